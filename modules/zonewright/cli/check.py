@@ -27,9 +27,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--ledger", metavar="URL", help="a ledger other than the stack's own")
     parser.add_argument("--since", metavar="REV", help="compare with this Git revision of the zone's folder")
     parser.add_argument(
-        "--repair", action="store_true", help="show one joint repair: edits with which what is refused is admissible"
+        "--repair",
+        action="store_true",
+        help="show one joint repair: places and counts with which less or nothing is refused",
     )
-    parser.add_argument("--fix", action="store_true", help="write that repair into the owners' files")
+    parser.add_argument("--fix", action="store_true", help="show that repair, and write it into the owners' files")
     parser.add_argument("--format", choices=tuple(_FORMATS), default="text", help="how to print (default: text)")
     parser.set_defaults(run=_run)
 

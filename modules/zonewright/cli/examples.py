@@ -8,6 +8,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "check zones/ours",
         "check zones/ours --since main --format sarif > check.sarif",
         "check --stack tenant-a",
+        "check zones/ours --fix",
     ),
     "fit": ("fit --kw 300 --u 40", "fit --kw 12 --u 8 --site dc1 --level 3 --zone zones/ours"),
     "explain": ("explain web-001 --stack tenant-a", "explain web-001 --zone zones/ours --owner tenant-a"),

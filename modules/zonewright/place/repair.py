@@ -159,20 +159,21 @@ class _Repair:
         return {node.name: node for node in nodes_in(self._edited())}
 
     def _release(self, found: Trial) -> bool:
-        """Give up chosen places of each finding that has one: not where a node stands, those in most findings, last."""
+        """Give up chosen places of each finding that has one: those in most findings, then the last ones.
+
+        Nodes that stand where they are wanted give up theirs only where a finding has no others.
+        """
         nodes = self._nodes()
         inside = [self._chosen(finding, nodes) for finding in found.findings]
         often = Counter(node.name for group in inside for node in group)
+        self._seen.update({(finding.rule, finding.subject) for finding in found.findings})
         picked: dict[str, Node] = {}
         for finding, group in zip(found.findings, inside, strict=True):
-            self._seen[finding.rule, finding.subject] += 1
-            wanted = 2 ** (self._seen[finding.rule, finding.subject] - 1) - sum(node.name in picked for node in group)
-            turn = sorted(
-                (node for node in group if node.name not in picked),
-                key=lambda one: (not self._stays(one), often[one.name], one.cluster, one.number),
-                reverse=True,
-            )
-            picked |= {node.name: node for node in turn[: max(0, wanted)]}
+            able = [node for node in group if not self._stays(node)] or group
+            turn = sorted(able, key=lambda one: (often[one.name], one.cluster, one.number), reverse=True)
+            most = 2 ** (self._seen[finding.rule, finding.subject] - 1) - sum(node.name in picked for node in group)
+            left = [node for node in turn if node.name not in picked]
+            picked |= {node.name: node for node in left[: max(0, most)]}
         self._released |= {(node.cluster, node.number): None for node in picked.values()}
         return bool(picked)
 
