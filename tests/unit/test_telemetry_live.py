@@ -51,10 +51,10 @@ class Live:
         self.samples, self.store = Samples(folder / "s.db"), Store(folder / "t.db", create=True)
         self.site, self._sequence = site, 0
 
-    def deliver(self, samples: Sequence[Sample], *, node: str = GATEWAY) -> None:
+    def deliver(self, samples: Sequence[Sample], *, node: str = GATEWAY, now_ns: int = NOW_NS) -> None:
         """One batch comes in."""
         self._sequence += 1
-        self.samples.append(batch(self._sequence, samples, node=node), NOW_NS)
+        self.samples.append(batch(self._sequence, samples, node=node), now_ns)
 
     def feed(self, site: Site | None = None) -> Fed:
         """Take what came in."""
@@ -83,7 +83,7 @@ def test_a_vector_by_telemetry_is_the_vector(case: Path, tmp_path: Path) -> None
     live = Live(tmp_path, site_of(meters))
     sent = samples_of(meters, readings)
     for part in (sent[1::3], sent[::3], sent[2::3]):
-        live.deliver([one for one in part if fault_of(one, one.time_ns) is None])
+        live.deliver([one for one in part if fault_of(one, one.time_ns) is None], now_ns=sent[-1].time_ns)
         live.feed()
     left_out = [one for one in sent if fault_of(one, one.time_ns) is not None]
     start, end = time_us(told["from"]), time_us(told["to"])
@@ -201,6 +201,39 @@ def test_other_hosts_devices_units_and_kinds_feed_no_meter(live: Live) -> None:
     assert live.feed().appended == Appended()
     live.deliver([good])
     assert live.feed().appended == Appended(added=1)
+
+
+@pytest.mark.parametrize(
+    ("meter", "change", "why"),
+    [
+        ("main", {"time_ns": 1}, "is the clock of its host set?"),
+        ("it-2", {"time_ns": 10**15}, "is the clock of its host set?"),
+        ("gas", {"start_ns": 1}, "a delta of energy in Wh spans at most 768 hours"),
+        ("it-2", {"start_ns": 1, "value": 1e12}, "no meter draws that much"),
+        ("main", {"value": -1.0}, "energy and power are not negative"),
+        ("main", {"time_ns": NOW_NS + 301 * 10**9}, "its time is in the future"),
+    ],
+)
+def test_what_cannot_be_feeds_no_meter(live: Live, meter: str, change: dict[str, Any], why: str) -> None:
+    """A clock that was never set makes no year known in which nobody measured, and costs no sum of fifty years."""
+    (good,) = samples_of(METERS, {meter: series(meter, [10])})
+    live.deliver([good._replace(**change)])
+    live.feed()
+    assert live.values(meter) == []
+    assert [reason[-len(why) :] for _, reason in live.samples.quarantined(GATEWAY)] == [why]
+    with live.store.opened() as connection:
+        assert connection.execute("select count(*) from hourly").fetchone() == (0,)
+
+
+def test_a_begin_of_zero_is_none() -> None:
+    """OTLP writes 0 where it does not know: a delta without a begin is energy of no certain time."""
+    point = {"timeUnixNano": "10", "startTimeUnixNano": "0", "asInt": "5", "attributes": []}
+    names = {"service.instance.id": "a", "zonewright.boot": "b", "zonewright.sequence": "1"}
+    attributes = [{"key": key, "value": {"stringValue": text}} for key, text in names.items()]
+    metrics = [{"name": "hw.energy", "unit": "Wh", "sum": {"aggregationTemporality": 1, "dataPoints": [point]}}]
+    resource = {"resource": {"attributes": attributes}, "scopeMetrics": [{"metrics": metrics}]}
+    (sample,) = read_batch(json.dumps({"resourceMetrics": [resource]}).encode()).samples
+    assert (sample.start_ns, sample.value) == (None, 5.0)
 
 
 def test_units_are_converted_exactly() -> None:
