@@ -128,9 +128,9 @@ def fault_of(sample: Sample, now_ns: int) -> str | None:
     if sample.time_ns < now_ns - _LATEST_NS:
         return f"its time is more than {LATE.most // 86_400} days ago: is the clock of its host set?"
     if sample.unit in _ENERGY and sample.start_ns is not None:
-        limit = DELTA if sample.unit == "J" else METER_DELTA
-        if sample.time_ns - sample.start_ns > limit.most * 10**9:
-            return f"a delta of energy in {sample.unit} spans at most {limit.most // 3600} hours"
+        most_s = (DELTA if sample.unit == "J" else METER_DELTA).most
+        if sample.time_ns - sample.start_ns > most_s * 10**9:
+            return f"a delta of energy spans at most {most_s // 3600} hours"
     return None if sample.value is None else _value_fault(sample, sample.value)
 
 
