@@ -266,6 +266,36 @@ def test_a_contradiction_is_set_aside_alone(live: Live) -> None:
     assert "overlap" in live.samples.quarantined(GATEWAY)[0][1]
 
 
+@pytest.mark.parametrize("later", [0, 1, 3])
+def test_samples_that_were_restored_from_before_go_on_feeding(tmp_path: Path, later: int) -> None:
+    """Their numbers begin again where the backup was made, and what comes in then is taken all the same."""
+    live = Live(tmp_path)
+
+    def deliver(*minutes: int) -> None:
+        for minute in minutes:
+            live.deliver(samples_of(METERS, {"main": series("main", [minute])}), now_ns=NOW_NS + minute)
+
+    deliver(10)
+    live.feed()
+    with closing(sqlite3.connect(tmp_path / "s.db")) as file, closing(sqlite3.connect(tmp_path / "old.db")) as copy:
+        file.backup(copy)
+    deliver(20, 30)
+    live.feed()
+    live.samples.close()
+    for one in tmp_path.glob("s.db*"):
+        one.unlink()
+    (tmp_path / "old.db").rename(tmp_path / "s.db")
+    live.samples = Samples(tmp_path / "s.db")
+    minutes = [40 + 10 * number for number in range(later)]
+    deliver(*minutes)
+    live.feed()
+    assert live.values("main") == [500 * minute for minute in (10, 20, 30, *minutes)]
+    deliver(100)
+    live.feed()
+    assert live.values("main")[-1] == 50_000
+    live.samples.close()
+
+
 def test_live_readings_outrank_imports_of_their_meter_only(live: Live) -> None:
     """At one time the agent's value counts, whichever came first, and the import of another meter is untouched."""
     live.store.append("dc1", METERS, {"main": [at(60, 100)], "it-1": [at(60, 9)]}, trust="imported")
