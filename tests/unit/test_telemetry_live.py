@@ -432,6 +432,44 @@ def _with(site: Site, more: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
+    ("reads", "side", "says"),
+    [
+        ("rapl", "it", "node: processors and memory of hosts, which are no energy of the ratio"),
+        ("rapl", "facility", "node: processors and memory of hosts, which are no energy of the ratio"),
+        ("hwmon", "facility", "node: power meters of hosts, which are no energy of the facility"),
+    ],
+)
+def test_what_a_host_says_of_itself_is_no_bill(live: Live, reads: str, side: str, says: str) -> None:
+    """Also where the pack takes hosts as IT load, and whether somebody checked the text or not."""
+    kind = "gauge" if reads == "hwmon" else "interval"
+    data: dict[str, Any] = {
+        "title": "Data centre",
+        "district": "north",
+        "hosts": {"core-001": {"sources": ["hwmon", "rapl"]}},
+        "meters": {
+            "main": {"point": "utility" if side == "it" else "server-input", "rating_w": 100_000},
+            "node": {"point": "server-input", "kind": kind, "rating_w": 900, "source": _of_host(reads)},
+        },
+        "boundary": {
+            "category": "PUE3",
+            "facility": ["main" if side == "it" else "node"],
+            "it": ["node" if side == "it" else "main"],
+        },
+    }
+    site = Site.model_validate(data)
+    minutes = [0, 60, 120]
+    readings = [at(m, 300) if kind == "gauge" else at(m + 60, 300, length=60) for m in minutes]
+    found = {"main": series("main", [0, 180], per_minute=1), "node": readings}
+    live.store.append("dc1", meters_of(site), found, trust="imported")
+    terms = Terms(limit=Fraction(5, 4), trusted=frozenset(TRUST_ORDER), max_age_days=7, node_energy=True)
+    now = datetime(2026, 1, 1, 3, 30, tzinfo=UTC)
+    one = measured(live.store, "dc1", site, now=now, terms=terms, model=None)
+    assert one is not None
+    assert says in one.reason
+    assert one.it_load_w is None
+
+
+@pytest.mark.parametrize(
     ("node_energy", "category", "says"),
     [
         (True, "PUE3", "coverage"),
