@@ -138,7 +138,8 @@ class Feeder:
             connection.execute("begin")
             row = connection.execute(_FEEDING, (self._name,)).fetchone()
             bound = connection.execute("select site, meter, source from bound where samples = ?", (self._name,))
-            return _State(*(row or _NOTHING), frozenset(bound.fetchall()))
+            number, version, seen = row or _NOTHING
+            return _State(number, version, seen, frozenset(bound.fetchall()))
 
     def _commit(
         self,
