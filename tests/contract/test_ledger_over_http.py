@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -261,6 +262,26 @@ def test_a_fault_of_the_service_is_called_one(body: bytes) -> None:
         server.answer = lambda handler: give(handler, 200 + 3, body)
         with pytest.raises(LedgerUnavailableError, match="is not a zonewright ledger"):
             client.call(verbs.CHECKPOINT, CheckpointRequest())
+
+
+@pytest.mark.parametrize(
+    ("told", "most"), [("0", 25), ("1", 10), ("", 10), ("-1", 10), ("99999999999999999999", 2), ("soon", 10)]
+)
+def test_who_is_told_to_come_again_ends(told: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes again with a pause each time, for as long as a call may take, and then says that nothing was decided."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(over_http, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    problem = b'{"code":"pace","sentence":"too many calls; nothing was decided"}'
+    with serving() as server, closing(LedgerClient(server.url, timeout_s=10)) as client:
+        server.answer = lambda handler: give(handler, 429, problem, **{"Retry-After": told})
+        with pytest.raises(LedgerUnavailableError, match="too many calls; nothing was decided"):
+            client.call(verbs.CHECKPOINT, CheckpointRequest())
+        assert 1 <= len(server.asked) <= most
+        assert now[0] <= 10
 
 
 def test_a_fault_has_an_id_that_the_log_has_too(

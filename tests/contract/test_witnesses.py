@@ -239,6 +239,31 @@ def test_a_rewritten_journal_is_refused_and_kept_apart(
     assert len(other[2].read_text().splitlines()) == 1
 
 
+def test_what_was_cut_off_keeps_no_later_head_out(ledger: LedgerClient, other: tuple[Assembly, str, Path]) -> None:
+    """A kill or a full disk leaves a part of a line; the same head and the next one are kept after it."""
+    first = head_of(ledger)
+    assert send(other, first).json()["kept"]
+    further(ledger)
+    second = head_of(ledger)
+    with other[2].open("a", encoding="ascii") as file:
+        file.write(second.model_dump_json()[:100])
+    assert send(other, second).json() == {"kept": True}
+    assert [json.loads(line)["sequence"] for line in other[2].read_text().splitlines()] == [
+        first.sequence,
+        second.sequence,
+    ]
+
+
+def test_refused_heads_do_not_fill_the_disk(
+    ledger: LedgerClient, other: tuple[Assembly, str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is answered, and the first ones are kept."""
+    monkeypatch.setattr("zonewright.server.witness_route._MOST_REFUSED_BYTES", 1_000)
+    altered = head_of(ledger).model_copy(update={"sequence": 1})
+    assert {send(other, altered).status_code for _ in range(10)} == {409}
+    assert 1_000 < other[2].with_name("zone-small.refused.jsonl").stat().st_size < 3_000
+
+
 def test_verify_says_which_witnesses_saw_the_head(
     ledger: LedgerClient, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

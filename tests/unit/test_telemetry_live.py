@@ -51,10 +51,10 @@ class Live:
         self.samples, self.store = Samples(folder / "s.db"), Store(folder / "t.db", create=True)
         self.site, self._sequence = site, 0
 
-    def deliver(self, samples: Sequence[Sample], *, node: str = GATEWAY) -> None:
+    def deliver(self, samples: Sequence[Sample], *, node: str = GATEWAY, now_ns: int = NOW_NS) -> None:
         """One batch comes in."""
         self._sequence += 1
-        self.samples.append(batch(self._sequence, samples, node=node), NOW_NS)
+        self.samples.append(batch(self._sequence, samples, node=node), now_ns)
 
     def feed(self, site: Site | None = None) -> Fed:
         """Take what came in."""
@@ -83,7 +83,7 @@ def test_a_vector_by_telemetry_is_the_vector(case: Path, tmp_path: Path) -> None
     live = Live(tmp_path, site_of(meters))
     sent = samples_of(meters, readings)
     for part in (sent[1::3], sent[::3], sent[2::3]):
-        live.deliver([one for one in part if fault_of(one, one.time_ns) is None])
+        live.deliver([one for one in part if fault_of(one, one.time_ns) is None], now_ns=sent[-1].time_ns)
         live.feed()
     left_out = [one for one in sent if fault_of(one, one.time_ns) is not None]
     start, end = time_us(told["from"]), time_us(told["to"])
@@ -203,6 +203,39 @@ def test_other_hosts_devices_units_and_kinds_feed_no_meter(live: Live) -> None:
     assert live.feed().appended == Appended(added=1)
 
 
+@pytest.mark.parametrize(
+    ("meter", "change", "why"),
+    [
+        ("main", {"time_ns": 1}, "is the clock of its host set?"),
+        ("it-2", {"time_ns": 10**15}, "is the clock of its host set?"),
+        ("gas", {"start_ns": 1}, "a delta of energy spans at most 768 hours"),
+        ("it-2", {"start_ns": 1, "value": 1e12}, "no meter draws that much"),
+        ("main", {"value": -1.0}, "energy and power are not negative"),
+        ("main", {"time_ns": NOW_NS + 301 * 10**9}, "its time is in the future"),
+    ],
+)
+def test_what_cannot_be_feeds_no_meter(live: Live, meter: str, change: dict[str, Any], why: str) -> None:
+    """A clock that was never set makes no year known in which nobody measured, and costs no sum of fifty years."""
+    (good,) = samples_of(METERS, {meter: series(meter, [10])})
+    live.deliver([good._replace(**change)])
+    live.feed()
+    assert live.values(meter) == []
+    assert [reason[-len(why) :] for _, reason in live.samples.quarantined(GATEWAY)] == [why]
+    with live.store.opened() as connection:
+        assert connection.execute("select count(*) from hourly").fetchone() == (0,)
+
+
+def test_a_begin_of_zero_is_none() -> None:
+    """OTLP writes 0 where it does not know: a delta without a begin is energy of no certain time."""
+    point = {"timeUnixNano": "10", "startTimeUnixNano": "0", "asInt": "5", "attributes": []}
+    names = {"service.instance.id": "a", "zonewright.boot": "b", "zonewright.sequence": "1"}
+    attributes = [{"key": key, "value": {"stringValue": text}} for key, text in names.items()]
+    metrics = [{"name": "hw.energy", "unit": "Wh", "sum": {"aggregationTemporality": 1, "dataPoints": [point]}}]
+    resource = {"resource": {"attributes": attributes}, "scopeMetrics": [{"metrics": metrics}]}
+    (sample,) = read_batch(json.dumps({"resourceMetrics": [resource]}).encode()).samples
+    assert (sample.start_ns, sample.value) == (None, 5.0)
+
+
 def test_units_are_converted_exactly() -> None:
     """Decimals that were sent are what is kept, and joules are rounded to the millionth of a watt-hour, no further."""
     for unit, value, expected in (
@@ -231,6 +264,36 @@ def test_a_contradiction_is_set_aside_alone(live: Live) -> None:
     assert [(one.meter, reading.time_us) for one, reading, _ in fed.refused] == [("gas", late[0].time_us)]
     assert live.samples.quarantined(GATEWAY)[0][0] == "meter gas"
     assert "overlap" in live.samples.quarantined(GATEWAY)[0][1]
+
+
+@pytest.mark.parametrize("later", [0, 1, 3])
+def test_samples_that_were_restored_from_before_go_on_feeding(tmp_path: Path, later: int) -> None:
+    """Their numbers begin again where the backup was made, and what comes in then is taken all the same."""
+    live = Live(tmp_path)
+
+    def deliver(*minutes: int) -> None:
+        for minute in minutes:
+            live.deliver(samples_of(METERS, {"main": series("main", [minute])}), now_ns=NOW_NS + minute)
+
+    deliver(10)
+    live.feed()
+    with closing(sqlite3.connect(tmp_path / "s.db")) as file, closing(sqlite3.connect(tmp_path / "old.db")) as copy:
+        file.backup(copy)
+    deliver(20, 30)
+    live.feed()
+    live.samples.close()
+    for one in tmp_path.glob("s.db*"):
+        one.unlink()
+    (tmp_path / "old.db").rename(tmp_path / "s.db")
+    live.samples = Samples(tmp_path / "s.db")
+    minutes = [40 + 10 * number for number in range(later)]
+    deliver(*minutes)
+    live.feed()
+    assert live.values("main") == [500 * minute for minute in (10, 20, 30, *minutes)]
+    deliver(100)
+    live.feed()
+    assert live.values("main")[-1] == 50_000
+    live.samples.close()
 
 
 def test_live_readings_outrank_imports_of_their_meter_only(live: Live) -> None:
@@ -366,6 +429,44 @@ def _of_host(reads: str) -> dict[str, str]:
 
 def _with(site: Site, more: dict[str, Any]) -> dict[str, Any]:
     return {name: one.model_dump(mode="json", exclude_none=True) for name, one in site.meters.items()} | more
+
+
+@pytest.mark.parametrize(
+    ("reads", "side", "says"),
+    [
+        ("rapl", "it", "node: processors and memory of hosts, which are no energy of the ratio"),
+        ("rapl", "facility", "node: processors and memory of hosts, which are no energy of the ratio"),
+        ("hwmon", "facility", "node: power meters of hosts, which are no energy of the facility"),
+    ],
+)
+def test_what_a_host_says_of_itself_is_no_bill(live: Live, reads: str, side: str, says: str) -> None:
+    """Also where the pack takes hosts as IT load, and whether somebody checked the text or not."""
+    kind = "gauge" if reads == "hwmon" else "interval"
+    data: dict[str, Any] = {
+        "title": "Data centre",
+        "district": "north",
+        "hosts": {"core-001": {"sources": ["hwmon", "rapl"]}},
+        "meters": {
+            "main": {"point": "utility" if side == "it" else "server-input", "rating_w": 100_000},
+            "node": {"point": "server-input", "kind": kind, "rating_w": 900, "source": _of_host(reads)},
+        },
+        "boundary": {
+            "category": "PUE3",
+            "facility": ["main" if side == "it" else "node"],
+            "it": ["node" if side == "it" else "main"],
+        },
+    }
+    site = Site.model_validate(data)
+    minutes = [0, 60, 120]
+    readings = [at(m, 300) if kind == "gauge" else at(m + 60, 300, length=60) for m in minutes]
+    found = {"main": series("main", [0, 180], per_minute=1), "node": readings}
+    live.store.append("dc1", meters_of(site), found, trust="imported")
+    terms = Terms(limit=Fraction(5, 4), trusted=frozenset(TRUST_ORDER), max_age_days=7, node_energy=True)
+    now = datetime(2026, 1, 1, 3, 30, tzinfo=UTC)
+    one = measured(live.store, "dc1", site, now=now, terms=terms, model=None)
+    assert one is not None
+    assert says in one.reason
+    assert one.it_load_w is None
 
 
 @pytest.mark.parametrize(

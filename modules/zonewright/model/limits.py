@@ -101,6 +101,18 @@ DELTA = InputLimit(
     what="time that a delta of energy spans",
     why="Energy is spread over hours while everybody waits. After a longer gap nobody knows when it flowed.",
 )
+METER_DELTA = InputLimit(
+    most=32 * 24 * HOUR_S,
+    unit="seconds",
+    what="time that a delta of energy spans, in another unit than J",
+    why="A begin that is no time, such as 1970, would make a little energy cover a whole year of a meter.",
+)
+LATE = InputLimit(
+    most=3 * 366 * 24 * HOUR_S,
+    unit="seconds",
+    what="age of a value when it comes in",
+    why="The clock of a host that was never set begins in 1970, and a register would be known since then.",
+)
 ACCESS = InputLimit(
     most=400,
     unit="days",
@@ -168,6 +180,8 @@ TABLE = (
     TELEMETRY_PLAIN,
     TELEMETRY_NAME,
     DELTA,
+    METER_DELTA,
+    LATE,
     CLOCK_BEHIND,
     HEALTH,
     RESERVATIONS,

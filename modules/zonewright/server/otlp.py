@@ -85,8 +85,7 @@ def _samples(metric: Mapping[str, Any]) -> Iterator[Sample]:
             number = None
         else:
             number = float(point["asDouble"] if "asDouble" in point else point["asInt"])
-        start = point.get("startTimeUnixNano")
-        start_ns = None if start is None or is_register else _nanoseconds(start)
+        start_ns = None if is_register else _nanoseconds(point.get("startTimeUnixNano", 0)) or None  # 0 is unknown
         yield Sample(name, part, unit, _nanoseconds(point["timeUnixNano"]), start_ns, number, quality)
 
 

@@ -22,6 +22,9 @@ from zonewright.server.agents import Agents
 
 PATH = "/v1/witness"
 _MOST_BYTES, _READ_S = 16_384, 10.0
+_MOST_REFUSED_BYTES = 1_000_000
+"""The first ones prove it; who sends more of them only fills the disk."""
+_REFUSED = ".refused.jsonl"
 _BEARER = "Bearer "
 
 
@@ -44,7 +47,7 @@ class KeptHeads:
     def heads(self, sender: str) -> list[Checkpoint]:
         """All that were kept of a sender, in order."""
         path = self._folder / f"{sender}.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []  # what has no end was never kept
         return [Checkpoint.model_validate_json(line) for line in lines]
 
     def keep(self, sender: str, head: Checkpoint) -> bool:
@@ -59,7 +62,7 @@ class KeptHeads:
         with self._alone:
             before = self.heads(sender)
             if fault := _fault(before, head):
-                self._add(f"{sender}.refused.jsonl", head)
+                self._add(f"{sender}{_REFUSED}", head)
                 raise ForkError(fault)
             if before and (before[-1].sequence == head.sequence or is_late(head, before[-1])):
                 return False
@@ -67,9 +70,15 @@ class KeptHeads:
             return True
 
     def _add(self, name: str, head: Checkpoint) -> None:
+        """Add a whole line, after what a kill or a full disk left of one; of those that are refused, enough."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "ab") as file:
+        handle = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(handle, "r+b") as file:
+            size = file.read().rfind(b"\n") + 1
+            if size > _MOST_REFUSED_BYTES and name.endswith(_REFUSED):
+                return
+            file.seek(size)
+            file.truncate()
             file.write(f"{head.model_dump_json()}\n".encode())
             file.flush()
             os.fsync(file.fileno())

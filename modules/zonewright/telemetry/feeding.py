@@ -50,6 +50,7 @@ class _State:
 
     number: int
     version: int
+    seen: str
     bound: frozenset[_Key]
 
 
@@ -76,7 +77,9 @@ class Feeder:
         while tries < _TRIES:
             state = self._state()
             wanted = {one.key: one for one in self._bindings}
-            if state.bound != wanted.keys():
+            if not self._is_of(state):
+                is_done = self._commit(state, (), number=0, unbound=state.bound)
+            elif state.bound != wanted.keys():
                 is_done = self._bind(state, wanted)
             else:
                 arrivals = self._samples.arrivals(state.number, _ARRIVALS)
@@ -87,6 +90,11 @@ class Feeder:
                 is_done = self._commit(state, parts, number=arrivals[-1].number)
             tries = 0 if is_done else tries + 1
         return self._fed
+
+    def _is_of(self, state: _State) -> bool:
+        """Whether these are the samples that the store got so far with; not after they were restored from before."""
+        seen = self._samples.arrival_seen(state.number)
+        return seen is not None and (not seen or not state.seen or seen == state.seen)
 
     def _find_owners(self) -> None:
         every = self._samples.series()
@@ -105,7 +113,7 @@ class Feeder:
         for chunk in _chunks(self._samples.of_series(ids, 0, _FOREVER_NS)) if ids else ():
             if not self._commit(state, self._sorted(new, chunk), number=state.number):
                 return False
-            state = _State(state.number, state.version + 1, state.bound)
+            state = _State(state.number, state.version + 1, state.seen, state.bound)
         return self._commit(state, (), number=max(upto, state.number), bound=[one.key for one in new], unbound=gone)
 
     def _readings(
@@ -130,8 +138,8 @@ class Feeder:
             connection.execute("begin")
             row = connection.execute(_FEEDING, (self._name,)).fetchone()
             bound = connection.execute("select site, meter, source from bound where samples = ?", (self._name,))
-            number, version = row or (0, 0)
-            return _State(number, version, frozenset(bound.fetchall()))
+            number, version, seen = row or _NOTHING
+            return _State(number, version, seen, frozenset(bound.fetchall()))
 
     def _commit(
         self,
@@ -143,17 +151,18 @@ class Feeder:
         unbound: Collection[_Key] = (),
     ) -> bool:
         """Store readings and how far they go, at once; False where somebody else did so meanwhile."""
-        fed = Fed()
+        fed, seen = Fed(), self._samples.arrival_seen(number) or ""
         with self._store.writing() as connection:
-            if (connection.execute(_FEEDING, (self._name,)).fetchone() or (0, 0)) != (state.number, state.version):
+            before = connection.execute(_FEEDING, (self._name,)).fetchone() or _NOTHING
+            if before != (state.number, state.version, state.seen):
                 return False
             for site in sorted({binding.site for binding, _ in parts}):
                 _append(connection, site, [one for one in parts if one[0].site == site], fed)
             query = (
-                "insert into feeding values (?, ?, 1) on conflict do update set number = excluded.number, "
-                "version = version + 1"
+                "insert into feeding (samples, number, version, seen) values (?, ?, 1, ?) on conflict do update set "
+                "number = excluded.number, version = version + 1, seen = excluded.seen"
             )
-            connection.execute(query, (self._name, number))
+            connection.execute(query, (self._name, number, seen))
             rows = [(self._name, *key) for key in bound]
             connection.executemany("insert or ignore into bound values (?, ?, ?, ?)", rows)
             gone = [(self._name, *key) for key in unbound]
@@ -167,7 +176,8 @@ class Feeder:
         return True
 
 
-_FEEDING = "select number, version from feeding where samples = ?"
+_FEEDING = "select number, version, seen from feeding where samples = ?"
+_NOTHING = (0, 0, "")
 
 
 def _append(

@@ -161,7 +161,13 @@ def _uncounted(  # noqa: PLR0917 - private
     """Why readings of a boundary do not count at all, one sentence each."""
     category = site.boundary.category if site.boundary is not None else ""
     sources = {name: site.meters[name].source for name in sorted(meters)}
-    of_hosts = [name for name, source in sources.items() if source is not None and source.reads is not None]
+    parts = [name for name, source in sources.items() if source is not None and source.reads == "rapl"]
+    if parts:
+        yield f"{', '.join(parts)}: processors and memory of hosts, which are no energy of the ratio"
+    of_hosts = [name for name, source in sources.items() if source is not None and source.reads == "hwmon"]
+    facility = [name for name in of_hosts if meters[name].role == "total"]
+    if facility:
+        yield f"{', '.join(facility)}: power meters of hosts, which are no energy of the facility"
     if of_hosts and not (terms.node_energy and category == "PUE3"):
         why = "count in PUE3 only" if terms.node_energy else "do not count as IT energy in this zone"
         yield f"{', '.join(of_hosts)}: power meters of hosts, which {why}"

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from zonewright.model.limits import DELTA
+from zonewright.model.limits import DELTA, LATE, METER_DELTA
 from zonewright.pue.readings import FUTURE_US
 
 _FUTURE_NS = FUTURE_US * 1_000
@@ -14,7 +14,7 @@ _MAX_METER_W = 10_000_000_000.0
 JOULES = {"J": 1, "kJ": 1_000, "MJ": 1_000_000}
 WATT_HOURS = {"Wh": 1, "kWh": 1_000, "MWh": 1_000_000, "W.h": 1, "kW.h": 1_000, "MW.h": 1_000_000}
 WATTS = {"W": 1, "kW": 1_000}
-_MAX_DELTA_NS = DELTA.most * 10**9
+_LATEST_NS = LATE.most * 10**9
 _ENERGY = {**JOULES, **{unit: 3_600 * factor for unit, factor in WATT_HOURS.items()}}
 MEASURED = {**_ENERGY, **WATTS}
 """By unit, how many joules or watts it is."""
@@ -125,8 +125,12 @@ def fault_of(sample: Sample, now_ns: int) -> str | None:
         return "its time is in the future"
     if sample.start_ns is not None and sample.start_ns >= sample.time_ns:
         return "it ends before it begins"
-    if sample.unit == "J" and sample.start_ns is not None and sample.time_ns - sample.start_ns > _MAX_DELTA_NS:
-        return f"a delta of energy spans at most {DELTA.most // 3600} hours"
+    if sample.time_ns < now_ns - _LATEST_NS:
+        return f"its time is more than {LATE.most // 86_400} days ago: is the clock of its host set?"
+    if sample.unit in _ENERGY and sample.start_ns is not None:
+        most_s = (DELTA if sample.unit == "J" else METER_DELTA).most
+        if sample.time_ns - sample.start_ns > most_s * 10**9:
+            return f"a delta of energy spans at most {most_s // 3600} hours"
     return None if sample.value is None else _value_fault(sample, sample.value)
 
 
@@ -139,7 +143,7 @@ def _value_fault(sample: Sample, value: float) -> str | None:
         return "energy and power are not negative"
     if sample.quality == REGISTER:
         return None
-    seconds = 1.0 if sample.start_ns is None else (sample.time_ns - sample.start_ns) / 1e9
+    seconds = 1.0 if sample.start_ns is None or sample.unit in WATTS else (sample.time_ns - sample.start_ns) / 1e9
     is_of_host = sample.name.startswith(_OF_HOST)
     most = (_MAX_HOST_W if is_of_host else _MAX_METER_W) * seconds / MEASURED[sample.unit]
     if value <= most:

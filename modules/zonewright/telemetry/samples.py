@@ -302,6 +302,18 @@ class Samples:
         with self._reading() as connection:
             return int(connection.execute("select coalesce(max(number), 0) from arrival").fetchone()[0])
 
+    def arrival_seen(self, number: int) -> str | None:
+        """What is known of an arrival: when it came in; empty where it was removed, None where it never came.
+
+        A file that was restored gives numbers that it gave before to other arrivals.
+        """
+        with self._reading() as connection:
+            row = connection.execute("select received_ns from arrival where number = ?", (number,)).fetchone()
+            if row is not None:
+                return str(row[0])
+            query = "select coalesce(max(seq), 0) from sqlite_sequence where name = 'arrival'"
+            return "" if connection.execute(query).fetchone()[0] >= number else None
+
     def series(self) -> list[SampleSeries]:
         """The series of all agents that hold energy or power."""
         with self._reading() as connection:

@@ -9,7 +9,7 @@ from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.summing import MICRO
 
 FOREVER = 2**62
-VERSION = 5
+VERSION = 6
 SCHEMA = """
 create table if not exists meter (
   id integer primary key, site text not null, name text not null, kind text not null,
@@ -42,7 +42,8 @@ create table if not exists removal (
   meter integer not null, begin_us integer not null, end_us integer not null, readings integer not null,
   digest text not null, sums text not null, pruning integer);
 create table if not exists feeding (
-  samples text primary key, number integer not null, version integer not null) without rowid;
+  samples text primary key, number integer not null, version integer not null, seen text not null default ''
+  ) without rowid;
 create table if not exists bound (
   samples text not null, site text not null, meter text not null, source text not null,
   primary key (samples, site, meter, source)) without rowid;
@@ -56,9 +57,10 @@ insert or ignore into dip select meter, time_us, before, micro from (select r.me
   over (partition by r.meter order by r.time_us) as before from reading r join meter m on m.id = r.meter
   where m.kind = 'register') where before > micro;
 """
-"""A dip is a reading of a register that shows less than the one before it; it says what both showed. What is fed from
-which samples up to which arrival is in ``feeding``, and from which sources in ``bound``. A delivery is an hour of a
-meter with live readings, whose digest the journal gets; it is dirty while more of them may have come in."""
+"""A dip is a reading of a register that shows less than the one before it; it says what both showed. What is fed
+from which samples up to which arrival is in ``feeding``, with what is known of that arrival (``seen``), and from
+which sources in ``bound``. A delivery is an hour of a meter with live readings, whose digest the journal gets; it is
+dirty while more of them may have come in."""
 
 
 def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterSpec) -> int:
@@ -90,7 +92,7 @@ def add_columns(connection: sqlite3.Connection) -> None:
 
     A meter's declaration is empty then, so that it is summed up again.
     """
-    for table, column in (("meter", "spec"), ("intake", "map")):
+    for table, column in (("meter", "spec"), ("intake", "map"), ("feeding", "seen")):
         names = [row[1] for row in connection.execute(f"pragma table_info({table})")]
         if names and column not in names:
             connection.execute(f"alter table {table} add column {column} text not null default ''")

@@ -71,15 +71,18 @@ def _use(known: Known, owner: str, path: Path, site: Site, meter: Meter) -> Iter
     if source is None or source.reads is None:
         return
     name, boundary = path[-1], site.boundary
-    is_counted = boundary is not None and name in {*boundary.facility, *boundary.it}
-    if meter.point != _OF_THE_HOST or (source.reads == "rapl" and is_counted):
+    is_facility = boundary is not None and name in boundary.facility
+    is_counted = boundary is not None and (is_facility or name in boundary.it)
+    if meter.point != _OF_THE_HOST or is_facility or (source.reads == "rapl" and is_counted):
         is_rapl = source.reads == "rapl"
         what = "processors and memory of a host" if is_rapl else "the power meter of a host"
         yield Fault(
             owner=owner,
             path=(*path, "source", "reads"),
             what=f"{what} as a billing meter",
-            expected=f"a device that measures at the point {meter.point}",
+            expected="a device that measures what the facility takes"
+            if is_facility
+            else f"a device that measures at the point {meter.point}",
             got=f"{source.reads} of {source.host}, which "
             + ("leaves out fans, disks and losses of the host" if is_rapl else "measures that host alone"),
             fix="name the gateway and its device, or remove the source and import the meter's readings",

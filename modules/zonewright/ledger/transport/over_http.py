@@ -20,8 +20,8 @@ from zonewright.ledger.transport.posted import Posted
 IDLE_S = 5.0
 MAX_IDLE = 32
 _COME_AGAIN = 429
-_LONGEST_S = 10.0
-"""Of a wait that a service may ask for."""
+_SHORTEST_S, _LONGEST_S = 0.5, 10.0
+"""Of a wait that a service, or a proxy before it, may ask for; one that says 0 is not asked without a pause."""
 _LONGEST_ID = 64
 
 
@@ -116,7 +116,7 @@ class OverHttp:
 def _wait_s(told: str) -> float:
     """How long to wait, by a header ``Retry-After`` in seconds; a second and a bit where it does not say."""
     seconds = float(told) if told.isascii() and told.isdigit() else 1.0
-    return min(seconds, _LONGEST_S) * (1 + random.random() / 4)  # noqa: S311 - so that many do not come again at once
+    return min(max(seconds, _SHORTEST_S), _LONGEST_S) * (1 + random.random() / 4)  # noqa: S311 - so that many do not come again at once
 
 
 def _why(error: Exception, timeout_s: float) -> str:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
@@ -43,19 +44,17 @@ def feed(context: Context) -> "Fed | None":
     from zonewright.telemetry.feeding import Feeder  # noqa: PLC0415 - most ledgers have no samples beside them
     from zonewright.telemetry.samples import Samples  # noqa: PLC0415
 
-    samples = Samples(context.samples)
     try:
-        store = Store(context.telemetry, create=True)
-        now_ns = int(context.clock().timestamp() * 10**6) * 1_000
-        return Feeder(samples, store, sites, now_ns=now_ns).feed()
+        with closing(Samples(context.samples)) as samples:
+            store = Store(context.telemetry, create=True)
+            now_ns = int(context.clock().timestamp() * 10**6) * 1_000
+            return Feeder(samples, store, sites, now_ns=now_ns).feed()
     except sqlite3.Error as error:
         raise LedgerUnavailableError(
             "readings",
-            f"agents delivered readings, but {context.telemetry.name} cannot take them: {error}; nothing was decided, "
-            "try again",
+            f"what agents delivered ({context.samples.name}) cannot be taken into {context.telemetry.name}: {error}; "
+            "nothing was decided, try again",
         ) from error
-    finally:
-        samples.close()
 
 
 def metered_sites(connection: Connection) -> dict[str, Site]:
