@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import available_timezones
 
-from zonewright.estate.clusters import HAS_NAMES, Group, grouped
+from zonewright.estate.clusters import Group, grouped
 from zonewright.estate.feeds import Feeds, paths_of, rack_feeds
 from zonewright.estate.naming import id_of, line_of_text
 from zonewright.estate.places import PlacedRack, Places, places_of
@@ -306,7 +306,7 @@ def _cluster(group: Group, given: Mapping[int, Mapping[str, str]]) -> Tree:
     if first.kind.node_type.power_supplies == 1 and first.feed != "A":
         tree["feed"] = first.feed
     other = {number: name for number, name in group.names.items() if name != f"{group.id}-{number:03}"}
-    if other and HAS_NAMES:
+    if other:
         tree["names"] = {f"{number:03}": name for number, name in other.items()}
     tree["places"] = {
         f"{number:03}": {

@@ -2,19 +2,18 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from zonewright.estate.naming import id_of
 from zonewright.estate.standing import StandingDevice
 from zonewright.estate.work import AdoptionWork, Named
-from zonewright.model import Cluster
 
 _NUMBERED = re.compile(r"^(.*?)[-_. ]?0*([1-9][0-9]{0,3})$")
 _MOST = 2_000
 _STEM = 40
-HAS_NAMES = "names" in Cluster.model_fields
-"""Whether a cluster can say the host names of its nodes."""
+_LONGEST = 63
+"""Characters of a host name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +60,29 @@ def grouped(work: AdoptionWork, standing: Iterable[StandingDevice]) -> dict[str,
         used[party].add(name)
         work.now.clusters[text] = f"{party}/{name}"
         numbered = _numbers(work, party, name, members)
-        names = {
-            number: id_of(one.name.partition(".")[0], f"device-{one.device.id}") for number, one in numbered.items()
-        }
-        for number, one in numbered.items():
-            if not HAS_NAMES and names[number] != f"{name}-{number:03}":
-                work.note("names", one.name, f"is called {name}-{number:03} here")
-            elif one.name not in {names[number], f"{name}-{number:03}"}:
-                work.note("names", one.name, f"is called {names[number]} here, as a host name can be")
-        found[party].append(Group(id=name, first=members[0], members=numbered, names=names))
-    return found
+        found[party].append(Group(id=name, first=members[0], members=numbered, names={}))
+    return {party: _named_hosts(work, groups) for party, groups in found.items()}
+
+
+def _named_hosts(work: AdoptionWork, groups: Sequence[Group]) -> list[Group]:
+    """The groups of a party with host names: short ones, as far as no two of its nodes have the same."""
+    earlier = work.known.objects.get("nodes", {})
+    devices = [one for group in groups for one in group.members.values()]
+    hosts: dict[int, str] = {}
+    used: set[str] = set()
+    for one in sorted(devices, key=lambda item: (item.device.id not in earlier, item.device.id)):
+        number = one.device.id
+        short, whole = (id_of(name, f"device-{number}") for name in (one.name.partition(".")[0], one.name))
+        end = f"-{number}"
+        host = next(name for name in (short, whole, f"{short[: _LONGEST - len(end)]}{end}") if name not in used)
+        used.add(host)
+        hosts[number] = host
+        if one.name != host:
+            work.note("names", one.name, f"is called {host} here, as a host name can be")
+    return [
+        replace(group, names={number: hosts[one.device.id] for number, one in group.members.items()})
+        for group in groups
+    ]
 
 
 def _plain(name: str) -> str:
@@ -105,10 +117,8 @@ def _numbers(
             late.append(one)
     reserved = {int(number) for number in earlier.values()}
     ends = [int(match[2]) for one in late if (match := _NUMBERED.match(_plain(one.name)))]
-    if HAS_NAMES and max(ends, default=0) > 2 * len(late) + len(
-        found
-    ):  # names are kept as names, and gaps need no list
-        ends.clear()
+    if max(ends, default=0) > 2 * len(late) + len(found):
+        ends.clear()  # names are kept as names, and gaps need no list
     for one in tuple(late) if ends else ():
         match = _NUMBERED.match(_plain(one.name))
         number = int(match[2]) if match else 0
@@ -117,7 +127,12 @@ def _numbers(
             late.remove(one)
     free = (number for number in range(1, 10_001) if number not in found and number not in reserved)
     found |= {next(free): one for one in late}
+    before = work.known.objects.get("nodes", {})
     for number, one in found.items():
+        was = before[one.device.id].name if one.device.id in earlier else one.name
+        if was != one.name:
+            text = f"was '{was}' at the last run; it stays node {number:03} of {cluster}"
+            work.note("renamed", f"nodes {one.name}", text)
         work.now.objects.setdefault("nodes", {})[one.device.id] = _named(number, one.name, f"{party}/{cluster}")
         work.fates[one.device.id] = "node"
     return dict(sorted(found.items()))

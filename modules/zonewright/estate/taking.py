@@ -21,6 +21,7 @@ from zonewright.estate.folder import LAST
 from zonewright.estate.naming import id_of
 from zonewright.estate.reading import read_estate
 from zonewright.estate.report import page
+from zonewright.estate.same_inventory import require_same
 from zonewright.estate.text import yaml_text
 from zonewright.estate.work import AdoptionWork, KnownIds
 from zonewright.ledger.protocol.stack_messages import stack_id_of
@@ -72,10 +73,12 @@ def take_over(
         today: the day, as ``2026-07-01``.
 
     Raises:
-        AdoptionError: with all that is wrong with the files of an earlier run.
+        AdoptionError: with all that is wrong with the files of an earlier run, or when the answers are another
+            inventory's.
     """
     estate, faults = read_estate(answers)
     known = known_ids(folder)
+    require_same(known, estate)
     slugs = {one.slug for one in estate.sites.values()}
     strange = sorted(set(operators) - slugs - {""})
     if strange:
