@@ -98,6 +98,14 @@ def test_a_first_run_that_was_cut_short_goes_on(folder: Path, tmp_path: Path) ->
     assert {path.name: path.read_text("utf-8") for path in folder.glob("*.yaml")} == before
 
 
+def test_a_folder_that_has_moved_is_the_same_zone(folder: Path, tmp_path: Path) -> None:
+    """The zone's id is that of the first run, whatever its folder is called since."""
+    before = (folder / "zone.yaml").read_text("utf-8")
+    moved = folder.rename(tmp_path / "elsewhere")
+    assert main(["adopt", str(moved), "--csv", str(tmp_path / "t.csv")]) == 0
+    assert (moved / "zone.yaml").read_text("utf-8") == before
+
+
 def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A zone that no adoption made is not touched, and the sentence says what to do."""
     (tmp_path / "zone.yaml").write_text("zone: mine\n", "utf-8")

@@ -244,13 +244,16 @@ def test_a_name_cannot_write_to_the_terminal() -> None:
 def test_two_devices_of_one_short_name_keep_two_names() -> None:
     """Devices that differ by their domain, or not at all, are hosts of different names, the same at each run."""
     answers = small_estate()
-    names = ("web1.a.example", "web1.b.example", "web1.a.example")
+    names = ("web1.a.example", "web1.b.example", "web1.a.example", "web1")
     answers["dcim/devices"] = [
         device(number, 2 * number - 1) | {"name": name, "tenant": {"id": 2}} for number, name in enumerate(names, 5)
     ]
     found = adopted(answers)
     hosts = {name for one in found.owners["bank"]["clusters"].values() for name in one["names"].values()}
-    assert hosts == {"web1", "web1-b-example", "web1-a-example"}
+    assert hosts == {"web1", "web1-b-example", "web1-a-example", "web1-7"}
+    called = {one.id: one.name for one in found.known.objects["nodes"].values()}
+    clusters = found.owners["bank"]["clusters"]
+    assert [called[number] for number, host in clusters["web"]["names"].items() if host == "web1"] == ["web1"]
     earlier = device(1, 1) | {"name": "web1", "tenant": {"id": 2}, "position": 30.0}
     answers["dcim/devices"].append(earlier)
     again = adopted(answers, known=found.known).owners["bank"]["clusters"]

@@ -70,7 +70,8 @@ def _named_hosts(work: AdoptionWork, groups: Sequence[Group]) -> list[Group]:
     devices = [one for group in groups for one in group.members.values()]
     hosts: dict[int, str] = {}
     used: set[str] = set()
-    for one in sorted(devices, key=lambda item: (item.device.id not in earlier, item.device.id)):
+    order = sorted(devices, key=lambda item: (item.device.id not in earlier, "." in item.name, item.device.id))
+    for one in order:  # who had a name, or has it whole, keeps it
         number = one.device.id
         short, whole = (id_of(name, f"device-{number}") for name in (one.name.partition(".")[0], one.name))
         end = f"-{number}"

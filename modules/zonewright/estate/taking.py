@@ -92,12 +92,13 @@ def take_over(
         today=today,
     )
     work.now.operators = dict(work.operators)
-    adopted = adopt(work, _zone_id(folder))
+    is_first = not (folder / ZONE).exists()  # also after a first run that was cut short
+    earlier = {} if is_first else _zone_tree(folder)
+    adopted = adopt(work, str(earlier.get("zone") or _zone_id(folder)))
+    adopted.zone["title"] = earlier.get("title") or adopted.zone["title"]
     trees = {ZONE: adopted.zone, **_owner_files(adopted.owners)}
     first = adopted.known.first
     declaration, found = _judged(trees, first)
-    is_first = not (folder / ZONE).exists()  # also after a first run that was cut short
-    earlier = {} if is_first else _zone_tree(folder)
     growing: list[Finding] = []
     if is_first:
         adopted.zone.update(_as_found(found, source, first))
