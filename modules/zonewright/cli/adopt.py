@@ -112,11 +112,15 @@ def open_netbox(url: str, token_file: Path | None) -> Any:
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.estate.inventory.netbox import Netbox
 
-    token = token_file.read_text(encoding="utf-8") if token_file else os.environ.get(TOKEN, "")
-    if not token.strip() or not token.strip().isprintable():
+    try:
+        token = (token_file.read_text(encoding="utf-8") if token_file else os.environ.get(TOKEN, "")).strip()
+    except UnicodeDecodeError:
+        token = "\0"  # noqa: S105 - none, and not empty
+    if not token or not token.isascii() or not token.isprintable():
         where = f"in {token_file}" if token_file else f"in the variable {TOKEN}, or in a file that --token-file names"
-        raise StoppedError(f"expected a token of NetBox {where}, got none", code=MISUSE)
-    return Netbox(url=url, token=token.strip())
+        got = "something else" if token else "none"
+        raise StoppedError(f"expected a token of NetBox {where}, got {got}", code=MISUSE)
+    return Netbox(url=url, token=token)
 
 
 def _print(taken: "TakenOver", states: "Sequence[FileState]", folder: Path, *, dry_run: bool) -> None:
