@@ -86,6 +86,16 @@ def test_unknown_columns_and_missing_ones_are_told_together(tmp_path: Path) -> N
     assert "expected each column once, got 'face' twice" in str(caught.value)
 
 
+def test_lines_that_say_different_things_of_a_rack_are_told(tmp_path: Path) -> None:
+    """A rack of two heights, or a site of two operators, is a fault, and not what its first line happens to say."""
+    path = tmp_path / "t.csv"
+    path.write_text("site,site_operator,rack,rack_u_height\ndc,a,r1,42\ndc,,r1,\ndc,b,r1,47\n", "utf-8")
+    with pytest.raises(InventoryMisuseError) as caught:
+        read_table(path)
+    assert "t.csv:4: rack_u_height: expected '42' as in line 2, got '47'" in str(caught.value)
+    assert "t.csv:4: site_operator: expected 'a' as in line 2, got 'b'" in str(caught.value)
+
+
 def test_numbers_of_a_table_stay_when_lines_come_and_go(tmp_path: Path) -> None:
     """A line more, or another order, gives no other object another number: its id and its node stay its own."""
     path = tmp_path / "t.csv"

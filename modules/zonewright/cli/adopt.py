@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError
     from zonewright.estate.folder import compared, write
-    from zonewright.estate.taking import take_over
+    from zonewright.estate.taking import ASSUMPTIONS, take_over
 
     folder: Path = arguments.folder
     if folder.exists() and not folder.is_dir():
@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     answers, source = _answers(arguments)
     today = datetime.now(UTC).date().isoformat()
     taken = take_over(answers, folder, source=source, operators=operators, today=today)
-    states = compared(folder, taken.files, overwrite=arguments.overwrite)
+    states = compared(folder, taken.files, overwrite=arguments.overwrite, merged={ASSUMPTIONS})
     if not arguments.dry_run:
         write(folder, taken.files, states)
     _print(taken, states, folder, dry_run=arguments.dry_run)

@@ -13,7 +13,7 @@ from zonewright.estate.inventory.netbox import Netbox, read_all
 from zonewright.estate.places import Places, places_of
 from zonewright.estate.reading import KINDS, read_estate
 from zonewright.estate.same_inventory import require_same
-from zonewright.estate.taking import KNOWN, REPORT, assumptions_of, known_ids, take_over
+from zonewright.estate.taking import ASSUMPTIONS, KNOWN, REPORT, assumptions_of, known_ids, take_over
 from zonewright.estate.work import AdoptionWork, KnownIds, Named
 from zonewright.estate.writing_back import WritingBack
 from zonewright.model import Declaration
@@ -99,8 +99,8 @@ class EstateComparison:
         )
         files = dict(taken.files)
         known = files.pop(KNOWN)
-        states = compared(self.folder, files)
-        ours = [one for one in states if one.name == REPORT or one.name.startswith("import-")]
+        states = compared(self.folder, files, merged={ASSUMPTIONS})
+        ours = [one for one in states if one.name in {REPORT, ASSUMPTIONS} or one.name.startswith("import-")]
         write(self.folder, files, ours)
         keep = {one.name for one in states if one.state in {"edited", "conflict"}}
         remember(self.folder, {name: text for name, text in files.items() if name in keep})

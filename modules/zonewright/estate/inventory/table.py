@@ -20,6 +20,8 @@ COLUMNS = (
     *("face", "draw_w", "power_supplies", "tenant", "address"),
 )
 """Columns that are read; each may be left out, apart from ``site`` and ``rack``."""
+_OF_SITE = ("site_operator",)
+_OF_RACK = ("rack_u_height", "rack_max_weight_kg", "feed_a_w", "feed_b_w", "feed_a_panel", "feed_b_panel")
 _MOST_ROWS = 200_000
 _FULL = {"1": True, "true": True, "yes": True, "": True, "0": False, "false": False, "no": False}
 
@@ -81,6 +83,7 @@ class _Made:
     wrong: list[str]
     objects: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     _known: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _said: dict[tuple[str, ...], tuple[str, int]] = field(default_factory=dict)
     _used: set[tuple[str, int]] = field(default_factory=set)
     _called: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -119,6 +122,17 @@ class _Made:
     def _tenant(self, name: str) -> Mapping[str, int] | None:
         return {"id": self._one("tenancy/tenants", name)} if name else None
 
+    def _same(self, line: int, row: Mapping[str, str], columns: tuple[str, ...], key: tuple[str, ...]) -> None:
+        """Each line of a rack or a site says of it what the others say, or nothing."""
+        for column in columns:
+            text = row.get(column, "")
+            first, where = self._said.setdefault((*key, column), (text, line)) if text else (text, line)
+            if first != text:
+                self.wrong.append(
+                    f"{self.file}:{line}: {column}: expected {shown(first)} as in line {where}, got {shown(text)}; say "
+                    "the same in both, or leave one empty"
+                )
+
     def _number(self, line: int, row: Mapping[str, str], name: str) -> float | None:
         text = row.get(name, "")
         if not text:
@@ -137,6 +151,8 @@ class _Made:
     def _rack(self, line: int, row: Mapping[str, str], site: int, location: int | None) -> int:
         key = ("dcim/racks", row["site"], row.get("location", ""), row["rack"])
         is_new = key not in self._known
+        self._same(line, row, _OF_SITE, (row["site"],))
+        self._same(line, row, _OF_RACK, key)
         rack = self._one(
             *key,
             site={"id": site},
