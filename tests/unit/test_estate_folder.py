@@ -94,6 +94,10 @@ def test_lines_that_say_different_things_of_a_rack_are_told(tmp_path: Path) -> N
         read_table(path)
     assert "t.csv:4: rack_u_height: expected '42' as in line 2, got '47'" in str(caught.value)
     assert "t.csv:4: site_operator: expected 'a' as in line 2, got 'b'" in str(caught.value)
+    path.write_text("site,site_operator,rack,rack_u_height\ndc,,r1,\ndc,b,r1,47\n", "utf-8")
+    found = read_table(path)
+    assert found["dcim/racks"][0]["u_height"] == 47
+    assert found["dcim/sites"][0]["tenant"] == {"id": found["tenancy/tenants"][0]["id"]}
 
 
 def test_numbers_of_a_table_stay_when_lines_come_and_go(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def read_table(path: Path) -> dict[str, list[Mapping[str, Any]]]:
     """
     wrong: list[str] = []
     made = _Made(file=path.name, wrong=wrong)
+    rows: list[tuple[int, Mapping[str, str]]] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -51,9 +52,13 @@ def read_table(path: Path) -> dict[str, list[Mapping[str, Any]]]:
                     )
                     wrong.append(f"{path.name}:{reader.line_num}: {text}")
                     continue
-                made.take(reader.line_num, {key: (value or "").strip() for key, value in row.items() if key})
+                rows.append((reader.line_num, {key: (value or "").strip() for key, value in row.items() if key}))
     except (UnicodeDecodeError, csv.Error) as error:
         wrong.append(f"{path.name}: is no CSV in UTF-8: {error}; save it as that")
+    for line, values in rows:
+        made.hear(line, values)
+    for line, values in rows:
+        made.take(line, values)
     if wrong:
         raise InventoryMisuseError(*wrong[:200])
     return made.objects
@@ -87,11 +92,34 @@ class _Made:
     _used: set[tuple[str, int]] = field(default_factory=set)
     _called: Counter[tuple[str, str]] = field(default_factory=Counter)
 
+    def hear(self, line: int, row: Mapping[str, str]) -> None:
+        """What one row says of its site and rack, before any is made: each says what the others say, or nothing."""
+        for key, columns in self._about(row):
+            for column in columns:
+                text = row.get(column, "")
+                first, where = self._said.setdefault((*key, column), (text, line)) if text else (text, line)
+                if first != text:
+                    self.wrong.append(
+                        f"{self.file}:{line}: {column}: expected {shown(first)} as in line {where}, got {shown(text)}; "
+                        "say the same in both, or leave one empty"
+                    )
+
+    def _about(self, row: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+        site, location, rack = (row.get(column, "") for column in ("site", "location", "rack"))
+        return ((site,), _OF_SITE), ((site, location, rack), _OF_RACK)
+
     def take(self, line: int, row: Mapping[str, str]) -> None:
-        """One row."""
+        """One row, with what others say of its site and rack."""
         if not row.get("site") or not row.get("rack"):
             self.wrong.append(f"{self.file}:{line}: expected a site and a rack; fill them in")
             return
+        said = {
+            column: self._said[*key, column][0]
+            for key, columns in self._about(row)
+            for column in columns
+            if (*key, column) in self._said
+        }
+        row = {**row, **said}
         site = self._one("dcim/sites", row["site"], tenant=self._tenant(row.get("site_operator", "")))
         location = (
             self._one("dcim/locations", row["site"], row["location"], site={"id": site})
@@ -122,17 +150,6 @@ class _Made:
     def _tenant(self, name: str) -> Mapping[str, int] | None:
         return {"id": self._one("tenancy/tenants", name)} if name else None
 
-    def _same(self, line: int, row: Mapping[str, str], columns: tuple[str, ...], key: tuple[str, ...]) -> None:
-        """Each line of a rack or a site says of it what the others say, or nothing."""
-        for column in columns:
-            text = row.get(column, "")
-            first, where = self._said.setdefault((*key, column), (text, line)) if text else (text, line)
-            if first != text:
-                self.wrong.append(
-                    f"{self.file}:{line}: {column}: expected {shown(first)} as in line {where}, got {shown(text)}; say "
-                    "the same in both, or leave one empty"
-                )
-
     def _number(self, line: int, row: Mapping[str, str], name: str) -> float | None:
         text = row.get(name, "")
         if not text:
@@ -151,8 +168,6 @@ class _Made:
     def _rack(self, line: int, row: Mapping[str, str], site: int, location: int | None) -> int:
         key = ("dcim/racks", row["site"], row.get("location", ""), row["rack"])
         is_new = key not in self._known
-        self._same(line, row, _OF_SITE, (row["site"],))
-        self._same(line, row, _OF_RACK, key)
         rack = self._one(
             *key,
             site={"id": site},
