@@ -98,6 +98,40 @@ def test_a_first_run_that_was_cut_short_goes_on(folder: Path, tmp_path: Path) ->
     assert {path.name: path.read_text("utf-8") for path in folder.glob("*.yaml")} == before
 
 
+def test_what_is_worked_off_leaves_nothing_open(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was found out is written into `known` and taken up: no conflict, the list is shorter, its waiver goes."""
+    assert "found-feed-diversity-1" in yaml.safe_load((folder / "zone.yaml").read_text("utf-8"))["waivers"]
+    path = folder / "assumptions.yaml"
+
+    def know(**found: str) -> None:
+        tree = yaml.safe_load(path.read_text("utf-8"))
+        tree["panel_substation"]["known"] |= {f"dc/{panel.replace('_', '-')}": name for panel, name in found.items()}
+        path.write_text(yaml.safe_dump(tree), "utf-8")
+
+    know(panel_a="north-feed")
+    again = ["adopt", str(folder), "--csv", str(tmp_path / "t.csv")]
+    assert main(again) == 0
+    assert "CONFLICT" not in capsys.readouterr().out
+    assert yaml.safe_load(path.read_text("utf-8"))["panel_substation"]["open"] == ["dc/panel-b"]
+    assert "waivers" not in yaml.safe_load((folder / "zone.yaml").read_text("utf-8"))
+    assert main(["check", str(folder)]) == 0
+    path.write_text(path.read_text("utf-8") + "# asked the building, waiting for an answer\n", "utf-8")
+    know_later = path.read_text("utf-8").replace("known: {dc/panel-a", "known: {dc/panel-b: south-feed, dc/panel-a")
+    path.write_text(know_later, "utf-8")
+    assert main(again) == 0
+    assert path.read_text("utf-8") == know_later, "a comment of somebody's is never lost in silence"
+
+
+def test_a_folder_that_has_moved_is_the_same_zone(folder: Path, tmp_path: Path) -> None:
+    """The zone's id is that of the first run, whatever its folder is called since."""
+    before = (folder / "zone.yaml").read_text("utf-8")
+    moved = folder.rename(tmp_path / "elsewhere")
+    assert main(["adopt", str(moved), "--csv", str(tmp_path / "t.csv")]) == 0
+    assert (moved / "zone.yaml").read_text("utf-8") == before
+
+
 def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A zone that no adoption made is not touched, and the sentence says what to do."""
     (tmp_path / "zone.yaml").write_text("zone: mine\n", "utf-8")

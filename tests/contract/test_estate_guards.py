@@ -59,3 +59,41 @@ def test_a_node_of_a_stack_that_no_file_names_does_not_leave(
     assert "told: db-001: the ledger has it still: active at " in said
     assert "leaves: db-012: " in said
     assert said.count("leaves: ") == 1
+
+
+def _files() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in Path("zone").rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("what", ["nothing", "no device", "others"])
+def test_another_inventory_changes_nothing(server: Replayed, capsys: pytest.CaptureFixture[str], what: str) -> None:
+    """A token that sees nothing, or another NetBox with the same numbers, neither deletes files nor renames nodes."""
+    before, first = _files(), said_before()
+    if what == "nothing":
+        server.lists = {endpoint: [] for endpoint in first}
+    elif what == "no device":
+        gone = ("dcim/devices", "dcim/power-ports", "dcim/power-outlets", "dcim/device-bays")
+        server.lists = {**first, **{endpoint: [] for endpoint in gone}}
+    else:
+        kinds = ("dcim/sites", "dcim/racks", "dcim/devices")
+        other = {
+            kind: [{**one, "name": f"x{one['id']}", "slug": f"x{one['id']}"} for one in first[kind]] for kind in kinds
+        }
+        server.lists = {**first, **other}
+    server.asked.clear()
+    capsys.readouterr()
+    assert main([ADOPT[0], ADOPT[1], ADOPT[4], server.url]) == 1
+    assert "; nothing was written; " in capsys.readouterr().err
+    assert _files() == before
+    with LedgerClient("sqlite:///empty.db", create=True):
+        pass
+    assert main(["export", "zone", "--netbox", server.url, "--ledger", "sqlite:///empty.db"]) == 1
+    assert "; nothing was written; " in capsys.readouterr().err
+    assert [one for one in server.asked if not one.startswith("get")] == []
+
+
+def test_all_devices_may_have_new_names(server: Replayed) -> None:
+    """An inventory in which all devices were renamed is the same one, as long as its racks are."""
+    first = said_before()
+    server.lists = {**first, "dcim/devices": [{**one, "name": f"n{one['id']}"} for one in first["dcim/devices"]]}
+    assert main([*ADOPT, server.url]) == 0

@@ -42,6 +42,8 @@ class Replayed:
         most: the most objects that it gives in a page.
         short: an endpoint whose last page is cut short.
         token: the one that it takes.
+        next_page: where each page says that the next one is; empty for where it is.
+        says: what it answers to everything else than its version, if anything.
         asked: paths that were asked for.
         url: where it answers.
         answers: to writes and to filters, in the order of the recording; each is given once.
@@ -52,6 +54,8 @@ class Replayed:
     most: int = 1000
     short: str = ""
     token: str = TOKEN
+    next_page: str = ""
+    says: Any = None
     asked: list[str] = field(default_factory=list)
     url: str = ""
     answers: list[dict[str, Any]] = field(default_factory=list)
@@ -60,6 +64,8 @@ class Replayed:
         """The answer to a GET."""
         if path == "":
             return {}
+        if self.says is not None:
+            return self.says
         filters = {key: value for key, value in query.items() if key not in _PLAIN}
         if filters:
             return self._answer("get", path, None, urlencode(sorted(filters.items())))
@@ -72,6 +78,7 @@ class Replayed:
         if self.short == path and not has_next:
             page = page[:-1]
         link = f"{self.url}/api/{path}/?limit={limit}&offset={start + limit}" if has_next else None
+        link = self.next_page or link
         return {"count": len(objects), "next": link, "previous": None, "results": page}
 
     def send(self, verb: str, path: str, body: Any) -> Any:

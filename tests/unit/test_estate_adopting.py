@@ -126,18 +126,18 @@ def test_what_the_inventory_does_not_say_is_assumed_by_name() -> None:
 
 
 def test_ids_stay_when_the_inventory_renames() -> None:
-    """A rack and a node that are renamed keep their ids, and the new name is told."""
+    """A rack and a node that are renamed keep their ids; a host has its new name, and both are told."""
     answers = small_estate()
     answers["dcim/devices"] = [device(1, 1) | BANK | {"name": "db-1"}, device(2, 5) | BANK | {"name": "db-2"}]
     first = adopted(answers)
     answers["dcim/racks"][0]["name"] = "Rack One"
     answers["dcim/devices"][0]["name"] = "main-7"
     second = adopted(answers, first.known)
-    cluster = second.owners["bank"]["clusters"]["db"]
-    assert cluster.pop("names") == {"001": "main-7", "002": "db-2"}
+    assert second.owners["bank"]["clusters"]["db"].pop("names") == {"001": "main-7", "002": "db-2"}
     assert first.owners["bank"]["clusters"]["db"].pop("names") == {"001": "db-1", "002": "db-2"}
     assert second.owners == first.owners
     assert "renamed: rows Rack One was 'R1' at the last run; its id stays r1" in told(second)
+    assert "renamed: nodes main-7 was 'db-1' at the last run; it stays node 001 of db" in told(second)
 
 
 def test_two_hosts_of_a_party_never_have_one_name() -> None:
@@ -253,3 +253,34 @@ def test_a_name_cannot_write_to_the_terminal() -> None:
     assert found.owners["op"]["sites"]["north"]["title"] == "No [31mrth owner: me"
     assert "\x1b" not in told(found)
     assert "x [2J y has no position" in told(found)
+
+
+def test_two_devices_of_one_short_name_keep_two_names() -> None:
+    """Devices that differ by their domain, or not at all, are hosts of different names, the same at each run."""
+    answers = small_estate()
+    names = ("web1.a.example", "web1.b.example", "web1.a.example", "web1")
+    answers["dcim/devices"] = [
+        device(number, 2 * number - 1) | {"name": name, "tenant": {"id": 2}} for number, name in enumerate(names, 5)
+    ]
+    found = adopted(answers)
+    hosts = {name for one in found.owners["bank"]["clusters"].values() for name in one["names"].values()}
+    assert hosts == {"web1", "web1-b-example", "web1-a-example", "web1-7"}
+    called = {one.id: one.name for one in found.known.objects["nodes"].values()}
+    clusters = found.owners["bank"]["clusters"]
+    assert [called[number] for number, host in clusters["web"]["names"].items() if host == "web1"] == ["web1"]
+    earlier = device(1, 1) | {"name": "web1", "tenant": {"id": 2}, "position": 30.0}
+    answers["dcim/devices"].append(earlier)
+    again = adopted(answers, known=found.known).owners["bank"]["clusters"]
+    names_of = {name for one in again.values() for name in one["names"].values()}
+    assert names_of == hosts | {"web1-1"}, "who comes later gives way, whatever its number"
+
+
+def test_who_stood_in_a_unit_at_the_last_run_stays() -> None:
+    """A device that is put onto another one's place is left out, also when its number is the smaller one."""
+    answers = small_estate()
+    answers["dcim/devices"] = [device(7, 1)]
+    known = adopted(answers).known
+    answers["dcim/devices"].append(device(3, 1))
+    again = adopted(answers, known=known)
+    assert set(again.known.objects["baseline"]) == {7}
+    assert "FAULT positions: d-3 takes units of rack R1 that d-7 has" in told(again)

@@ -63,6 +63,7 @@ def test_a_file_of_nothing_any_more_is_deleted_unless_it_was_edited(tmp_path: Pa
         ("dc,,1", "t.csv:2: expected a site and a rack"),
         ("dc,r1,two", "t.csv:2: position: expected a number such as 42, got 'two'"),
         ("dc,r1,-1", "t.csv:2: position: expected a number such as 42, got '-1'"),
+        ("dc,r1,1,5", "t.csv:2: expected 4 values, got more"),
     ],
 )
 def test_a_wrong_row_of_a_table_is_named_by_its_line(tmp_path: Path, line: str, says: str) -> None:
@@ -77,11 +78,42 @@ def test_a_wrong_row_of_a_table_is_named_by_its_line(tmp_path: Path, line: str, 
 def test_unknown_columns_and_missing_ones_are_told_together(tmp_path: Path) -> None:
     """A header with two faults is told whole, with the nearest known column."""
     path = tmp_path / "t.csv"
-    path.write_text("site,racks\n", "utf-8")
+    path.write_text("site,racks,face,face\n", "utf-8")
     with pytest.raises(InventoryMisuseError) as caught:
         read_table(path)
     assert "did you mean 'rack'?" in str(caught.value)
     assert "expected a column 'rack'" in str(caught.value)
+    assert "expected each column once, got 'face' twice" in str(caught.value)
+
+
+def test_lines_that_say_different_things_of_a_rack_are_told(tmp_path: Path) -> None:
+    """A rack of two heights, or a site of two operators, is a fault, and not what its first line happens to say."""
+    path = tmp_path / "t.csv"
+    path.write_text("site,site_operator,rack,rack_u_height\ndc,a,r1,42\ndc,,r1,\ndc,b,r1,47\n", "utf-8")
+    with pytest.raises(InventoryMisuseError) as caught:
+        read_table(path)
+    assert "t.csv:4: rack_u_height: expected '42' as in line 2, got '47'" in str(caught.value)
+    assert "t.csv:4: site_operator: expected 'a' as in line 2, got 'b'" in str(caught.value)
+    path.write_text("site,site_operator,rack,rack_u_height\ndc,,r1,\ndc,b,r1,47\n", "utf-8")
+    found = read_table(path)
+    assert found["dcim/racks"][0]["u_height"] == 47
+    assert found["dcim/sites"][0]["tenant"] == {"id": found["tenancy/tenants"][0]["id"]}
+
+
+def test_numbers_of_a_table_stay_when_lines_come_and_go(tmp_path: Path) -> None:
+    """A line more, or another order, gives no other object another number: its id and its node stay its own."""
+    path = tmp_path / "t.csv"
+    lines = [f"dc,r{number},d{number},bank,{number},10.0.0.{number}" for number in range(1, 7)]
+    head = "site,rack,device,tenant,position,address"
+
+    def numbers(*of: str) -> dict[tuple[str, str], int]:
+        path.write_text("\n".join((head, *of)), "utf-8")
+        return {(kind, one["name"]): one["id"] for kind, objects in read_table(path).items() for one in objects}
+
+    before = numbers(*lines[1:])
+    after = numbers(*reversed(lines))
+    assert before.items() < after.items()
+    assert len({number for (kind, _), number in after.items() if kind == "dcim/devices"}) == len(lines)
 
 
 @pytest.mark.parametrize(

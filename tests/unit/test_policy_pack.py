@@ -84,7 +84,7 @@ def _violations(response: Any) -> Told:
 def test_a_good_stack_has_no_violation(pack: Any, tenant: Party) -> None:
     """Where the ledger finds nothing, nothing is told; the engine shows the stack policies outputs, without places."""
     good = resources(tenant, web=cluster(2))
-    assert told(pack, good, admission={"summary": "2 U"}, web={}) == []
+    assert told(pack, good, admission={"summary": UNKNOWN}, web={}) == []
 
 
 def test_what_the_ledger_refuses_is_mandatory(pack: Any, tenant: Party) -> None:
@@ -138,6 +138,24 @@ def test_what_no_admission_has_is_refused(pack: Any, tenant: Party) -> None:
     assert "Node x cannot be judged: rack: not known before the update" in said(beside(rack=UNKNOWN))
     assert "has no Admission in this stack" in said([one for one in good if one is not admission])
     assert "Node x cannot be judged: property" in said(beside(face="top"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"places": places} for places in (UNKNOWN, None, ["web-001"], {"web-001": UNKNOWN}, {"web-001": "nowhere"})),
+        *({name: UNKNOWN} for name in ("stackId", "demandDigest", "party")),
+    ],
+    ids=str,
+)
+def test_an_admission_that_cannot_be_read_is_refused_by_name(pack: Any, tenant: Party, wrong: dict[str, Any]) -> None:
+    """A program whose own Admission has values that are wrong or not known is refused by name, without a traceback."""
+    good = resources(tenant, web=cluster(2))
+    given = [replace(one, properties={**one.properties, **wrong}) if one.kind == "Admission" else one for one in good]
+    found = told(pack, given)
+    said = " ".join(message for _, level, message in found if level == "mandatory")
+    assert "Admission admission cannot be judged: " in said
+    assert "Traceback" not in str(found)
 
 
 def test_the_pack_starts_with_the_policies() -> None:

@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError
     from zonewright.estate.folder import compared, write
-    from zonewright.estate.taking import take_over
+    from zonewright.estate.taking import ASSUMPTIONS, take_over
 
     folder: Path = arguments.folder
     if folder.exists() and not folder.is_dir():
@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     answers, source = _answers(arguments)
     today = datetime.now(UTC).date().isoformat()
     taken = take_over(answers, folder, source=source, operators=operators, today=today)
-    states = compared(folder, taken.files, overwrite=arguments.overwrite)
+    states = compared(folder, taken.files, overwrite=arguments.overwrite, merged={ASSUMPTIONS})
     if not arguments.dry_run:
         write(folder, taken.files, states)
     _print(taken, states, folder, dry_run=arguments.dry_run)
@@ -112,11 +112,15 @@ def open_netbox(url: str, token_file: Path | None) -> Any:
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.estate.inventory.netbox import Netbox
 
-    token = token_file.read_text(encoding="utf-8") if token_file else os.environ.get(TOKEN, "")
-    if not token.strip() or not token.strip().isprintable():
+    try:
+        token = (token_file.read_text(encoding="utf-8") if token_file else os.environ.get(TOKEN, "")).strip()
+    except UnicodeDecodeError:
+        token = "\0"  # noqa: S105 - none, and not empty
+    if not token or not token.isascii() or not token.isprintable():
         where = f"in {token_file}" if token_file else f"in the variable {TOKEN}, or in a file that --token-file names"
-        raise StoppedError(f"expected a token of NetBox {where}, got none", code=MISUSE)
-    return Netbox(url=url, token=token.strip())
+        got = "something else" if token else "none"
+        raise StoppedError(f"expected a token of NetBox {where}, got {got}", code=MISUSE)
+    return Netbox(url=url, token=token)
 
 
 def _print(taken: "TakenOver", states: "Sequence[FileState]", folder: Path, *, dry_run: bool) -> None:

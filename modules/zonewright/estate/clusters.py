@@ -2,8 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from zonewright.estate.naming import id_of
 from zonewright.estate.standing import StandingDevice
@@ -12,6 +12,8 @@ from zonewright.estate.work import AdoptionWork, Named
 _NUMBERED = re.compile(r"^(.*?)[-_. ]?0*([1-9][0-9]{0,3})$")
 _MOST = 2_000
 _STEM = 40
+_LONGEST = 63
+"""Characters of a host name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,6 @@ def grouped(work: AdoptionWork, standing: Iterable[StandingDevice]) -> dict[str,
         alike[str(one.party), stem, one.rack.site.id, one.kind.id, one.face, one.feed].append(one)
     found: dict[str, list[Group]] = defaultdict(list)
     used: dict[str, set[str]] = defaultdict(set)
-    hosts: dict[str, set[str]] = defaultdict(set)
     for cluster in work.known.clusters.values():
         party, _, name = cluster.partition("/")
         used[party].add(name)
@@ -59,24 +60,30 @@ def grouped(work: AdoptionWork, standing: Iterable[StandingDevice]) -> dict[str,
         used[party].add(name)
         work.now.clusters[text] = f"{party}/{name}"
         numbered = _numbers(work, party, name, members)
-        names = _host_names(work, name, numbered, hosts[party])
-        found[party].append(Group(id=name, first=members[0], members=numbered, names=names))
-    return found
+        found[party].append(Group(id=name, first=members[0], members=numbered, names={}))
+    return {party: _named_hosts(work, groups) for party, groups in found.items()}
 
 
-def _host_names(
-    work: AdoptionWork, cluster: str, numbered: Mapping[int, StandingDevice], taken: set[str]
-) -> dict[int, str]:
-    """Host names by node number: those of the inventory, as far as a host can have them and nobody of the party has."""
-    names: dict[int, str] = {}
-    for number, one in numbered.items():
-        usual = f"{cluster}-{number:03}"
-        wish = id_of(one.name.partition(".")[0], usual)
-        names[number] = usual if wish in taken else wish
-        taken.add(names[number])
-        if one.name != names[number]:
-            work.note("names", one.name, f"is called {names[number]} here, which a host of its party can be called")
-    return names
+def _named_hosts(work: AdoptionWork, groups: Sequence[Group]) -> list[Group]:
+    """The groups of a party with host names: short ones, as far as no two of its nodes have the same."""
+    earlier = work.known.objects.get("nodes", {})
+    devices = [one for group in groups for one in group.members.values()]
+    hosts: dict[int, str] = {}
+    used: set[str] = set()
+    order = sorted(devices, key=lambda item: (item.device.id not in earlier, "." in item.name, item.device.id))
+    for one in order:  # who had a name, or has it whole, keeps it
+        number = one.device.id
+        short, whole = (id_of(name, f"device-{number}") for name in (one.name.partition(".")[0], one.name))
+        end = f"-{number}"
+        host = next(name for name in (short, whole, f"{short[: _LONGEST - len(end)]}{end}") if name not in used)
+        used.add(host)
+        hosts[number] = host
+        if one.name != host:
+            work.note("names", one.name, f"is called {host} here, as a host name can be")
+    return [
+        replace(group, names={number: hosts[one.device.id] for number, one in group.members.items()})
+        for group in groups
+    ]
 
 
 def _plain(name: str) -> str:
@@ -111,8 +118,8 @@ def _numbers(
             late.append(one)
     reserved = {int(number) for number in earlier.values()}
     ends = [int(match[2]) for one in late if (match := _NUMBERED.match(_plain(one.name)))]
-    if max(ends, default=0) > 2 * len(late) + len(found):  # names are kept as names, and gaps need no list
-        ends.clear()
+    if max(ends, default=0) > 2 * len(late) + len(found):
+        ends.clear()  # names are kept as names, and gaps need no list
     for one in tuple(late) if ends else ():
         match = _NUMBERED.match(_plain(one.name))
         number = int(match[2]) if match else 0
@@ -121,7 +128,12 @@ def _numbers(
             late.remove(one)
     free = (number for number in range(1, 10_001) if number not in found and number not in reserved)
     found |= {next(free): one for one in late}
+    before = work.known.objects.get("nodes", {})
     for number, one in found.items():
+        was = before[one.device.id].name if one.device.id in earlier else one.name
+        if was != one.name:
+            text = f"was '{was}' at the last run; it stays node {number:03} of {cluster}"
+            work.note("renamed", f"nodes {one.name}", text)
         work.now.objects.setdefault("nodes", {})[one.device.id] = _named(number, one.name, f"{party}/{cluster}")
         work.fates[one.device.id] = "node"
     return dict(sorted(found.items()))

@@ -5,7 +5,7 @@ is written again. One that was edited stays as it is: what the inventory says th
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -38,20 +38,23 @@ class FileState:
     open: Sequence[str] = ()
 
 
-def compared(folder: Path, files: Mapping[str, str], *, overwrite: bool = False) -> list[FileState]:
+def compared(
+    folder: Path, files: Mapping[str, str], *, overwrite: bool = False, merged: Container[str] = ()
+) -> list[FileState]:
     """What a run means for each file of a folder.
 
     Args:
         folder: where they lie; it may not exist yet.
         files: texts by name, as this run makes them.
         overwrite: take the inventory's word also where a file was edited.
+        merged: names of files whose edits this run has read, and has in what it makes; comments are not among them.
     """
     last = folder / LAST
     names = [*files, *(path.name for path in sorted(last.glob("*")) if path.name not in files)]
-    return [_compared(folder, name, files.get(name), overwrite=overwrite) for name in names]
+    return [_compared(folder, name, files.get(name), overwrite=overwrite, is_merged=name in merged) for name in names]
 
 
-def _compared(folder: Path, name: str, made: str | None, *, overwrite: bool) -> FileState:
+def _compared(folder: Path, name: str, made: str | None, *, overwrite: bool, is_merged: bool) -> FileState:
     there, before = _text(folder / name), _text(folder / LAST / name)
     if made is None:
         return FileState(name=name, state="gone" if there in {before, None} else "edited")
@@ -64,12 +67,21 @@ def _compared(folder: Path, name: str, made: str | None, *, overwrite: bool) -> 
             (before or there).splitlines(keepends=True), made.splitlines(keepends=True), "before", "now", n=1
         )
     )
+    if is_merged and not _own_comments(there, made):
+        return FileState(name=name, state="changed", difference=difference)
     if there == before or overwrite:
         return FileState(name=name, state="changed", difference=difference)
     is_told = before != made  # otherwise the inventory says what it said at the last run
-    still = (_still_open(before, made, there) if name.endswith(_YAML) else ["the whole file"]) if is_told else []
+    still: list[str] = []
+    if is_told and not is_merged:
+        still = _still_open(before, made, there) if name.endswith(_YAML) else ["the whole file"]
     state: FileVerdict = "conflict" if still else "edited"
     return FileState(name=name, state=state, difference=difference if is_told else (), open=still)
+
+
+def _own_comments(there: str, made: str) -> bool:
+    """Whether somebody wrote comments into a file, which a new text would lose."""
+    return any("#" in line and line not in made for line in there.splitlines())
 
 
 def _still_open(before: str | None, made: str, there: str) -> list[str]:

@@ -12,7 +12,8 @@ from zonewright.estate.folder import compared, remember, write
 from zonewright.estate.inventory.netbox import Netbox, read_all
 from zonewright.estate.places import Places, places_of
 from zonewright.estate.reading import KINDS, read_estate
-from zonewright.estate.taking import KNOWN, REPORT, assumptions_of, known_ids, take_over
+from zonewright.estate.same_inventory import require_same
+from zonewright.estate.taking import ASSUMPTIONS, KNOWN, REPORT, assumptions_of, known_ids, take_over
 from zonewright.estate.work import AdoptionWork, KnownIds, Named
 from zonewright.estate.writing_back import WritingBack
 from zonewright.model import Declaration
@@ -61,6 +62,7 @@ class EstateComparison:
         estate, faults = read_estate(read_all(netbox, ENDPOINTS))
         if faults:
             raise AdoptionError(*faults)
+        require_same(self.known, estate)
         told = assumptions_of(self.folder)
         self._work = AdoptionWork(
             estate=estate, assumptions=told, known=self.known, operators=self.known.operators, today=""
@@ -97,8 +99,8 @@ class EstateComparison:
         )
         files = dict(taken.files)
         known = files.pop(KNOWN)
-        states = compared(self.folder, files)
-        ours = [one for one in states if one.name == REPORT or one.name.startswith("import-")]
+        states = compared(self.folder, files, merged={ASSUMPTIONS})
+        ours = [one for one in states if one.name in {REPORT, ASSUMPTIONS} or one.name.startswith("import-")]
         write(self.folder, files, ours)
         keep = {one.name for one in states if one.state in {"edited", "conflict"}}
         remember(self.folder, {name: text for name, text in files.items() if name in keep})

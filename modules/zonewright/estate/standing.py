@@ -79,7 +79,9 @@ def standing_devices(around: PlacingContext) -> list[StandingDevice]:
     extra = _weight_in_bays(work, installed)
     taken: dict[tuple[int, Face], list[StandingDevice]] = defaultdict(list)
     found: list[StandingDevice] = []
-    for number, device in sorted(work.estate.devices.items()):
+    earlier = {number for kind in ("nodes", "baseline") for number in work.known.objects.get(kind, {})}
+    order = sorted(work.estate.devices.items(), key=lambda one: (one[0] not in earlier, one[0]))
+    for number, device in order:  # who stood there at the last run stays, whatever is put in its place since
         name = device.name or f"device {number}"
         if number in installed:
             parent, bay = installed[number]

@@ -21,6 +21,7 @@ from zonewright.estate.folder import LAST
 from zonewright.estate.naming import id_of
 from zonewright.estate.reading import read_estate
 from zonewright.estate.report import page
+from zonewright.estate.same_inventory import require_same
 from zonewright.estate.text import yaml_text
 from zonewright.estate.work import AdoptionWork, KnownIds
 from zonewright.ledger.protocol.stack_messages import stack_id_of
@@ -38,6 +39,8 @@ _FOUND = frozenset(get_args(FoundRule))
 _WAIVED = frozenset({"feed-diversity", "fill-before-open"})
 _ORDER = "fill-before-open"
 """Judges who opened a room, which a folder does not say of what stands already."""
+_WAIVER_USE = "waiver-use"
+_FOUND_NAME = "found-"
 _WAIVER_DAYS = 180
 _HEAD = "Taken over from {}. Edit it freely: the next `zonewright adopt` keeps your edits, and says what changed there."
 
@@ -72,10 +75,12 @@ def take_over(
         today: the day, as ``2026-07-01``.
 
     Raises:
-        AdoptionError: with all that is wrong with the files of an earlier run.
+        AdoptionError: with all that is wrong with the files of an earlier run, or when the answers are another
+            inventory's.
     """
     estate, faults = read_estate(answers)
     known = known_ids(folder)
+    require_same(known, estate)
     slugs = {one.slug for one in estate.sites.values()}
     strange = sorted(set(operators) - slugs - {""})
     if strange:
@@ -89,18 +94,25 @@ def take_over(
         today=today,
     )
     work.now.operators = dict(work.operators)
-    adopted = adopt(work, _zone_id(folder))
+    is_first = not (folder / ZONE).exists()  # also after a first run that was cut short
+    earlier = {} if is_first else _zone_tree(folder)
+    adopted = adopt(work, str(earlier.get("zone") or _zone_id(folder)))
+    adopted.zone["title"] = earlier.get("title") or adopted.zone["title"]
     trees = {ZONE: adopted.zone, **_owner_files(adopted.owners)}
     first = adopted.known.first
     declaration, found = _judged(trees, first)
-    is_first = not (folder / ZONE).exists()  # also after a first run that was cut short
-    earlier = {} if is_first else _zone_tree(folder)
     growing: list[Finding] = []
     if is_first:
         adopted.zone.update(_as_found(found, source, first))
     else:
         adopted.zone.update({key: earlier[key] for key in ("waivers", "as_found") if earlier.get(key)})
         declaration, found = _judged({**trees, ZONE: adopted.zone}, today)
+        if settled := _settled(adopted.zone.get("waivers", {}), found):
+            waivers = {name: one for name, one in adopted.zone["waivers"].items() if name not in settled}
+            adopted.zone["waivers"] = waivers
+            if not waivers:
+                del adopted.zone["waivers"]
+            declaration, found = _judged({**trees, ZONE: adopted.zone}, today)
         growing = [one for one in found if one.refuses and one.rule != _ORDER]
     breaches = [f"{one.subject}: {one.message}" for one in found if one.rule in _FOUND | _WAIVED]
     files = {
@@ -179,6 +191,18 @@ def _judged(trees: Mapping[str, Tree], on: str) -> tuple[Declaration | None, tup
     return loaded.declaration, judge_declaration(loaded.declaration, on=on).findings
 
 
+def _settled(waivers: Tree, found: Sequence[Finding]) -> set[str]:
+    """Waivers of the first run whose breach is put right: nothing is found there any more, not even a larger one."""
+    idle = {one.subject for one in found if one.rule == _WAIVER_USE and one.refuses}
+    there = {(one.rule, one.subject) for one in found}
+    return {
+        name
+        for name in idle
+        if name.startswith(_FOUND_NAME)
+        and not any((waivers[name]["rule"], subject) in there for subject in waivers[name]["subjects"])
+    }
+
+
 def _as_found(found: Sequence[Finding], source: str, first: str) -> Tree:
     """What breaks a rule already, so that it may stay and not grow."""
     by_size: dict[tuple[str, int], list[str]] = defaultdict(list)
@@ -188,7 +212,7 @@ def _as_found(found: Sequence[Finding], source: str, first: str) -> Tree:
             by_size[one.rule, one.excess].append(one.subject)
         elif one.refuses and one.rule in _WAIVED:
             owner = next((item.party for item in one.participants), ADMINISTRATION)
-            waivers[f"found-{one.rule}-{len(waivers) + 1}"] = {
+            waivers[f"{_FOUND_NAME}{one.rule}-{len(waivers) + 1}"] = {
                 "rule": one.rule,
                 "subjects": [one.subject],
                 "reason": "found when the estate was taken over",

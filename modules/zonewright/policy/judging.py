@@ -99,6 +99,8 @@ def placed(stack: ReadStack) -> dict[str, RackPosition]:
 
 def unadmitted(resources: Sequence[StackResource], stack: ReadStack) -> Iterator[Violation]:
     """Resources that are not part of an admission of the same stack, or stand where it did not admit them."""
+    if stack.has_unread_admission:
+        return  # a fault that is told already
     for resource in resources:
         if resource.kind not in ADMITTED:
             continue
@@ -119,6 +121,8 @@ def _misplaced(resource: StackResource, admission: StackResource, stack: ReadSta
     seat = stack.seats.get(name) if isinstance(name, str) else None
     if seat is None:
         return  # a fault that is told already
+    if "places" not in admission.properties:
+        return  # this run of the engine leaves the Admission out
     text = admission.properties["places"].get(name)
     admitted = None if text is None else parse_place(str(text))[0]
     if admitted != seat:

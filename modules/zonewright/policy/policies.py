@@ -177,7 +177,7 @@ def _asked(admission: StackResource) -> LedgerSays:
             admission.ledger, root=project_root(Path.cwd()), token=os.environ.get(TOKEN_VARIABLE)
         ) as ledger:
             return by_ledger(admission, ledger)
-    except (LedgerError, KeyError, TypeError, ValueError) as error:
+    except (LedgerError, AttributeError, KeyError, TypeError, ValueError) as error:
         return error
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
+from zonewright.ledger.protocol.change import parse_place
 from zonewright.model.asset_properties import cluster_of, row_of, site_of
+from zonewright.model.base import Identifier
 from zonewright.model.demand import ClusterDemand, Demand, RowAsset, SiteAsset
 from zonewright.model.rack_position import RackPosition
 
@@ -51,6 +54,26 @@ class StackResource:
         return self.type.removeprefix(PREFIX) if self.type.startswith(PREFIX) else ""
 
 
+def _place(text: str) -> str:
+    parse_place(text)
+    return text
+
+
+class AdmissionInputs(BaseModel):
+    """What an Admission says; one that this run of the engine leaves out shows no places."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, alias_generator=to_camel)
+
+    stack_id: str
+    party: Identifier | None = None
+    demand_digest: str = ""
+    rendered_digest: str = ""
+    places: dict[str, Annotated[str, AfterValidator(_place)]] = Field(default_factory=dict)
+
+
+_ADMISSION = TypeAdapter(AdmissionInputs)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
     """What is wrong with one resource, or with the stack where the URN is empty."""
@@ -71,6 +94,7 @@ class ReadStack:
         seats: place of each node by its name.
         urns: by what a finding names: a node, a cluster or a path.
         faults: what cannot be read.
+        has_unread_admission: one of the faults is an Admission's.
     """
 
     admissions: dict[str, StackResource] = field(default_factory=dict)
@@ -80,6 +104,7 @@ class ReadStack:
     seats: dict[str, RackPosition] = field(default_factory=dict)
     urns: dict[str, str] = field(default_factory=dict)
     faults: list[Violation] = field(default_factory=list)
+    has_unread_admission: bool = False
 
 
 def read_stack(resources: Iterable[StackResource]) -> ReadStack:
@@ -103,7 +128,14 @@ def read_stack(resources: Iterable[StackResource]) -> ReadStack:
 def _read(found: ReadStack, resource: StackResource) -> None:
     kind, properties = resource.kind, resource.properties
     if kind == "Admission":
-        found.admissions[_text(properties["stackId"])] = resource
+        found.has_unread_admission = True  # until it is read to its end
+        inputs = {field.alias: properties.get(str(field.alias)) for field in AdmissionInputs.model_fields.values()}
+        unknown = sorted(str(name) for name, value in inputs.items() if _is_unknown(value))
+        if unknown:
+            found.faults.append(_unreadable(resource, f"{', '.join(unknown)}: not known before the update"))
+            return
+        found.admissions[_ADMISSION.validate_python(properties).stack_id] = resource
+        found.has_unread_admission = False
         return
     if kind not in {*_SHOWN, "Node"}:
         return

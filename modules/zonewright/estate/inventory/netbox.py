@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import pynetbox
 import requests
@@ -23,28 +23,58 @@ _WRITING_S = 300
 """NetBox makes the parts of a hundred devices one by one."""
 _FORBIDDEN = (401, 403)
 _SHOWN = 300
+MOST_BYTES = 128 * 1024 * 1024
+"""Of one answer; a page of 500 devices has about 2 MB."""
+_PART_BYTES = 1024 * 1024
 _MOST_IN_A_FILTER = 100
 """Numbers in one URL."""
 
 
-class _Session(requests.Session):
-    """Counts requests, never waits for ever, and takes the token to one host only."""
+class _Signed(requests.auth.AuthBase):
+    """The token is in a header already: nothing of a ``.netrc`` takes its place."""
 
-    def __init__(self, host: str = "") -> None:
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Leave the request as it is."""
+        return request
+
+
+class _Session(requests.Session):
+    """Counts requests, never waits or reads for ever, and takes the token to one server only."""
+
+    def __init__(self, server: SplitResult) -> None:
         super().__init__()
         self.count = 0
-        self._host = host
+        self.pages: set[str] = set()
+        self.auth = _Signed()
+        self._server = server
 
     def request(self, method: Any, url: Any, *arguments: Any, **named: Any) -> requests.Response:
-        """Send one; neither a redirection nor the link to a next page leads to another host."""
+        """Send one; neither a redirection nor the link to a next page leads elsewhere, to another port or to HTTP."""
         self.count += 1
-        if urlsplit(str(url)).netloc != self._host:
+        asked = urlsplit(str(url))
+        is_there = asked.hostname == self._server.hostname and (
+            None in {asked.port, self._server.port} or asked.port == self._server.port
+        )
+        if not is_there:
             raise InventoryError(
-                f"a page leads to {urlsplit(str(url)).netloc}, expected {self._host}; nothing was asked there"
+                f"a page leads to {asked.netloc or url}, expected {self._server.netloc}; nothing was asked there"
             )
+        url = urlunsplit(asked._replace(scheme=self._server.scheme, netloc=self._server.netloc))
+        if asked.query and url in self.pages:
+            raise InventoryError("a page leads to one that was read already, so there is no end to them")
+        self.pages.add(url)
         named.setdefault("timeout", _TIMEOUT_S if str(method).upper() == "GET" else _WRITING_S)
-        named["allow_redirects"] = False
-        return super().request(method, url, *arguments, **named)
+        named |= {"allow_redirects": False, "stream": True}
+        answer = super().request(method, url, *arguments, **named)
+        parts, size = [], 0
+        for part in answer.iter_content(_PART_BYTES):
+            size += len(part)
+            if size > MOST_BYTES:
+                answer.close()
+                raise InventoryError(f"an answer is larger than {MOST_BYTES // 2**20} MiB, and is no page of objects")
+            parts.append(part)
+        answer._content = b"".join(parts)  # noqa: SLF001 - what requests keeps of an answer that was not read in parts
+        return answer
 
 
 @dataclass(kw_only=True)
@@ -60,16 +90,12 @@ class Netbox:
     url: str
     token: str = field(repr=False)
     version: str = ""
-    _session: _Session = field(default_factory=_Session, init=False)
+    _session: _Session = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-            raise InventoryMisuseError(
-                f"expected the URL of a NetBox, such as https://netbox.example.com, got '{self.url[:80]}'"
-            )
+        parts = _address(self.url)
         self.url = self.url.rstrip("/").removesuffix("/api")
-        self._session = _Session(parts.netloc)
+        self._session = _Session(parts)
         self._api = pynetbox.api(self.url, token=self.token)
         self._api.http_session = self._session
         with self._told("api"):
@@ -111,9 +137,10 @@ class Netbox:
             limit=PAGE,
             filters={"ordering": "id", **heavy, **filters},
         )
+        self._session.pages.clear()
         with self._told(endpoint):
-            found = list(request.get())
-            count = request.count
+            found: list[Mapping[str, Any]] = [dict(one) for one in request.get()]
+            count = int(request.count)
         if len({one.get("id") for one in found}) != count or len(found) != count:
             raise InventoryError(
                 f"{endpoint}: expected {count:,} objects, got {len(found):,}; somebody may be writing to it, or a page "
@@ -152,7 +179,9 @@ class Netbox:
                     f"{self.url} has no {endpoint} ({status}): it is no NetBox, or lies below a path, such as /netbox; "
                     "correct the URL"
                 ) from None
-            raise InventoryError(f"{self.url}: {endpoint}: {_plain(error)}") from None
+            raise InventoryError(f"{self.url}: {endpoint}: {self._plain(error)}") from None
+        except pynetbox.AllocationError:
+            raise InventoryError(f"{self.url}: {endpoint}: has no room for it (409)") from None
         except pynetbox.ContentError:
             raise InventoryMisuseError(
                 f"{self.url} answers {endpoint} with something that is not JSON; correct the URL"
@@ -161,14 +190,32 @@ class Netbox:
             raise
         except (requests.RequestException, OSError) as error:
             raise InventoryError(
-                f"{self.url} cannot be reached: {_plain(error)}; check the URL and the network"
+                f"{self.url} cannot be reached: {self._plain(error)}; check the URL and the network"
             ) from None
-        except (KeyError, TypeError, ValueError) as error:
-            raise InventoryError(f"{self.url}: {endpoint}: an answer that NetBox does not give: {error!r}") from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"{type(error).__name__}: {self._plain(error)}"
+            raise InventoryError(f"{self.url}: {endpoint}: an answer that NetBox does not give: {what}") from None
+
+    def _plain(self, error: BaseException) -> str:
+        """What an error says on one line, also where an answer repeats the token."""
+        return " ".join(str(error).replace(self.token, "<token>").split())[:_SHOWN]
 
 
-def _plain(error: BaseException) -> str:
-    return " ".join(str(error).split())[:_SHOWN]
+def _address(url: str) -> SplitResult:
+    """The parts of a NetBox's URL; a sentence on a wrong one shows nothing that may be a secret."""
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_good, parts = False, SplitResult("", "", "", "", "")
+    if not is_good or "@" in parts.netloc or parts.query or parts.fragment:
+        shown = (
+            url if "@" not in url and "?" not in url and "#" not in url else "one with a user, a query or a fragment"
+        )
+        raise InventoryMisuseError(
+            f"expected the URL of a NetBox, such as https://netbox.example.com, got {shown[:80]!r}; correct it"
+        )
+    return parts
 
 
 def _parts(objects: Sequence[Mapping[str, Any]]) -> Iterable[Sequence[Mapping[str, Any]]]:

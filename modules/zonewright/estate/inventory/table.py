@@ -1,8 +1,10 @@
 """A table of devices (CSV), for estates that no NetBox knows: a row is a device, or a rack that is empty."""
 
 import csv
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ COLUMNS = (
     *("face", "draw_w", "power_supplies", "tenant", "address"),
 )
 """Columns that are read; each may be left out, apart from ``site`` and ``rack``."""
+_OF_SITE = ("site_operator",)
+_OF_RACK = ("rack_u_height", "rack_max_weight_kg", "feed_a_w", "feed_b_w", "feed_a_panel", "feed_b_panel")
 _MOST_ROWS = 200_000
 _FULL = {"1": True, "true": True, "yes": True, "": True, "0": False, "false": False, "no": False}
 
@@ -33,44 +37,89 @@ def read_table(path: Path) -> dict[str, list[Mapping[str, Any]]]:
     """
     wrong: list[str] = []
     made = _Made(file=path.name, wrong=wrong)
+    rows: list[tuple[int, Mapping[str, str]]] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
-            _check_header(path.name, reader.fieldnames or (), wrong)
+            _check_header(path.name, list(reader.fieldnames or ()), wrong)
             for row in reader if not wrong else ():
                 if reader.line_num > _MOST_ROWS:
                     wrong.append(f"{path.name}: expected at most {_MOST_ROWS:,} rows; adopt site by site")
                     break
-                made.take(reader.line_num, {key: (value or "").strip() for key, value in row.items() if key})
+                if None in row:
+                    text = (
+                        f"expected {len(reader.fieldnames or ())} values, got more; put a value with a comma in quotes"
+                    )
+                    wrong.append(f"{path.name}:{reader.line_num}: {text}")
+                    continue
+                rows.append((reader.line_num, {key: (value or "").strip() for key, value in row.items() if key}))
     except (UnicodeDecodeError, csv.Error) as error:
         wrong.append(f"{path.name}: is no CSV in UTF-8: {error}; save it as that")
+    for line, values in rows:
+        made.hear(line, values)
+    for line, values in rows:
+        made.take(line, values)
     if wrong:
         raise InventoryMisuseError(*wrong[:200])
     return made.objects
 
 
-def _check_header(file: str, names: Any, wrong: list[str]) -> None:
+def _check_header(file: str, names: list[str], wrong: list[str]) -> None:
     for name in names:
         if name not in COLUMNS:
             fix = did_you_mean(str(name), COLUMNS, "delete it")
             wrong.append(f"{file}:1: an unknown column: expected one of {', '.join(COLUMNS)}, got {shown(name)}; {fix}")
+    wrong += [
+        f"{file}:1: expected each column once, got '{name}' twice; delete one"
+        for name in COLUMNS
+        if names.count(name) > 1
+    ]
     wrong += [f"{file}:1: expected a column '{name}'; add it" for name in NEEDED if name not in names]
 
 
 @dataclass(kw_only=True)
 class _Made:
-    """Objects that grow, each with a number of its own kind."""
+    """Objects that grow, each with a number of its own kind.
+
+    A number comes from what the object is called, so that a line more or less gives no other object another one.
+    """
 
     file: str
     wrong: list[str]
     objects: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     _known: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _said: dict[tuple[str, ...], tuple[str, int]] = field(default_factory=dict)
+    _used: set[tuple[str, int]] = field(default_factory=set)
+    _called: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def hear(self, line: int, row: Mapping[str, str]) -> None:
+        """What one row says of its site and rack, before any is made: each says what the others say, or nothing."""
+        for key, columns in self._about(row):
+            for column in columns:
+                text = row.get(column, "")
+                first, where = self._said.setdefault((*key, column), (text, line)) if text else (text, line)
+                if first != text:
+                    self.wrong.append(
+                        f"{self.file}:{line}: {column}: expected {shown(first)} as in line {where}, got {shown(text)}; "
+                        "say the same in both, or leave one empty"
+                    )
+
+    def _about(self, row: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+        site, location, rack = (row.get(column, "") for column in ("site", "location", "rack"))
+        return ((site,), _OF_SITE), ((site, location, rack), _OF_RACK)
 
     def take(self, line: int, row: Mapping[str, str]) -> None:
-        """One row."""
+        """One row, with what others say of its site and rack."""
         if not row.get("site") or not row.get("rack"):
             self.wrong.append(f"{self.file}:{line}: expected a site and a rack; fill them in")
             return
+        said = {
+            column: self._said[*key, column][0]
+            for key, columns in self._about(row)
+            for column in columns
+            if (*key, column) in self._said
+        }
+        row = {**row, **said}
         site = self._one("dcim/sites", row["site"], tenant=self._tenant(row.get("site_operator", "")))
         location = (
             self._one("dcim/locations", row["site"], row["location"], site={"id": site})
@@ -85,10 +134,18 @@ class _Made:
         """The number of an object; it is made when it is named for the first time."""
         key = (endpoint, *names)
         if key not in self._known:
-            objects = self.objects.setdefault(endpoint, [])
-            self._known[key] = len(objects) + 1
-            objects.append({"id": len(objects) + 1, "name": names[-1], "slug": id_of(names[-1], ""), **more})
+            number = self._known[key] = self._number_of(key)
+            named = {"id": number, "name": names[-1], "slug": id_of(names[-1], "")}
+            self.objects.setdefault(endpoint, []).append({**named, **more})
         return self._known[key]
+
+    def _number_of(self, key: tuple[str, ...]) -> int:
+        digest = sha256("\x00".join(key).encode()).digest()
+        number = int.from_bytes(digest[:4], "big") or 1
+        while (key[0], number) in self._used:
+            number += 1
+        self._used.add((key[0], number))
+        return number
 
     def _tenant(self, name: str) -> Mapping[str, int] | None:
         return {"id": self._one("tenancy/tenants", name)} if name else None
@@ -153,8 +210,10 @@ class _Made:
             weight=weight,
             weight_unit="kg" if weight else None,
         )
+        self._called[row["site"], row["device"]] += 1
+        which = (row["site"], str(self._called[row["site"], row["device"]]))
         device = self._one(
-            *("dcim/devices", str(line), row["device"]),
+            *("dcim/devices", *which, row["device"]),
             device_type={"id": kind},
             site={"id": site},
             rack={"id": rack},
@@ -166,10 +225,10 @@ class _Made:
         count = min(supplies or (2 if draw else 0), 16)
         for number in range(1, count + 1):
             each = -(-int(draw) // -(-count // 2)) if draw else None  # half of them carry it
-            self._one("dcim/power-ports", str(line), f"PSU{number}", device={"id": device}, maximum_draw=each)
+            self._one("dcim/power-ports", str(device), f"PSU{number}", device={"id": device}, maximum_draw=each)
         if row.get("address"):
             self._one(
-                *("ipam/ip-addresses", str(line), row["address"]),
+                *("ipam/ip-addresses", str(device), row["address"]),
                 address=row["address"],
                 assigned_object={"name": "", "device": {"id": device}},
             )
