@@ -17,6 +17,7 @@ from support.signing import key_of
 from support.soak import is_full
 from support.zone_project import REPOSITORY
 from zonewright.audit.diff.grouping import group_differences
+from zonewright.audit.diff.telling import files_line
 from zonewright.audit.evidence.contents import Contents, read_contents
 from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.audit.report import told
@@ -207,6 +208,40 @@ def test_equal_differences_are_one_and_nothing_is_left_out(report: Report) -> No
         assert f"short nodes/qp-dc1/odd-{number:03}/x.conf" in html.unescape(re.sub("<[^>]+>", "", page)), number
     few = report_html(dataclasses.replace(report, groups=groups[-1:]))
     assert len(few.encode()) < MAX_BYTES / 10
+
+
+def test_what_a_merge_request_does_not_take_is_named(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit the lines are left out, which the page says first, and each group and file is still named."""
+    whole = report_markdown(report)
+    assert "the lines are not here" not in whole
+    monkeypatch.setattr("zonewright.audit.report.text.MAX_MARKDOWN", whole.index("## Differences"))
+    short = report_markdown(report).split("## Differences")[1]
+    count = len(report.groups)
+    assert f"**Of {count} of {count} groups of differences the lines are not here**" in short
+    for group in report.groups:
+        (line,) = [one for one in short.splitlines() if group.code in one]
+        assert group.sample.path.rsplit("/", 1)[1] in line.replace("\\", "")
+        assert len(group.members) == 1 or files_line(group) in line.replace("\\", "")
+        assert not group.is_deviation or "differs from" in line
+    assert "```" not in short
+
+
+def test_a_line_break_at_the_end_is_a_difference_that_is_seen(report: Report) -> None:
+    """Two texts that differ in nothing else do not look the same on the page."""
+    groups = group_differences({"sites/dc1/x": "one\ntwo"}, {"sites/dc1/x": "one\ntwo\n"})
+    page = report_html(dataclasses.replace(report, groups=groups))
+    assert "No newline at end of file" in re.sub("<[^>]+>", "", page)
+
+
+def test_what_a_node_had_that_goes_is_on_the_page(report: Report) -> None:
+    """Its files are in groups that differ but for its addresses, so these are told, as those of the others are."""
+    gone = {f"nodes/{site.site}/{one.name}" for site in report.sites for one in site.nodes if one.after == "gone"}
+    assert gone
+    for told_in in (html.unescape(report_html(report)), report_markdown(report)):
+        for folder in gone:
+            addresses = [value.text for value in report.own[folder] if value.label.startswith("address")]
+            assert addresses
+            assert all(one in told_in for one in addresses), folder
 
 
 def test_what_is_ticked_is_in_the_command(report: Report) -> None:
