@@ -71,6 +71,14 @@ def test_what_is_not_its_own_makes_a_file_stand_alone(odd: str) -> None:
     assert not rest.is_deviation
 
 
+def test_deviations_come_before_everything_else() -> None:
+    """Also many files that differ from most of their fellows come before one file that has no fellows."""
+    odd = {f"n{n}": "allow 10.0.0.99\n" for n in range(1, 4)}
+    after = texts(12, "b\n") | {PATH.format(int(name[1:])): text for name, text in odd.items()}
+    groups = group_differences(texts(12, "a\n") | {"sites/dc1/zone": "a\n"}, after | {"sites/dc1/zone": "b\n"})
+    assert [(one.is_deviation, len(one.members)) for one in groups] == [(True, 3), (False, 1), (False, 9)]
+
+
 def test_the_same_lines_in_another_block_are_another_difference() -> None:
     """A line that comes into another chain is not the same, also where the lines around it are."""
     block = "chain {name} {{\n\ta\n\tb\n\tb\n\tb\n\tc\n\td\n\td\n\td\n\te\n}}\n"

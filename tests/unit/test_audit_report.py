@@ -17,6 +17,7 @@ from support.signing import key_of
 from support.soak import is_full
 from support.zone_project import REPOSITORY
 from zonewright.audit.diff.grouping import group_differences
+from zonewright.audit.diff.telling import files_line
 from zonewright.audit.evidence.contents import Contents, read_contents
 from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.audit.report import told
@@ -26,6 +27,7 @@ from zonewright.audit.report.html import MAX_BYTES, report_html
 from zonewright.audit.report.report import Report, report_of
 from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.cli import main
+from zonewright.model.canonical import digest_of
 from zonewright.model.power import Draw
 from zonewright.model.world import Feed, Occupant, Rack
 from zonewright.rules.finding import Finding, Level
@@ -207,6 +209,76 @@ def test_equal_differences_are_one_and_nothing_is_left_out(report: Report) -> No
         assert f"short nodes/qp-dc1/odd-{number:03}/x.conf" in html.unescape(re.sub("<[^>]+>", "", page)), number
     few = report_html(dataclasses.replace(report, groups=groups[-1:]))
     assert len(few.encode()) < MAX_BYTES / 10
+
+
+def test_what_a_merge_request_does_not_take_is_named(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit the lines are left out, which the page says first, and each group and file is still named."""
+    whole = report_markdown(report)
+    assert "the lines are not here" not in whole
+    monkeypatch.setattr("zonewright.audit.report.text.MAX_MARKDOWN", whole.index("## Differences"))
+    short = report_markdown(report).split("## Differences")[1]
+    count = len(report.groups)
+    assert f"**Of {count} of {count} groups of differences the lines are not here**" in short
+    for group in report.groups:
+        (line,) = [one for one in short.splitlines() if group.code in one]
+        assert group.sample.path.rsplit("/", 1)[1] in line.replace("\\", "")
+        assert len(group.members) == 1 or files_line(group) in line.replace("\\", "")
+        assert not group.is_deviation or "differs from" in line
+    assert "```" not in short
+
+
+def word(number: int) -> str:
+    """A word of its own for each number, in which nothing counts up."""
+    return "".join(chr(ord("g") + int(digit, 16)) for digit in digest_of(str(number))[7:19])
+
+
+@pytest.mark.parametrize("is_compact", [False, True])
+def test_no_line_that_changes_is_dropped(report: Report, monkeypatch: pytest.MonkeyPatch, *, is_compact: bool) -> None:
+    """Lines far apart, long runs, new and gone files, many paths: all are on the page, and in the text of a merge."""
+    lines = [word(number) for number in range(900)]
+    some = "".join(f"{line}\n" for line in lines[:300])
+    old = {
+        "sites/dc1/far": some,
+        "sites/dc1/less": "".join(f"{line}\n" for line in (lines[0], *lines[300:400], lines[1])),
+        "sites/dc1/gone": "".join(f"{line}\n" for line in lines[400:450]),
+        "sites/dc1/x.json": json.dumps({f"k{word(number)}": number for number in range(150)}, indent=1),
+    }
+    new = {
+        "sites/dc1/far": "".join(f"{lines[600 + n]}\n" if n % 149 == 0 else f"{lines[n]}\n" for n in range(300)),
+        "sites/dc1/less": f"{lines[0]}\n{lines[1]}\n",
+        "sites/dc1/more": "".join(f"{line}\n" for line in lines[450:520]),
+        "sites/dc1/x.json": json.dumps({f"k{word(number)}": -number - 1 for number in range(150)}, indent=1),
+    }
+    monkeypatch.setattr("zonewright.audit.report.html_diffs.COMPACT_AFTER", 0 if is_compact else 10**9)
+    groups = group_differences(old, new)
+    again = dataclasses.replace(report, groups=groups)
+    page, markdown = html.unescape(re.sub("<[^>]+>", "", report_html(again))), report_markdown(again)
+    changed = [*(lines[n] for n in range(0, 300, 149)), *(lines[n + 600] for n in range(0, 300, 149)), *lines[300:520]]
+    for told_in in (page, markdown):
+        assert [line for line in changed if line not in told_in] == []
+        assert all(f'"k{word(number)}": {-number - 1}' in told_in for number in range(150))
+    paths = [change.line() for one in groups if one.sample.kind == "changed" for change in one.sample.changes or ()]
+    assert len(paths) == 150
+    assert [path for path in paths if path not in page] == []
+    assert {row["path"] for one in report_data(again)["groups"] for row in one["files"]} == {*old, *new}
+
+
+def test_a_line_break_at_the_end_is_a_difference_that_is_seen(report: Report) -> None:
+    """Two texts that differ in nothing else do not look the same on the page."""
+    groups = group_differences({"sites/dc1/x": "one\ntwo"}, {"sites/dc1/x": "one\ntwo\n"})
+    page = report_html(dataclasses.replace(report, groups=groups))
+    assert "No newline at end of file" in re.sub("<[^>]+>", "", page)
+
+
+def test_what_a_node_had_that_goes_is_on_the_page(report: Report) -> None:
+    """Its files are in groups that differ but for its addresses, so these are told, as those of the others are."""
+    gone = {f"nodes/{site.site}/{one.name}" for site in report.sites for one in site.nodes if one.after == "gone"}
+    assert gone
+    for told_in in (html.unescape(report_html(report)), report_markdown(report)):
+        for folder in gone:
+            addresses = [value.text for value in report.own[folder] if value.label.startswith("address")]
+            assert addresses
+            assert all(one in told_in for one in addresses), folder
 
 
 def test_what_is_ticked_is_in_the_command(report: Report) -> None:

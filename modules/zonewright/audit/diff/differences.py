@@ -173,6 +173,7 @@ def _numbered(lines: Sequence[str], start: int, stop: int) -> list[tuple[int, st
 
 
 def cut(line: str) -> str:
-    """A line as it is shown: very long ones are cut, and say so."""
-    line = line.removesuffix(f"\n{NO_LINE_BREAK}")
+    """A line as it is shown: very long ones are cut, and one without a line break at its end says so."""
+    if line.endswith(f"\n{NO_LINE_BREAK}"):
+        return f"{cut(line[: -len(NO_LINE_BREAK) - 1])} {NO_LINE_BREAK}"
     return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]} ... ({len(line):,} characters)"

@@ -87,7 +87,7 @@ def group_differences(
     before: OwnedValues | None = None,
     after: OwnedValues | None = None,
 ) -> tuple[DiffGroup, ...]:
-    """All differences of two trees of files in groups; those with the fewest files first, then in order of path.
+    """All differences of two trees of files in groups: deviations first, then by number of files and path.
 
     Args:
         old: text by path.
@@ -99,7 +99,7 @@ def group_differences(
     found = work.without_edges(work.merged(work.classes()))
     sizes = Counter(one.family for one in found for _ in one.paths)
     groups = [_group(one, work, sizes[one.family]) for one in found]
-    return tuple(sorted(groups, key=lambda one: (len(one.members), one.members[0].path)))
+    return tuple(sorted(groups, key=lambda one: (not one.is_deviation, len(one.members), one.members[0].path)))
 
 
 def _group(one: "_Class", work: "_Work", size: int) -> DiffGroup:

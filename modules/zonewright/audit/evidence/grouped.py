@@ -4,7 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from zonewright.audit.diff.grouping import CODE_LENGTH, DiffGroup, group_differences
+<<<<<<< HEAD
 from zonewright.audit.diff.owned import OwnedValues, owned_by, owned_held
+=======
+from zonewright.audit.diff.owned import Owned, OwnValue, owned_by, owned_held
+>>>>>>> r-review
 from zonewright.audit.evidence.contents import Contents
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.deciding.party_facts import HELD
@@ -15,8 +19,8 @@ from zonewright.seal.viewed import Viewed
 
 
 def groups_of(contents: Contents) -> tuple[DiffGroup, ...]:
-    """All differences of a change, equal ones as one; those with the fewest files first."""
-    return group_differences(*contents.changed(), before=_before(contents), after=owned_after(contents))
+    """All differences of a change, equal ones as one; deviations first, then those with few files."""
+    return group_differences(*contents.changed(), before=_before(contents), after=_after(contents))
 
 
 def viewed_groups(contents: Contents, codes: Iterable[str]) -> Viewed:
@@ -45,7 +49,32 @@ def viewed_groups(contents: Contents, codes: Iterable[str]) -> Viewed:
     return Viewed(seen, tuple(sorted(left)))
 
 
+<<<<<<< HEAD
 def owned_after(contents: Contents) -> OwnedValues:
+=======
+def owned_told(contents: Contents) -> Owned:
+    """What is each node's own, for people: what was another is told with it, and a node that goes has what it had."""
+    before, after = _before(contents), _after(contents)
+    return {
+        folder: tuple(_told(before.get(folder, ()), after.get(folder, ())))
+        for folder in sorted(before.keys() | after.keys())
+    }
+
+
+def _told(was: tuple[OwnValue, ...], is_: tuple[OwnValue, ...]) -> Iterator[OwnValue]:
+    """Values of one node: both texts where they are not the same."""
+    one, two = ({value.label: value.text for value in values} for values in (was, is_))
+    if not one or not two:
+        yield from was or is_
+        return
+    for label, text in two.items():  # of a party's bundle nobody knows old addresses
+        yield OwnValue(label, " -> ".join(dict.fromkeys((one.get(label, text), text))))
+    for label in sorted(one.keys() - two.keys()):
+        yield OwnValue(label, f"{one[label]} -> none")
+
+
+def _after(contents: Contents) -> Owned:
+>>>>>>> r-review
     """What will be each node's own, by its plan."""
     places = {name: parse_place(text) for name, text in contents.plan.places.items()}
     return owned_by(

@@ -61,8 +61,8 @@ def _intro(groups: Sequence[DiffGroup]) -> str:
         return "<p>No file changes.</p>"
     return (
         f"<p>{count_of(files, 'file')} in {count_of(len(groups), 'group')}: files of a group differ in the same way, "
-        "but for what is each one's own, which is <var>underlined</var>. What stands alone comes first. "
-        "<mark>Marked</mark> are the words that change.</p>"
+        "but for what is each one's own, which is <var>underlined</var>. "
+        "What differs from most at its place comes first. <mark>Marked</mark> are the words that change.</p>"
     )
 
 

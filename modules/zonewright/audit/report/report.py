@@ -11,7 +11,7 @@ from zonewright.audit.diff.grouping import DiffGroup
 from zonewright.audit.diff.owned import OwnedValues
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.contents import Contents, places_before
-from zonewright.audit.evidence.grouped import groups_of, owned_after
+from zonewright.audit.evidence.grouped import groups_of, owned_told
 from zonewright.audit.evidence.pruned import hours_in
 from zonewright.audit.evidence.replay import Again, judge_again, readings_in, site_in
 from zonewright.audit.evidence.rollouts import Rollout, rollouts_of
@@ -89,8 +89,9 @@ class Report:
         checks: what verification said.
         sites: the sites of the change, those of the highest risk first.
         findings: all findings, worst first.
-        groups: all differences, equal ones as one; those with the fewest files first.
-        own: what is each node's own after the change, by the folder of its files.
+        groups: all differences, equal ones as one; deviations first, then those with the fewest files.
+        own: what is each node's own, by the folder of its files: after the change, with what it was where that is
+            another, and of a node that goes what it was.
         trust: what whoever made the report knew from elsewhere than the bundle.
         zone: the zone as it was without the change.
         world: racks and occupants of the touched sites, for the map.
@@ -193,7 +194,7 @@ def _report(
         sites=tuple(sorted(sites, key=lambda one: (RISKS.index(one.risk), one.site))),
         findings=worst_first(contents.snapshot.findings),
         groups=groups,
-        own=owned_after(contents),
+        own=owned_told(contents),
         trust=trust,
         zone=zone,
         world=world,

@@ -15,6 +15,7 @@ from zonewright.audit.report import told
 from zonewright.audit.report.elevation import described, feed_loads
 from zonewright.audit.report.report import Report, SiteReport
 from zonewright.changes.validated import verdict_data
+from zonewright.rules.words import count_of
 
 MAX_MARKDOWN = 900_000
 """Characters, below what a merge request takes."""
@@ -23,7 +24,7 @@ MAX_MARKDOWN = 900_000
 def report_markdown(report: Report) -> str:
     """The report as Markdown, for a merge request; differences are folded, equal ones shown once.
 
-    What is longer than a merge request takes is named without its lines.
+    What is longer than a merge request takes is named without its lines, which the page says.
     """
     plan = report.contents.plan
     lines = [f"# Change {plan.digest()[7:19]} of {_cell(plan.party)}", ""]
@@ -53,12 +54,19 @@ def report_markdown(report: Report) -> str:
     lines += _table(["What", "Digest"], [["plan", plan.digest()], ["change", plan.change_digest]])
     lines += ["", "## Differences", ""]
     text, seen = "\n".join(lines) + "\n", told.seen_by(report)
+    parts, named, room = [], 0, MAX_MARKDOWN - len(text)
     for group in report.groups:
         part = _folded(group, seen.get(group.id, ()))
-        if len(text) + len(part) > MAX_MARKDOWN:
-            part = f"\n- {_head(group)}: its lines are in the bundle, and in the report as HTML\n"
-        text += part
-    return text
+        if len(part) > room:
+            part, named = _named(group, seen.get(group.id, ())), named + 1
+        room -= len(part)
+        parts.append(part)
+    if named:
+        text += (
+            f"**Of {named:,} of {count_of(len(parts), 'group')} of differences the lines are not here**, because a "
+            "merge request does not take a longer text. They are in the bundle, and in the report as HTML.\n"
+        )
+    return "".join([text, *parts])
 
 
 def _site(site: SiteReport, own: OwnedValues) -> Iterator[str]:
@@ -106,14 +114,21 @@ def _head(group: DiffGroup) -> str:
     return f"{group.sample.kind} {_cell(place_of(group))} ({group.code}, +{new:,} -{gone:,})"
 
 
+def _notes(group: DiffGroup, seen: Sequence[str]) -> list[str]:
+    """What is told of a group beside its lines: each of its files, too."""
+    notes = [deviation(group)] if group.is_deviation else []
+    notes += [sentence(group), files_line(group)] if len(group.members) > 1 else []
+    return [_cell(note) for note in (*notes, *([f"seen by {', '.join(seen)}"] if seen else []))]
+
+
+def _named(group: DiffGroup, seen: Sequence[str]) -> str:
+    return f"\n- {'; '.join([f'{_head(group)}: its lines are not here', *_notes(group, seen)])}\n"
+
+
 def _folded(group: DiffGroup, seen: Sequence[str]) -> str:
     text = unified(group.sample)
     fence = "`" * max(3, 1 + max((len(run) for run in _runs(text)), default=0))
-    notes = [deviation(group)] if group.is_deviation else []
-    if len(group.members) > 1:
-        notes += [f"{sentence(group)}; one of them is shown", files_line(group)]
-    notes += [f"seen by {', '.join(seen)}"] if seen else []
-    lines = "".join(f"{_cell(note)}\n\n" for note in notes)
+    lines = "".join(f"{note}\n\n" for note in _notes(group, seen))
     return f"\n<details><summary>{_head(group)}</summary>\n\n{lines}{fence}diff\n{text}{fence}\n\n</details>\n"
 
 
