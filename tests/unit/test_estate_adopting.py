@@ -141,7 +141,7 @@ def test_ids_stay_when_the_inventory_renames() -> None:
 
 
 def test_two_hosts_of_a_party_never_have_one_name() -> None:
-    """Sites may both have a host of one name; the second one is called by its cluster and number, which is told."""
+    """Sites may both have a host of one name; the second one gets the number of its device, which is told."""
     answers = small_estate()
     answers["dcim/devices"] = [
         device(1, 1) | BANK | {"name": "db-1"},
@@ -150,8 +150,8 @@ def test_two_hosts_of_a_party_never_have_one_name() -> None:
     found = adopted(answers)
     clusters = found.owners["bank"]["clusters"]
     hosts = [name for one in clusters.values() for name in one.get("names", {}).values()]
-    assert hosts == ["db-1"]
-    assert "names: db-1 is called db-south-001 here" in told(found)
+    assert hosts == ["db-1", "db-1-2"]
+    assert "names: db-1 is called db-1-2 here" in told(found)
 
 
 def test_reserved_units_are_kept_free() -> None:

@@ -4,11 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from zonewright.audit.diff.grouping import CODE_LENGTH, DiffGroup, group_differences
-<<<<<<< HEAD
-from zonewright.audit.diff.owned import OwnedValues, owned_by, owned_held
-=======
-from zonewright.audit.diff.owned import Owned, OwnValue, owned_by, owned_held
->>>>>>> r-review
+from zonewright.audit.diff.owned import OwnedValues, OwnValue, owned_by, owned_held
 from zonewright.audit.evidence.contents import Contents
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.deciding.party_facts import HELD
@@ -49,10 +45,7 @@ def viewed_groups(contents: Contents, codes: Iterable[str]) -> Viewed:
     return Viewed(seen, tuple(sorted(left)))
 
 
-<<<<<<< HEAD
-def owned_after(contents: Contents) -> OwnedValues:
-=======
-def owned_told(contents: Contents) -> Owned:
+def owned_told(contents: Contents) -> OwnedValues:
     """What is each node's own, for people: what was another is told with it, and a node that goes has what it had."""
     before, after = _before(contents), _after(contents)
     return {
@@ -73,8 +66,7 @@ def _told(was: tuple[OwnValue, ...], is_: tuple[OwnValue, ...]) -> Iterator[OwnV
         yield OwnValue(label, f"{one[label]} -> none")
 
 
-def _after(contents: Contents) -> Owned:
->>>>>>> r-review
+def _after(contents: Contents) -> OwnedValues:
     """What will be each node's own, by its plan."""
     places = {name: parse_place(text) for name, text in contents.plan.places.items()}
     return owned_by(
