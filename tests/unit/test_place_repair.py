@@ -167,7 +167,8 @@ def test_an_edit_that_a_later_one_made_needless_is_left_out() -> None:
 def test_the_trials_of_many_nodes_are_few() -> None:
     """A search is bounded by nodes that are placed: 60 trials of a small demand, ten of one with 10,000 nodes."""
     for nodes, most in ((10, 60), (10_000, 10)):
-        demand, tried = chosen(wish({"c": ((1, 1, 1), nodes)}), {f"c-{n:03}": ("r/r/r/r", n) for n in range(1, 9)}), []
+        demand = chosen(wish({"c": ((1, 1, 1), nodes)}), {f"c-{n:03}": ("r/r/r/r", n) for n in range(1, 9)})
+        tried: list[Demand] = []
 
         def trial(one: Demand, tried: list[Demand] = tried) -> Trial:
             tried.append(one)
