@@ -15,7 +15,7 @@ from zonewright.model import Declaration, OwnerFile, Place, Zone
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World
-from zonewright.place import judge_declaration
+from zonewright.place import judge_declaration, zone_repair
 from zonewright.place.change import change_world
 from zonewright.place.placing import place
 from zonewright.place.repair import PLACEMENT, RepairEdit, Trial, joint_repair, nodes_in, repair_text, with_repair
@@ -255,3 +255,13 @@ def test_what_places_cannot_mend_is_told_and_the_rest_is_mended() -> None:
     assert repair.left == 1
     (edits,) = repair.edits.values()
     assert "after which 1 finding will still refuse:" in repair_text(edits, left=repair.left)
+
+
+def test_a_repair_that_makes_another_fault_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is right for one owner alone is judged with all others, and dropped where anything new would refuse."""
+    declaration = zone(tenant_a={"web": cluster(2, places={"001": at(1), "002": at(1)})})
+    wrong = RepairEdit(cluster="web", number="002", rack="dc1/a/01/03", position=60)
+    monkeypatch.setattr(zone_repair, "joint_repair", lambda *_, **__: (wrong,))
+    repair, left = repaired(declaration)
+    assert repair == ZoneRepair(edits={}, left=1)
+    assert [one.rule for one in left] == ["unit-overlap"]
