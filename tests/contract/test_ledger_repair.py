@@ -79,15 +79,16 @@ def test_check_of_a_stack_shows_and_writes_the_repair(tmp_path: Path, capsys: py
 def test_a_repair_of_a_renamed_cluster_moves_its_new_node_only(parties: tuple[Party, Party]) -> None:
     """A cluster gets another name and a node upon one of its own: the new one is moved, those that stand stay."""
     tenant, _ = parties
-    tenant.bring_up(clusters={"web": cluster(2)})
-    stands = asked(tenant, tenant.demand(clusters={"web": cluster(2)})).seats
-    places = {"003": {"rack": stands["web-001"].rack, "position": stands["web-001"].position}}
+    two = {"web": cluster(3, without=["001"])}
+    tenant.bring_up(clusters=two)
+    stands = asked(tenant, tenant.demand(clusters=two)).seats
+    places = {"003": {"rack": stands["web-003"].rack, "position": stands["web-003"].position}}
     places["001"] = places["003"]
     grown = tenant.demand(clusters={"shop": cluster(3, was="web", places=places)})
     proposal = asked(tenant, grown)
     assert refusing(proposal) == ["unit-overlap"]
     (edit,) = proposal.repair
-    assert (edit.cluster, edit.number) == ("shop", "003")
+    assert (edit.cluster, edit.number) == ("shop", "001")
     after = asked(tenant, with_repair(grown, proposal.repair))
     assert refusing(after) == []
     assert after.repair == []

@@ -15,7 +15,7 @@ from zonewright.model import Declaration, OwnerFile, Place, Zone
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World
-from zonewright.place import judge_declaration
+from zonewright.place import judge_declaration, zone_repair
 from zonewright.place.change import change_world
 from zonewright.place.placing import place
 from zonewright.place.repair import PLACEMENT, RepairEdit, Trial, joint_repair, nodes_in, repair_text, with_repair
@@ -167,7 +167,8 @@ def test_an_edit_that_a_later_one_made_needless_is_left_out() -> None:
 def test_the_trials_of_many_nodes_are_few() -> None:
     """A search is bounded by nodes that are placed: 60 trials of a small demand, ten of one with 10,000 nodes."""
     for nodes, most in ((10, 60), (10_000, 10)):
-        demand, tried = chosen(wish({"c": ((1, 1, 1), nodes)}), {f"c-{n:03}": ("r/r/r/r", n) for n in range(1, 9)}), []
+        demand = chosen(wish({"c": ((1, 1, 1), nodes)}), {f"c-{n:03}": ("r/r/r/r", n) for n in range(1, 9)})
+        tried: list[Demand] = []
 
         def trial(one: Demand, tried: list[Demand] = tried) -> Trial:
             tried.append(one)
@@ -254,3 +255,13 @@ def test_what_places_cannot_mend_is_told_and_the_rest_is_mended() -> None:
     assert repair.left == 1
     (edits,) = repair.edits.values()
     assert "after which 1 finding will still refuse:" in repair_text(edits, left=repair.left)
+
+
+def test_a_repair_that_makes_another_fault_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is right for one owner alone is judged with all others, and dropped where anything new would refuse."""
+    declaration = zone(tenant_a={"web": cluster(2, places={"001": at(1), "002": at(1)})})
+    wrong = RepairEdit(cluster="web", number="002", rack="dc1/a/01/03", position=60)
+    monkeypatch.setattr(zone_repair, "joint_repair", lambda *_, **__: (wrong,))
+    repair, left = repaired(declaration)
+    assert repair == ZoneRepair(edits={}, left=1)
+    assert [one.rule for one in left] == ["unit-overlap"]
