@@ -249,6 +249,7 @@ def test_no_line_that_changes_is_dropped(report: Report, monkeypatch: pytest.Mon
         "sites/dc1/more": "".join(f"{line}\n" for line in lines[450:520]),
         "sites/dc1/x.json": json.dumps({f"k{word(number)}": -number - 1 for number in range(150)}, indent=1),
     }
+    new["sites/dc1/count"] = "".join(f"{number} IN PTR host-{number}\n" for number in range(8, 108))
     monkeypatch.setattr("zonewright.audit.report.html_diffs.COMPACT_AFTER", 0 if is_compact else 10**9)
     groups = group_differences(old, new)
     again = dataclasses.replace(report, groups=groups)
@@ -257,6 +258,9 @@ def test_no_line_that_changes_is_dropped(report: Report, monkeypatch: pytest.Mon
     for told_in in (page, markdown):
         assert [line for line in changed if line not in told_in] == []
         assert all(f'"k{word(number)}": {-number - 1}' in told_in for number in range(150))
+    counted_up = ("8 IN PTR host-8\n", "98 lines like these", "107 IN PTR host-107")
+    assert is_compact or all(part in page for part in counted_up)
+    assert all(f"{number} IN PTR host-{number}\n" in markdown for number in range(8, 108))
     paths = [change.line() for one in groups if one.sample.kind == "changed" for change in one.sample.changes or ()]
     assert len(paths) == 150
     assert [path for path in paths if path not in page] == []
