@@ -33,6 +33,7 @@ from zonewright.provider.schema import Documented
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import ROOTS
 from zonewright.rules.document import reference_markdown
+from zonewright.server.openapi import document
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 GLOSSARY = Path(__file__).with_name("glossary.yaml")
@@ -55,6 +56,7 @@ SETTINGS = {
 VARIABLES = {
     "NO_COLOR": "Set to anything, findings have no colours on a terminal.",
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
+    "ZONEWRIGHT_NETBOX_TOKEN": "Token of a NetBox, for `zonewright adopt` and `zonewright export`.",
     "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for its turn at a ledger that is a file or on PostgreSQL "
     "(default: 30).",
     "ZONEWRIGHT_SECRET_": ("Prefix of the variables that `ref+env://` may name, on the machine that installs files."),
@@ -244,6 +246,11 @@ def ledger_page() -> str:
     return "\n".join(parts)
 
 
+def openapi_page() -> str:
+    """The service's interface, as the service itself publishes it."""
+    return json.dumps(document(), indent=1, ensure_ascii=False)
+
+
 def rights_page() -> str:
     """Who may call which verb of the ledger."""
     head = (
@@ -390,6 +397,7 @@ PAGES = {
     "program.md": program_page,
     "ledger.md": ledger_page,
     "rights.md": rights_page,
+    "openapi.json": openapi_page,
     "limits.md": limits_page,
     "agent.md": agent_page,
     "fleet.md": fleet_page,

@@ -6,8 +6,8 @@ from typing import Any
 
 from zonewright_agent.points import Point
 
-_DELTA = 1
-"""AGGREGATION_TEMPORALITY_DELTA."""
+_TEMPORALITY = {"delta": 1, "register": 2}
+"""AGGREGATION_TEMPORALITY_DELTA and _CUMULATIVE."""
 _NO_VALUE = 1
 """DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK."""
 
@@ -19,9 +19,9 @@ def encode(points: Iterable[Point], resource: dict[str, str]) -> bytes:
         points: what was read.
         resource: attributes of the sender: agent, host, boot, sequence.
     """
-    by_name: dict[str, list[Point]] = {}
+    by_name: dict[tuple[str, str, str], list[Point]] = {}
     for point in points:
-        by_name.setdefault(point.name, []).append(point)
+        by_name.setdefault((point.name, point.unit, point.kind), []).append(point)
     metrics = [_metric(items) for _, items in sorted(by_name.items())]
     request = {
         "resourceMetrics": [
@@ -37,9 +37,10 @@ def encode(points: Iterable[Point], resource: dict[str, str]) -> bytes:
 def _metric(points: list[Point]) -> dict[str, Any]:
     first = points[0]
     data: dict[str, Any] = {"dataPoints": [_data_point(point) for point in points]}
-    if first.kind == "delta":
-        data.update({"aggregationTemporality": _DELTA, "isMonotonic": True})
-    return {"name": first.name, "unit": first.unit, "sum" if first.kind == "delta" else "gauge": data}
+    if first.kind == "gauge":
+        return {"name": first.name, "unit": first.unit, "gauge": data}
+    data.update({"aggregationTemporality": _TEMPORALITY[first.kind], "isMonotonic": True})
+    return {"name": first.name, "unit": first.unit, "sum": data}
 
 
 def _data_point(point: Point) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-Kind = Literal["gauge", "delta"]
+Kind = Literal["gauge", "delta", "register"]
 
 
 class Point(NamedTuple):
@@ -18,7 +18,7 @@ class Point(NamedTuple):
     Attributes:
         name: name of OpenTelemetry's conventions, such as ``hw.energy``.
         unit: UCUM unit, such as ``J``.
-        kind: ``gauge`` at ``time_ns``, or ``delta`` from ``start_ns`` to ``time_ns``.
+        kind: ``gauge`` at ``time_ns``, ``delta`` from ``start_ns`` to ``time_ns``, or ``register`` that shows a total.
         value: None where there is no reading; then ``quality`` says why, and no number is sent.
         time_ns: wall clock, nanoseconds since 1970.
         start_ns: begin of a delta.

@@ -26,6 +26,7 @@ class ZonewrightError(Exception):
     """Base of all errors that a person may read; what else escapes is a fault of zonewright.
 
     ZonewrightError                  3
+    ├── AdoptionError                1  estate.errors and ValueError
     ├── AgentsFileError              2  server.agents and ValueError
     ├── ArtefactError                2  fleet.agents.artefact and ValueError
     ├── BodyError                    2  ledger.transport.body and ValueError
@@ -55,6 +56,8 @@ class ZonewrightError(Exception):
     ├── HalfDoneError                1  provider.resource
     ├── HealthError                  1  server.health and ValueError
     ├── InterpreterError             2  engine.language_host.interpreter and RuntimeError
+    ├── InventoryError               3  estate.inventory.errors and ValueError
+    │   └── InventoryMisuseError     2  estate.inventory.errors
     ├── KnownHostsError              2  fleet.ssh.host_keys and ValueError
     ├── LedgerError                  3  ledger.protocol.errors
     │   ├── LedgerMisuseError        2  ledger.protocol.errors and ValueError

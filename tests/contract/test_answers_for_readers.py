@@ -42,7 +42,7 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.store.tables import admission, content
 from zonewright.ledger.store.texts import files_at, put_contents
-from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient, Posted
 from zonewright.ledger.transport.over_http import OverHttp
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
@@ -100,10 +100,10 @@ def _served(tmp_path: Path) -> Iterator[Served]:
 def _heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
     heard, real = Heard(), OverHttp.post
 
-    def post(self: OverHttp, verb: str, body: bytes) -> tuple[int, bytes]:
-        status, answer = real(self, verb, body)
-        heard.bodies.append((verb, answer.decode()))
-        return status, answer
+    def post(self: OverHttp, verb: str, body: bytes) -> Posted:
+        answer = real(self, verb, body)
+        heard.bodies.append((verb, answer.body.decode()))
+        return answer
 
     monkeypatch.setattr(OverHttp, "post", post)
     return heard

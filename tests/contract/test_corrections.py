@@ -98,7 +98,7 @@ def test_a_correction_is_all_or_nothing(tmp_path: Path) -> None:
     done = store.correct("dc1", METERS, {"main": [at(20, 10_001), at(40, 20_000)]}, WHY, trust="imported")
     assert done == Corrected(replaced=1, same=1)
     with pytest.raises(ConflictError, match="already has another reading"):
-        store.append("dc1", METERS, {"main": [at(20, 9_999, line=4)]}, trust="signed")
+        store.append("dc1", METERS, {"main": [at(20, 9_999, line=4)]}, trust="imported")
     store.prune(START + 5 * DAY_US)
     with pytest.raises(ConflictError, match="sums cannot be corrected"):
         store.correct("dc1", METERS, {"main": [at(1440 + 20, 5)]}, WHY, trust="imported")
@@ -115,6 +115,20 @@ def test_a_correction_keeps_the_trust_of_what_it_replaces(tmp_path: Path) -> Non
     assert store.last("dc1")["main"] == (START + 60 * MINUTE_US, "signed")
     store.correct("dc1", METERS, {"main": [at(90, 10)]}, WHY, trust="imported")
     assert store.trusts("dc1") == {"signed", "imported"}
+
+
+def test_a_correction_outranks_every_trust_class(tmp_path: Path) -> None:
+    """What comes at a corrected time, however it is trusted, stands beside the correction and counts for nothing."""
+    store = Store(tmp_path / "t.db", create=True)
+    store.append("dc1", METERS, {"main": [at(0, 5), at(60, 9)]}, trust="imported")
+    store.correct("dc1", METERS, {"main": [at(60, 8)]}, WHY, trust="imported")
+    before = store.readings("dc1", *WINDOW)
+    assert store.append("dc1", METERS, {"main": [at(60, 7)]}, trust="signed") == Appended(outranked=1)
+    assert store.append("dc1", METERS, {"main": [at(60, 7)]}, trust="signed") == Appended(known=1)
+    assert store.append("dc1", METERS, {"main": [at(60, 9)]}, trust="signed") == Appended(known=1)
+    assert store.readings("dc1", *WINDOW) == before
+    assert [one.kind for one in store.superseded("dc1")] == ["corrected", "outranked"]
+    assert store.trusts("dc1") == {"imported"}
 
 
 def test_the_last_reading_and_the_only_one_may_be_withdrawn(tmp_path: Path) -> None:

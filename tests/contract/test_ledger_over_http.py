@@ -24,7 +24,7 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import over_http
 from zonewright.ledger.transport.application import application
-from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient, Posted
 from zonewright.ledger.transport.in_process import InProcess
 from zonewright.ledger.transport.over_http import OverHttp
 from zonewright.ledger.verbs.table import FUNCTIONS
@@ -121,7 +121,7 @@ def fault(url: str, *, timeout_s: float = 10.0) -> str:
 def test_calls_share_a_connection(server: Server) -> None:
     """Calls in turn take one connection; the path of the URL comes before the verb, and the token is in its header."""
     with road(f"{server.url}/below/", token="a-token") as one:
-        assert [one.post("read", b'{"n": 1}') for _ in range(20)] == [(200, b"{}")] * 20
+        assert [one.post("read", b'{"n": 1}') for _ in range(20)] == [Posted(200, b"{}")] * 20
     assert server.connections == 1
     path, headers, body = server.asked[0]
     assert (path, headers["authorization"], body) == ("/below/v1/read", "Bearer a-token", b'{"n": 1}')
@@ -211,7 +211,7 @@ def test_a_redirect_is_not_followed(server: Server) -> None:
     with serving() as other:
         server.answer = lambda handler: give(handler, 307, b"", Location=f"{other.url}/v1/read")
         with road(server.url, token="a-token") as one:
-            assert one.post("read", b"{}") == (307, b"")
+            assert one.post("read", b"{}") == Posted(307, b"")
     assert other.asked == []
 
 
@@ -305,5 +305,9 @@ def test_every_verb_has_the_same_bytes_on_both_roads(tmp_path: Path, monkeypatch
     near = InProcess(tmp_path / "ledger.db", create=True, lock_wait_s=1, clock=None)
     with closing(near), ledger_service(tmp_path / "ledger.db") as service, road(service.url) as far:
         for name, body in sent:
-            assert far.post(name, body) == near.post(name, body) == (int(body[:3]), name.encode() + said[int(body[:3])])
+            assert (
+                far.post(name, body)
+                == near.post(name, body)
+                == Posted(int(body[:3]), name.encode() + said[int(body[:3])])
+            )
     assert asked == [one for one in sent for _ in range(2)]

@@ -9,11 +9,12 @@ import yaml
 
 from support.changes import ledger_of
 from support.zone_project import REPOSITORY
-from zonewright.changes.loading import load_owner, stack_id_of
+from zonewright.changes.loading import load_owner
 from zonewright.declare import load_zone
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import ProposeRequest
+from zonewright.ledger.protocol.stack_messages import stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.demand import demand_of

@@ -1,8 +1,8 @@
 """One answer at every door: what is said of a folder is said of the same files against a ledger, figure by figure.
 
-Each case goes through check of the folder, check against a ledger, preview, `up` and `ledger load`, owner by owner: a
-folder with the files that the ledger holds, and with the one that comes, is the same state. The engine's part of
-preview and `up` is shown on a few of them in ``tests/engine``.
+Each case goes through check of the folder, check against a ledger, preview, the policy pack, `up` and `ledger load`,
+owner by owner: a folder with the files that the ledger holds, and with the one that comes, is the same state. The
+engine's part of preview, `up` and the policy pack is shown on a few of them in ``tests/engine``.
 """
 
 import shutil
@@ -71,6 +71,18 @@ def expect_same(step: Step, found: Sequence[Finding], door: str, findings: Seque
     extra -= advised
     lacking -= {by_figures[one[0], *one[2:]] for one in advised}
     assert _compared(extra) == _compared(lacking) == set(), f"{door} of {step.owner}: {extra} beside, {lacking} not"
+
+
+def expect_part(found: Sequence[Finding], alone: Sequence[Finding]) -> None:
+    """Without a ledger, a policy pack says nothing of a stack that folder and ledger do not say, and not more of it.
+
+    What others have adds to the figures, and which of two nodes of a stack has to move may differ.
+    """
+    most: dict[tuple[str, str], int] = {}
+    for one in found:
+        most[one.rule, one.subject] = max(one.excess, most.get((one.rule, one.subject), -1))
+    more = [one for one in alone if one.excess > most.get((one.rule, one.subject), -1)]
+    assert more == []
 
 
 def _compared(findings: set[Told] | frozenset[Told]) -> set[Told]:
@@ -149,7 +161,8 @@ def through_all(case: CaseZone, kept: Path, at: Path, doors: Sequence[str], *, b
             step = Step(client=client, declaration=with_owner(now, held, owner), owner=owner)
             found, said = folder(step.declaration), step.asked()
             expect_same(step, found, "check --stack", said["check --stack"])
-            assert said["preview"] == said["check --stack"]
+            assert said["preview"] == said["check --stack"] == said["policy pack"]
+            expect_part([*found, *said["preview"]], said["policy pack alone"])
             rules |= {one.rule for one in said["preview"]}
             if any(one.refuses for one in said["preview"]):
                 for door in doors:

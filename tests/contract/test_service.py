@@ -91,7 +91,7 @@ def test_a_batch_counts_once(client: tuple[Client, str], samples: Samples) -> No
     [
         ({"asDouble": -1.0}, "energy and power are not negative"),
         ({"asDouble": math.inf}, "it is not a number"),
-        ({"asDouble": 1e12}, "no host draws that much"),
+        ({"asDouble": 1e12}, "no meter draws that much"),
         ({"timeUnixNano": str(NOW_NS + 10**12)}, "its time is in the future"),
         ({"startTimeUnixNano": str(NOW_NS)}, "it ends before it begins"),
     ],

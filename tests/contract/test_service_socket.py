@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import resource
 import signal
 import socket
 import time
@@ -14,11 +15,14 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from support.soak import is_full
 from support.telemetry_processes import Service, wait_for
 from support.warm_python import warm_python
 from support.zone_project import ZONE
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import GrantRequest
+from zonewright.ledger.protocol.capacity_messages import CapacityRequest
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -135,6 +139,8 @@ def _with_ledger(tmp_path: Path) -> Iterator[Service]:
         client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE)))
         access = GrantRequest(principal="runner", party="tenant-a", kind="runner", roles=["tenant"], days=1)
         (tmp_path / "token").write_text(client.call(verbs.GRANT, access).token, encoding="ascii")
+        access = GrantRequest(principal="other", party="tenant-b", kind="runner", roles=["tenant"], days=1)
+        (tmp_path / "other").write_text(client.call(verbs.GRANT, access).token, encoding="ascii")
     for number in (1, 2):
         (tmp_path / f"token{number}").write_text(issue_token(tmp_path / "agents.yaml", f"host-{number}", "core-001"))
     service = Service(tmp_path)
@@ -177,6 +183,30 @@ def test_an_agent_takes_its_own_slots_only(with_ledger: Service) -> None:
         wait_for(lambda: post(with_ledger, batch(1), bearer=tokens[0])[0] == 429)
         assert post(with_ledger, batch(1, agent="host-2"), bearer=tokens[1])[0] == 200
     wait_for(lambda: post(with_ledger, batch(2), bearer=tokens[0])[0] == 200)
+
+
+def test_slow_clients_keep_nobody_waiting(with_ledger: Service) -> None:
+    """Hundreds of slow requests of one principal and all uploads of one agent: another one's call passes by them."""
+    slow, uploads = (900, 64) if is_full() else (100, 64)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+    known = {name: (with_ledger.folder / name).read_text(encoding="ascii") for name in ("token", "other", "token1")}
+    begun = [(head_of(with_ledger, "/v1/propose", bearer=known["token"]), slow)]
+    begun += [(head_of(with_ledger, bearer=known["token1"]), uploads)]
+    with ExitStack() as stack:
+        for head, count in begun:
+            for _ in range(count):
+                half = stack.enter_context(socket.create_connection(("127.0.0.1", with_ledger.port), timeout=20))
+                half.sendall(f"{head}Content-Length: 500\r\n\r\n{{".encode())
+        with LedgerClient(with_ledger.url, token=known["other"], timeout_s=20) as other:
+            other.call(verbs.CAPACITY, CapacityRequest())
+            asked_s = time.monotonic()
+            other.call(verbs.CAPACITY, CapacityRequest())
+            took_s = time.monotonic() - asked_s
+        assert took_s < (1 if is_full() else 10)
+        slow_one = stack.enter_context(LedgerClient(with_ledger.url, token=known["token"], timeout_s=2))
+        with pytest.raises(LedgerUnavailableError, match="has 64 requests here"):
+            slow_one.call(verbs.CAPACITY, CapacityRequest())
 
 
 @pytest.mark.parametrize("path", ["/v1/metrics", "/v1/agent-health", "/v1/propose"])

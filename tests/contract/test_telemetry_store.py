@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import permutations
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from support.memory_store import MemoryStore
 from support.readings import METERS, MINUTE_US, START, at, drawn, month, series
 from zonewright.model import Site
+from zonewright.model.base import TrustClass
 from zonewright.model.world import Measured
 from zonewright.pue import Reading, evaluate
 from zonewright.pue.evaluation import Figure
@@ -92,11 +94,36 @@ def test_a_contradiction_stores_nothing(
     store = make(tmp_path)
     store.append("dc1", METERS, {meter: [first]}, trust="imported")
     with pytest.raises(ConflictError):
-        store.append("dc1", METERS, {"it-2": [at(0, 5)], meter: [second]}, trust="signed")
+        store.append("dc1", METERS, {"it-2": [at(0, 5)], meter: [second]}, trust="imported")
     assert store.last("dc1") == {meter: (first.time_us, "imported")}
     assert store.trusts("dc1") == {"imported"}
     with pytest.raises(ConflictError):
         store.append("dc1", {meter: METERS["it-2"]}, {meter: [at(200, 5)]}, trust="imported")
+
+
+def test_trust_decides_between_readings_of_one_time(make: Make, tmp_path: Path) -> None:
+    """In whatever order two readings of one time come, the more trusted one counts; a meter beside it is untouched."""
+    values: tuple[tuple[int, TrustClass], ...] = ((100, "imported"), (103, "authenticated"), (101, "signed"))
+    for number, order in enumerate(permutations(values)):
+        store = make(tmp_path / str(number))
+        store.append("dc1", METERS, {"main": [at(0, 0)]}, trust="signed")
+        store.append("dc1", METERS, {"it-2": [at(60, 5)]}, trust="imported")
+        for _ in range(2):
+            for value, trust in order:
+                store.append("dc1", METERS, {"main": [at(60, value)]}, trust=trust)
+        assert store.last("dc1")["it-2"] == (START + HOUR_US, "imported")
+        assert store.last("dc1")["main"] == (START + HOUR_US, "signed")
+        assert store.trusts("dc1") == {"imported", "signed"}
+        assert store.sums("dc1", START, START + HOUR_US)["main"].energy_mj == 101 * 3_600_000
+
+
+def test_a_value_that_is_confirmed_has_the_higher_trust(make: Make, tmp_path: Path) -> None:
+    """The same reading from a meter's agent raises the trust of an imported one, and never lowers it."""
+    store = make(tmp_path)
+    store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="imported")
+    assert store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="authenticated") == Appended(known=1)
+    assert store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="imported") == Appended(known=1)
+    assert store.trusts("dc1") == {"authenticated"}
 
 
 def test_removed_readings_change_no_figure(make: Make, tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 """Each row of the gate's table in the real `pulumi preview` and `up`: what is refused has no resource and no claim."""
 
 import io
-from collections.abc import Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import chdir, closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +16,12 @@ import pytest
 import yaml
 
 from support.registers import METERS, NOW, month_before, registers
-from support.zone_project import SmallZone, Stack
+from support.telemetry_processes import Service, wait_for, write_settings
+from support.zone_project import REPOSITORY, SmallZone, Stack
 from zonewright import engine as engine_room
 from zonewright.cli import main
+from zonewright.server.agents import issue_token
+from zonewright.telemetry.samples import Samples
 
 pytestmark = pytest.mark.engine
 
@@ -94,6 +101,14 @@ class Gated:
         self.command("ledger", "load", "zone")
         self.stack = self.zone.stack("tenant-a")
 
+    def metered_live(self, sites: tuple[str, ...]) -> None:
+        """The sites with a gateway for what comes in and one for the UPS, whose meters name them."""
+        file = {"owner": "operator", "sites": {name: _with_gateways(name, data_centre(40)) for name in sites}}
+        path = self.zone.folder / "zone" / "facility-operator.yaml"
+        path.write_text(yaml.safe_dump(file, sort_keys=False), encoding="utf-8")
+        self.command("ledger", "load", "zone")
+        self.stack = self.zone.stack("tenant-a")
+
     def command(self, *arguments: str) -> None:
         """Our command line on the shared ledger, in this process."""
         said = io.StringIO()
@@ -101,14 +116,15 @@ class Gated:
             code = main([*arguments, "--ledger", self.zone.ledger_url])
         assert code == 0, said.getvalue()
 
-    def bring(self, it_kw: float, *, site: str = "dc1", months_ago: int = 0) -> None:
-        """Import flat registers of a site, up to the end of the last full month or some months before."""
+    def bring(self, it_kw: float, *, site: str = "dc1", months_ago: int = 0) -> datetime:
+        """Import flat registers of a site, up to the last full month or some months before; gives their begin."""
         end = month_before(NOW)
         for _ in range(months_ago):
             end = month_before(end - timedelta(hours=1))
         path = self.zone.folder / "registers.csv"
         path.write_text(registers(it_kw, end=end), encoding="utf-8")
         self.command("pue", "import", str(path), "--zone", "zone", "--site", site)
+        return datetime.fromisoformat(path.read_text(encoding="utf-8").splitlines()[1].split(",")[2])
 
     def admitted(self, **clusters: Any) -> str:
         """Preview and up of a declaration that must pass; gives the preview's output."""
@@ -131,6 +147,55 @@ class Gated:
             assert ("this change needs an approval" in text) == (level == "approval")
         assert self.stack.places() == held
         self.stack.settled()
+
+
+def _with_gateways(name: str, site: dict[str, Any]) -> dict[str, Any]:
+    sides = {f"{name}-gw-in": METERS[:3], f"{name}-gw-ups": METERS[3:]}
+    site["hosts"] = {host: {"devices": [f"{name}-{meter}" for meter in some]} for host, some in sides.items()}
+    for host, some in sides.items():
+        for meter in some:
+            site["meters"][meter]["source"] = {"host": host, "device": f"{name}-{meter}", "unit": "Wh"}
+    return site
+
+
+class Gateways:
+    """Real agents beside a real service, each with registers that go on from what was imported.
+
+    Args:
+        folder: of the zone and its ledger.
+        hosts: the gateways.
+    """
+
+    def __init__(self, folder: Path, hosts: Iterable[str]) -> None:
+        self.service = Service(folder, "--ledger", "ledger.db")
+        self.service.start()
+        self._agents = []
+        for host in hosts:
+            own = folder / "gateways" / host
+            own.mkdir(parents=True)
+            (own / "token").write_text(issue_token(folder / "agents.yaml", host, host), encoding="ascii")
+            settings = write_settings(own, self.service.port, agent=host)
+            command = [sys.executable, "-m", "support.simulated_gateway", str(settings), str(own)]
+            path = f"{REPOSITORY / 'tests'}:{REPOSITORY / 'agents'}"
+            self._agents.append(subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}))
+        self.folders = {host: folder / "gateways" / host for host in hosts}
+
+    def show(self, site: str, it_kw: float, since: datetime) -> None:
+        """Have the registers of a site show what they would after this load since a time."""
+        hours = (datetime.now(UTC) - since).total_seconds() / 3600
+        total, it = (1_050 + 1.13 * it_kw) * 1000 * hours, it_kw * 1000 * hours
+        for meter, value in zip(METERS, (total / 2, total / 2, 0, it / 2, it / 2), strict=True):
+            host = f"{site}-gw-{'in' if meter in METERS[:3] else 'ups'}"
+            temporary = self.folders[host] / "new"
+            temporary.write_text(f"{value:.3f}", encoding="ascii")
+            temporary.replace(self.folders[host] / f"{site}-{meter}.wh")
+
+    def stop(self) -> None:
+        """Stop agents and service."""
+        for agent in self._agents:
+            agent.send_signal(signal.SIGTERM)
+            assert agent.wait(timeout=30) == 0
+        assert self.service.stop(signal.SIGTERM) == 0
 
 
 @pytest.fixture(name="gated")
@@ -204,6 +269,24 @@ def test_figures_that_are_undetermined(gated: Gated) -> None:
     rests = ("trigger: undetermined", "the limit is 45 days")
     gated.refused("approval", *rests, more=blocks(6))
     gated.refused("mandatory", *rests, more=blocks(6, "d"))
+
+
+def test_what_agents_delivered_decides(gated: Gated) -> None:
+    """Stale imports open nothing; what agents deliver opens the site that is within, and not the one in breach."""
+    loads = {"dc1": 9_000.0, "dc2": 8_000.0}
+    gated.metered_live(tuple(loads))
+    since = {site: gated.bring(it_kw, site=site, months_ago=2) for site, it_kw in loads.items()}
+    gated.refused("approval", "trigger: undetermined", "the limit is 45 days", more=blocks(6))
+    gateways = Gateways(gated.zone.folder, [f"{site}-gw-{side}" for site in loads for side in ("in", "ups")])
+    for site, it_kw in loads.items():
+        gateways.show(site, it_kw, since[site])
+    with closing(Samples(gated.zone.folder / "ledger.samples.db")) as samples:
+        # Four agents, ten registers; what is on the way when they stop was not acknowledged, and lies in their spools.
+        wait_for(lambda: sum(1 for one in samples.series() if one.unit == "Wh") == 2 * len(METERS))
+    gateways.stop()
+    gated.refused("approval", "trailing twelve months 1.2612", "0.0 days old", more=blocks(6, site="dc2"))
+    preview = gated.admitted(more=blocks(6))
+    assert "undetermined" not in preview
 
 
 def test_removal_and_repair_are_never_stopped(gated: Gated) -> None:

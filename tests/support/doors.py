@@ -8,14 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from support.ledger_party import Party
-from zonewright.changes.loading import load_owner, stack_id_of
+from support.policy_resources import registered
+from zonewright.changes.loading import load_owner
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Proposal, ProposeRequest
+from zonewright.ledger.protocol.stack_messages import stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.demand import demand_of
 from zonewright.place import judge_declaration
+from zonewright.policy.judging import by_ledger, by_resources
+from zonewright.policy.stack_resources import read_stack
 from zonewright.rules.finding import Finding
 
 ON = "2026-11-29"
@@ -48,7 +52,10 @@ class Step:
     owner: str
 
     def asked(self) -> dict[str, Sequence[Finding]]:
-        """What `check --stack` says, and `pulumi preview`: the same, and the Admission's check of what is proposed."""
+        """What `check --stack` says, `pulumi preview` (the Admission's check of what is proposed) and the policy pack.
+
+        The pack judges what the program would register: by the ledger, and alone where it has none.
+        """
         proposal = self._proposed(reserve=False)
         request = EvaluateRequest(
             stack_id=stack_id_of(self.owner),
@@ -59,7 +66,17 @@ class Step:
             addresses=proposal.addresses,
         )
         evaluation = self.client.call(verbs.EVALUATE, request)
-        return {"check --stack": proposal.findings, "preview": evaluation.findings}
+        demand = demand_of(self.declaration, self.owner)
+        resources = registered(demand, proposal, stack_id=stack_id_of(self.owner), ledger=self.client.url)
+        stack = read_stack(resources)
+        assert stack.faults == []
+        (admission,) = stack.admissions.values()
+        return {
+            "check --stack": proposal.findings,
+            "preview": evaluation.findings,
+            "policy pack": list(by_ledger(admission, self.client)),
+            "policy pack alone": by_resources(stack, party=self.owner, stack_id=stack_id_of(self.owner)),
+        }
 
     def up(self) -> Sequence[Finding]:
         """What `pulumi up` says: it reserves a proposal and asks to admit exactly that."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise
 
-from zonewright.model.base import TrustClass
+from zonewright.model.base import TRUST_ORDER, TrustClass
 from zonewright.pue import MeterSpec, Reading
 from zonewright.pue.pieces import pieces_of
 from zonewright.telemetry import Appended, ConflictError
@@ -32,6 +33,8 @@ class _Meter:
     ever: set[TrustClass] = field(default_factory=set)
     sums: dict[int, Bin] = field(default_factory=dict)
     """Hours whose readings were removed."""
+    gone: set[tuple[int, Fraction | int]] = field(default_factory=set)
+    """Times and values that gave way to a higher trust class."""
 
     def ordered(self) -> list[Reading]:
         """Its readings in order."""
@@ -67,7 +70,7 @@ class MemoryStore:
             held = self._meters.get((site, name), _Meter(meters[name]))
             if held.spec.kind != meters[name].kind:
                 raise ConflictError(f"meter {name} of {site} is stored as a {held.spec.kind}")
-            fresh = _Meter(meters[name], dict(held.items), dict(held.trusts), set(held.ever), held.sums)
+            fresh = _Meter(meters[name], dict(held.items), dict(held.trusts), set(held.ever), held.sums, set(held.gone))
             changed[site, name] = fresh
             for item in items:
                 done += _keep(fresh, item, trust)
@@ -167,9 +170,21 @@ def _keep(held: _Meter, item: Reading, trust: TrustClass) -> Appended:
         raise ConflictError(f"line {item.line}: expected at most six decimals")
     known = held.items.get(item.time_us)
     if known is not None:
-        if (known.start_us, known.value) != (item.start_us, item.value):
+        there = held.trusts[item.time_us]
+        is_higher = TRUST_ORDER.index(trust) < TRUST_ORDER.index(there)
+        if (known.start_us, known.value) == (item.start_us, item.value):
+            _raise_trust(held, item, trust if is_higher else there)
+            return Appended(known=1)
+        if trust == there or known.start_us != item.start_us:
             raise ConflictError(f"line {item.line}: another reading at that time")
-        return Appended(known=1)
+        gone = (item.time_us, known.value if is_higher else item.value)
+        if not is_higher and gone in held.gone:
+            return Appended(known=1)
+        held.gone.add(gone)
+        if is_higher:
+            held.items[item.time_us] = item
+            _raise_trust(held, item, trust)
+        return Appended(outranked=1)
     low = item.time_us if item.start_us is None else item.start_us
     high = item.time_us if item.start_us is None else item.time_us - 1
     if all(hour // HOUR_US * HOUR_US in held.sums for hour in (low, high)) and not _is_edge(held, item):
@@ -177,6 +192,12 @@ def _keep(held: _Meter, item: Reading, trust: TrustClass) -> Appended:
     held.items[item.time_us], held.trusts[item.time_us] = item, trust
     held.ever.add(trust)
     return Appended(added=1)
+
+
+def _raise_trust(held: _Meter, item: Reading, trust: TrustClass) -> None:
+    held.trusts[item.time_us] = trust
+    held.ever = held.ever & {*held.trusts.values()} if not held.sums else held.ever
+    held.ever.add(trust)
 
 
 def _is_edge(held: _Meter, item: Reading) -> bool:

@@ -16,6 +16,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
+from zonewright.server.assembly import ServiceSettings
 
 OWN, OTHER = "stack-of-tenant-a", "stack-of-tenant-b"
 
@@ -44,6 +45,13 @@ class Served:
     def party(self, token: str, name: str = "tenant-a", stack_id: str = OWN) -> Party:
         """A stack of a party, by whoever has the token."""
         return Party(self.client(token), stack_id, name, lineage=f"lineage-of-{name}", zone=self.zone)
+
+
+def open_settings(folder: Path, **more: Any) -> ServiceSettings:
+    """Of a service whose ledger is ``l.db`` in a folder, under any name and at any pace."""
+    known: dict[str, Any] = {"url": "", "with_ledger": True, "is_local": False, "hosts": None, "calls_per_s": 0}
+    files = {"ledger": folder / "l.db", "agents": folder / "agents.yaml"}
+    return ServiceSettings(**{**known, **files, **more})
 
 
 @contextmanager

@@ -10,13 +10,13 @@ import pytest
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import cluster, facility
 from zonewright.changes import loading
-from zonewright.changes.loading import load_owner, stack_id_of, unload_owner, unloading_order
+from zonewright.changes.loading import load_owner, unload_owner, unloading_order
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, SettleRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.messages import StackRequest
-from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest, stack_id_of
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile

@@ -16,14 +16,18 @@ from zonewright import cli
 
 pytestmark = pytest.mark.slow
 
+TABLE = Path(__file__).resolve().parents[1] / "fixtures" / "estate" / "table.csv"
 YEAR = ("--from", "2025-01-01T00:00:00+00:00", "--to", "2026-01-01T00:00:00+00:00")
 GOOD: dict[str, tuple[str, ...]] = {
     "init": ("new",),
     "check": (str(SMALL),),
     "fit": ("--kw", "1", "--u", "1"),
     "explain": ("web-001", "--stack", "good"),
+    "outage": ("dc1/a/01/01", "--zone", str(SMALL)),
     "zone show": (str(SMALL),),
     "zone types": (str(SMALL),),
+    "adopt": ("adopted", "--csv", str(TABLE)),
+    "export": (str(SMALL), "--netbox", "http://127.0.0.1:9"),
     "pue evaluate": ("readings.csv", "--meters", "meters.yaml", *YEAR),
     "pue forecast": ("--site", "dc1", "--add", "1kW"),
     "pue import": ("readings.csv", "--site", "dc1", "--zone", str(SMALL)),
@@ -81,6 +85,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "secret key": (),
     "secret list": ("rendered",),
     "secret fill": ("rendered", "filled"),
+    "policy": (),
     "engine ensure": (),
     "engine status": (),
     "engine env": (),

@@ -38,8 +38,11 @@ COMMANDS = {
     f"check {ZONE}": "",
     "fit --kw 1 --u 1": "stack",
     "explain core-001 --stack a": "stack",
+    f"outage dc1/a/01/01 --zone {ZONE}": "",
     f"zone show {ZONE}": "",
     f"zone types {ZONE}": "",
+    "adopt adopted --csv table.csv": "",
+    f"export {ZONE} --netbox http://127.0.0.1:9": "netbox",
     "pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2026-02-01": "",
     f"pue forecast --site dc1 --add 1kW --zone {ZONE}": "stack",
     f"pue import readings.csv --site dc1 --zone {ZONE}": "stack",
@@ -98,6 +101,7 @@ COMMANDS = {
     "secret key": "",
     "secret list readings.csv": "",
     "secret fill readings.csv out": "stack",
+    "policy": "policy",
     "engine ensure": "",
     "engine status": "",
     "engine env": "",
@@ -150,7 +154,9 @@ def test_every_command_is_walked() -> None:
 def installed() -> dict[str, frozenset[str]]:
     """Top modules of others by install, from the smallest on; each install has the base too."""
     base = top_modules("")
-    return {extra: frozenset(base | top_modules(extra)) for extra in ("", "audit", "stack", "fleet")}
+    return {
+        extra: frozenset(base | top_modules(extra)) for extra in ("", "audit", "stack", "netbox", "fleet", "policy")
+    }
 
 
 def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int, str]]:
@@ -167,13 +173,14 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     )
     reading = "utility,,2026-01-01T01:00:00Z,1"
     (folder / "readings.csv").write_text(f"meter,start,time,value\n{reading}\n", encoding="utf-8")
+    (folder / "table.csv").write_text("site,rack\ndc,r1\n", encoding="utf-8")
     (folder / "meters.yaml").write_text("{}", encoding="utf-8")
     (folder / "tenant.yaml").write_text("owner: operator-b\n", encoding="utf-8")
     (folder / "l.db").write_bytes(b"")
     (folder / "state.json").write_text(STATE, encoding="utf-8")
     for name in ("bundle", "a-plan"):
         (folder / name).mkdir()
-    blocked = sorted(installed()["fleet"] - installed()[install])
+    blocked = sorted(frozenset().union(*installed().values()) - installed()[install])
     arguments = [sys.executable, "-c", WALK, json.dumps(blocked), json.dumps(commands)]
     # Nothing of the machine's own: a key is made here, and no engine is looked for, fetched or built.
     environment = {**os.environ, "ZONEWRIGHT_FINGERPRINT_KEY": str(folder / "key"), "PATH": str(folder)}

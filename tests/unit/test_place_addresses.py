@@ -80,3 +80,10 @@ def test_all_pools_are_served() -> None:
     result = assign_addresses(pools, ["a-2", "a-1"], sticky={}, taken={})
     assert result.assigned == {"a-1": {"v4": "10.0.0.2/30", "v6": "2001:db8::2/64"}, "a-2": {"v6": "2001:db8::3/64"}}
     assert result.short == {"a-2": ("v4",)}
+
+
+def test_an_address_that_is_taken_is_never_given() -> None:
+    """Addresses of equipment that no stack declares are skipped, as the gateway is."""
+    told = {"prefix": "10.0.0.0/29", "gateway": "10.0.0.1", "taken": ["10.0.0.2", "10.0.0.4"]}
+    found = assign_addresses({"p": AddressPool.model_validate(told)}, ["a-001", "a-002"], sticky={}, taken={})
+    assert {name: of["p"] for name, of in found.assigned.items()} == {"a-001": "10.0.0.3/29", "a-002": "10.0.0.5/29"}

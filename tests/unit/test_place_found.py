@@ -12,9 +12,9 @@ from zonewright.model.power import FEEDS, Draw
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place import Placement, change_world, place, rack_state, touched
-from zonewright.place.candidates import SpreadCount
 from zonewright.place.explaining import explain
 from zonewright.place.rack_state import Ground, RackState
+from zonewright.place.spread_count import SpreadCount
 from zonewright.rules import evaluate
 from zonewright.rules.geometry import bits
 

@@ -70,6 +70,8 @@ class Rapl:
         quality: str = step.quality
         if quality == "good" and abs(start_ns - before[1]) > _STEP_NS + step.elapsed_s * _SLEW_NS_PER_S:
             quality = "clock-stepped"
+        if quality == "good" and before[1] < moment.time_ns:
+            start_ns = before[1]  # what follows on begins where the last one ended, to the nanosecond
         return [_point(zone, key, moment, start_ns, None if step.energy_uj is None else step.energy_uj / 1e6, quality)]
 
     def _zones(self) -> list[_Zone]:

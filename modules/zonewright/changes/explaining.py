@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from zonewright.model import Declaration
+from zonewright.model import Declaration, OwnerFile
+from zonewright.model.expand import nodes_of
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import AnyContext, root_of
 from zonewright.render.formats.format_set import FormatSet
@@ -104,7 +105,19 @@ def _origin(
         source = known.sources.get(f"{owner}/{declared}")
         if source is not None:
             return Origin(value=path, text=text, declared=declared, owner=owner, source=str(source))
-    return Origin(value=path, text=text, declared=candidates[0].removeprefix("zone:"), owner="", source="")
+    return Origin(
+        value=path, text=text, declared=candidates[0].removeprefix("zone:").removeprefix("node:"), owner="", source=""
+    )
+
+
+def _node_paths(file: OwnerFile, name: str, field: str) -> Iterator[str]:
+    """Where a node of a file is declared, the closest path first; with a field, that of its cluster."""
+    for cluster_id, cluster in file.clusters.items():
+        for node in nodes_of(cluster_id, cluster):
+            if node.name == name:
+                whole = f"clusters.{cluster_id}"
+                yield from (f"{whole}.{field}",) if field else (f"{whole}.places.{node.number}", whole)
+                return
 
 
 def _candidates(
@@ -116,6 +129,9 @@ def _candidates(
         kind, _, rest = candidate.partition(":")
         if kind == "zone":
             yield _ZONE, rest
+        elif kind == "node":
+            name, _, field = rest.partition(":")
+            yield from ((owner, path) for owner in owners for path in _node_paths(known.owners[owner], name, field))
         elif kind == "prefix":
             if rest in pools:
                 yield pools[rest]

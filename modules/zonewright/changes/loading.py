@@ -18,7 +18,14 @@ from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmManyRequest, HoldingKind, ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import SeenRequest
 from zonewright.ledger.protocol.messages import StackRequest
-from zonewright.ledger.protocol.stack_messages import LOADED, EnrolRequest, LeaveRequest, ReportRequest, StackReport
+from zonewright.ledger.protocol.stack_messages import (
+    LOADED,
+    EnrolRequest,
+    LeaveRequest,
+    ReportRequest,
+    StackReport,
+    stack_id_of,
+)
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import canonical_json, digest_of
@@ -34,11 +41,6 @@ BATCH = CONFIRMS.most
 """Claims that are confirmed in one transaction; a load that is killed between two goes on when it is run again."""
 ORDER: tuple[HoldingKind, ...] = ("site", "row", "duct", "link", "node")
 """Sites before their rows, ducts before links, nodes last."""
-
-
-def stack_id_of(owner: str) -> str:
-    """Id of the stack under which an owner is loaded; an engine's stack of the same owner has another."""
-    return f"loaded-{owner}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,11 @@ def _import(arguments: argparse.Namespace) -> int:
         f"{arguments.site}: {count_of(done.added, 'reading')} stored, {done.known:,} already known, trust "
         "class imported"
     )
+    if done.outranked:
+        print(
+            f"{done.outranked:,} at the time of a reading of another trust class; the more trusted one counts, and the "
+            "other stays beside it, see zonewright pue corrections"
+        )
     if done.summed:
         print(
             f"{done.summed:,} lie in hours whose readings were removed; these hours are sums already, so "

@@ -11,8 +11,21 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "fit": ("fit --kw 300 --u 40", "fit --kw 12 --u 8 --site dc1 --level 3 --zone zones/ours"),
     "explain": ("explain web-001 --stack tenant-a", "explain web-001 --zone zones/ours --owner tenant-a"),
+    "outage": (
+        "outage dc1/a/01:A --zone zones/ours",
+        "outage dc1/pa --from 2026-12-01T22:00+08:00 --to 2026-12-02T02:00+08:00",
+    ),
     "zone types": ("zone types zones/ours", "zone types zones/ours 'dell-*' --unusable"),
     "zone show": ("zone show zones/ours --svg map.svg",),
+    "adopt": (
+        "adopt zones/ours --netbox https://netbox.example.com --operator dc1=operator-a",
+        "adopt zones/ours --json exports --dry-run",
+        "adopt zones/ours --csv racks.csv",
+    ),
+    "export": (
+        "export zones/ours --netbox https://netbox.example.com --dry-run",
+        "export zones/ours --netbox https://netbox.example.com --token-file token",
+    ),
     "pue evaluate": ("pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2027-01-01",),
     "pue forecast": ("pue forecast --site dc1 --add 200kW --zone zones/ours",),
     "pue import": (
@@ -83,6 +96,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "secret key": ("secret key --rotate",),
     "secret list": ("secret list rendered --changed",),
     "secret fill": ("secret fill rendered filled",),
+    "policy": ('pulumi preview --policy-pack "$(zonewright policy)"',),
     "engine ensure": ("engine ensure",),
     "engine status": ("engine status",),
     "engine env": ('eval "$(zonewright engine env)"',),

@@ -59,13 +59,13 @@ def copy(arguments: argparse.Namespace) -> int:
 
     from zonewright.cli.connection import ledger_file, ledger_place
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.cli.serve import samples_path
     from zonewright.declare.private_file import make_private
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.backup import copy_database
     from zonewright.ledger.store.copying import copy_ledger
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.transport.client import lock_wait_s
+    from zonewright.telemetry.samples import samples_path
 
     path, (beside, url) = ledger_file(arguments.ledger), ledger_place(arguments.target)
     if not url:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from zonewright.cli.serve import add_retention, retention_faults, samples_path
+from zonewright.cli.serve import add_retention, retention_faults
 
 _DAY_S = 86_400
 
@@ -34,7 +34,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.verbs.pruning import NotRecordedError
     from zonewright.rules.words import count_of
-    from zonewright.telemetry.samples import Samples
+    from zonewright.telemetry.samples import Samples, samples_path
 
     if faults := retention_faults(arguments, 1):
         raise StoppedError(*faults, code=MISUSE)

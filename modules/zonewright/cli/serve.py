@@ -1,6 +1,7 @@
 """``zonewright serve``: the ledger and the ingest of telemetry over HTTP."""
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from zonewright.server.certificate import ServiceCertificate
 
+CALLS_PER_S = 200
+"""An `up` makes one for each node, some dozens a second."""
+MAX_CALLS_PER_S = 100_000
 KEEP_DAYS = 90
 KEEP_READINGS_DAYS = 430
 """Thirteen months and a margin: the evidence of a change holds the readings behind its trailing twelve months."""
@@ -57,6 +61,25 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--tls-key", type=Path, metavar="FILE", help="the certificate's private key (PEM, without a passphrase)"
     )
     parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
+    parser.add_argument(
+        "--calls-per-second",
+        type=float,
+        default=CALLS_PER_S,
+        metavar="N",
+        help=(
+            f"calls of the ledger that each principal may make in the mean, ten seconds of them at once (default: "
+            f"{CALLS_PER_S}; 0 for any number)"
+        ),
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help=(
+            "what is written to standard error: what went wrong, as sentences; or each request too, one JSON object a "
+            "line (default: text)"
+        ),
+    )
     add_retention(parser, "once a day, remove", "; 0 keeps all")
     parser.add_argument("--issue", metavar="AGENT", help=("issue a new token for an agent, print it once, and exit"))
     parser.add_argument("--node", metavar="NODE", help=("with --issue: the node that the agent reports for"))
@@ -80,11 +103,6 @@ def retention_faults(arguments: argparse.Namespace, least: int) -> list[str]:
     return [f"{name}: expected {least} {unit} or more, got {days}" for name, days in given.items() if days < least]
 
 
-def samples_path(ledger: Path) -> Path:
-    """The file of what agents report that belongs to a ledger's file."""
-    return ledger.with_name(f"{ledger.stem}.samples.db")
-
-
 def _placed(text: str) -> tuple[Path, str]:
     """Where what belongs to the ledger lies, and its URL where it is on PostgreSQL."""
     from zonewright.ledger.protocol.errors import LedgerMisuseError
@@ -104,7 +122,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.server.agents import issue_token, load_agents
     from zonewright.server.door import LOOPBACK
 
-    if faults := retention_faults(arguments, 0):
+    faults = retention_faults(arguments, 0)
+    if not 0 <= arguments.calls_per_second <= MAX_CALLS_PER_S:
+        faults.append(f"--calls-per-second: expected 0 to {MAX_CALLS_PER_S:,}, got {arguments.calls_per_second:g}")
+    if faults:
         raise StoppedError(*faults, code=MISUSE)
     path, _ = arguments.ledger
     if not path.name or path.is_dir():
@@ -138,79 +159,60 @@ def _certificate(arguments: argparse.Namespace) -> "ServiceCertificate | None":
 
 
 def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | None", *, with_ledger: bool) -> int:
+    from zonewright.server.assembly import Assembly, ServiceSettings
+    from zonewright.server.door import LOOPBACK
+    from zonewright.server.live import LiveReadings
+    from zonewright.server.log import log_as_json
+    from zonewright.server.running import Retention, serve
+
+    if arguments.log_format == "json":
+        log_as_json()
+    path, url = arguments.ledger
+    is_closed = with_ledger or arguments.allow_host  # agents alone come with tokens, under any name
+    settings = ServiceSettings(
+        ledger=path,
+        url=url,
+        agents=arguments.agents,
+        with_ledger=with_ledger,
+        is_local=arguments.host in LOOPBACK,
+        hosts=(*LOOPBACK, arguments.host, *arguments.allow_host) if is_closed else None,
+        calls_per_s=arguments.calls_per_second,
+    )
+    with Assembly(settings, say=_say) as assembly, _listening(arguments) as listener:
+        _tell_address(listener, assembly.what, "http" if certificate is None else "https")
+        with (
+            Retention(
+                assembly.prune_readings,
+                assembly.samples,
+                keep_days=arguments.keep_days,
+                keep_readings_days=arguments.keep_readings_days,
+                say=_say,
+            ),
+            LiveReadings(assembly.context, say=_say),
+        ):
+            serve(assembly.app, listener, certificate.context if certificate is not None else None)
+    return 0
+
+
+def _listening(arguments: argparse.Namespace) -> "socket":
+    """A socket that listens where the command line says."""
     import socket
 
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.errors import reason_of
-    from zonewright.ledger.deciding.measuring import telemetry_path
-    from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.store.clock import utc_now
-    from zonewright.ledger.store.context import Context
-    from zonewright.ledger.store.database import Database
-    from zonewright.ledger.transport.application import application, may_call
-    from zonewright.ledger.transport.client import lock_wait_s
-    from zonewright.ledger.verbs.pruning import prune
-    from zonewright.server import service
-    from zonewright.server.agents import AgentsFile
-    from zonewright.server.door import LOOPBACK, Door
-    from zonewright.server.health import HealthReports
-    from zonewright.server.metrics import metrics_page
-    from zonewright.server.running import Retention, serve
-    from zonewright.telemetry import Store
-    from zonewright.telemetry.samples import Samples
 
-    path, url = arguments.ledger
-    if url:
-        path.parent.mkdir(exist_ok=True)
-    telemetry, is_local = telemetry_path(path), arguments.host in LOOPBACK
-    database = Database(path, url, lock_wait_s=lock_wait_s()) if url or path.is_file() else None
-    context = Context(database=database, telemetry=telemetry) if database is not None else None
-    ledger = application(context) if context is not None and with_ledger else None
-
-    def prune_readings(before_us: int) -> int:
-        if context is not None:
-            return prune(context, before_us)
-        return Store(telemetry).prune(before_us) if telemetry.is_file() else 0
-
-    samples = Samples(samples_path(path))
-    app = service(
-        AgentsFile(arguments.agents, say=_say),
-        samples,
-        ledger,
-        figures=(lambda site: metrics_page(database, telemetry, utc_now(), site))
-        if database is not None and with_ledger
-        else None,
-        may_read=may_call(context, verbs.ENERGY.name) if context is not None else None,
-        unasked=LOOPBACK if is_local else (),
-        health_reports=HealthReports(arguments.agents.with_name("health")),
-    )
     family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET
     # Named as TCP, so that asyncio turns Nagle's algorithm off: else each answer waits 40 ms for an acknowledgement.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((arguments.host, arguments.port))
-            listener.listen(_BACKLOG)  # before its address is told: whoever reads it may connect at once
-        except (OSError, OverflowError) as error:
-            where = f"{arguments.host} port {arguments.port}"
-            raise StoppedError(f"cannot listen on {where}: {reason_of(error)}", code=MISUSE) from None
-        what = "ledger and telemetry" if ledger is not None else "telemetry"
-        _tell_address(listener, what, "http" if certificate is None else "https")
-        with Retention(
-            prune_readings,
-            samples,
-            keep_days=arguments.keep_days,
-            keep_readings_days=arguments.keep_readings_days,
-            say=_say,
-        ):
-            is_closed = with_ledger or arguments.allow_host  # agents alone come with tokens, under any name
-            hosts = (*LOOPBACK, arguments.host, *arguments.allow_host)
-            tls = certificate.context if certificate is not None else None
-            serve(Door(app, hosts=hosts if is_closed else None), listener, tls)
-    samples.close()
-    if database is not None:
-        database.close()
-    return 0
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((arguments.host, arguments.port))
+        listener.listen(_BACKLOG)  # before its address is told: whoever reads it may connect at once
+    except (OSError, OverflowError) as error:
+        listener.close()
+        where = f"{arguments.host} port {arguments.port}"
+        raise StoppedError(f"cannot listen on {where}: {reason_of(error)}", code=MISUSE) from None
+    return listener
 
 
 def _tell_address(listener: "socket", what: str, scheme: str) -> None:
@@ -220,4 +222,4 @@ def _tell_address(listener: "socket", what: str, scheme: str) -> None:
 
 
 def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+    logging.getLogger("zonewright.service").warning(sentence)

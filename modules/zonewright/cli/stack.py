@@ -62,7 +62,7 @@ def _new(arguments: argparse.Namespace) -> int:
 
 
 def _loaded_id(party: str) -> str:
-    from zonewright.changes.loading import stack_id_of
+    from zonewright.ledger.protocol.stack_messages import stack_id_of
 
     return stack_id_of(party)
 

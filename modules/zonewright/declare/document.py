@@ -24,9 +24,12 @@ from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
 
 if TYPE_CHECKING:
+    from zonewright.model.assumption import Assumptions  # only an adoption reads them
     from zonewright.model.csv_map import CsvMap  # only an import of an export reads one
 
-Content: TypeAlias = "Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap"
+Content: TypeAlias = (
+    "Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap | Assumptions"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

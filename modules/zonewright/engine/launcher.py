@@ -1,4 +1,4 @@
-"""The commands that stand beside a built engine: `pulumi-language-python`, and the plugin of dynamic providers.
+"""The commands that stand beside a built engine: language hosts, and the plugin of dynamic providers in Python.
 
 Must not depend on one checkout: the engine in the cache serves all of a user's checkouts and environments.
 """
@@ -71,16 +71,24 @@ if [ -z "$python" ]; then
 fi
 """
 
-TEXT = f"""#!/bin/sh
-# The Python language host of an engine that zonewright built.
+_FIND_SELF = """
 here="$0"
 case "$0" in
 /*) [ ! -L "$0" ] || here="$(readlink -f "$0")" ;; # as an engine starts it: without a process of its own
 *) here="$(readlink -f "$0")" ;;
 esac
-executor="${{here%/*}}/{EXECUTOR}"
+"""
+_BECOME_HOST = f'exec "$python" -c "{_START}" "$0" "$passed_over $python" {_MODULE}'
+TEXT = f"""#!/bin/sh
+# The Python language host of an engine that zonewright built.{_FIND_SELF}executor="${{here%/*}}/{EXECUTOR}"
 {_FIND_PYTHON}
-exec "$python" -c "{_START}" "$0" "$passed_over $python" {_MODULE} --executor "$executor" "$@"
+{_BECOME_HOST} --executor "$executor" "$@"
+"""
+NODE = "pulumi-language-nodejs"
+NODE_TEXT = f"""#!/bin/sh
+# The language host of TypeScript and JavaScript of an engine that zonewright built.
+{_FIND_PYTHON}
+{_BECOME_HOST} --language nodejs "$@"
 """
 DYNAMIC = "pulumi-resource-pulumi-python"
 DYNAMIC_TEXT = f"""#!/bin/sh
@@ -93,7 +101,7 @@ exec "$python" -m pulumi.dynamic "$@"
 
 def write(folder: Path) -> None:
     """Put the launchers into a folder, each whole, unless the same one is there."""
-    for name, text in ((find.HOST, TEXT), (DYNAMIC, DYNAMIC_TEXT)):
+    for name, text in ((find.HOST, TEXT), (NODE, NODE_TEXT), (DYNAMIC, DYNAMIC_TEXT)):
         _write(folder / name, text)
 
 

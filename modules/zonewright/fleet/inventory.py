@@ -112,13 +112,13 @@ def _of_ledger(holding: Holding, party: str) -> FleetHost:
     rack = str(holding.data.get("rack", ""))
     known = holding.data.get("addresses")
     addresses = sorted(known.items()) if isinstance(known, dict) else []
-    name, dash, _ = holding.name.rpartition("-")
+    cluster = holding.data.get("cluster")
     return FleetHost(
         address=str(ip_interface(str(addresses[0][1])).ip) if addresses else "",
         site=rack.partition("/")[0] or None,
         rack=rack,
         tenant=party,
-        cluster=name if dash else None,
+        cluster=cluster if isinstance(cluster, str) else None,
     )
 
 

@@ -1,8 +1,9 @@
-"""An asset as properties of its resource: what a preview shows, and what a policy judges, field by field.
+"""Assets and clusters as properties of their resources: what a preview shows, and what a policy judges, field by field.
 
 They are a view of what the ledger decides on, never its source: a confirm compares them with the admitted asset.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +11,17 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from zonewright.model.demand import AnyAsset, DuctAsset, LinkAsset, SiteAsset
-from zonewright.model.site import Baseline, PowerElement, PowerFeed, PowerPanel, Room
+from zonewright.model.cluster import Cluster
+from zonewright.model.demand import AnyAsset, ClusterDemand, DuctAsset, LinkAsset, RowAsset, SiteAsset
+from zonewright.model.site import Baseline, PowerElement, PowerFeed, PowerPanel, Room, Row, Site
+from zonewright.model.zone import NodeType
 
-_QUIET = {Baseline, Room, PowerElement, PowerPanel}
+_QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel}
 """Of these only what is not as usual is shown, and of a feed a status that is not as usual."""
 _LOWER = re.compile(r"_([a-z0-9])")
+_UPPER = re.compile(r"(?<=[a-z0-9])([A-Z])")
+TYPE_OF_NODES = "nodeTypeDeclared"
+"""Property of a cluster with the fields of its node type, so that its nodes can be judged without the zone's file."""
 
 
 def asset_properties(asset: AnyAsset) -> dict[str, Any]:
@@ -37,6 +43,63 @@ def asset_properties(asset: AnyAsset) -> dict[str, Any]:
         return {**_fields(asset.duct, leave_out=("route",)), "routePoints": len(asset.duct.route.points)}
     room = _fields(asset.room, leave_out=("rows",))
     return {**_fields(asset.row), **({"room": room} if room else {})}
+
+
+def cluster_properties(wanted: ClusterDemand) -> dict[str, Any]:
+    """The fields of a cluster that are not as usual, in the same way, without places: its nodes have those."""
+    return {**_fields(wanted.cluster, leave_out=("places",)), TYPE_OF_NODES: _fields(wanted.node_type)}
+
+
+def site_of(properties: Mapping[str, Any]) -> SiteAsset:
+    """The site that properties of a Site show; it has no offers, because they are no fields of the site.
+
+    Raises:
+        ValidationError: when they show none.
+    """
+    return SiteAsset(site=Site.model_validate_json(json.dumps(fields_of(properties))))
+
+
+def row_of(properties: Mapping[str, Any]) -> RowAsset:
+    """The row that properties of a Row show.
+
+    Raises:
+        ValidationError: when they show none.
+    """
+    fields = fields_of(properties)
+    room = Room.model_validate_json(json.dumps(fields.pop("room", {})))
+    for feed in fields.get("feeds", {}).values():
+        feed.pop("available_w", None)  # computed from what stands beside it
+    return RowAsset(row=Row.model_validate_json(json.dumps(fields)), room=room)
+
+
+def cluster_of(properties: Mapping[str, Any]) -> ClusterDemand:
+    """The cluster that properties of a TenantCluster show, with its node type.
+
+    Raises:
+        ValidationError: when they show none.
+    """
+    fields = fields_of(properties)
+    node_type = NodeType.model_validate_json(json.dumps(fields.pop("node_type_declared", {})))
+    return ClusterDemand(cluster=Cluster.model_validate_json(json.dumps(fields)), node_type=node_type)
+
+
+def fields_of(properties: Any) -> Any:
+    """Properties as fields: ``nodeType`` becomes ``node_type``. Ids have no capitals, and the feeds A and B stay.
+
+    Numbers without a fraction become integers again, because the engine knows only one kind of number.
+
+    Example:
+        >>> fields_of({"uHeight": 42.0, "feeds": {"A": {"ratedW": 6250}}})
+        {'u_height': 42, 'feeds': {'A': {'rated_w': 6250}}}
+    """
+    if isinstance(properties, Mapping):
+        return {
+            _UPPER.sub(lambda match: f"_{match[1].lower()}", str(key)): fields_of(item)
+            for key, item in properties.items()
+        }
+    if isinstance(properties, list):
+        return [fields_of(item) for item in properties]
+    return int(properties) if isinstance(properties, float) and properties.is_integer() else properties
 
 
 def property_name(field: str) -> str:

@@ -47,3 +47,5 @@ Longitude = Annotated[float, Field(ge=-180, le=180, strict=False)]
 
 
 TrustClass = Literal["signed", "authenticated", "imported"]
+TRUST_ORDER: tuple[TrustClass, ...] = ("signed", "authenticated", "imported")
+"""From the most trusted to the least."""

@@ -2,16 +2,39 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from zonewright.model.base import Date, Declared, Identifier, RiskKind
 from zonewright.model.limits import NAME
-from zonewright.model.site import Face, FeedName, ProtectionLevel
+from zonewright.model.site import Address, Face, FeedName, ProtectionLevel
 
 Scope = Literal["rack", "row", "room"]
 WideScope = Literal["rack", "row", "room", "site", "district"]
 NodeNumber = Annotated[str, Field(pattern=r"^[0-9]{3,5}$")]
 RackId = Annotated[str, Field(pattern=r"^[a-z0-9-]+(?:/[a-z0-9-]+){3}$", max_length=NAME.most)]
+
+
+def _one_or_more(value: object) -> object:
+    """One id stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _by_number(value: object) -> object:
+    """A list of names is for the numbers 001 and on."""
+    if isinstance(value, list | tuple):
+        return {f"{number:03}": name for number, name in enumerate(value, start=1)}
+    return value
+
+
+FormerIds = Annotated[
+    tuple[Identifier, ...],
+    BeforeValidator(_one_or_more, json_schema_input_type=Identifier | tuple[Identifier, ...]),
+    Field(strict=False, max_length=20),
+]
+HostNames = Annotated[
+    dict[NodeNumber, Identifier],
+    BeforeValidator(_by_number, json_schema_input_type=dict[NodeNumber, Identifier] | tuple[Identifier, ...]),
+]
 
 
 class Place(Declared):
@@ -21,6 +44,8 @@ class Place(Declared):
     """Rack as ``site/room/row/rack``, such as ``qp-dc1/c/01/07``."""
     position: Annotated[int, Field(ge=1, le=60)] | None = None
     """Lowest rack unit, counted from the bottom; without it the ledger chooses one in that rack."""
+    addresses: Annotated[tuple[Address, ...], Field(max_length=16, strict=False)] = ()
+    """Addresses that the node has already, each in a pool of its site; from the other pools the ledger gives it one."""
 
 
 class Spread(Declared):
@@ -72,6 +97,10 @@ class Cluster(Declared):
     """Nodes are numbered 001 to this number."""
     without: Annotated[tuple[NodeNumber, ...], Field(strict=False)] = ()
     """Numbers that are left out. So one node can go, and the others keep their names."""
+    names: HostNames = Field(default_factory=dict)
+    """Host names of one's own, by node number or as a list from 001 on; the others are ``<cluster>-<number>``."""
+    was: FormerIds = ()
+    """Id that it had before, or ids from the newest on: its nodes keep places and addresses under the new name."""
     rooms: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Rooms for automatic places; empty means any room."""
     face: Face = "front"

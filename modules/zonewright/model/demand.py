@@ -15,7 +15,7 @@ from zonewright.model.base import IDENTIFIER_PATTERN, Declared, Identifier
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.cluster import Cluster
 from zonewright.model.declaration import Declaration
-from zonewright.model.expand import expand_ids, rack_number, rows_of, units_of
+from zonewright.model.expand import expand_ids, nodes_of, rack_number, rows_of, units_of
 from zonewright.model.limits import ELEMENTS, NAME, NODES, OFFERED, ROWS, InputLimit
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
@@ -125,6 +125,28 @@ def _require_at_most(limit: InputLimit, given: int) -> None:
         raise ValueError(message)
 
 
+def _twice_named(clusters: Mapping[str, ClusterDemand]) -> Iterator[str]:
+    if not any(wanted.cluster.names for wanted in clusters.values()):
+        return  # numbers tell the nodes of a cluster apart, and ids the clusters
+    seen: dict[str, str] = {}
+    for cluster_id, wanted in clusters.items():
+        for node in nodes_of(cluster_id, wanted.cluster):
+            if node.name in seen:
+                yield f"host name '{node.name}' is of two nodes, in {seen[node.name]} and {cluster_id}; rename one"
+            seen[node.name] = cluster_id
+
+
+def _twice_was(clusters: Mapping[str, ClusterDemand]) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for cluster_id, wanted in clusters.items():
+        for former in wanted.cluster.was:
+            if former in clusters:
+                yield f"cluster '{cluster_id}' was '{former}', which is declared too; remove one of them"
+            if former in seen:
+                yield f"cluster '{cluster_id}' was '{former}', and so was '{seen[former]}'; one of them was not"
+            seen[former] = cluster_id
+
+
 class Demand(Declared):
     """All that one stack wants.
 
@@ -152,6 +174,14 @@ class Demand(Declared):
         """A short text can want much: what it stands for is limited, not only its letters."""
         _require_at_most(NODES, sum(wanted.cluster.count for wanted in self.clusters.values()))
         _require_at_most(ROWS, sum(asset.kind == "row" for asset in self.assets.values()))
+        return self
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        """Each host name is one node's, and a former id is of one cluster that is not there under it any more."""
+        faults = [*_twice_named(self.clusters), *_twice_was(self.clusters)]
+        if faults:
+            raise ValueError(faults[0])
         return self
 
     @model_validator(mode="after")

@@ -241,13 +241,15 @@ class Node:
     """One node that a cluster stands for, before it has a place.
 
     Attributes:
-        name: ``<cluster>-<number>``; the host name and the name of its claim.
+        name: ``<cluster>-<number>``, or the name that it was given; the host name and the name of its claim.
+        number: its number in the cluster.
         cluster: id of its cluster.
         chosen: the place that the declaration chose, or None.
         path: path in the declaration.
     """
 
     name: str
+    number: str
     cluster: str
     chosen: Place | None
     path: str
@@ -266,16 +268,27 @@ def _numbers(count: int, without: tuple[str, ...]) -> tuple[str, ...]:
 
 def nodes_of(cluster_id: str, cluster: Cluster) -> tuple[Node, ...]:
     """The nodes of one cluster, in order of their numbers."""
-    return _nodes(cluster_id, node_numbers(cluster), tuple(cluster.places.items()))
+    return _nodes(cluster_id, node_numbers(cluster), tuple(cluster.places.items()), tuple(cluster.names.items()))
+
+
+def default_name(cluster_id: str, number: str) -> str:
+    """Host name of a node that was given none."""
+    return f"{cluster_id}-{number}"
 
 
 @lru_cache(maxsize=64)
-def _nodes(cluster_id: str, numbers: tuple[str, ...], places: tuple[tuple[str, Place], ...]) -> tuple[Node, ...]:
-    chosen = dict(places)
+def _nodes(
+    cluster_id: str,
+    numbers: tuple[str, ...],
+    places: tuple[tuple[str, Place], ...],
+    names: tuple[tuple[str, str], ...],
+) -> tuple[Node, ...]:
+    chosen, given = dict(places), dict(names)
     whole = f"clusters.{cluster_id}"
     return tuple(
         Node(
-            name=f"{cluster_id}-{number}",
+            name=given.get(number) or default_name(cluster_id, number),
+            number=number,
             cluster=cluster_id,
             chosen=chosen.get(number),
             path=f"{whole}.places.{number}" if number in chosen else whole,

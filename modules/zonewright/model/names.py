@@ -34,7 +34,8 @@ def names_in(name: str, item: AnyAsset) -> tuple[tuple[NameKind, str, str], ...]
         ]
         loopbacks = enumerate(item.site.loopbacks)
         networks += [(f"{one}/{one.max_prefixlen}", f"{path}.loopbacks.{index}") for index, one in loopbacks]
-        return (("site", name, path), *_networks(networks))
+        hosts: list[tuple[NameKind, str, str]] = [("host", key, f"{path}.hosts.{key}") for key in item.site.hosts]
+        return (("site", name, path), *hosts, *_networks(networks))
     if isinstance(item, DuctAsset):
         return (("duct", id_, f"ducts.{id_}"),)
     if isinstance(item, LinkAsset):

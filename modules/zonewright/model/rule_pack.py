@@ -35,6 +35,8 @@ PolicyRule = Literal[
     "zone-utilization",
 ]
 """Rules that a pack may soften and a waiver may cover; what physics forbids is in none of them."""
+FoundRule = Literal["feed-capacity", "feed-failed", "feed-failover", "rack-weight"]
+"""What physics forbids, and an estate that is taken over may break already: the register says what is so."""
 PolicyLevel = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[PolicyLevel, ...] = ("mandatory", "no-worse", "approval", "advisory")
 
@@ -86,6 +88,8 @@ class RulePack(Declared):
     """Limits by name."""
     trusted: Annotated[tuple[TrustClass, ...], Field(strict=False)] = ("signed", "authenticated")
     """Trust classes of readings that count for the gate on the energy ratio."""
+    node_energy: bool = False
+    """Whether power meters of hosts themselves (``hwmon``) count as IT energy in a boundary of category PUE3."""
     levels: dict[PolicyRule, PolicyLevel] = Field(default_factory=dict)
     """Levels that differ from the usual level of a rule, such as advisory while a rule is on trial."""
     gated_formats: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
@@ -96,6 +100,21 @@ class RulePack(Declared):
     """Days on which no roll-out touches a host."""
     uncertain: Literal["approval", "refused"] = "approval"
     """What the gate on the energy ratio says to a change that is not certainly better or worse."""
+
+
+class AsFound(Declared):
+    """What an estate that was taken over broke already: it may stay as it was found, and may not grow."""
+
+    rule: FoundRule
+    """Id of the rule."""
+    subjects: Annotated[tuple[Line, ...], Field(min_length=1, strict=False)]
+    """What breaks it, as findings name it, such as a rack."""
+    excess: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    """The excess of each over the limit when it was found, in the rule's unit; more is refused."""
+    found: Date
+    """The day on which it was found."""
+    source: Line
+    """Where it was found, such as the inventory."""
 
 
 class Waiver(Declared):

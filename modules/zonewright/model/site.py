@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from zonewright.model.base import Date, Declared, Identifier, Line
+from zonewright.model.works import Work
 
 FeedName = Literal["A", "B"]
 Phase = Literal["L1", "L2", "L3"]
@@ -183,6 +184,8 @@ class AddressPool(Declared):
     """Addresses that the site's DHCP leases to machines during set-up; no node gets one of them (IPv4 only)."""
     interface: InterfaceName | None = None
     """The router's interface in this network, such as ``lan0``; it has the address ``gateway``."""
+    taken: Annotated[tuple[Address, ...], Field(max_length=65_536, strict=False)] = ()
+    """Addresses of equipment that no stack declares; no node gets one of them."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -247,6 +250,48 @@ class Overhead(Declared):
     """Watts of overhead for each watt of IT load (0 to 3, thousandths count)."""
 
 
+MeterUnit = Literal["Wh", "kWh", "MWh", "J", "kJ", "MJ", "W", "kW"]
+POWER_UNITS: frozenset[MeterUnit] = frozenset({"W", "kW"})
+HostSource = Literal["hwmon", "rapl"]
+
+
+class MeterHost(Declared):
+    """A host at the site whose agent or gateway reads meters."""
+
+    title: Line = ""
+    """Name for people."""
+    sources: Annotated[tuple[HostSource, ...], Field(strict=False)] = ()
+    """What its agent reads of the host itself: ``hwmon``, its power meter, or ``rapl``, its processors and memory."""
+    devices: Annotated[tuple[Identifier, ...], Field(max_length=1_000, strict=False)] = ()
+    """Devices that it reads for others as a gateway, by the id under which it reports them (``hw.id``)."""
+
+
+class MeterSource(Declared):
+    """Where live readings of a meter come from: a device behind a gateway, or a host itself."""
+
+    host: Identifier
+    """The host whose agent or gateway reports it, one of the site's ``hosts``."""
+    device: Identifier | None = None
+    """The device, one of the host's ``devices``."""
+    reads: HostSource | None = None
+    """What the agent reads of the host itself, one of the host's ``sources``, instead of a device."""
+    unit: MeterUnit | None = None
+    """Unit in which it reports (default: J for energy, W for power)."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.device is None) == (self.reads is None):
+            message = "neither a device nor what the agent reads of its host, or both; name one of the two"
+            raise ValueError(message)
+        if self.reads is not None and self.unit is not None:
+            message = f"a unit beside {self.reads}, which has its own; leave the unit out"
+            raise ValueError(message)
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.reads or self.device} of {self.host}"
+
+
 class Meter(Declared):
     """An energy meter."""
 
@@ -266,6 +311,23 @@ class Meter(Declared):
     """Seconds between two samples of a gauge."""
     standby: bool = False
     """Whether it may stand still, or nearly, for long, as a standby incomer or cooling in winter; a generator may."""
+    source: MeterSource | None = None
+    """Where its live readings come from; without it, readings are imported only."""
+
+    @model_validator(mode="after")
+    def _source_fits(self) -> Self:
+        source = self.source
+        if source is None:
+            return self
+        wanted = {"hwmon": "gauge", "rapl": "interval"}.get(source.reads or "", self.kind)
+        if wanted != self.kind:
+            message = f"a {self.kind} with the source {source.reads}, which gives the kind {wanted}"
+            raise ValueError(message)
+        if source.unit is not None and (source.unit in POWER_UNITS) != (self.kind == "gauge"):
+            what = "of energy" if self.kind == "gauge" else "of power"
+            message = f"a {self.kind} with a source in {source.unit}, which is a unit {what}"
+            raise ValueError(message)
+        return self
 
 
 class MeterBoundary(Declared):
@@ -320,6 +382,10 @@ class Site(Declared):
     """Elements of the supply by id, from the substations to the breakers; optional."""
     rooms: dict[Identifier, Room] = Field(default_factory=dict)
     """Rooms by id."""
+    works: dict[Identifier, Work] = Field(default_factory=dict)
+    """Works that are planned, by id: what is out of service, or carries less, and when."""
+    hosts: dict[Identifier, MeterHost] = Field(default_factory=dict)
+    """Hosts by id whose agents or gateways read meters of the site; an id is unique in the zone."""
     meters: dict[Identifier, Meter] = Field(default_factory=dict)
     """Energy meters by id."""
     boundary: MeterBoundary | None = None

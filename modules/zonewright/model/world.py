@@ -20,7 +20,7 @@ from zonewright.model.zone import Zone
 
 EnergyVerdict = Literal["within", "breach", "undetermined"]
 Standing = Literal["baseline", "wanted", "reserved", "admitted", "active", "releasing"]
-NameKind = Literal["site", "row", "duct", "link", "prefix"]
+NameKind = Literal["site", "row", "host", "duct", "link", "prefix"]
 """What has a name that is unique in the zone; the name of a row says its site."""
 
 

@@ -6,7 +6,17 @@ from pydantic import Field, model_validator
 
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
-from zonewright.model.rule_pack import DEFAULTS, Limit, LimitName, PolicyLevel, Ring, RulePack, Waiver, chain_of
+from zonewright.model.rule_pack import (
+    DEFAULTS,
+    AsFound,
+    Limit,
+    LimitName,
+    PolicyLevel,
+    Ring,
+    RulePack,
+    Waiver,
+    chain_of,
+)
 from zonewright.model.site import Address, Cooling, InterfaceName, Network
 
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
@@ -213,6 +223,8 @@ class Zone(Declared):
     """The pack in force; without one, only physical rules apply."""
     waivers: dict[Identifier, Waiver] = Field(default_factory=dict)
     """Waivers by id."""
+    as_found: dict[Identifier, AsFound] = Field(default_factory=dict)
+    """What an estate that was taken over broke already, by id."""
     quotas: dict[Identifier, Quota] = Field(default_factory=dict)
     """Quotas of districts and parties, by id."""
     rings: dict[Identifier, Ring] = Field(default_factory=dict)

@@ -60,7 +60,7 @@ def _from_pool(
     pool: AddressPool, names: Iterable[str], present: Mapping[str, str], taken: Collection[str]
 ) -> dict[str, int]:
     hosts, leased = _hosts(pool), _leased(pool)
-    used = {int(pool.gateway), *(_number(text) for text in taken)}
+    used = {int(pool.gateway), *map(int, pool.taken), *(_number(text) for text in taken)}
     chosen: dict[str, int] = {}
     for name, text in present.items():
         number = _number(text)

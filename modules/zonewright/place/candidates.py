@@ -5,53 +5,15 @@ O((n + r) log r) steps.
 """
 
 import heapq
-from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
 
-from zonewright.model.cluster import Spread
 from zonewright.place.rack_state import Floor, NodeShape, RackState
+from zonewright.place.spread_count import SpreadCount
 from zonewright.place.stops import StopsRack
-from zonewright.rules.spread import domain_of
 
-CandidateVerdict = Literal["now", "later", "never"]
 _Entry = tuple[int, str]
 _BEFORE = 10**12
 """More watts than any rack has."""
-
-
-class SpreadCount:
-    """How many nodes of a cluster are in which domain, and what its spread still allows."""
-
-    def __init__(self, spread: Spread | None, nodes: int) -> None:
-        self.spread = spread
-        self.counts: Counter[str] = Counter()
-        self.target = min(spread.at_least, nodes) if spread is not None else 0
-        self.given_up = False
-
-    @property
-    def missing(self) -> int:
-        """Domains that are not reached yet; 0 once they were given up."""
-        return 0 if self.given_up else max(0, self.target - len(self.counts))
-
-    def add(self, rack_id: str) -> None:
-        """Count a node."""
-        if self.spread is not None:
-            self.counts[domain_of(rack_id, self.spread.scope)] += 1
-
-    def is_full(self, rack_id: str) -> bool:
-        """Whether the domain of a rack has as many nodes as it may."""
-        if self.spread is None or self.spread.max_per_domain is None:
-            return False
-        return self.counts[domain_of(rack_id, self.spread.scope)] >= self.spread.max_per_domain
-
-    def verdict(self, rack_id: str) -> CandidateVerdict:
-        """Whether the next node may go to a rack; "later" while other domains must be reached first."""
-        if self.is_full(rack_id):
-            return "never"
-        if self.spread is not None and self.missing and domain_of(rack_id, self.spread.scope) in self.counts:
-            return "later"
-        return "now"
 
 
 class Candidates:

@@ -11,10 +11,10 @@ from zonewright.model.demand import Demand
 from zonewright.model.expand import Node, node_numbers, nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Rack, World
-from zonewright.place.candidates import SpreadCount
 from zonewright.place.neighbours import Neighbours
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import shortages_of
+from zonewright.place.spread_count import SpreadCount
 from zonewright.place.stops import Stop
 from zonewright.rules.words import amount
 

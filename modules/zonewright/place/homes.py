@@ -7,11 +7,12 @@ from zonewright.model.cluster import WideScope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import node_numbers, nodes_of
 from zonewright.model.world import Rack
-from zonewright.place.candidates import SpreadCount
 from zonewright.place.rack_state import NodeShape, RackState
+from zonewright.place.spread_count import SpreadCount
 from zonewright.place.stops import StopsRack
 
-_WIDTH: Mapping[WideScope, int] = {"rack": 0, "row": 1, "room": 2, "site": 3, "district": 4}
+WIDTH: Mapping[WideScope, int] = {"rack": 0, "row": 1, "room": 2, "site": 3, "district": 4}
+"""Domains from the narrowest to the widest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ def bound_to(cluster_id: str, scope: WideScope, demand: Demand) -> frozenset[str
 def _beside(cluster_id: str, scope: WideScope, demand: Demand) -> Iterator[str]:
     for one, wanted in demand.clusters.items():
         for relation in wanted.cluster.together_with:
-            if _WIDTH[relation.scope] <= _WIDTH[scope]:
+            if WIDTH[relation.scope] <= WIDTH[scope]:
                 if one == cluster_id:
                     yield relation.cluster
                 elif relation.cluster == cluster_id:

@@ -10,7 +10,7 @@ from functools import partial
 from zonewright.model.cluster import Cluster, Scope, WideScope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.world import Rack, World
-from zonewright.place.homes import HomePart, best_home, bound_to
+from zonewright.place.homes import WIDTH, HomePart, best_home, bound_to
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.stops import Stop
 from zonewright.rules.spread import domain_of
@@ -56,6 +56,19 @@ class Neighbours:
             self._sides[rack_id].add(cluster.protection_level >= self._separated)
         self._racks[cluster_id].append(rack_id)
 
+    def kept_apart(self, cluster_id: str) -> Mapping[str, WideScope]:
+        """The other clusters of the demand that a cluster must not share a domain with, and the widest such domain."""
+        wanted = self._demand.clusters[cluster_id].cluster
+        found: dict[str, WideScope] = {}
+        if self._separated is not None:
+            for other, one in self._demand.clusters.items():
+                levels = (wanted.protection_level, one.cluster.protection_level)
+                if len({level >= self._separated for level in levels}) > 1:
+                    found[other] = "rack"
+        for other, scope in self._apart(cluster_id, wanted):
+            found[other] = max(scope, found.get(other, scope), key=WIDTH.__getitem__)
+        return found
+
     def stops(self, cluster_id: str, wanted: ClusterDemand, rack: Rack, *, stands: bool = False) -> Stop | None:
         """Why a node of a cluster must not be in a rack, or None.
 
@@ -91,17 +104,17 @@ class Neighbours:
 
     def _by_relation(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Stop | None:
         for other, scope in self._apart(cluster_id, cluster):
-            if self._domain(rack.id, scope) in {self._domain(one, scope) for one in self._racks[other]}:
+            if self.domain(rack.id, scope) in {self.domain(one, scope) for one in self._racks[other]}:
                 return Stop("apart", f"apart: {other} is in its {scope}")
         for relation in cluster.together_with:
             home = self._home(cluster_id, relation.scope)
-            if home is not None and self._domain(rack.id, relation.scope) != home:
+            if home is not None and self.domain(rack.id, relation.scope) != home:
                 return Stop("together", f"together: {relation.cluster} belongs to another {relation.scope}")
         for other, wanted in self._demand.clusters.items():
             for relation in wanted.cluster.together_with:
                 if relation.cluster == cluster_id:
                     home = self._home(other, relation.scope)
-                    if home is not None and self._domain(rack.id, relation.scope) != home:
+                    if home is not None and self.domain(rack.id, relation.scope) != home:
                         return Stop("together", f"together: {other} belongs to another {relation.scope}")
         return None
 
@@ -119,7 +132,7 @@ class Neighbours:
         key = (members, scope)
         if key not in self._homes:
             standing = [rack for member in sorted(members) for rack in self._racks[member]]
-            home = self._domain(standing[0], scope) if standing else self._best_home(members, scope)
+            home = self.domain(standing[0], scope) if standing else self._best_home(members, scope)
             if home is None:
                 return None
             self._homes[key] = home
@@ -131,11 +144,12 @@ class Neighbours:
         space: dict[str, list[RackState]] = defaultdict(list)
         is_open = partial(_takes_any, party=self._demand.party, parts=parts)
         for state in self._floor.states(is_open):
-            space[self._domain(state.rack.id, scope)].append(state)
-        here = Counter(self._domain(rack, scope) for name in wanted for rack in self._present.get(name, ()))
+            space[self.domain(state.rack.id, scope)].append(state)
+        here = Counter(self.domain(rack, scope) for name in wanted for rack in self._present.get(name, ()))
         return best_home(space, parts, here)
 
-    def _domain(self, rack_id: str, scope: WideScope) -> str:
+    def domain(self, rack_id: str, scope: WideScope) -> str:
+        """Id of the domain that a rack is in."""
         site_id = rack_id.partition("/")[0]
         if scope == "district":
             return self._sites[site_id].site.district if site_id in self._sites else site_id

@@ -29,9 +29,19 @@ def given_addresses(
         present: addresses that are kept, as long as the pool still gives them.
     """
     names_by_site: dict[str, list[str]] = {}
+    chosen: dict[str, tuple[str, ...]] = {}
+    kept = dict(present)
     for cluster_id, wanted in demand.clusters.items():
-        names = [node.name for node in nodes_of(cluster_id, wanted.cluster) if node.name in seats]
-        names_by_site.setdefault(wanted.cluster.site, []).extend(names)
+        nodes = [node for node in nodes_of(cluster_id, wanted.cluster) if node.name in seats]
+        names_by_site.setdefault(wanted.cluster.site, []).extend(node.name for node in nodes)
+        pools = sites[wanted.cluster.site].address_pools if wanted.cluster.site in sites else {}
+        for node in nodes:
+            if node.chosen is not None and node.chosen.addresses:
+                chosen[node.name] = tuple(map(str, node.chosen.addresses))
+                own = {
+                    key: str(one) for one in node.chosen.addresses for key, pool in pools.items() if one in pool.prefix
+                }
+                kept[node.name] = {**present.get(node.name, {}), **own}
     assigned: dict[str, Mapping[str, str]] = {}
     short: dict[str, str] = {}
     for site_id, names in names_by_site.items():
@@ -39,9 +49,14 @@ def given_addresses(
         if site is None:
             continue
         others = {pool: taken.get((site_id, pool), frozenset()) for pool in site.address_pools}
-        result = assign_addresses(site.address_pools, names, sticky=present, taken=others, fixed=site.fixed_addresses)
+        result = assign_addresses(site.address_pools, names, sticky=kept, taken=others, fixed=site.fixed_addresses)
         assigned |= result.assigned
         short |= {name: _used_up(site_id, site, pools) for name, pools in result.short.items()}
+    for name, wishes in chosen.items():
+        has = {text.partition("/")[0] for text in assigned.get(name, {}).values()}
+        lost = [text for text in wishes if text not in has]
+        if lost and name in assigned and name not in short:
+            short[name] = f"no pool can give it {listed(lost)}, which its declaration chose: it is taken, or in no pool"
     return assigned, short
 
 

@@ -311,6 +311,10 @@ class Floor:
         found = (self.state(rack_id) for rack_id, rack in self._racks.items() if wanted(rack))
         return [state for state in found if state is not None]
 
+    def is_unused(self, rack_id: str) -> bool:
+        """Whether nobody had anything in a rack before places were given out."""
+        return not (rack_id in self._bystanders.by_rack or rack_id in self._others or rack_id in self._own)
+
     def is_in_use(self, room: str) -> bool:
         """Whether something draws power in a room (``site/room``)."""
         if room not in self._in_use:

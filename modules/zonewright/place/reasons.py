@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from zonewright.place.candidates import SpreadCount
 from zonewright.place.rack_state import NodeShape, RackState
+from zonewright.place.spread_count import SpreadCount
 from zonewright.place.stops import StopsRack
 from zonewright.rules.geometry import longest_free
-from zonewright.rules.loads import ALONE, GRAMS, WORST
+from zonewright.rules.loads import ALONE, GRAMS, KILOGRAM, WORST
 from zonewright.rules.masking import STEPS
 from zonewright.rules.words import amount, count_of, kilograms
 
@@ -18,6 +18,22 @@ _FIGURES = (
     (WORST["A"], "on feed A"),
     (WORST["B"], "on feed B"),
 )
+
+
+GIVEN_UP = "other arrangements of the whole change were tried and none held it, which is no proof that there is none"
+"""Of a search that came to its end without a place for all."""
+_THINGS = (
+    ("W", "on feed A"),
+    ("W", "on feed B"),
+    ("W", "on feed A at worst"),
+    ("W", "on feed B at worst"),
+    ("W", "on feed B after the loss of feed A"),
+    ("W", "on feed A after the loss of feed B"),
+    ("kg", "of what they bear"),
+    ("U", "on the front face"),
+    ("U", "on the rear face"),
+)
+"""What counting counts, in the order of its numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +76,19 @@ def why_no_rack(
         f"none of {count_of(looked, 'rack')} in {where} can take it: short of {short}{not_open}; the nearest is "
         f"{nearest[2]}, short of {nearest[3]}"
     )
+
+
+def proven(short: Iterable[tuple[int, int, int]]) -> str:
+    """What counting proves: that all racks together lack something. Rounded up, for it tells what others have.
+
+    Args:
+        short: number of the thing, how much is missing, in how many racks.
+    """
+    thing, missing, racks = max(short, key=lambda one: (one[2], one[1]))
+    unit, text = _THINGS[thing]
+    missing = -(-missing // KILOGRAM) if unit == "kg" else missing
+    amount_ = amount(-(-missing // STEPS[unit]) * STEPS[unit], unit)
+    return f"no arrangement can hold this change: the {count_of(racks, 'rack')} lack up to {amount_} {text} in all"
 
 
 def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops: StopsRack) -> Iterator[Shortage]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import pulumi
 
 from zonewright.ledger.protocol.holding_messages import PoolAddresses
+from zonewright.model.asset_properties import cluster_properties
 from zonewright.model.demand import AnyAsset, ClusterDemand, SiteAsset
 from zonewright.model.power import FEEDS
 from zonewright.model.rack_position import RackPosition
@@ -81,10 +82,11 @@ class TenantCluster(pulumi.ComponentResource):
         wanted: ClusterDemand,
         seats: Mapping[str, RackPosition],
         addresses: Mapping[str, PoolAddresses],
+        former: Mapping[str, tuple[str, ...]],
         after_resources: tuple[pulumi.Resource, ...],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        super().__init__("zonewright:index:TenantCluster", name, {}, opts)
+        super().__init__("zonewright:index:TenantCluster", name, cluster_properties(wanted), opts)
         cluster = wanted.cluster
         feeds = FEEDS if wanted.node_type.power_supplies > 1 else (cluster.feed,)[: wanted.node_type.power_supplies]
         self.nodes = {
@@ -103,7 +105,7 @@ class TenantCluster(pulumi.ComponentResource):
                     position=seat.position,
                     face=seat.face,
                     addresses=addresses.get(node, {}),
-                    opts=after(self, *after_resources),
+                    opts=after(self, *after_resources, was=former.get(node, ())),
                 ),
             )
             for node, seat in sorted(seats.items())

@@ -9,8 +9,8 @@ import pulumi
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change import change_digest, place_text
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import Demand
-from zonewright.model.expand import nodes_of
+from zonewright.model.demand import ClusterDemand, Demand
+from zonewright.model.expand import Node, default_name, nodes_of
 from zonewright.program.components import FacilitySite, TenantCluster, network
 from zonewright.program.offering import OfferedChange
 from zonewright.program.resources import (
@@ -56,15 +56,17 @@ class _Where:
             provider=self.provider, depends_on=list(after), parent=self.parent, aliases=self._aliases()
         )
 
-    def component(self) -> pulumi.ResourceOptions:
-        """Options of a component."""
-        return pulumi.ResourceOptions(providers=[self.provider], parent=self.parent, aliases=self._aliases())
+    def component(self, was: tuple[str, ...] = ()) -> pulumi.ResourceOptions:
+        """Options of a component, which may have had other names before."""
+        return pulumi.ResourceOptions(providers=[self.provider], parent=self.parent, aliases=self._aliases(was))
 
-    def _aliases(self) -> list[pulumi.Input[str | pulumi.Alias]] | None:
-        """What ``deploy()`` had registered keeps its place when it becomes part of a ``Stack``."""
-        if self.parent is None or pulumi.runtime.get_root_resource() is None:  # a component of another language
-            return None
-        return [pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]
+    def _aliases(self, was: tuple[str, ...] = ()) -> list[pulumi.Input[str | pulumi.Alias]] | None:
+        """What ``deploy()`` had registered keeps its place when it becomes part of a ``Stack``, or is renamed."""
+        found: list[pulumi.Input[str | pulumi.Alias]] = [pulumi.Alias(name=name) for name in was]
+        if self.parent is not None and pulumi.runtime.get_root_resource() is not None:  # not of another language
+            root = pulumi.ROOT_STACK_RESOURCE
+            found += [pulumi.Alias(parent=root), *(pulumi.Alias(name=name, parent=root) for name in was)]
+        return found or None
 
 
 def register(options: Settings, offer: OfferedChange, provider: Provider, parent: pulumi.Resource | None) -> Registered:
@@ -130,17 +132,33 @@ def _clusters(
 ) -> dict[str, TenantCluster]:
     registered: dict[str, TenantCluster] = {}
     for cluster_id, wanted in sorted(demand.clusters.items()):
-        names = [node.name for node in nodes_of(cluster_id, wanted.cluster)]
+        nodes = nodes_of(cluster_id, wanted.cluster)
         registered[cluster_id] = TenantCluster(
             cluster_id,
             stack_id=where.settings.stack_id,
             wanted=wanted,
-            seats={name: proposal.seats[name] for name in names if name in proposal.seats},
+            seats={node.name: proposal.seats[node.name] for node in nodes if node.name in proposal.seats},
             addresses=proposal.addresses,
+            former={node.name: former_names(cluster_id, wanted, node, proposal) for node in nodes},
             after_resources=waits,
-            opts=where.component(),
+            opts=where.component(wanted.cluster.was),
         )
     return registered
+
+
+def former_names(cluster_id: str, wanted: ClusterDemand, node: Node, proposal: Proposal) -> tuple[str, ...]:
+    """Names that the resource of a node may have in the state: as the ledger says, and as a killed run left it.
+
+    Args:
+        cluster_id: id of its cluster.
+        wanted: the cluster.
+        node: the node.
+        proposal: what the ledger offers, with what it calls by another name.
+    """
+    known = [proposal.renamed[node.name]] if node.name in proposal.renamed else []
+    ids = wanted.cluster.was if node.number not in wanted.cluster.names else (cluster_id, *wanted.cluster.was)
+    found = dict.fromkeys([*known, *(default_name(one, node.number) for one in ids)])
+    return tuple(one for one in found if one not in proposal.seats)  # what another node is called is not its
 
 
 def _agents(where: _Where, offer: OfferedChange, waits: tuple[pulumi.Resource, ...]) -> list[pulumi.Resource]:

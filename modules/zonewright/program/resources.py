@@ -202,6 +202,13 @@ class ConfigurationDeployment(pulumi.CustomResource):
         super().__init__("zonewright:index:ConfigurationDeployment", name, properties, opts)
 
 
-def after(parent: pulumi.Resource, *resources: pulumi.Resource) -> pulumi.ResourceOptions:
-    """Options of a child of ``parent`` that is made after ``resources``; the provider is the parent's."""
-    return pulumi.ResourceOptions(parent=parent, depends_on=list(resources))
+def after(parent: pulumi.Resource, *resources: pulumi.Resource, was: tuple[str, ...] = ()) -> pulumi.ResourceOptions:
+    """Options of a child of ``parent`` that is made after ``resources``; the provider is the parent's.
+
+    Args:
+        parent: its parent.
+        resources: what it waits for.
+        was: names that it may have had before.
+    """
+    aliases: list[pulumi.Input[str | pulumi.Alias]] = [pulumi.Alias(name=name) for name in was]
+    return pulumi.ResourceOptions(parent=parent, depends_on=list(resources), aliases=aliases or None)

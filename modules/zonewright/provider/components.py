@@ -5,7 +5,6 @@ that has one loads this.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,11 @@ from zonewright import __version__
 from zonewright.declare.stack_file import project_root
 from zonewright.errors import sentences_of
 from zonewright.model import Cluster, Duct, Link, Site
+from zonewright.model.asset_properties import fields_of
 from zonewright.program.stack import Stack
 from zonewright.program.values import PlacedNode
 from zonewright.provider.resource import CheckFailedError, Input
 
-_UPPER = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _PARTS: Mapping[str, type[BaseModel]] = {"clusters": Cluster, "sites": Site, "ducts": Duct, "links": Link}
 
 
@@ -127,7 +126,7 @@ def _arguments(inputs: Mapping[str, Any]) -> dict[str, Any]:
         made[part] = {}
         for name, properties in given.items():
             try:
-                made[part][name] = model.model_validate_json(json.dumps(_fields(properties)))
+                made[part][name] = model.model_validate_json(json.dumps(fields_of(properties)))
             except ValidationError as error:
                 faults += [
                     f"{part}.{name}.{'.'.join(str(one) for one in item['loc'])}: {item['msg'].lower()}"
@@ -144,14 +143,3 @@ def _has_output(value: Any) -> bool:
     if isinstance(value, list):
         return any(_has_output(item) for item in value)
     return not isinstance(value, str | int | float | bool | None)
-
-
-def _fields(value: Any) -> Any:
-    """Properties as fields: ``nodeType`` becomes ``node_type``. Ids have no capitals, and the feeds A and B stay."""
-    if isinstance(value, Mapping):
-        return {
-            _UPPER.sub(lambda match: f"_{match[1].lower()}", str(key)): _fields(item) for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_fields(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

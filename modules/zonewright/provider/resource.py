@@ -11,6 +11,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmissionStanding, StandingRequest
 from zonewright.ledger.protocol.holding_messages import HoldingKind
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.provider.confirming import ConfirmGroups
 from zonewright.provider.values import has_unknown, unknown
 
 if TYPE_CHECKING:
@@ -43,9 +44,11 @@ class Memory:
         lacking: what the change lacks of approvals, or empty.
         refusal: why the change is refused as it stands, as the Admission's Check was told; empty where it is not.
         cancelled: set when the run is to end; calls that last long watch it.
+        renamed: old name by new name, of claims that the change only gives another one.
         bound: whether the ledger knows the stack by the lineage of its state, as the Enrolment's Check was told.
         standing: what the ledger holds for the stack: who holds what is active, what is deployed; None until somebody
             asks.
+        confirms: the confirms that wait for a transaction of the ledger.
         confirmed: kind and name of what was confirmed in this run.
         imported: tokens of resources that were imported in this run.
         asking: taken while ``standing`` is asked for.
@@ -60,8 +63,10 @@ class Memory:
     changed: str = ""
     lacking: str = ""
     refusal: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
     bound: bool = True
     standing: AdmissionStanding | None = None
+    confirms: ConfirmGroups = field(default_factory=ConfirmGroups)
     confirmed: set[tuple[HoldingKind, str]] = field(default_factory=set)
     imported: set[str] = field(default_factory=set)
     asking: threading.Lock = field(default_factory=threading.Lock)

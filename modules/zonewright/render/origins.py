@@ -1,7 +1,8 @@
 """From a value that a template sees to what is declared: paths in owners' files and in zone.yaml.
 
 A path is written as findings write it (``clusters.core.places.003``); what stands in zone.yaml begins with ``zone:``.
-``prefix:NETWORK`` asks for the address pool that has this network, wherever it is declared.
+``prefix:NETWORK`` asks for the address pool that has this network, wherever it is declared. ``node:NAME`` asks for the
+node that has this name, and ``node:NAME:FIELD`` for a field of its cluster.
 """
 
 import dataclasses
@@ -53,8 +54,7 @@ def _pool(site: str, pool: str, last: str) -> DeclaredPaths:
 
 
 def _cluster(name: str) -> DeclaredPaths:
-    cluster, _, number = name.rpartition("-")
-    return (f"clusters.{cluster}.places.{number}", f"clusters.{cluster}")
+    return (f"node:{name}",)
 
 
 _Finder = Callable[[AnyContext, list[int], str], DeclaredPaths]
@@ -94,14 +94,12 @@ def _server(context: NodeContext, address: str) -> DeclaredPaths:
 _NODE: Mapping[str, _Finder] = {
     **dict.fromkeys(("name", "rack", "position"), _node(lambda c, _i, _l: _cluster(c.name))),
     "party": _node(lambda _c, _i, _l: ("owner",)),
-    **dict.fromkeys(
-        ("site", "search_domain"), _node(lambda c, _i, _l: (f"clusters.{c.name.rpartition('-')[0]}.site",))
-    ),
+    **dict.fromkeys(("site", "search_domain"), _node(lambda c, _i, _l: (f"node:{c.name}:site",))),
     "addresses": _node(lambda c, i, last: _pool(c.site, c.addresses[i[0]].pool, last)),
     "routes": _node(lambda c, i, last: _pool(c.site, c.routes[i[0]].pool, last)),
     "gateways_v4": _node(lambda c, i, _l: _gateway(c, c.gateways_v4[i[0]])),
     "gateways_v6": _node(lambda c, i, _l: _gateway(c, c.gateways_v6[i[0]])),
-    "uplinks": _node(lambda c, _i, _l: (f"clusters.{c.name.rpartition('-')[0]}.node_type",)),
+    "uplinks": _node(lambda c, _i, _l: (f"node:{c.name}:node_type",)),
     "name_servers": _node(lambda c, i, _l: (f"sites.{c.site}.name_servers.{i[0]}",)),
     "time_servers": _node(lambda c, i, _l: (f"sites.{c.site}.time_servers.{i[0]}", f"sites.{c.site}.time_servers")),
     **dict.fromkeys(("fellows_v4", "fellows_v6"), _node(lambda _c, _i, _l: ("clusters",))),
@@ -112,7 +110,7 @@ _NODE: Mapping[str, _Finder] = {
     "servers_v6": _node(lambda c, i, _l: _server(c, c.servers_v6[i[0]])),
     **dict.fromkeys(("service_v4", "service_v6"), _node(lambda _c, _i, _l: ("zone:service_addresses",))),
     **dict.fromkeys(("service_url", "service_port"), _node(lambda _c, _i, _l: ("zone:service",))),
-    "power_max_w": _node(lambda c, _i, _l: (f"clusters.{c.name.rpartition('-')[0]}.node_type",)),
+    "power_max_w": _node(lambda c, _i, _l: (f"node:{c.name}:node_type",)),
 }
 
 

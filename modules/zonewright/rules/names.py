@@ -14,6 +14,7 @@ _RESERVED = "is reserved for another party"
 _FIX: Mapping[NameKind, str] = {
     "site": "give your site another id",
     "row": "declare rows in your own sites only",
+    "host": "give the host that reads your meters another id",
     "duct": "give your duct another id",
     "link": "give your link another id",
     "prefix": "choose another network",
@@ -47,7 +48,8 @@ NAME_OWNER = Rule(
     title="A name belongs to one party.",
     level="mandatory",
     description=(
-        "The ids of sites, ducts and links, and the networks of address pools and links, are unique in the zone, "
+        "The ids of sites, of hosts that read meters, of ducts and links, and the networks of address pools and links, "
+        "are unique in the zone, "
         "because others name them. A name belongs to the party that `zone.yaml` reserves it for (`names` of the "
         "party), else to the first that was admitted with it, until it is released. A reservation holds a name as "
         "well. Rooms, rows and racks belong to the party that holds their site. Clusters and nodes are named within "

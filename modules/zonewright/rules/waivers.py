@@ -1,9 +1,9 @@
-"""Waivers: which findings they cover on a day, and which of them have nothing to cover. One function for all."""
+"""Waivers, and breaches as found: which findings they cover, and which of them have nothing to cover."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from zonewright.model.rule_pack import Waiver
+from zonewright.model.rule_pack import AsFound, Waiver
 from zonewright.model.zone import Zone
 from zonewright.rules.finding import Finding, Participant
 
@@ -20,7 +20,14 @@ def with_waivers(findings: Iterable[Finding], zone: Zone, on: str) -> tuple[Find
 
 
 def _cover(finding: Finding, zone: Zone, on: str) -> str | None:
-    return next((name for name, waiver in sorted(zone.waivers.items()) if _covers(waiver, finding, on)), None)
+    waived = (name for name, waiver in sorted(zone.waivers.items()) if _covers(waiver, finding, on))
+    found = (name for name, one in sorted(zone.as_found.items()) if _was_found(one, finding))
+    return next(waived, None) or next(found, None)
+
+
+def _was_found(one: AsFound, finding: Finding) -> bool:
+    """Whether a breach is one that was there when the estate was taken over, and has not grown."""
+    return one.rule == finding.rule and finding.subject in one.subjects and finding.excess <= one.excess
 
 
 def _covers(waiver: Waiver, finding: Finding, on: str) -> bool:
@@ -33,7 +40,7 @@ def _covers(waiver: Waiver, finding: Finding, on: str) -> bool:
 
 
 def idle_waivers(findings: Iterable[Finding], zone: Zone, on: str) -> Iterator[Finding]:
-    """A finding for each waiver that covers nothing: it is over, or nothing is as it says.
+    """A finding for each waiver that covers nothing: it is over, or nothing is as it says; also of breaches as found.
 
     Args:
         findings: all findings of the whole zone, with their waivers.
@@ -61,3 +68,15 @@ def idle_waivers(findings: Iterable[Finding], zone: Zone, on: str) -> Iterator[F
             fix="delete it, or correct its subjects, its days or its max_excess",
             reference="zonewright, explanation: rules and waivers",
         )
+    for name, one in sorted(zone.as_found.items()):
+        if name not in used:
+            yield Finding(
+                rule="waiver-use",
+                level="advisory",
+                subject=name,
+                where=f"as_found.{name}",
+                message=f"as_found {name} covers nothing: no finding of {one.rule} within {one.excess:,}",
+                participants=(Participant(party="zone", name=name),),
+                fix="delete it: what was found is put right, or has grown",
+                reference="zonewright, explanation: rules and waivers",
+            )

@@ -3,7 +3,10 @@
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Collection
+from functools import cache
 
+import anyio.to_thread
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -12,12 +15,14 @@ from starlette.routing import Mount, Route
 
 from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.transport.body import BodyError
+from zonewright.ledger.transport.slots import Slots
+from zonewright.model.canonical import canonical_json
 from zonewright.server.agents import Agents
 from zonewright.server.body import read_body
+from zonewright.server.counting import ServiceMetrics
 from zonewright.server.door import host_of
 from zonewright.server.health import HealthReports, health_route
 from zonewright.server.otlp import OtlpError, read_batch
-from zonewright.server.slots import Slots
 from zonewright.telemetry.sample import Received, SampleBatch
 from zonewright.telemetry.samples import Samples
 
@@ -25,6 +30,8 @@ MAX_IN_FLIGHT = 64
 """Reports that are read or stored at the same time; an agent that is one too many keeps its batch and comes again."""
 MAX_OF_AN_AGENT = 4
 """Of these, how many one agent may have. It sends one at a time; where it gave one up, that may still be read."""
+INTERFACE = "/openapi.json"
+"""Where the service publishes its interface."""
 _BEARER = "Bearer "
 
 
@@ -35,6 +42,9 @@ def service(
     *,
     figures: Callable[[str | None], str] | None = None,
     may_read: Callable[[str], bool] | None = None,
+    metrics: ServiceMetrics | None = None,
+    may_read_metrics: Callable[[str], bool] | None = None,
+    is_ready: Callable[[], bool] = lambda: True,
     unasked: Collection[str] = (),
     health_reports: HealthReports | None = None,
     clock: Callable[[], int] = time.time_ns,
@@ -48,14 +58,18 @@ def service(
         ledger: the ledger's application, which gets every other path; None for telemetry alone.
         figures: the page of figures of one site, or of all; None where there is no ledger to name the sites.
         may_read: whether a header ``Authorization`` lets somebody read that page; None lets everybody who gets here.
+        metrics: what the service counts of itself; None counts for nobody.
+        may_read_metrics: as ``may_read``, for the page of these.
+        is_ready: whether what the service needs answers now; may block.
         unasked: names of the service under which nobody is asked: those that only programs on its own host use.
         health_reports: where reports of health go; None takes none.
         clock: nanoseconds since 1970.
         max_in_flight: how many reports are read or stored at the same time.
     """
     slots = Slots(total=max_in_flight, each=MAX_OF_AN_AGENT)
+    counted = metrics if metrics is not None else ServiceMetrics()
 
-    async def metrics(request: Request) -> Response:
+    async def ingest(request: Request) -> Response:
         header = request.headers.get("authorization", "")
         known = agents().find(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
         if known is None:
@@ -74,6 +88,7 @@ def service(
         try:
             batch = read_batch(body)
         except OtlpError as error:
+            counted.ingested(None)
             return _answer(400, str(error))
         if batch.agent != agent:
             return _answer(401, f"the token belongs to another agent than {batch.agent[:63]!r}")
@@ -86,14 +101,22 @@ def service(
             samples=batch.samples,
         )
         try:
-            return _received(samples.append(report, clock()))
+            received = samples.append(report, clock())
+            counted.ingested(received)
+            return _received(received)
         except sqlite3.Error as error:  # such as a full disk: the agent keeps its batch
             return _answer(503, f"the batch was not stored: {error}", {"retry-after": "5"})
 
+    def own(_site: str | None) -> str:
+        return counted.page().decode()
+
     routes: list[Route | Mount] = [
-        Route("/v1/metrics", metrics, methods=["POST"]),
-        Route("/metrics", _page_of(figures, may_read, unasked), methods=["GET"]),
+        Route("/v1/metrics", ingest, methods=["POST"]),
+        Route("/metrics", _page_of(figures, may_read, unasked, "energy"), methods=["GET"]),
+        Route("/metrics/service", _page_of(own, may_read_metrics, unasked, "access"), methods=["GET"]),
         Route("/health", _health, methods=["GET"]),
+        Route("/ready", _ready_by(is_ready), methods=["GET"]),
+        Route(INTERFACE, _interface(), methods=["GET"]),
         *(
             ()
             if health_reports is None
@@ -104,8 +127,13 @@ def service(
 
 
 def _page_of(
-    figures: Callable[[str | None], str] | None, may_read: Callable[[str], bool] | None, unasked: Collection[str]
+    figures: Callable[[str | None], str] | None,
+    may_read: Callable[[str], bool] | None,
+    unasked: Collection[str],
+    verb: str,
 ) -> Callable[[Request], Awaitable[Response]]:
+    """A page for Prometheus, which whoever may call a verb reads with a token."""
+
     async def page(request: Request) -> Response:
         if figures is None:
             return _answer(404, "this service has no ledger, so it knows no sites")
@@ -115,12 +143,39 @@ def _page_of(
         except LedgerError as error:
             return _answer(503, str(error))
         if not is_let_in:
-            sentence = "figures need the token of a principal that may call energy; see: zonewright access grant"
+            sentence = f"this page needs the token of a principal that may call {verb}; see: zonewright access grant"
             return _answer(401, sentence, {"www-authenticate": "Bearer"})
         text = await run_in_threadpool(figures, request.query_params.get("site"))
         return Response(text, media_type="text/plain; version=0.0.4")
 
     return page
+
+
+def _ready_by(is_ready: Callable[[], bool]) -> Callable[[Request], Awaitable[Response]]:
+    """Whether the service can decide now. One thread at a time asks; who asks is nobody, so is told no reason."""
+    one = CapacityLimiter(1)
+
+    async def ready(_request: Request) -> Response:
+        if await anyio.to_thread.run_sync(is_ready, limiter=one):
+            return JSONResponse({"status": "ready"})
+        return _answer(503, "the service cannot decide now: its database does not answer", {"retry-after": "5"})
+
+    return ready
+
+
+def _interface() -> Callable[[Request], Awaitable[Response]]:
+    """The document of the interface, made when it is first asked for."""
+
+    @cache
+    def made() -> bytes:
+        from zonewright.server.openapi import document  # noqa: PLC0415 - it needs all verbs, which telemetry does not
+
+        return canonical_json(document()).encode()
+
+    async def interface(_request: Request) -> Response:
+        return Response(await run_in_threadpool(made), media_type="application/json")
+
+    return interface
 
 
 async def _health(_request: Request) -> Response:

@@ -17,11 +17,11 @@ from starlette.routing import Route
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
 from zonewright.ledger.transport.body import BodyError
+from zonewright.ledger.transport.slots import Slots
 from zonewright.model.limits import HEALTH
 from zonewright.server.agents import Agents
 from zonewright.server.body import read_body
 from zonewright.server.notifier import News
-from zonewright.server.slots import Slots
 
 NAMESPACE = "zonewright-health"
 MAX_BODY_BYTES = HEALTH.most

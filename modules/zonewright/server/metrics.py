@@ -1,9 +1,12 @@
 """``GET /metrics``: what is measured of each site, as Prometheus reads it. No claim and no tenant is in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from zonewright.ledger.deciding.measuring import measured_sites
 from zonewright.ledger.deciding.zone_facts import zone_base
@@ -26,25 +29,25 @@ HELP = {
 }
 
 
-@dataclass(slots=True)
-class _Page:
-    lines: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in HELP})
+class _Page(Collector):
+    """The samples of one page; what is not known is not added, since a gap is what Prometheus takes for missing."""
+
+    def __init__(self) -> None:
+        self._families = {name: GaugeMetricFamily(name, text) for name, text in HELP.items()}
 
     def add(self, name: str, value: float, **labels: str) -> None:
-        """One sample; what is not known is not added, since a gap is what Prometheus takes for missing."""
-        shown = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        self.lines[name].append(f"{name}{{{shown}}} {value!r}")
+        """One sample."""
+        self._families[name].add_sample(name, labels, value)
 
-    def text(self) -> Iterator[str]:
-        for name, lines in self.lines.items():
-            if lines:
-                yield f"# HELP {name} {HELP[name]}"
-                yield f"# TYPE {name} gauge"
-                yield from lines
+    def collect(self) -> Iterator[Metric]:
+        """Those that have samples."""
+        yield from (family for family in self._families.values() if family.samples)
 
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    def text(self) -> str:
+        """As Prometheus reads it."""
+        registry = CollectorRegistry()
+        registry.register(self)
+        return generate_latest(registry).decode()
 
 
 def metrics_page(database: Database, telemetry: Path | None, now: datetime, site: str | None = None) -> str:
@@ -70,7 +73,7 @@ def metrics_page(database: Database, telemetry: Path | None, now: datetime, site
         _add_meters(page, declared, store.last(site_id), labels)
         if site_id in found:
             _add_figures(page, found[site_id], labels)
-    return "".join(f"{line}\n" for line in page.text())
+    return page.text()
 
 
 def _add_meters(page: _Page, site: Site, last: Mapping[str, tuple[int, TrustClass]], labels: dict[str, str]) -> None:

@@ -1,6 +1,8 @@
 """Serves until it is told to stop, and once a day removes what is older than it is to be kept."""
 
+import asyncio
 import gc
+import resource
 import signal
 import socket
 import ssl
@@ -13,11 +15,14 @@ from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zonewright.ledger.verbs.pruning import NotRecordedError
 from zonewright.telemetry.samples import Samples
 
 _GRACE_S, _STOP_S = 10, 5
+HEAD_S = 20.0
+"""Seconds within which the head of a connection's first request must have come; with TLS, its handshake too."""
 _DAY_S = 86_400.0
 _US, _NS = 10**6, 10**9
 
@@ -36,6 +41,33 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+class _Prompt(H11Protocol):
+    """A connection on which nothing is asked for is closed: else whoever opens many leaves none for others."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn itself has it
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(HEAD_S, self._close_idle)
+
+    def _close_idle(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+
+
+def use_all_files() -> None:
+    """Take as many open files as the system lets this process have: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def serve(app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
     """Serve on a bound socket; returns after SIGTERM or SIGINT, when what is in flight has been answered.
 
@@ -47,7 +79,16 @@ def serve(app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = No
     # A batch is thousands of small objects that all go at once: collecting as often as usual takes a third of the time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=_GRACE_S)
+    use_all_files()
+    config = uvicorn.Config(
+        app,
+        http=_Prompt,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_GRACE_S,
+    )
     config.load()
     config.ssl = tls
     _Server(config).run(sockets=[listener])

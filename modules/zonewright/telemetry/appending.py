@@ -1,56 +1,164 @@
 """Readings of one meter come into the store: new, known, outdated or contradicting."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from zonewright.model.base import TrustClass
+from zonewright.model.base import TRUST_ORDER, TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.stored_sums import sum_up
-from zonewright.telemetry.tables import micro_of
+from zonewright.telemetry.tables import meter_id, micro_of
+
+Row = tuple[int, int, int | None, int, TrustClass]
+"""A reading as it is stored: meter, time, begin of an interval or None, millionths, trust class."""
 
 
-def append_rows(  # noqa: PLR0917 - private
+def append_meter(  # noqa: PLR0917 - within a transaction of the store
+    connection: sqlite3.Connection,
+    site: str,
+    name: str,
+    meter: MeterSpec,
+    items: Sequence[Reading],
+    trust: TrustClass,
+    moved: dict[str, list[Row]],
+) -> Appended:
+    """Store readings of one meter; ``moved`` takes those that give way to others of a higher trust class.
+
+    Raises:
+        ConflictError: when a reading contradicts what is stored.
+    """
+    key = meter_id(connection, site, name, meter)
+    done, gone = _append_rows(connection, key, f"meter {name} of {site}", meter, items, trust)
+    if gone:
+        moved.setdefault(name, []).extend(gone)
+    return done
+
+
+def _append_rows(  # noqa: PLR0917 - private
     connection: sqlite3.Connection,
     key: int,
     label: str,
     meter: MeterSpec,
     items: Sequence[Reading],
     trust: TrustClass,
-) -> Appended:
-    """Store readings of one meter, and sum up again what they touch; a contradiction is a conflict."""
+) -> tuple[Appended, list[Row]]:
+    """Store readings of one meter, and sum up again what they touch; a contradiction is a conflict.
+
+    Gives what became of them, and the readings that give way to others of a higher trust class.
+    """
     low, high = items[0].time_us, items[-1].time_us
     summed = within_stretches(connection, key, items)
-    rows = [(key, item.time_us, item.start_us, micro_of(item, label), trust) for item in items]
+    rows: list[Row] = [(key, item.time_us, item.start_us, micro_of(item, label), trust) for item in items]
     rows = [row for row in rows if row[1] not in summed] if summed else rows
-    old = _superseded(connection, key, low, high)
-    outdated = sum((row[1], row[2], row[3]) in old for row in rows) if old else 0
-    rows = [row for row in rows if (row[1], row[2], row[3]) not in old] if outdated else rows
+    old, corrected = _superseded(connection, key, low, high)
+    outdated = 0
+    if old:
+        fresh = [row for row in rows if not _is_known(row, old)]
+        outdated, rows = len(rows) - len(fresh), fresh
     before = connection.total_changes
     connection.executemany("insert or ignore into reading values (?, ?, ?, ?, ?)", rows)
     added = connection.total_changes - before
+    done, moved = Appended(added=added, known=outdated, summed=len(summed)), list[Row]()
+    touched = rows if added else []
     if added < len(rows):
-        query = "select time_us, start_us, micro from reading where meter = ? and time_us between ? and ?"
-        known = {row[0]: row[1:] for row in connection.execute(query, (key, low, high))}
-        lines = {item.time_us: item.line for item in items}
-        for row in rows:
-            if known[row[1]] != (row[2], row[3]):
-                raise ConflictError(
-                    f"{label} already has another reading at the time of line {lines[row[1]]}; "
-                    "correct the row, nothing of the file was stored"
-                )
+        decided = _beside_known(connection, key, label, rows, items, corrected)
+        done += Appended(known=len(rows) - added - len(decided), outranked=len(decided))
+        moved = [gone for _, gone in decided]
+        touched = rows if added or any(row is not gone for row, gone in decided) else []
+        _forget_trust(connection, key, {row[4] for row in moved})
     if added:
         connection.execute("insert or ignore into trust values (?, ?)", (key, trust))
-        first = min(row[1] if row[2] is None else row[2] for row in rows)
-        sum_up(connection, key, label, meter, first, high)
-    return Appended(added=added, known=len(rows) - added + outdated, summed=len(summed))
+    if touched:
+        sum_up(connection, key, label, meter, min(row[1] if row[2] is None else row[2] for row in touched), high)
+    return done, moved
 
 
-def _superseded(connection: sqlite3.Connection, key: int, low: int, high: int) -> set[tuple[int, int | None, int]]:
-    """What readings said before they were corrected or withdrawn: time, begin and millionths."""
-    query = "select time_us, start_us, micro from superseded where meter = ? and time_us between ? and ?"
-    return set(connection.execute(query, (key, low, high)))
+def _beside_known(  # noqa: PLR0917 - private
+    connection: sqlite3.Connection,
+    key: int,
+    label: str,
+    rows: Sequence[Row],
+    items: Sequence[Reading],
+    corrected: Collection[int],
+) -> list[tuple[Row, Row]]:
+    """Compare rows with what is stored at their times; gives each that differs with the one of the two that gives way.
+
+    The same value in a higher trust class raises that of what is stored.
+    """
+    low, high = rows[0][1], rows[-1][1]
+    query = "select meter, time_us, start_us, micro, trust from reading where meter = ? and time_us between ? and ?"
+    known: dict[int, Row] = {row[1]: row for row in connection.execute(query, (key, low, high))}
+    lines = {item.time_us: item.line for item in items}
+    found: list[tuple[Row, Row]] = []
+    for row in rows:
+        there = known[row[1]]
+        is_same, is_higher = there[2:4] == row[2:4], rank_of(row[4]) < rank_of(there[4])
+        if is_same and not is_higher:
+            continue
+        if not is_same and (rank_of(row[4]) == rank_of(there[4]) or row[2] != there[2]):
+            raise ConflictError(
+                f"{label} already has another reading at the time of line {lines[row[1]]}; "
+                "correct the row, nothing of the file was stored"
+            )
+        if not is_higher or (row[1] in corrected and not is_same):
+            found.append((row, row))
+            continue
+        connection.execute(
+            "update reading set micro = ?, trust = ? where meter = ? and time_us = ?", (row[3], row[4], key, row[1])
+        )
+        connection.execute("insert or ignore into trust values (?, ?)", (key, row[4]))
+        if is_same:
+            _forget_trust(connection, key, {there[4]})
+        else:
+            found.append((row, there))
+    return found
+
+
+def rank_of(trust: TrustClass) -> int:
+    """Place of a trust class, 0 for the highest."""
+    return TRUST_ORDER.index(trust)
+
+
+def _forget_trust(connection: sqlite3.Connection, key: int, trusts: Collection[TrustClass]) -> None:
+    """Take back trust classes that no reading of a meter has any more; where some were removed nobody knows."""
+    for trust in trusts:
+        connection.execute(
+            "delete from trust where meter = ? and trust = ? "
+            "and not exists (select 1 from reading where meter = trust.meter and trust = trust.trust) "
+            "and not exists (select 1 from stretch where meter = trust.meter)",
+            (key, trust),
+        )
+
+
+_Old = tuple[int, int | None, int]
+
+
+def _superseded(
+    connection: sqlite3.Connection, key: int, low: int, high: int
+) -> tuple[dict[_Old, int], frozenset[int]]:
+    """What readings said before others took their place, with the lowest rank that may come again without effect.
+
+    What was corrected or withdrawn never counts again, whatever its class (-1); what gave way to a higher class comes
+    to nothing in its own class and below. And the times at which a correction stands.
+    """
+    query = (
+        "select s.time_us, s.start_us, s.micro, s.trust, i.kind from superseded s "
+        "left join intake i on i.id = s.intake where s.meter = ? and s.time_us between ? and ?"
+    )
+    found: dict[_Old, int] = {}
+    corrected: set[int] = set()
+    for time_us, start_us, micro, trust, kind in connection.execute(query, (key, low, high)):
+        rank, old = rank_of(trust) if kind == "outranked" else -1, (time_us, start_us, micro)
+        found[old] = min(rank, found.get(old, rank))
+        if kind == "corrected":
+            corrected.add(time_us)
+    return found, frozenset(corrected)
+
+
+def _is_known(row: Row, old: Mapping[_Old, int]) -> bool:
+    least = old.get((row[1], row[2], row[3]))
+    return least is not None and rank_of(row[4]) >= least
 
 
 def within_stretches(connection: sqlite3.Connection, key: int, items: Sequence[Reading]) -> set[int]:

@@ -15,19 +15,19 @@ from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
-from zonewright.telemetry.appending import within_stretches
+from zonewright.telemetry.appending import Row, within_stretches
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.stored_sums import sum_up
 from zonewright.telemetry.summing import MICRO
 from zonewright.telemetry.tables import micro_of
 
-IntakeKind = Literal["imported", "corrected", "withdrawn"]
+IntakeKind = Literal["imported", "corrected", "withdrawn", "outranked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """One import, correction or withdrawal of readings of a site.
+    """One import, correction or withdrawal of readings of a site, or readings that gave way to a higher trust class.
 
     Attributes:
         kind: which of them.
@@ -69,7 +69,7 @@ class Superseded:
         time_us: its time in microseconds since 1970.
         value: what it said.
         now: what is said in its place, None where it was withdrawn.
-        kind: ``corrected`` or ``withdrawn``.
+        kind: ``corrected``, ``withdrawn``, or ``outranked`` by a reading of a higher trust class.
         by: who did it.
         reason: why.
         entry: number of the journal's entry, None where the journal does not have it yet.
@@ -102,6 +102,24 @@ def told_of(meter: MeterSpec, name: str, items: Sequence[Reading], trust: TrustC
     )
     digest, count = digest_of_lines(READINGS_HEAD, lines)
     return {"readings": count, "digest": digest}
+
+
+def note_outranked(
+    connection: sqlite3.Connection, site: str, meters: Mapping[str, MeterSpec], moved: Mapping[str, Sequence[Row]]
+) -> None:
+    """Keep readings that gave way to others of a higher trust class beside these, and have the journal told of it."""
+    if not moved:
+        return
+    told: dict[str, Mapping[str, int | str]] = {}
+    for name, rows in sorted(moved.items()):
+        ordered = sorted(rows, key=lambda row: row[1])
+        lines = (reading_line((name, meters[name].kind, row[2], row[1], row[3], row[4])) for row in ordered)
+        digest, count = digest_of_lines(READINGS_HEAD, lines)
+        told[name] = {"readings": count, "digest": digest}
+    intake = Intake(kind="outranked", by="", reason="readings of a higher trust class, or a correction, stand there")
+    number = note(connection, site, intake, told)
+    query = "insert into superseded values (?, ?, ?, ?, ?, ?)"
+    connection.executemany(query, [(number, *row) for some in moved.values() for row in some])
 
 
 def correct_meter(  # noqa: PLR0917 - one row of a store

@@ -1,13 +1,13 @@
 """From stored readings to what is measured of one site: trailing twelve months, projection, mean IT load."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from zonewright.model import Site
-from zonewright.model.base import TrustClass
+from zonewright.model.base import TRUST_ORDER, TrustClass
 from zonewright.model.site import Meter
 from zonewright.model.world import EnergyVerdict, Measured
 from zonewright.pue.doubt import Doubt
@@ -22,8 +22,6 @@ from zonewright.telemetry.window import WindowFigures
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 24 * HOUR_US
 _MEAN_DAYS = 30
-_TRUST: tuple[TrustClass, ...] = ("signed", "authenticated", "imported")
-"""From the most to the least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +46,14 @@ class Terms:
         trusted: trust classes that count.
         max_age_days: how old the last complete hour may be.
         balance_percent: the largest tolerance of a balance; None where no pack tightens it.
+        node_energy: whether hosts' own power meters count as IT energy.
     """
 
     limit: Fraction
     trusted: frozenset[TrustClass]
     max_age_days: float
     balance_percent: float | None = None
+    node_energy: bool = False
 
 
 def meters_of(site: Site) -> dict[str, MeterSpec]:
@@ -112,15 +112,10 @@ def measured(
     if not meters or missing:
         what = f"no readings of {', '.join(missing)}" if missing else "no meter boundary is declared"
         return Measured(trailing="undetermined", reason=what)
-    trusts = store.trusts(site_id)
-    distrusted = sorted(trusts - terms.trusted)
-    if distrusted:
-        return Measured(trailing="undetermined", reason=f"{', '.join(distrusted)} readings do not count in this zone")
-    now_us = (now - _EPOCH) // MICROSECOND
-    future = sorted(name for name in meters if last[name][0] > now_us + FUTURE_US)
-    if future:
-        reason = f"{', '.join(future)}: readings of the future, which cannot be; withdraw them"
-        return Measured(trailing="undetermined", reason=reason)
+    trusts, now_us = store.trusts(site_id), (now - _EPOCH) // MICROSECOND
+    why_not = next(_uncounted(site, meters, trusts, {name: last[name][0] for name in meters}, now_us, terms), None)
+    if why_not is not None:
+        return Measured(trailing="undetermined", reason=why_not)
     end = min(last[name][0] for name in meters) // HOUR_US * HOUR_US
     age_days = (now_us - end) / _DAY_US
     if age_days > terms.max_age_days:
@@ -149,10 +144,33 @@ def measured(
         energy_it_wh=trailing.energy_it_wh if trailing.ratio is not None else None,
         age_days=age_days,
         category=site.boundary.category if site.boundary is not None else "",
-        trust=max(trusts, key=_TRUST.index),
+        trust=max(trusts, key=TRUST_ORDER.index),
         reason=_reason(trailing, doubts),
         findings=(*(doubt.sentence for doubt in doubts), *_corrected(store, site_id, meters, end)),
     )
+
+
+def _uncounted(  # noqa: PLR0917 - private
+    site: Site,
+    meters: Mapping[str, MeterSpec],
+    trusts: Collection[TrustClass],
+    last: Mapping[str, int],
+    now_us: int,
+    terms: Terms,
+) -> Iterator[str]:
+    """Why readings of a boundary do not count at all, one sentence each."""
+    category = site.boundary.category if site.boundary is not None else ""
+    sources = {name: site.meters[name].source for name in sorted(meters)}
+    of_hosts = [name for name, source in sources.items() if source is not None and source.reads is not None]
+    if of_hosts and not (terms.node_energy and category == "PUE3"):
+        why = "count in PUE3 only" if terms.node_energy else "do not count as IT energy in this zone"
+        yield f"{', '.join(of_hosts)}: power meters of hosts, which {why}"
+    distrusted = sorted(set(trusts) - terms.trusted)
+    if distrusted:
+        yield f"{', '.join(distrusted)} readings do not count in this zone"
+    future = sorted(name for name in meters if last[name] > now_us + FUTURE_US)
+    if future:
+        yield f"{', '.join(future)}: readings of the future, which cannot be; withdraw them"
 
 
 def _reason(figure: Figure, doubts: Sequence[Doubt]) -> str:
@@ -171,7 +189,11 @@ def _reason(figure: Figure, doubts: Sequence[Doubt]) -> str:
 def _corrected(store: Store, site_id: str, meters: Mapping[str, MeterSpec], end_us: int) -> Iterator[str]:
     """What of the twelve months rests on corrections."""
     start_us = _year_before(end_us)
-    found = [one for one in store.superseded(site_id) if one.meter in meters and start_us <= one.time_us <= end_us]
+    found = [
+        one
+        for one in store.superseded(site_id)
+        if one.meter in meters and start_us <= one.time_us <= end_us and one.kind != "outranked"
+    ]
     if found:
         names = sorted({one.meter for one in found})
         many = "s" if len(found) > 1 else ""

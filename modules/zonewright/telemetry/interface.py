@@ -25,15 +25,21 @@ class Appended:
         added: they were new.
         known: they were stored before, with the same value.
         summed: the readings of their hours were removed, the energy is known; these were not compared.
+        outranked: at their times there is another reading of a higher trust class, or they took the place of a lower
+            one; what gave way stays beside what counts.
     """
 
     added: int = 0
     known: int = 0
     summed: int = 0
+    outranked: int = 0
 
     def __add__(self, other: "Appended") -> "Appended":
         return Appended(
-            added=self.added + other.added, known=self.known + other.known, summed=self.summed + other.summed
+            added=self.added + other.added,
+            known=self.known + other.known,
+            summed=self.summed + other.summed,
+            outranked=self.outranked + other.outranked,
         )
 
 
@@ -50,6 +56,8 @@ class ReadingStore(Protocol):
     ) -> Appended:
         """Store readings and bring the sums of the hours and days that they touch up to date, all or nothing.
 
+        Of two readings of a meter at one time that of the higher trust class counts, unless a correction stands there.
+
         Args:
             site: id of the site.
             meters: the site's meters by id.
@@ -57,7 +65,8 @@ class ReadingStore(Protocol):
             trust: how far they are to be trusted.
 
         Raises:
-            ConflictError: when a meter has another value at the same time, overlapping intervals, or another kind.
+            ConflictError: when a meter has another value at the same time in the same trust class, overlapping
+                intervals, or another kind.
         """
         ...
 

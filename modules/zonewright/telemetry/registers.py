@@ -18,6 +18,7 @@ from typing import Any
 
 from zonewright.errors import ZonewrightError
 from zonewright.model.canonical import canonical_json
+from zonewright.telemetry.summing import HOUR_US
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -25,6 +26,13 @@ _DAY_US = 86_400 * 10**6
 _AT_ONCE = 4096
 READINGS_HEAD = "meter,kind,start_us,time_us,value_micro,trust"
 SUMS_HEAD = "meter,begin_us,energy_mj"
+
+
+UNTOLD_HOURS = (
+    "select 1 from delivery d join meter m on m.id = d.meter left join delivering p on p.id = d.delivering "
+    "where m.site = ? and (coalesce(p.entry, 'told') = '' or d.dirty and d.begin_us + ? <= "
+    "(select max(time_us) from reading where meter = d.meter)) limit 1"
+)
 
 
 class UntoldError(ZonewrightError):
@@ -98,6 +106,8 @@ def _require_told(connection: sqlite3.Connection, site: str) -> None:
         raise UntoldError(f"readings of {site} were removed, and the journal has no entry for it yet")
     if connection.execute("select 1 from intake where site = ? and entry = '' limit 1", (site,)).fetchone():
         raise UntoldError(f"readings of {site} were imported or corrected, and the journal has no entry for it yet")
+    if connection.execute(UNTOLD_HOURS, (site, HOUR_US)).fetchone():
+        raise UntoldError(f"live readings of {site} came in, and the journal has no entry for it yet")
 
 
 def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:

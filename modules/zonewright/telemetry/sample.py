@@ -5,11 +5,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from zonewright.model.limits import DELTA
+from zonewright.pue.readings import FUTURE_US
 
-_FUTURE_NS = 300 * 10**9
-"""A host clock may be five minutes ahead; more is no time."""
-_MAX_POWER_W = 2_000_000.0
+_FUTURE_NS = FUTURE_US * 1_000
+_MAX_HOST_W = 2_000_000.0
+_MAX_METER_W = 10_000_000_000.0
+"""As large as the rating of a meter can be."""
+JOULES = {"J": 1, "kJ": 1_000, "MJ": 1_000_000}
+WATT_HOURS = {"Wh": 1, "kWh": 1_000, "MWh": 1_000_000, "W.h": 1, "kW.h": 1_000, "MW.h": 1_000_000}
+WATTS = {"W": 1, "kW": 1_000}
 _MAX_DELTA_NS = DELTA.most * 10**9
+_ENERGY = {**JOULES, **{unit: 3_600 * factor for unit, factor in WATT_HOURS.items()}}
+MEASURED = {**_ENERGY, **WATTS}
+"""By unit, how many joules or watts it is."""
+_OF_HOST = "hw.host."
 REGISTER = "register"
 """Quality of a cumulative value: a reading of a register, which is energy only beside another reading of it."""
 
@@ -30,6 +39,35 @@ class Sample(NamedTuple):
     name: str
     part: str
     unit: str
+    time_ns: int
+    start_ns: int | None
+    value: float | None
+    quality: str
+
+
+class Arrival(NamedTuple):
+    """A batch that came in: its number in order, its agent, and between which times its samples lie."""
+
+    number: int
+    agent: str
+    low_ns: int
+    high_ns: int
+
+
+class Series(NamedTuple):
+    """What samples with one key belong to."""
+
+    id: int
+    agent: str
+    node: str
+    name: str
+    part: str
+    unit: str
+
+
+class Measurement(NamedTuple):
+    """A kept sample without the names of its series."""
+
     time_ns: int
     start_ns: int | None
     value: float | None
@@ -95,11 +133,15 @@ def fault_of(sample: Sample, now_ns: int) -> str | None:
 def _value_fault(sample: Sample, value: float) -> str | None:
     if not math.isfinite(value):
         return "it is not a number"
-    if sample.unit not in ("J", "W"):
+    if sample.unit not in MEASURED:
         return None
     if value < 0:
         return "energy and power are not negative"
     if sample.quality == REGISTER:
         return None
     seconds = 1.0 if sample.start_ns is None else (sample.time_ns - sample.start_ns) / 1e9
-    return "no host draws that much" if value > _MAX_POWER_W * seconds else None
+    is_of_host = sample.name.startswith(_OF_HOST)
+    most = (_MAX_HOST_W if is_of_host else _MAX_METER_W) * seconds / MEASURED[sample.unit]
+    if value <= most:
+        return None
+    return f"no {'host' if is_of_host else 'meter'} draws that much"

@@ -11,7 +11,18 @@ from pathlib import Path
 from threading import Lock
 
 from zonewright.declare.private_file import make_private
-from zonewright.telemetry.sample import REGISTER, Energy, Received, Sample, SampleBatch, fault_of
+from zonewright.telemetry.sample import (
+    MEASURED,
+    REGISTER,
+    Arrival,
+    Energy,
+    Measurement,
+    Received,
+    Sample,
+    SampleBatch,
+    Series,
+    fault_of,
+)
 
 HOUR_NS = 3_600 * 10**9
 _FOREVER_NS = 2**62
@@ -31,15 +42,25 @@ create table if not exists sample (
 create table if not exists hourly (
   series integer not null, begin_ns integer not null, energy_uj integer not null, covered_ns integer not null,
   unsure integer not null, primary key (series, begin_ns)) without rowid;
+create table if not exists arrival (
+  number integer primary key autoincrement, agent text not null, low_ns integer not null, high_ns integer not null,
+  received_ns integer not null);
+create table if not exists identity (name text primary key) without rowid;
 create table if not exists quarantine (
   agent text not null, received_ns integer not null, name text not null, value text not null, reason text not null);
 """
 _Row = tuple[int, int, int | None, float | None, str]
 _INSERT = "insert or ignore into sample values (?, ?, ?, ?, ?)"
+_ASIDE = "insert into quarantine values (?, ?, ?, ?, ?)"
 _ADD = (
     "insert into hourly values (?, ?, ?, ?, ?) on conflict do update set energy_uj = energy_uj + excluded.energy_uj, "
     "covered_ns = covered_ns + excluded.covered_ns, unsure = unsure + excluded.unsure"
 )
+
+
+def samples_path(ledger: Path) -> Path:
+    """The file of what agents report that belongs to a ledger's file."""
+    return ledger.with_name(f"{ledger.stem}.samples.db")
 
 
 class _Ticket:
@@ -59,6 +80,8 @@ class Samples:
         make_private(path)
         self._writer = self._connect()
         self._writer.executescript(_SCHEMA)
+        if self._writer.execute("select 1 from identity").fetchone() is None:
+            self._writer.execute("insert into identity values (lower(hex(randomblob(16))))")
         self._writing, self._queueing = Lock(), Lock()
         self._queue: list[_Ticket] = []
         self._series: dict[tuple[str, ...], int] = {}
@@ -139,6 +162,7 @@ class Samples:
         rows: list[_Row] = []
         aside: list[tuple[str, int, str, str, str]] = []
         energies: set[int] = set()
+        measured: list[int] = []
         for sample in report.samples:
             reason = fault_of(sample, now_ns)
             if reason is not None:
@@ -147,9 +171,14 @@ class Samples:
             key = self._series_id(report.agent, report.node, sample.name, sample.part, sample.unit)
             if sample.unit == "J":
                 energies.add(key)
+            if sample.unit in MEASURED:
+                measured.append(sample.time_ns)
             rows.append((sample.time_ns, key, sample.start_ns, sample.value, sample.quality))
-        connection.executemany("insert into quarantine values (?, ?, ?, ?, ?)", aside)
+        connection.executemany(_ASIDE, aside)
         new = self._insert(rows)
+        if measured:
+            query = "insert into arrival (agent, low_ns, high_ns, received_ns) values (?, ?, ?, ?)"
+            connection.execute(query, (report.agent, min(measured), max(measured), now_ns))
         connection.executemany(_ADD, _by_hour(row for row in new if row[1] in energies))
         return Received(stored=len(new), quarantined=len(aside), duplicate=False)
 
@@ -190,6 +219,7 @@ class Samples:
                 removed += self._writer.execute("delete from sample where time_ns < ?", (until,)).rowcount
         with self._writing:
             self._writer.execute("delete from quarantine where received_ns < ?", (before_ns,))
+            self._writer.execute("delete from arrival where received_ns < ?", (before_ns,))
             self._writer.execute("begin immediate")
             try:
                 self._shorten(before_ns)
@@ -255,6 +285,44 @@ class Samples:
                 part: Energy(energy_uj=energy, covered_ns=covered, unsure=unsure)
                 for part, energy, covered, unsure in connection.execute(query, (agent, start_ns, end_ns))
             }
+
+    def identity(self) -> str:
+        """A name of this file that no other one has: numbers of arrivals mean something beside it only."""
+        with self._reading() as connection:
+            return str(connection.execute("select name from identity order by name limit 1").fetchone()[0])
+
+    def arrivals(self, after: int, most: int) -> list[Arrival]:
+        """Batches with energy or power in them, in the order in which they came in, from after a number on."""
+        query = "select number, agent, low_ns, high_ns from arrival where number > ? order by number limit ?"
+        with self._reading() as connection:
+            return [Arrival(*row) for row in connection.execute(query, (after, most))]
+
+    def last_arrival(self) -> int:
+        """Number of the last of them, 0 without any."""
+        with self._reading() as connection:
+            return int(connection.execute("select coalesce(max(number), 0) from arrival").fetchone()[0])
+
+    def series(self) -> list[Series]:
+        """The series of all agents that hold energy or power."""
+        with self._reading() as connection:
+            rows = connection.execute("select id, agent, node, name, part, unit from series").fetchall()
+        return [Series(*row) for row in rows if row[5] in MEASURED]
+
+    def of_series(self, wanted: Sequence[int], start_ns: int, end_ns: int) -> Iterator[tuple[int, Measurement]]:
+        """The kept samples of some series from ``start_ns`` to ``end_ns``, both inside, in order of time."""
+        places = ", ".join("?" * len(wanted))
+        query = (
+            f"select series, time_ns, start_ns, value, quality from sample where time_ns between ? and ? "  # noqa: S608 - no input
+            f"and series in ({places}) order by time_ns, series"
+        )
+        with self._reading() as connection:
+            for series, *row in connection.execute(query, (start_ns, end_ns, *wanted)):
+                yield series, Measurement(*row)
+
+    def set_aside(self, agent: str, name: str, value: str, reason: str, now_ns: int) -> None:
+        """Note that a stored sample is no reading, and why."""
+        with self._writing:
+            self._writer.execute(_ASIDE, (agent, now_ns, name, value, reason))
 
     def quarantined(self, agent: str) -> list[tuple[str, str]]:
         """Names and reasons of what was set aside of an agent."""

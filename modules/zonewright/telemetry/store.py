@@ -10,13 +10,14 @@ from zonewright.declare.private_file import make_private
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
-from zonewright.telemetry.appending import append_rows
+from zonewright.telemetry.appending import Row, append_meter
 from zonewright.telemetry.correcting import (
     Corrected,
     Intake,
     Superseded,
     correct_meter,
     note,
+    note_outranked,
     superseded,
     told_of,
     untold_intakes,
@@ -57,14 +58,14 @@ class Store:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         make_private(path)
-        with self._open() as connection:
+        with self.opened() as connection:
             is_old = _is_old(connection)
         if is_old:
             self._upgrade()
 
     def _upgrade(self) -> None:
         """Bring the tables up to date in one transaction, unless another process did so meanwhile."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             if _is_old(connection):
                 add_columns(connection)
                 for statement in SCHEMA.split(";"):
@@ -72,16 +73,17 @@ class Store:
                 connection.execute(f"pragma user_version = {VERSION}")
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def opened(self) -> Iterator[sqlite3.Connection]:
+        """A connection, for one use."""
         with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as connection:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = full")
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that is on disk afterwards, or was none."""
-        with self._open() as connection:
+        with self.opened() as connection:
             connection.execute("begin immediate")
             try:
                 yield connection
@@ -112,7 +114,7 @@ class Store:
         Raises:
             ConflictError: when a meter has another value at the same time, overlapping intervals, or another kind.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             done = _appended(connection, site, meters, readings, trust)
             if intake is not None and done.added:
                 note(connection, site, intake, _told(meters, readings, trust))
@@ -131,7 +133,7 @@ class Store:
         Raises:
             ConflictError: as ``append`` does.
         """
-        with self._open() as connection:
+        with self.opened() as connection:
             connection.execute("begin immediate")
             try:
                 return _appended(connection, site, meters, readings, trust)
@@ -146,11 +148,11 @@ class Store:
             meters: its meters as they are declared now.
         """
         query = "select id, name, kind, spec from meter where site = ?"
-        with self._open() as connection:
+        with self.opened() as connection:
             rows = connection.execute(query, (site,)).fetchall()
         for key, name, kind, spec in rows:
             if name in meters and meters[name].kind == kind and spec_of(meters[name]) != spec:
-                with self._writing() as connection:
+                with self.writing() as connection:
                     sum_up_again(connection, key, meters[name])
                     connection.execute("update meter set spec = ? where id = ?", (spec_of(meters[name]), key))
 
@@ -176,7 +178,7 @@ class Store:
             ConflictError: when a reading that is to go is not there, or was removed, or what comes contradicts another.
         """
         done = Corrected()
-        with self._writing() as connection:
+        with self.writing() as connection:
             number = note(connection, site, intake, _told(meters, readings, trust))
             for name, items in sorted(readings.items()):
                 if items:
@@ -189,7 +191,7 @@ class Store:
 
     def superseded(self, site: str) -> list[Superseded]:
         """The readings of a site that no longer count, by meter and in order of time."""
-        with self._open() as connection:
+        with self.opened() as connection:
             return list(superseded(connection, site))
 
     def tell_intakes(self, tell: Callable[[Mapping[str, Any]], str]) -> None:
@@ -198,11 +200,11 @@ class Store:
         Args:
             tell: records one; gives the text of the record.
         """
-        with self._open() as connection:
+        with self.opened() as connection:
             found = untold_intakes(connection)
         for number, payload in found:
             entry = tell(payload)
-            with self._writing() as connection:
+            with self.writing() as connection:
                 connection.execute("update intake set entry = ? where id = ? and entry = ''", (entry, number))
 
     def readings(
@@ -219,7 +221,7 @@ class Store:
             doubtful: stretches of which readings are wanted, not sums, as far as they are still there; of a meter with
                 few readings all are.
         """
-        with self._open() as connection:
+        with self.opened() as connection:
             ids = dict(connection.execute("select id, name from meter where site = ?", (site,)))
             partial = partial_hours(connection, site, start_us - HOUR_US, end_us)
             partial |= {edge // HOUR_US * HOUR_US for edge in (start_us, end_us) if edge % HOUR_US}
@@ -232,7 +234,7 @@ class Store:
     def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:
         """Begins of the whole days (UTC) of a window on which less came in than IT equipment took."""
         low, high = -(-start_us // DAY_US) * DAY_US, end_us // DAY_US * DAY_US
-        with self._open() as connection:
+        with self.opened() as connection:
             ids = {name: key for key, name in connection.execute("select id, name from meter where site = ?", (site,))}
             sides = [[ids[name] for name, one in meters.items() if one.role == role and name in ids] for role in ROLES]
             places = ", ".join("?" * len(sides[0])), ", ".join("?" * sum(map(len, sides)))
@@ -248,7 +250,7 @@ class Store:
 
         One that had begun before the window begins there.
         """
-        with self._open() as connection:
+        with self.opened() as connection:
             ids = {name: key for key, name in connection.execute("select id, name from meter where site = ?", (site,))}
             return [
                 run
@@ -261,7 +263,7 @@ class Store:
         """Energy by meter over the whole hours of a window, from what is summed up, and its days at a glance."""
         found: dict[str, Sum] = {}
         parts = parts_of(start_us, end_us)
-        with self._open() as connection:
+        with self.opened() as connection:
             meters = connection.execute("select id, name, kind from meter where site = ?", (site,)).fetchall()
             for key, name, kind in meters:
                 found[name] = summed(connection, key, kind, parts)
@@ -280,7 +282,7 @@ class Store:
         week_us = 7 * DAY_US
         low, high = -(-start_us // week_us) * week_us, end_us // week_us * week_us
         found: dict[str, list[tuple[int, int, int]]] = {}
-        with self._open() as connection:
+        with self.opened() as connection:
             rows = connection.execute(query, {"week": week_us, "site": site, "low": low, "high": high})
             for name, *one in rows:
                 found.setdefault(name, []).append((one[0], one[1], one[2]))
@@ -292,13 +294,13 @@ class Store:
             "select m.name, r.time_us, r.trust from meter m join reading r on r.meter = m.id where m.site = ? "
             "and r.time_us = (select max(time_us) from reading where meter = m.id)"
         )
-        with self._open() as connection:
+        with self.opened() as connection:
             return {name: (time_us, trust) for name, time_us, trust in connection.execute(query, (site,))}
 
     def trusts(self, site: str) -> frozenset[TrustClass]:
         """Trust classes of all readings that a site ever had."""
         query = "select distinct trust from trust where meter in (select id from meter where site = ?)"
-        with self._open() as connection:
+        with self.opened() as connection:
             return frozenset(row[0] for row in connection.execute(query, (site,)))
 
     def prune(self, before_us: int) -> int:
@@ -308,12 +310,12 @@ class Store:
         transaction for each meter, so that others can write in between. A meter whose sums are to be made again keeps
         its readings until then (:meth:`refresh`).
         """
-        with self._open() as connection:
+        with self.opened() as connection:
             meters = connection.execute("select id, site from meter order by site").fetchall()
             partial = {site: partial_hours(connection, site) for site in {row[1] for row in meters}}
         removed = 0
         for key, site in meters:
-            with self._writing() as connection:
+            with self.writing() as connection:
                 if connection.execute("select spec from meter where id = ?", (key,)).fetchone()[0]:
                     removed += prune_meter(connection, key, before_us, partial[site])
         return removed
@@ -327,11 +329,11 @@ class Store:
         Args:
             tell: records removals by site; gives the text of the record.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             found = untold(connection)
         for number, removals in found.items():
             entry = tell(removals)
-            with self._writing() as connection:
+            with self.writing() as connection:
                 connection.execute("update pruning set entry = ? where id = ? and entry = ''", (entry, number))
 
     def restore(
@@ -351,7 +353,7 @@ class Store:
             trusts: trust classes of all readings that a meter ever had.
             corrected: readings that no longer count: meter, time, begin, millionths and trust class.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             for name in sorted(meters.keys() & (hours.keys() | trusts.keys())):
                 key = meter_id(connection, site, name, meters[name])
                 restore_meter(connection, key, hours.get(name, ()))
@@ -378,11 +380,11 @@ def _appended(
     trust: TrustClass,
 ) -> Appended:
     """Put readings into a transaction, meter by meter."""
-    done = Appended()
+    done, moved = Appended(), dict[str, list[Row]]()
     for name, items in sorted(readings.items()):
         if items:
-            key = meter_id(connection, site, name, meters[name])
-            done += append_rows(connection, key, f"meter {name} of {site}", meters[name], items, trust)
+            done += append_meter(connection, site, name, meters[name], items, trust, moved)
+    note_outranked(connection, site, meters, moved)
     return done
 
 

@@ -9,7 +9,7 @@ from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.summing import MICRO
 
 FOREVER = 2**62
-VERSION = 4
+VERSION = 5
 SCHEMA = """
 create table if not exists meter (
   id integer primary key, site text not null, name text not null, kind text not null,
@@ -41,13 +41,24 @@ create table if not exists pruning (id integer primary key autoincrement, entry 
 create table if not exists removal (
   meter integer not null, begin_us integer not null, end_us integer not null, readings integer not null,
   digest text not null, sums text not null, pruning integer);
+create table if not exists feeding (
+  samples text primary key, number integer not null, version integer not null) without rowid;
+create table if not exists bound (
+  samples text not null, site text not null, meter text not null, source text not null,
+  primary key (samples, site, meter, source)) without rowid;
+create table if not exists delivery (
+  meter integer not null, begin_us integer not null, readings integer not null, digest text not null,
+  delivering integer, dirty integer not null, primary key (meter, begin_us)) without rowid;
+create table if not exists delivering (id integer primary key autoincrement, entry text not null);
 create index if not exists removal_of on removal (meter, begin_us);
 insert or ignore into trust select distinct meter, trust from reading;
 insert or ignore into dip select meter, time_us, before, micro from (select r.meter, r.time_us, r.micro, lag(r.micro)
   over (partition by r.meter order by r.time_us) as before from reading r join meter m on m.id = r.meter
   where m.kind = 'register') where before > micro;
 """
-"""A dip is a reading of a register that shows less than the one before it; it says what both showed."""
+"""A dip is a reading of a register that shows less than the one before it; it says what both showed. What is fed from
+which samples up to which arrival is in ``feeding``, and from which sources in ``bound``. A delivery is an hour of a
+meter with live readings, whose digest the journal gets; it is dirty while more of them may have come in."""
 
 
 def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterSpec) -> int:

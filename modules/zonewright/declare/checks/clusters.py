@@ -6,7 +6,7 @@ from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.sites import RowIndex
 from zonewright.declare.problem import Fault, Path, one_of, shown, unknown
 from zonewright.model import Cluster, OwnerFile, Row, Site
-from zonewright.model.expand import rack_number
+from zonewright.model.expand import nodes_of, rack_number
 from zonewright.model.limits import NODES
 
 _WIDTH = ("rack", "row", "room", "site", "district")
@@ -32,6 +32,9 @@ def cluster_faults(known: Known, owner: str, file: OwnerFile, indexes: Mapping[s
             got=f"{total:,}",
             fix="reduce them",
         )
+    yield from _former_ids(known, owner, file)
+    if total <= NODES.most:
+        yield from _host_names(known, owner, file)
     for cluster_id, cluster in file.clusters.items():
         path: Path = ("clusters", cluster_id)
         yield from _node_type(known, owner, path, cluster)
@@ -85,6 +88,62 @@ def _numbers(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator
                 got=f"'{number}', which 'without' names",
                 fix="delete the place, or remove the number from 'without'",
             )
+
+    for number in cluster.names:
+        yield from _number(owner, (*path, "names", number), number, cluster)
+
+
+def _former_ids(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
+    """What a cluster was is no cluster of the file any more, and no other one was it."""
+    seen: dict[str, str] = {}
+    for cluster_id, cluster in file.clusters.items():
+        path: Path = ("clusters", cluster_id, "was")
+        for former in cluster.was:
+            if known.unsure(owner, ("clusters", former)):
+                continue
+            if former in file.clusters:
+                yield Fault(
+                    owner=owner,
+                    path=path,
+                    what="a former id that is declared too",
+                    expected="the id of a cluster that is not in this file any more",
+                    got=shown(former),
+                    fix=f"delete the cluster '{former}', which '{cluster_id}' is now, or delete 'was'"
+                    if former != cluster_id
+                    else "delete 'was'",
+                )
+            if former in seen:
+                yield Fault(
+                    owner=owner,
+                    path=path,
+                    what="a former id of two clusters",
+                    expected=f"an id that no other cluster was, because '{seen[former]}' was it",
+                    got=shown(former),
+                    fix="delete one of them",
+                )
+            seen.setdefault(former, cluster_id)
+
+
+def _host_names(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
+    """Each host name is of one node; without names of one's own it cannot be otherwise."""
+    if not any(cluster.names for cluster in file.clusters.values()):
+        return
+    seen: dict[str, str] = {}
+    for cluster_id, cluster in file.clusters.items():
+        if known.unsure(owner, ("clusters", cluster_id)):
+            continue
+        for node in nodes_of(cluster_id, cluster):
+            other = seen.setdefault(node.name, f"{cluster_id} {node.number}")
+            if other != f"{cluster_id} {node.number}":
+                is_given = node.number in cluster.names
+                yield Fault(
+                    owner=owner,
+                    path=("clusters", cluster_id, *(("names", node.number) if is_given else ())),
+                    what="a host name of two nodes",
+                    expected=f"another name than that of node {other.rpartition(' ')[2]} of '{other.split(' ')[0]}'",
+                    got=shown(node.name),
+                    fix="give one of them another name",
+                )
 
 
 def _relations(known: Known, owner: str, path: Path, cluster: Cluster, file: OwnerFile) -> Iterator[Fault]:

@@ -11,10 +11,12 @@ from typing import Literal
 from zonewright.declare.checks.approvals import approval_faults
 from zonewright.declare.checks.clusters import cluster_faults
 from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.metering import metering_faults
 from zonewright.declare.checks.network import network_faults
 from zonewright.declare.checks.offers import offer_faults
 from zonewright.declare.checks.sites import RowIndex, index_rows, site_faults
 from zonewright.declare.checks.windows import pack_window_faults
+from zonewright.declare.checks.works import work_faults
 from zonewright.declare.checks.zone import place_faults, zone_faults
 from zonewright.declare.problem import Fault, Path, Problem, did_you_mean, dotted, in_order, one_of
 from zonewright.model import Declaration, OwnerFile, Party
@@ -52,9 +54,11 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
         index = index_rows(owner, file)
         yield from index.faults
         yield from site_faults(known, owner, file)
+        yield from metering_faults(known, owner, file)
         yield from network_faults(known, owner, file)
         yield from place_faults(known, owner, file)
         yield from offer_faults(known, owner, file, index)
+        yield from work_faults(known, owner, file, index)
         indexes[owner] = index
     for section, kind in _NAMED:
         yield from _repeated(known, section, kind)

@@ -104,6 +104,9 @@ def _looser(path: Path, pack: RulePack, above: Sequence[RulePack]) -> Iterator[F
         if parent_level is not None and LEVELS.index(level) > LEVELS.index(parent_level):
             what = "a level looser than that of the pack it extends"
             yield _fault((*path, "levels", rule), what, f"'{parent_level}' or stricter", f"'{level}'", "tighten it")
+    if pack.node_energy and not all(one.node_energy for one in above):
+        what = "a pack looser than the one it extends"
+        yield _fault((*path, "node_energy"), what, "false", "true", "tighten it")
     said = "uncertain" in pack.model_fields_set and pack.uncertain == "approval"
     if said and any(one.uncertain == "refused" for one in above):
         what = "a gate looser than that of the pack it extends"

@@ -35,7 +35,7 @@ Editors complete and check a file if its first line is one of these (paths are r
   name.
 - A key of `rows` may be a range: `01..25` declares 25 identical rows, `r1,r3..r5` declares four. A rack is named by its
   number in the row, in two digits: `site/room/row/rack`, such as `qp-dc1/c/01/07`.
-- A cluster with `count: 40` has the nodes `001` to `040`. Its node `003` is called `<cluster>-003`.
+- A cluster with `count: 40` has the nodes `001` to `040`. Its node `003` is called `<cluster>-003`, or as `names` says.
 - One run reports all faults, by file and line: `file:line: path: what: expected ..., got ...; fix`.
 {limits}
 ## Whose names are
@@ -119,6 +119,9 @@ def _holds(field: Shape, root: Shape) -> str:
     shape = resolved(field, root)
     if "properties" in shape:
         return _link(shape)
+    options = shape.get("anyOf", ())
+    if len(options) > 1 and not any("format" in option for option in options):
+        return ", or ".join(_holds(option, root) for option in options)
     inner = member(shape)
     if inner is not None and shape.get("type") == "object":
         return f"{_holds(inner, root)} by {_key(shape)}"

@@ -23,14 +23,16 @@ from zonewright.model.device_type import DeviceType, ModuleType, TypeOverlays
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
 from zonewright.model.secret import EXAMPLE, REFERENCE_PATTERN
+from zonewright.model.works import MOMENT_PATTERN
 from zonewright.model.zone import NAMES_PATTERN, TYPE_PATTERN
 
 if TYPE_CHECKING:
+    from zonewright.model.assumption import Assumptions  # only an adoption reads them
     from zonewright.model.csv_map import CsvMap  # only an import of an export reads one
 
 Shape = dict[str, Any]
 FileType: TypeAlias = (
-    "type[Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap]"
+    "type[Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap | Assumptions]"
 )
 
 _UNITS = (
@@ -57,6 +59,7 @@ _PATTERNS = {
     COMMAND_PATTERN: "one line for the host's shell",
     OWNER_PATTERN: "a user, or user:group, such as frr:frr",
     MODE_PATTERN: "permission bits such as '640'",
+    MOMENT_PATTERN: "a minute with its offset from UTC, such as '2026-12-01T22:00+08:00'",
     DATE_PATTERN: "a day such as '2026-07-01'",
     r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
 }
@@ -102,7 +105,10 @@ def _item(shape: Shape, key: str) -> Shape | None:
 
 
 def member(shape: Shape) -> Shape | None:
-    """What each value of a mapping by id, or each item of a list, looks like."""
+    """What each value of a mapping by id, or each item of a list, looks like; of a choice the first that has any."""
+    for option in shape.get("anyOf", ()):
+        if (found := member(option)) is not None:
+            return found
     if "patternProperties" in shape:
         return next(iter(shape["patternProperties"].values()), None)
     for name in ("additionalProperties", "items"):
@@ -138,6 +144,8 @@ def expected(shape: Shape | None) -> str:  # noqa: PLR0911 - one line for each k
     formats = frozenset(option.get("format", "") for option in shape.get("anyOf", ()))
     if formats in _FORMATS:
         return _FORMATS[formats]
+    if len(shape.get("anyOf", ())) > 1:
+        return ", or ".join(expected(option) for option in shape["anyOf"])
     if "enum" in shape or "const" in shape:
         return one_of(shape.get("enum") or [shape["const"]])
     kind = shape.get("type")

@@ -15,7 +15,8 @@ from pulumi.runtime.proto import language_pb2_grpc
 
 from zonewright import parent
 from zonewright.engine.language_host.children import Children
-from zonewright.engine.language_host.service import PythonLanguageRuntime
+from zonewright.engine.language_host.node import NodeLanguageRuntime
+from zonewright.engine.language_host.service import PythonLanguageRuntime, SharedRuntime
 
 _NO_LIMIT = -1  # gRPC's word for it: a program's configuration may be larger than four megabytes
 
@@ -38,15 +39,7 @@ async def main(arguments: Sequence[str]) -> int:
     server = grpc.aio.server(
         options=[("grpc.max_receive_message_length", _NO_LIMIT), ("grpc.max_send_message_length", _NO_LIMIT)]
     )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(
-        PythonLanguageRuntime(
-            executor=options.executor,
-            engine_address=options.engine_address,
-            tracing=options.tracing,
-            children=children,
-        ),
-        server,
-    )
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(_runtime(options, children), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     os.write(1, f"{port}\n".encode())
@@ -58,10 +51,20 @@ async def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _runtime(options: argparse.Namespace, children: Children) -> SharedRuntime:
+    """Give the runtime of the language that the launcher is for."""
+    address, tracing = options.engine_address, options.tracing
+    if options.language == "nodejs":
+        return NodeLanguageRuntime(engine_address=address, tracing=tracing, children=children)
+    return PythonLanguageRuntime(executor=options.executor, engine_address=address, tracing=tracing, children=children)
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the engine's flags; those that only concern the official host's own log are let pass."""
-    parser = argparse.ArgumentParser(prog="pulumi-language-python", allow_abbrev=False)
-    parser.add_argument("--executor", required=True, help="path of pulumi-language-python-exec")
+    parser = argparse.ArgumentParser(prog="pulumi-language", allow_abbrev=False)
+    language = parser.add_mutually_exclusive_group(required=True)
+    language.add_argument("--executor", help="path of pulumi-language-python-exec, for Python")
+    language.add_argument("--language", choices=("nodejs",), help="another language than Python")
     parser.add_argument("--tracing", "-tracing", default="", help="where to send tracing data")
     parser.add_argument("engine_address", nargs="?", default="", help="address of the engine")
     options, _ = parser.parse_known_args(arguments)

@@ -1,4 +1,4 @@
-"""The `LanguageRuntime` service: what the engine may ask of a language host, answered for Python.
+"""The `LanguageRuntime` service: what the engine may ask of a language host; what all have in common, and Python.
 
 Must not hold rules of its own: command lines, exit statuses and answers are those of the official host. Two differ
 and say so below: required packages (none) and the installation of dependencies (left to the project).
@@ -36,19 +36,17 @@ print(json.dumps(sorted((n, v) for own, (n, v, _) in found.items() if sys.argv[1
 """
 
 
-class PythonLanguageRuntime(language_pb2_grpc.LanguageRuntimeServicer):
-    """Runs Python programs and plugins for one engine."""
+class SharedRuntime(language_pb2_grpc.LanguageRuntimeServicer):
+    """Runs programs of one language for one engine."""
 
-    def __init__(self, *, executor: str, engine_address: str, tracing: str, children: Children) -> None:
+    def __init__(self, *, engine_address: str, tracing: str, children: Children) -> None:
         """Serve one engine.
 
         Args:
-            executor: Path of the SDK's `pulumi-language-python-exec`.
             engine_address: Where the engine listens; programs log to it.
             tracing: The engine's tracing endpoint, or empty.
             children: Where processes are started.
         """
-        self._executor = executor
         self._engine_address = engine_address
         self._tracing = tracing
         self._children = children
@@ -87,6 +85,69 @@ class PythonLanguageRuntime(language_pb2_grpc.LanguageRuntimeServicer):
         """Change nothing in what `pulumi new` has copied."""
         return messages.TemplateResponse()
 
+    async def Cancel(self, _request: Empty, _context: Any) -> Empty:
+        """End all programs; plugins get their own Cancel from the engine and end with their calls."""
+        for process in tuple(self._programs):
+            await self._children.end(process, at_once=True)
+        return Empty()
+
+    async def _run(self, request: messages.RunRequest, command: list[str], environment: dict[str, str]) -> int | str:
+        """Run a program to its end; gives its exit status, or why it did not start.
+
+        When the engine gives the call up, the program ends at once.
+        """
+        environment["PULUMI_CONFIG"] = json.dumps(dict(request.config))
+        environment["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
+        try:
+            process = await self._children.start(command, environment=environment, piped=False)
+        except OSError as error:
+            return f"could not start the program with {command[0]}: {error}"
+        self._programs.add(process)
+        try:
+            return await self._children.wait(process)
+        finally:
+            await self._children.end(process, at_once=True)
+            self._programs.discard(process)
+
+    def _flags(self, request: messages.RunRequest, named: Mapping[str, str]) -> list[str]:
+        """Give the flags that a program's runner takes, in the official host's words; empty ones are left out."""
+        common = {
+            "monitor": request.monitor_address,
+            "engine": self._engine_address,
+            "project": request.project,
+            "stack": request.stack,
+            "pwd": request.pwd,
+            "parallel": str(request.parallel),
+            "tracing": self._tracing,
+            "organization": request.organization,
+        }
+        return [text for name, value in {**common, **named}.items() if value for text in (f"--{name}", value)]
+
+    async def ask(self, command: list[str], environment: Mapping[str, str]) -> str:
+        """Run a short command and give its output."""
+        process = await self._children.start(command, environment=environment, piped=True)
+        try:
+            output, _ = await process.communicate()
+        finally:
+            await self._children.end(process, at_once=True)
+        return output.decode()
+
+
+class PythonLanguageRuntime(SharedRuntime):
+    """Runs Python programs and plugins for one engine."""
+
+    def __init__(self, *, executor: str, engine_address: str, tracing: str, children: Children) -> None:
+        """Serve one engine.
+
+        Args:
+            executor: Path of the SDK's `pulumi-language-python-exec`.
+            engine_address: Where the engine listens; programs log to it.
+            tracing: The engine's tracing endpoint, or empty.
+            children: Where processes are started.
+        """
+        super().__init__(engine_address=engine_address, tracing=tracing, children=children)
+        self._executor = executor
+
     async def InstallDependencies(
         self, _request: messages.InstallDependenciesRequest, _context: Any
     ) -> AsyncIterator[messages.InstallDependenciesResponse]:
@@ -102,7 +163,7 @@ class PythonLanguageRuntime(language_pb2_grpc.LanguageRuntimeServicer):
         if python == sys.executable:  # each run asks this
             return messages.AboutResponse(executable=python, version=sys.version.split()[0])
         script = "import sys; print(sys.executable, sys.version.split()[0], sep='\\n')"
-        executable, version = (await self._ask([python, "-I", "-S", "-c", script], environment)).splitlines()[:2]
+        executable, version = (await self.ask([python, "-I", "-S", "-c", script], environment)).splitlines()[:2]
         return messages.AboutResponse(executable=executable, version=version)
 
     async def GetProgramDependencies(
@@ -111,29 +172,23 @@ class PythonLanguageRuntime(language_pb2_grpc.LanguageRuntimeServicer):
         """List what is installed beside a program; only what nothing else requires, unless all is asked for."""
         python, environment = await _resolve(request.info, context)
         which = "all" if request.transitiveDependencies else "direct"
-        listed = json.loads(await self._ask([python, "-I", "-c", _LIST_DEPENDENCIES, which], environment))
+        listed = json.loads(await self.ask([python, "-I", "-c", _LIST_DEPENDENCIES, which], environment))
         dependencies = [messages.DependencyInfo(name=name, version=version) for name, version in listed]
         return messages.GetProgramDependenciesResponse(dependencies=dependencies)
 
     async def Run(self, request: messages.RunRequest, _context: Any) -> messages.RunResponse:
-        """Run a program to its end; when the engine gives the call up, the program ends at once."""
+        """Run a program to its end."""
         try:
             python, environment = interpreter.resolve(request.info, os.environ)
         except interpreter.InterpreterError as error:
             return messages.RunResponse(error=str(error))
-        environment["PULUMI_CONFIG"] = json.dumps(dict(request.config))
-        environment["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
-        command = [python, "-u", self._executor, *self._run_arguments(request)]
-        try:
-            process = await self._children.start(command, environment=environment, piped=False)
-        except OSError as error:
-            return messages.RunResponse(error=f"could not start the program with {python}: {error}")
-        self._programs.add(process)
-        try:
-            return _response(await self._children.wait(process))
-        finally:
-            await self._children.end(process, at_once=True)
-            self._programs.discard(process)
+        named = {
+            "root_directory": request.info.root_directory,
+            "dry_run": "true" if request.dryRun else "false",
+        }
+        command = [python, "-u", self._executor, *self._flags(request, named)]
+        command += [request.info.entry_point or ".", *request.args]
+        return response(await self._run(request, command, environment))
 
     async def RunPlugin(
         self, request: messages.RunPluginRequest, context: Any
@@ -153,38 +208,6 @@ class PythonLanguageRuntime(language_pb2_grpc.LanguageRuntimeServicer):
         finally:
             await self._children.end(process, at_once=False)
 
-    async def Cancel(self, _request: Empty, _context: Any) -> Empty:
-        """End all programs; plugins get their own Cancel from the engine and end with their calls."""
-        for process in tuple(self._programs):
-            await self._children.end(process, at_once=True)
-        return Empty()
-
-    def _run_arguments(self, request: messages.RunRequest) -> list[str]:
-        """Give the executor's arguments in the official host's words and order; empty values are left out."""
-        named = {
-            "monitor": request.monitor_address,
-            "engine": self._engine_address,
-            "project": request.project,
-            "root_directory": request.info.root_directory,
-            "stack": request.stack,
-            "pwd": request.pwd,
-            "dry_run": "true" if request.dryRun else "false",
-            "parallel": str(request.parallel),
-            "tracing": self._tracing,
-            "organization": request.organization,
-        }
-        flags = [text for name, value in named.items() if value for text in (f"--{name}", value)]
-        return [*flags, request.info.entry_point or ".", *request.args]
-
-    async def _ask(self, command: list[str], environment: Mapping[str, str]) -> str:
-        """Run a short command and give its output."""
-        process = await self._children.start(command, environment=environment, piped=True)
-        try:
-            output, _ = await process.communicate()
-        finally:
-            await self._children.end(process, at_once=True)
-        return output.decode()
-
 
 async def _resolve(
     info: messages.ProgramInfo, context: Any, environment: Mapping[str, str] = os.environ
@@ -197,8 +220,10 @@ async def _resolve(
         raise
 
 
-def _response(status: int) -> messages.RunResponse:
-    """Put a program's exit status into the words of the official host."""
+def response(status: int | str) -> messages.RunResponse:
+    """Put a program's exit status, or why there is none, into the words of the official host."""
+    if isinstance(status, str):
+        return messages.RunResponse(error=status)
     if status == 0:
         return messages.RunResponse()
     if status == _SAID_ENOUGH:

@@ -8,6 +8,7 @@ from functools import cached_property
 from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.impact import impact_of
 from zonewright.ledger.deciding.node_addresses import address_findings, readable
+from zonewright.ledger.deciding.renames import rename_findings
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.deciding.zone_judge import judge_racks, judge_zone, with_contacts
 from zonewright.ledger.protocol.admission_messages import Impact
@@ -137,6 +138,7 @@ def judge_local(
         from zonewright.ledger.deciding.beneath import beneath_findings  # noqa: PLC0415 - rarely needed
 
         findings += beneath_findings(facts.beneath, demand, step.seats, since=facts.admitted_at)
+    findings += rename_findings(facts.renames, demand)
     given, short = given_addresses(facts.sites, facts.taken, demand, step.seats.keys(), readable(addresses))
     findings += unplaced_findings(demand, step.seats.keys(), unplaced)
     findings += short_findings(demand, short)
@@ -153,6 +155,7 @@ def judge_whole(step: PlacedChange, base: ZoneBase | None) -> tuple[Finding, ...
     """
     if base is None:
         return ()
+    base = replace(base, renamed=step.facts.renames.nodes)
     zone = replace(base.after(step.demand, step.seats), measured=step.facts.measured)
     return judge_zone(base.before(), replace(step.after, zone=zone), party=step.demand.party, racks=step.racks)
 
@@ -205,4 +208,5 @@ def summary(demand: Demand, seats: Mapping[str, RackPosition], facts: Facts) -> 
     new = sum(1 for name in seats if name not in facts.seats)
     moved = sum(1 for name, seat in seats.items() if name in facts.seats and facts.seats[name] != seat)
     gone = sum(1 for name in facts.seats if name not in seats)
-    return f"{held} ({new} new, {moved} moved, {gone} leaving)"
+    renamed = f", {len(facts.renames.nodes)} renamed" if facts.renames.nodes else ""
+    return f"{held} ({new} new, {moved} moved, {gone} leaving{renamed})"

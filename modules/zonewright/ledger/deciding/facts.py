@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
-from zonewright.ledger.deciding.site_claims import around, occupant, take
+from zonewright.ledger.deciding.renames import NO_RENAMES, Renames, renames_of
+from zonewright.ledger.deciding.site_claims import NUMBER, around, occupant, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.held import NAMES, HeldPlaces, all_held
@@ -52,6 +53,7 @@ class Facts:
         beneath: what has changed of rows of others, under the stack's nodes and since its last admission, by name.
         admitted_at: the moment of that admission, ISO 8601; empty without one.
         converts: the stack's reservation for days, where the admission of this demand converts it.
+        renames: what of the stack gets another name; its claims are called by the new ones here.
     """
 
     world: World
@@ -70,6 +72,7 @@ class Facts:
     beneath: Mapping[str, str] = field(default_factory=dict)
     admitted_at: str = ""
     converts: HeldPlaces | None = None
+    renames: Renames = NO_RENAMES
 
     @property
     def now(self) -> World:
@@ -110,6 +113,7 @@ def claims_of(
                     "node_type_id": wanted.cluster.node_type,
                     "node_type": node_type,
                     **_optional(wanted.cluster),
+                    **({NUMBER: node.number} if node.number in wanted.cluster.names else {}),
                 }
     return claims
 
@@ -175,7 +179,7 @@ def have_moved(connection: Connection, facts: Facts, *, stack_id: str, demand: D
     query = select(claim.c.name, claim.c.state).where(
         claim.c.stack_id == stack_id, claim.c.state.in_(("active", "releasing"))
     )
-    standing = Counter((row.name, row.state) for row in connection.execute(query).all())
+    standing = Counter((facts.renames.of(row.name), row.state) for row in connection.execute(query).all())
     return standing != Counter((item.name, item.standing) for item in facts.standing)
 
 
@@ -207,6 +211,7 @@ def gather(
     has_readings = telemetry is not None and telemetry.is_file()
     fresh = fresh_claims(connection, facts.revisions, moment) if has_readings else {}
     found = measured_sites(base.before(), facts.revisions, telemetry, moment, fresh)
+    base = replace(base, renamed=facts.renames.nodes)
     return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)
 
 
@@ -246,6 +251,8 @@ def _gather(  # noqa: PLR0917 - as gather, without names
     racks, occupants, sites, offers, before = _assets(rows, stack_id, demand)
     racks, offered = with_offers(racks, offers) if any(offers.values()) else (racks, {})
     found = around(connection, touched, stack_id)
+    renames = renames_of(demand, found.own, found.numbers)
+    found = found.renamed(renames)
     standing: dict[str, list[Occupant]] = defaultdict(list)
     for one in found.own:
         standing[one.rack].append(one)
@@ -289,6 +296,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
         beneath=_beneath(connection, rows, stack_id, found.seats) if demand is not None else {},
         admitted_at=next((row.admitted_at for row in rows), None) or "",
         converts=own,
+        renames=renames,
     )
 
 

@@ -40,6 +40,7 @@ def terms_of(zone: Zone) -> Terms | None:
         trusted=trusted,
         max_age_days=age.value,
         balance_percent=None if balance is None else balance.value,
+        node_energy=bool(packs and packs[0].node_energy),
     )
 
 

@@ -7,14 +7,15 @@ What is made of the rows is kept under a number that the database draws again wh
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from zonewright.ledger.deciding.renames import Renames
 from zonewright.ledger.store.claim_text import ROW, packed
 from zonewright.ledger.store.tables import claim, claim_version
 from zonewright.model import NodeType
@@ -23,6 +24,8 @@ from zonewright.model.expand import node_draw
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Bystanders, Occupant, Standing
 
+NUMBER = "number"
+"""In a claim's data the number of a node with a name of its own."""
 _REMEMBERED = 200_000
 """Bystanders that are kept, over all stacks: with their sums by rack about 300 bytes each."""
 
@@ -38,6 +41,7 @@ class Around:
         own: the stack's own claims, but for those that leave.
         seats: their places, by node name.
         addresses: their addresses, by node name.
+        numbers: their numbers in their clusters, by node name, of those with a name of their own.
     """
 
     bystanders: Bystanders
@@ -46,6 +50,19 @@ class Around:
     own: tuple[Occupant, ...]
     seats: Mapping[str, RackPosition]
     addresses: Mapping[str, Mapping[str, str]]
+    numbers: Mapping[str, str]
+
+    def renamed(self, renames: Renames) -> Self:
+        """With the stack's own claims as a change calls them."""
+        if not (renames.nodes or renames.clusters):
+            return self
+        return replace(
+            self,
+            standing=tuple(map(renames.occupant, self.standing)),
+            own=tuple(map(renames.occupant, self.own)),
+            seats={renames.of(name): seat for name, seat in self.seats.items()},
+            addresses={renames.of(name): found for name, found in self.addresses.items()},
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +158,7 @@ def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
     own: list[Occupant] = []
     seats: dict[str, RackPosition] = {}
     addresses: dict[str, Mapping[str, str]] = {}
+    numbers: dict[str, str] = {}
     for row in (row for claims in sites for row in claims.rows):
         item, data = _occupant(row.data, row.party, row.stack_id, row.name, row.state), _data(row.data)
         if row.stack_id != stack_id:
@@ -153,6 +171,8 @@ def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
             own.append(item)
             seats[row.name] = RackPosition(rack=data["rack"], position=data["position"], face=data["face"])
             addresses[row.name] = data["addresses"]
+            if NUMBER in data:
+                numbers[row.name] = data[NUMBER]
     return Around(
         bystanders=Bystanders(tuple(bystanders)),
         taken={key: frozenset(found) for key, found in taken.items()},
@@ -160,6 +180,7 @@ def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
         own=tuple(own),
         seats=seats,
         addresses=addresses,
+        numbers=numbers,
     )
 
 

@@ -136,13 +136,23 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneBase:
-    """The zone's file, everybody else's part, and the stack's own part as the ledger has it now."""
+    """The zone's file, everybody else's part, and the stack's own part as the ledger has it now.
+
+    Attributes:
+        zone: the administrator's file.
+        stack_id: whose change it is for.
+        others: everybody else's part.
+        own: the stack's own.
+        reserved: reservations for days.
+        renamed: new name by old name, of the stack's nodes that only get another one.
+    """
 
     zone: Zone
     stack_id: str
     others: Part
     own: Part
     reserved: tuple[HeldPlaces, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def before(self) -> ZoneFacts:
         """The zone without the change."""
@@ -153,7 +163,8 @@ class ZoneBase:
         wanted = wanted_part(demand, self.stack_id)
         had = {(one.kind, one.name): one.since for one in sorted(self.own.names, key=lambda one: -one.since)}
         wanted.names = [replace(one, since=had.get((one.kind, one.name), _WANTED)) for one in wanted.names]
-        counted = dict(self.own.standing)  # what leaves counts until it is gone, as it does for the feeds
+        # What leaves counts until it is gone, as it does for the feeds.
+        counted = {(site, self.renamed.get(name, name)): used for (site, name), used in self.own.standing.items()}
         for cluster_id, part in demand.clusters.items():
             needed = Usage(part.node_type.allocated_draw, part.node_type.u_height)
             for node in nodes_of(cluster_id, part.cluster):

@@ -70,6 +70,7 @@ class Proposal(Message):
         changed: for nodes whose place differs from the last preview of the same demand: (old, new).
         impact: what the change does to each site that it touches, by id.
         serials: zones of the DNS that are in force by path of their file, for rendering.
+        renamed: old name by new name, of nodes that only get another one.
     """
 
     demand_digest: Digest
@@ -85,6 +86,7 @@ class Proposal(Message):
     changed: dict[str, tuple[RackPosition | None, RackPosition | None]] = Field(default_factory=dict)
     impact: dict[str, Impact] = Field(default_factory=dict)
     serials: dict[str, ZoneSerial] = Field(default_factory=dict)
+    renamed: dict[str, str] = Field(default_factory=dict)
 
 
 class EvaluateRequest(StackRequest):
@@ -100,11 +102,19 @@ class EvaluateRequest(StackRequest):
 
 
 class Evaluation(Message):
-    """Findings of a change, worst first, and one line that sums it up."""
+    """Findings of a change, worst first, and one line that sums it up.
+
+    Attributes:
+        findings: those findings.
+        summary: that line.
+        revision: the ledger's revision.
+        renamed: old name by new name, of nodes that only get another one.
+    """
 
     findings: list[Finding]
     summary: str
     revision: int
+    renamed: dict[str, str] = Field(default_factory=dict)
 
 
 class AdmitRequest(EvaluateRequest):

@@ -17,12 +17,21 @@ class LedgerError(ZonewrightError):
     Attributes:
         code: a stable word for programs, such as ``another-lineage``.
         sentence: what, where, expected, got and what to do.
+        request_id: what the service that answered calls the request in its log; empty where none did.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
+        self.request_id = ""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The sentence, and by what the service's operator finds the call in the log."""
+        if not self.request_id or self.request_id in self.sentence:
+            return (self.sentence,)
+        return self.sentence, f"the service's log has this call as request id {self.request_id}"
 
 
 class LedgerUnavailableError(LedgerError, ConnectionError):

@@ -69,6 +69,7 @@ RIGHTS: Mapping[str, Right] = {
     v.CAPACITY.name: _ANYBODY,
     v.FIT.name: _ANYBODY,
     v.EXPLAIN.name: _STACK_READ,
+    v.OUTAGE.name: _ANYBODY,
     v.ENERGY.name: _ANYBODY,
     v.LEASE.name: _STACK,
     v.HOURS.name: _ANYBODY,

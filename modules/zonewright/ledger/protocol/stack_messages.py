@@ -13,6 +13,11 @@ LOADED = "loaded"
 """Lineage of what ``ledger load`` brought in, which has no state anywhere: the first state that comes takes it over."""
 
 
+def stack_id_of(owner: str) -> str:
+    """Id of the stack under which an owner is loaded; an engine's stack of the same owner has another."""
+    return f"loaded-{owner}"
+
+
 class InitRequest(Message):
     """Register the administrator's file; its digest is the one that admissions must name."""
 

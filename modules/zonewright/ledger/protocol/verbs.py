@@ -14,6 +14,7 @@ from zonewright.ledger.protocol import (
     holding_messages,
     journal_messages,
     messages,
+    outage_messages,
     reservation_messages,
     rollout_messages,
     stack_messages,
@@ -64,6 +65,7 @@ DEPLOYED = Verb("deployed", messages.StackRequest, content_messages.DeployedAnsw
 CAPACITY = Verb("capacity", capacity_messages.CapacityRequest, capacity_messages.CapacityAnswer)
 FIT = Verb("fit", capacity_messages.FitRequest, capacity_messages.FitAnswer)
 EXPLAIN = Verb("explain", capacity_messages.ExplainRequest, capacity_messages.ExplainAnswer)
+OUTAGE = Verb("outage", outage_messages.OutageRequest, outage_messages.OutageAnswer)
 ENERGY = Verb("energy", capacity_messages.EnergyRequest, capacity_messages.EnergyAnswer)
 LEASE = Verb("lease", rollout_messages.LeaseRequest, rollout_messages.Lease)
 HOURS = Verb("hours", rollout_messages.HoursRequest, rollout_messages.Hours)

@@ -1,10 +1,12 @@
 """What every verb needs besides its request: the database, the clock, and small helpers over both."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
@@ -23,6 +25,9 @@ from zonewright.model.limits import CLOCK_BEHIND
 from zonewright.model.names import missing_roles, offered_to_nobody
 from zonewright.model.rule_pack import chain_of
 
+if TYPE_CHECKING:  # only a service has one
+    from zonewright.ledger.store.watch import Watch
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -33,16 +38,20 @@ class Context:
         clock: gives the time; what is decided at is :meth:`moment`.
         reservation_s: how long a proposal is held, in seconds.
         telemetry: file of the readings; sites are judged by what is declared while there is none.
+        samples: file of what agents report, from which meters that name their source are fed; None feeds none.
         caller: who calls.
         permit: raises where the caller may not make this call, as a transaction sees it.
+        watch: is told what a service counts; None where nobody counts.
     """
 
     database: Database
     clock: Clock = utc_now
     reservation_s: int = 300
     telemetry: Path | None = None
+    samples: Path | None = None
     caller: Caller = LOCAL
     permit: Callable[[Connection], None] | None = None
+    watch: "Watch | None" = None
 
     @contextmanager
     def writing(self, touch: Touch | None = None) -> Iterator[Connection]:
@@ -51,7 +60,10 @@ class Context:
         Args:
             touch: what it touches, so that others may write elsewhere at the same time; None where it must be alone.
         """
+        asked_s = time.monotonic()
         with self.database.writing(None if touch is None else touch.at(stamp(self.clock()))) as connection:
+            if self.watch is not None:
+                self.watch.waited(time.monotonic() - asked_s)
             recording.begin(connection, by=self.caller.name)
             if self.permit is not None:
                 self.permit(connection)

@@ -1,8 +1,8 @@
 """Rows of claims and assets: those of a stack, and how they change their state, or go when they are freed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, select, union_all, update
 
 from zonewright.ledger.protocol.holding_messages import ClaimState
 from zonewright.ledger.store import life
@@ -59,6 +59,23 @@ def set_state(connection: Connection, table: Table, ids: tuple[int, ...], state:
             connection.execute(delete(table).where(of_page))
         else:
             connection.execute(update(table).where(of_page).values(state=state, changed_at=now))
+
+
+def rename_rows(connection: Connection, stack_id: str, names: Mapping[str, str]) -> int:
+    """Give the claims of a stack other names, also the places that a node is about to leave; gives how many nodes.
+
+    Places, holders and generations stay: a resource that holds a claim holds it under the new name.
+
+    Args:
+        connection: a writing transaction.
+        stack_id: the stack; nobody else's claims are touched.
+        names: new name by old name; no new one is the name of a present claim.
+    """
+    if names:
+        of_stack = claim.c.stack_id == stack_id
+        statement = update(claim).where(of_stack, claim.c.name == bindparam("old")).values(name=bindparam("new"))
+        connection.execute(statement, [{"old": old, "new": new} for old, new in sorted(names.items())])
+    return len(names)
 
 
 def keep_generations(connection: Connection, table: Table, which: ColumnElement[bool]) -> None:

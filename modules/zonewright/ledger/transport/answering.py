@@ -56,21 +56,39 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
     """
     if name not in _BY_NAME:
         return problem(404, LedgerMisuseError("no-such-verb", f"the ledger has no verb /v1/{name}"))
+    answer = _answer(context, name, body)
+    if isinstance(answer, Message):
+        if context.watch is not None:
+            context.watch.decided(name, 200, ())
+        return 200, answer.model_dump_json().encode()
+    status, error = answer
+    if context.watch is not None:
+        context.watch.decided(name, status, _refusing(error))
+    return problem(status, error)
+
+
+def _answer(context: Context, name: str, body: bytes) -> Message | tuple[int, LedgerError]:
+    """What a verb says, or why it says nothing."""
     verb, function = _BY_NAME[name]
     try:
         require_bounds(body)
         request = verb.request.model_validate_json(body)
-        answer = _carried_out(function, _permitted(context, name, request), request)
+        return _carried_out(function, _permitted(context, name, request), request)
     except (ForbiddenError, UnknownCallerError) as error:
-        return problem(FORBIDDEN if isinstance(error, ForbiddenError) else UNKNOWN, error)
+        return FORBIDDEN if isinstance(error, ForbiddenError) else UNKNOWN, error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:_MAX_WHERE]
         why = first["msg"] if len(first["msg"]) <= _MAX_WHY else f"{first['msg'][:_MAX_WHY]}..."
-        return problem(400, LedgerMisuseError("request", f"request field '{where}': {why}"))
+        return 400, LedgerMisuseError("request", f"request field '{where}': {why}")
     except LedgerError as error:
-        return problem(_STATUS[type(error)], error)
-    return 200, answer.model_dump_json().encode()
+        return _STATUS[type(error)], error
+
+
+def _refusing(error: LedgerError) -> set[str]:
+    """The rules that refuse, or the code of the refusal where it is about none."""
+    findings = error.findings if isinstance(error, LedgerRefusedError) else ()
+    return {finding.rule for finding in findings if finding.refuses} or {error.code}
 
 
 def _carried_out(function: Callable[[Context, Any], Message], context: Context, request: Message) -> Message:
@@ -78,6 +96,8 @@ def _carried_out(function: Callable[[Context, Any], Message], context: Context, 
     for _ in range(_TRIES - 1):
         with suppress(LedgerConflictError):
             return function(context, request)
+        if context.watch is not None:
+            context.watch.tried_again()
     return function(context, request)
 
 

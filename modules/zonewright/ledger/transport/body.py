@@ -1,6 +1,7 @@
 """The body of a request, limited while it is read: neither its length nor its pace can exhaust us."""
 
 import logging
+from collections.abc import Callable
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -20,7 +21,9 @@ class BodyError(ZonewrightError, ValueError):
         self.status = status
 
 
-async def read_limited(request: Request, *, most: int, within_s: float, what: str) -> bytes:
+async def read_limited(
+    request: Request, *, most: int, within_s: float, what: str, grown: Callable[[int], None] | None = None
+) -> bytes:
     """The body as it came; one that ends before its end is one line of the log.
 
     Who is refused here has not sent all yet. So the answer must close the connection.
@@ -30,6 +33,7 @@ async def read_limited(request: Request, *, most: int, within_s: float, what: st
         most: the most bytes that are read.
         within_s: seconds within which it must have come.
         what: what to call it, such as ``a batch``.
+        grown: is told how many bytes it has so far, and may raise.
 
     Raises:
         BodyError: when it is longer, comes too slowly or is cut off.
@@ -45,6 +49,8 @@ async def read_limited(request: Request, *, most: int, within_s: float, what: st
                 taken += chunk
                 if len(taken) > most:
                     raise too_long
+                if grown is not None:
+                    grown(len(taken))
     except TimeoutError:
         raise BodyError(408, f"{what} did not come within {within_s:g} s") from None
     except ClientDisconnect:

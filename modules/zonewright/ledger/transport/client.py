@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from pydantic import ValidationError
 
@@ -32,11 +32,25 @@ _ERRORS: dict[int, type[LedgerError]] = {
 }
 
 
+class Posted(NamedTuple):
+    """What came back.
+
+    Attributes:
+        status: as HTTP has it.
+        body: JSON.
+        request_id: what a service calls the request in its log.
+    """
+
+    status: int
+    body: bytes
+    request_id: str = ""
+
+
 class Road(Protocol):
     """How a request reaches the function of its verb."""
 
-    def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
-        """Send a JSON request; gives status and body of the answer.
+    def post(self, verb: str, body: bytes) -> Posted:
+        """Send a JSON request; gives the answer.
 
         Raises:
             LedgerUnavailableError: when there was no answer.
@@ -108,7 +122,7 @@ class LedgerClient:
             LedgerRefusedError: decided, and refused.
             LedgerMisuseError: the request is wrong.
         """
-        status, body = self._road.post(verb.name, request.model_dump_json().encode())
+        status, body, request_id = self._road.post(verb.name, request.model_dump_json().encode())
         if status == OK:
             try:
                 return verb.answer.model_validate_json(body)
@@ -117,7 +131,9 @@ class LedgerClient:
                     "not-a-ledger",
                     f"the answer of {self.url} to {verb.name} is not an answer of a zonewright ledger of this version",
                 ) from None
-        raise self._error(status, body)
+        error = self._error(status, body)
+        error.request_id = request_id
+        raise error
 
     def _error(self, status: int, body: bytes) -> LedgerError:
         try:

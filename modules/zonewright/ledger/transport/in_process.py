@@ -9,6 +9,8 @@ from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.answering import answered
+from zonewright.ledger.transport.client import Posted
+from zonewright.telemetry.samples import samples_path
 
 
 class InProcess:
@@ -29,11 +31,16 @@ class InProcess:
         self, path: Path, url: str = "", *, create: bool, lock_wait_s: float, clock: Callable[[], datetime] | None
     ) -> None:
         self._database = Database(path, url, create=create, lock_wait_s=lock_wait_s)
-        self._context = Context(database=self._database, clock=clock or utc_now, telemetry=telemetry_path(path))
+        self._context = Context(
+            database=self._database,
+            clock=clock or utc_now,
+            telemetry=telemetry_path(path),
+            samples=samples_path(path),
+        )
 
-    def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
-        """Send a JSON request; gives status and body of the answer."""
-        return answered(self._context, verb, body)
+    def post(self, verb: str, body: bytes) -> Posted:
+        """Send a JSON request; gives the answer."""
+        return Posted(*answered(self._context, verb, body))
 
     def close(self) -> None:
         """Close all connections."""

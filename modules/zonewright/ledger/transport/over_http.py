@@ -1,21 +1,28 @@
 """The road to a ledger that is a service.
 
 A call is sent once: nothing is asked again after a fault, no redirect is followed, and no proxy is taken from the
-environment. Whoever vouches for the service's certificate is in the system's store (or in ``SSL_CERT_FILE``).
+environment. Only who is told to come again, before anything was looked at, does so. Whoever vouches for the service's
+certificate is in the system's store (or in ``SSL_CERT_FILE``).
 """
 
+import random
 import ssl
 import time
 from urllib.parse import urlsplit
 
-from urllib3 import HTTPResponse, connection_from_url
+from urllib3 import BaseHTTPResponse, HTTPResponse, connection_from_url
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError, ReadTimeoutError
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerUnavailableError
+from zonewright.ledger.transport.client import Posted
 
 IDLE_S = 5.0
 MAX_IDLE = 32
+_COME_AGAIN = 429
+_LONGEST_S = 10.0
+"""Of a wait that a service may ask for."""
+_LONGEST_ID = 64
 
 
 class _Recent(HTTPConnection):
@@ -73,14 +80,25 @@ class OverHttp:
             ) from None
         self._pool.ConnectionCls = _RecentOverTls if is_secure else _Recent
 
-    def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
-        """Send a JSON request; gives status and body of the answer.
+    def post(self, verb: str, body: bytes) -> Posted:
+        """Send a JSON request; gives the answer. Who is told to come again does so, for as long as a call may take.
 
         Raises:
             LedgerUnavailableError: when there was no answer.
         """
+        until_s = time.monotonic() + self._timeout_s
+        answer = self._sent(verb, body)
+        while answer.status == _COME_AGAIN:
+            wait_s = _wait_s(answer.headers.get("retry-after", ""))
+            if time.monotonic() + wait_s > until_s:
+                break
+            time.sleep(wait_s)
+            answer = self._sent(verb, body)
+        return Posted(answer.status, answer.data, answer.headers.get("x-request-id", "")[:_LONGEST_ID])
+
+    def _sent(self, verb: str, body: bytes) -> BaseHTTPResponse:
         try:
-            answer = self._pool.urlopen(
+            return self._pool.urlopen(
                 "POST", f"{self._path}/v1/{verb}", body=body, headers=self._headers, redirect=False
             )
         except HTTPError as error:
@@ -89,11 +107,16 @@ class OverHttp:
                 f"the ledger {self._url} cannot be reached ({_why(error, self._timeout_s)}); nothing was decided; "
                 "start it, or correct zone:ledger in the stack's configuration",
             ) from error
-        return answer.status, answer.data
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+
+def _wait_s(told: str) -> float:
+    """How long to wait, by a header ``Retry-After`` in seconds; a second and a bit where it does not say."""
+    seconds = float(told) if told.isascii() and told.isdigit() else 1.0
+    return min(seconds, _LONGEST_S) * (1 + random.random() / 4)  # noqa: S311 - so that many do not come again at once
 
 
 def _why(error: Exception, timeout_s: float) -> str:

@@ -35,11 +35,12 @@ from zonewright.ledger.store.documents import zone_in_force
 from zonewright.ledger.store.heads import present_head, require_same
 from zonewright.ledger.store.held import convert, end_lasting
 from zonewright.ledger.store.names import hold_prefixes
-from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.rows import rename_rows, rows_of_stack, set_state
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
 from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
+from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
@@ -54,6 +55,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
     Raises:
         LedgerRefusedError: with the findings; the refusal is journaled and nothing else is changed.
     """
+    feed(context)
     with context.database.reading() as connection:
         _require_enrolled(context, connection, request)
         review = review_change(connection, request, context.now(connection), context.telemetry)
@@ -197,10 +199,13 @@ def _carry_out(
     claims = claims_of(demand, request.seats, request.addresses)
     wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
     wanted_assets = {name: _Wanted.asset(name, item) for name, item in demand.assets.items()}
+    renamed = rename_rows(connection, request.stack_id, review.facts.renames.nodes)
     counts = {
         "claims": _write(connection, claim, request, wanted_claims, now),
         "assets": _write(connection, asset, request, wanted_assets, now),
     }
+    if renamed:
+        counts["claims"]["renamed"] = renamed
     hold_prefixes(connection, request.stack_id)
     digest = change_digest(request.demand_digest, request.seats, request.addresses, request.rendered_digest)
     connection.execute(

@@ -8,6 +8,7 @@ from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.protocol.capacity_messages import EnergyAnswer, EnergyRequest
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.store.context import Context
+from zonewright.ledger.verbs.live import feed
 from zonewright.model.world import ZoneFacts
 from zonewright.rules.forecast import ForecastError, forecast
 from zonewright.rules.site_power import data_centres
@@ -20,6 +21,7 @@ def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
     """Give design, measured and projected energy ratio of each data centre, and the effect of a load on one of them."""
     from zonewright.ledger.deciding.banding import with_bands  # noqa: PLC0415 - no preview and no `up` asks
 
+    feed(context)
     with context.database.reading() as connection:
         moment = datetime.fromisoformat(context.shown_at(connection))
         base = zone_base(connection, _NOBODY)

@@ -29,6 +29,7 @@ from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import decided, journal
 from zonewright.ledger.store.texts import drafted, get_content, put_digested
 from zonewright.ledger.verbs.changes import plan_row
+from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import digest_of
 
@@ -36,6 +37,7 @@ from zonewright.model.canonical import digest_of
 def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
     """Give what a decision on a change rests on at this moment, as its party may read it. Nothing is decided."""
     wanted = EvaluateRequest(**request.model_dump(exclude={"keep"}), lineage="")
+    feed(context)
     with context.database.reading() as connection:
         now = context.now(connection)
         review = review_change(connection, wanted, now, context.telemetry)

@@ -190,6 +190,10 @@ def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
     table = _table(request.kind)
     with context.writing(touching(request.stack_id)) as connection:
         group = rows_of_stack(connection, table, request.stack_id, request.name)
+        if not group and request.holder:  # renamed since the state of its resource learnt its name
+            known = rows_of_stack(connection, table, request.stack_id)
+            names = {row.name for row in known if row.holder == request.holder}
+            group = [row for row in known if row.name in names]
         freed = life.freed_by_release(group, request.generation, request.holder)
         if not freed:
             return ReleaseAnswer(freed=False, stays=any(row.state in ("active", "releasing") for row in group))

@@ -28,6 +28,7 @@ from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.tables import reservation
 from zonewright.ledger.store.texts import drafted, put_contents, sweep
+from zonewright.ledger.verbs.live import feed
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
@@ -43,6 +44,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     if a site of the change has moved on meanwhile.
     """
     digest = request.demand.digest()
+    feed(context)
     with context.database.reading() as connection:
         now = context.now(connection)
         require_zone(connection, request.demand, party=request.party, on=now[:10])
@@ -149,6 +151,7 @@ def _answer(
         surroundings=_surroundings(facts, request.demand),
         changed=dict(changed),
         impact=dict(made.impact),
+        renamed={new: old for old, new in facts.renames.nodes.items()},
     )
 
 
@@ -218,6 +221,7 @@ def _changed_since_preview(
 
 def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
     """Give the findings of a change at this moment. This changes nothing."""
+    feed(context)
     with context.database.reading() as connection:
         who = {"stack_id": request.stack_id, "party": request.party, "lineage": request.lineage}
         if not waits_for_a_state(connection, **who):  # else its `up` will take it over
@@ -246,4 +250,5 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         findings=list(told),
         summary=review.line,
         revision=sum(review.facts.revisions.values()),
+        renamed={new: old for old, new in review.facts.renames.nodes.items()},
     )

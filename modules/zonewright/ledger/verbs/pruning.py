@@ -8,6 +8,7 @@ from zonewright.errors import ZonewrightError
 from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableError
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import Context
+from zonewright.ledger.verbs.live import tell_live
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.rules.words import count_of
 from zonewright.telemetry import Store
@@ -66,6 +67,7 @@ def tell_removals(context: Context) -> None:
         try:
             Store(context.telemetry).tell_removals(lambda found: _record(context, found))
             tell_intakes(context)
+            tell_live(context)
         except sqlite3.Error as error:
             raise LedgerUnavailableError(
                 "removing",

@@ -58,6 +58,7 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.CAPACITY: capacity.capacity,
     verbs.FIT: answers.fit_rooms,
     verbs.EXPLAIN: answers.explain_node,
+    verbs.OUTAGE: answers.outage,
     verbs.ENERGY: energy.energy,
     verbs.LEASE: rollouts.lease,
     verbs.HOURS: rollouts.hours,

@@ -81,6 +81,7 @@ class AdmissionResource(CheckedResource):
         is_refused = any(finding.refuses and finding.rule != APPROVAL_RULE for finding in findings)
         session.memory.refusal = refusal_text(findings, stack=_stack_of(urn)) if is_refused else ""
         session.memory.summary = evaluation.summary
+        session.memory.renamed = evaluation.renamed
         session.memory.notes = notes_text(findings, stack=_stack_of(urn))
         told = [finding for finding in findings if finding.rule in CHANGED]
         session.memory.changed = notes_text(told, stack=_stack_of(urn))

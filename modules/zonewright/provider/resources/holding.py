@@ -58,6 +58,8 @@ class HoldingResource(CheckedResource):
         It does when another resource holds it, and when it was confirmed again and the state did not learn of it.
         """
         difference = compare(self.inputs, old, new)
+        if self.named in difference.replaces and self._is_renamed(session, old, new):
+            difference = Difference(difference.changes, difference.replaces - {self.named})
         if difference.changes:
             return difference
         if new[self.named] in session.memory.drifted:
@@ -75,6 +77,16 @@ class HoldingResource(CheckedResource):
         elif held is not None:
             return difference
         return Difference({self.drifts: "update"})
+
+    def _is_renamed(self, session: ProviderSession, old: Data, new: Data) -> bool:
+        """Whether the ledger only calls it by another name, or will, so that it stays what it is.
+
+        An ``up`` that was killed may have learnt of it too late: then this resource holds what has the new name.
+        """
+        if session.memory.renamed.get(new[self.named]) == old[self.named]:
+            return True
+        held, mine = self._held(session, new), old.get("holder", "")
+        return held is not None and bool(mine) and held.holder == mine
 
     def _held(self, session: ProviderSession, new: Data) -> HeldBy | None:
         """By whom it is held; None where it is not active."""
@@ -94,7 +106,7 @@ class HoldingResource(CheckedResource):
             holder=holder,
             expect=self.expect(new),
         )
-        raised = session.ledger.call(verbs.CONFIRM, request).generation
+        raised = session.memory.confirms.confirm(session.ledger, request)
         session.memory.confirmed.add((self.kind, new[self.named]))
         return {**new, "generation": raised, "holder": holder}
 
@@ -103,6 +115,8 @@ class HoldingResource(CheckedResource):
         if (parts := split_id(id_)) is None:
             return None
         stack_id, name = parts
+        if last is not None:
+            name = last.outputs.get(self.named, name)  # the id of one that was renamed says what it was made as
         holding = session.ledger.call(verbs.READ, HoldingRequest(stack_id=stack_id, kind=self.kind, name=name)).holding
         if holding is None or holding.state != "active":
             if last is not None:

@@ -1,0 +1,1 @@
+"""An estate that an inventory such as NetBox knows: taken over as declarations, and kept true afterwards."""

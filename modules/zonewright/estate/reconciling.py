@@ -1,0 +1,98 @@
+"""A folder, its inventory and its ledger: compared, and made the same by writing to the inventory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zonewright.declare import load_zone
+from zonewright.estate.drift import Drift, HeldNode, differences
+from zonewright.estate.errors import AdoptionError
+from zonewright.estate.folder import compared, remember, write
+from zonewright.estate.inventory.netbox import Netbox, read_all
+from zonewright.estate.places import Places, places_of
+from zonewright.estate.reading import KINDS, read_estate
+from zonewright.estate.taking import KNOWN, REPORT, assumptions_of, known_ids, take_over
+from zonewright.estate.work import AdoptionWork, KnownIds, Named
+from zonewright.estate.writing_back import WritingBack
+from zonewright.model import Declaration
+
+ENDPOINTS = tuple(endpoint for endpoint, _ in KINDS.values())
+
+
+@dataclass(kw_only=True)
+class EstateComparison:
+    """One export.
+
+    Attributes:
+        folder: the zone's folder.
+        known: ids as the last adoption left them.
+        declaration: what stands in the folder.
+    """
+
+    folder: Path
+    known: KnownIds
+    declaration: Declaration
+    _work: AdoptionWork | None = None
+    _places: Places | None = None
+
+    @classmethod
+    def of(cls, folder: Path) -> "EstateComparison":
+        """Read a folder.
+
+        Raises:
+            AdoptionError: when no adoption made it, or its declarations are wrong.
+        """
+        if not (folder / KNOWN).exists():
+            raise AdoptionError(f"{folder}: expected {KNOWN}, which zonewright adopt leaves there; adopt first")
+        loaded = load_zone(folder)
+        if loaded.declaration is None:
+            raise AdoptionError(*map(str, loaded.problems))
+        return cls(folder=folder, known=known_ids(folder), declaration=loaded.declaration)
+
+    def differences(self, netbox: Netbox, held: Iterable[HeldNode]) -> list[Drift]:
+        """What differs between what a ledger holds and what a NetBox says."""
+        estate, faults = read_estate(read_all(netbox, ENDPOINTS))
+        if faults:
+            raise AdoptionError(*faults)
+        told = assumptions_of(self.folder)
+        self._work = AdoptionWork(
+            estate=estate, assumptions=told, known=self.known, operators=self.known.operators, today=""
+        )
+        self._places = places_of(self._work)
+        return differences(estate, self.known, self._places.racks, held, self.declaration.zone.node_types)
+
+    def write(self, netbox: Netbox, found: Sequence[Drift]) -> list[str]:
+        """Write differences, and remember the devices that were made; gives what could not be written."""
+        assert self._work is not None  # noqa: S101 - differences come before
+        assert self._places is not None  # noqa: S101 - as above
+        writing = WritingBack(
+            inventory=netbox, work=self._work, places=self._places, node_types=self.declaration.zone.node_types
+        )
+        made = writing.write(found)
+        nodes = self.known.objects.setdefault("nodes", {})
+        for one in found:
+            if one.what == "leaves" and one.device is not None:
+                nodes.pop(one.device, None)
+        for number, difference in made.items():
+            node = difference.node
+            if node is not None:
+                scope = f"{node.party}/{node.cluster}"
+                nodes[number] = Named(id=f"{node.number:03}", name=node.host, scope=scope)
+        self._remember(read_all(netbox, ENDPOINTS))
+        return writing.left
+
+    def _remember(self, answers: Mapping[str, Sequence[Any]]) -> None:
+        """What the inventory says now is what the ledger holds: the next adoption compares with it."""
+        remember(self.folder, {KNOWN: self.known.model_dump_json(indent=1, exclude_defaults=True) + "\n"}, own=True)
+        taken = take_over(
+            answers, self.folder, source=self.known.source, operators=self.known.operators, today=self.known.first
+        )
+        files = dict(taken.files)
+        known = files.pop(KNOWN)
+        states = compared(self.folder, files)
+        ours = [one for one in states if one.name == REPORT or one.name.startswith("import-")]
+        write(self.folder, files, ours)
+        keep = {one.name for one in states if one.state in {"edited", "conflict"}}
+        remember(self.folder, {name: text for name, text in files.items() if name in keep})
+        remember(self.folder, {KNOWN: known}, own=True)

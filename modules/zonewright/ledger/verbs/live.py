@@ -1,0 +1,91 @@
+"""Live readings before a decision, and all the time in a service: from the samples of agents to the meters of sites."""
+
+import sqlite3
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, select
+
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
+from zonewright.ledger.store import journal
+from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.documents import parse_asset
+from zonewright.ledger.store.tables import asset
+from zonewright.model import Site
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import SiteAsset
+from zonewright.telemetry import Store
+from zonewright.telemetry.delivering import Delivery, deliveries_text, tell_deliveries
+from zonewright.telemetry.feeding import Fed, Feeder
+from zonewright.telemetry.samples import Samples
+
+KIND = "delivered"
+"""Of an entry whose ``sites`` have the digest of each site's hours of live readings, and ``until_us`` the end of the
+last one."""
+
+
+def feed(context: Context) -> Fed:
+    """Take what agents delivered into the readings, as far as meters of sites name their sources.
+
+    Args:
+        context: the ledger, its readings, and the samples beside them.
+
+    Raises:
+        LedgerUnavailableError: when the readings cannot be written; nothing was decided.
+    """
+    if context.telemetry is None or context.samples is None or not context.samples.is_file():
+        return Fed()
+    with context.database.reading() as connection:
+        sites = metered_sites(connection)
+    if not sites and not context.telemetry.is_file():
+        return Fed()
+    samples = Samples(context.samples)
+    try:
+        store = Store(context.telemetry, create=True)
+        now_ns = int(context.clock().timestamp() * 10**6) * 1_000
+        return Feeder(samples, store, sites, now_ns=now_ns).feed()
+    except sqlite3.Error as error:
+        raise LedgerUnavailableError(
+            "readings",
+            f"agents delivered readings, but {context.telemetry.name} cannot take them: {error}; nothing was decided, "
+            "try again",
+        ) from error
+    finally:
+        samples.close()
+
+
+def metered_sites(connection: Connection) -> dict[str, Site]:
+    """The sites with meters that agents or gateways read; of two that have one id the one that is older."""
+    query = (
+        select(asset.c.name, asset.c.data)
+        .where(asset.c.kind == "site", asset.c.state.in_(("admitted", "active")))
+        .order_by(asset.c.id)
+    )
+    found: dict[str, Site] = {}
+    for name, text in connection.execute(query):
+        item = parse_asset(text)
+        if isinstance(item, SiteAsset) and item.site.hosts:
+            found.setdefault(name, item.site)
+    return found
+
+
+def tell_live(context: Context) -> None:
+    """Record the hours of live readings that are over.
+
+    Args:
+        context: the ledger and its readings.
+    """
+    if context.telemetry is not None and context.telemetry.is_file():
+        tell_deliveries(Store(context.telemetry), lambda found: _record(context, found))
+
+
+def _record(context: Context, found: Mapping[str, list[Delivery]]) -> str:
+    payload = {
+        "readings": sum(one.readings for deliveries in found.values() for one in deliveries),
+        "sites": {site: digest_of(deliveries_text(deliveries)) for site, deliveries in sorted(found.items())},
+        "until_us": {site: max(one.begin_us for one in deliveries) for site, deliveries in sorted(found.items())},
+    }
+    with context.writing() as connection:
+        entry = journal.append(
+            connection, at=context.now(connection), kind=KIND, stack_id="", party="", payload=payload
+        )
+    return canonical_json(entry.model_dump())

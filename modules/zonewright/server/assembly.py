@@ -1,0 +1,129 @@
+"""One service of a ledger, put together: the verbs, the ingest of telemetry, pages, counters, and what is beside."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from starlette.types import ASGIApp
+
+from zonewright.ledger.deciding.measuring import telemetry_path
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.store.clock import utc_now
+from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.transport.application import application, may_call
+from zonewright.ledger.transport.client import lock_wait_s
+from zonewright.ledger.transport.paces import Paces
+from zonewright.ledger.verbs.pruning import prune
+from zonewright.server.agents import AgentsFile
+from zonewright.server.application import service
+from zonewright.server.counting import ServiceMetrics, journal_length
+from zonewright.server.door import LOOPBACK, Door
+from zonewright.server.health import HealthReports
+from zonewright.server.metrics import metrics_page
+from zonewright.server.openapi import paths
+from zonewright.server.requests import Requests
+from zonewright.telemetry import Store
+from zonewright.telemetry.samples import Samples, samples_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """What a service is told.
+
+    Attributes:
+        ledger: its file; of PostgreSQL the name that files beside the ledger are formed from.
+        url: of PostgreSQL; empty where the ledger is a file.
+        agents: the file of the agents that may report.
+        with_ledger: whether the verbs are served, or the ingest of telemetry alone.
+        is_local: only programs on its own host reach it.
+        hosts: names that requests may be addressed to; None for every name.
+        calls_per_s: calls that each principal may make in the mean; 0 for any number.
+    """
+
+    ledger: Path
+    url: str
+    agents: Path
+    with_ledger: bool
+    is_local: bool
+    hosts: tuple[str, ...] | None
+    calls_per_s: float
+
+
+class Assembly:
+    """The service's application, and what it holds until the end of the block.
+
+    Args:
+        settings: what it is told.
+        say: takes a sentence about what it noticed.
+
+    Attributes:
+        app: the application.
+        samples: what agents report.
+        context: the ledger; None where there is none.
+    """
+
+    def __init__(self, settings: ServiceSettings, *, say: Callable[[str], None]) -> None:
+        path, url = settings.ledger, settings.url
+        if url:
+            path.parent.mkdir(exist_ok=True)
+        self._telemetry = telemetry_path(path)
+        self._database = Database(path, url, lock_wait_s=lock_wait_s()) if url or path.is_file() else None
+        metrics = ServiceMetrics(self._journal_length)
+        self.context = (
+            None
+            if self._database is None
+            else Context(database=self._database, telemetry=self._telemetry, samples=samples_path(path), watch=metrics)
+        )
+        self.samples = Samples(samples_path(path))
+        self.app = self._app(settings, metrics, say)
+
+    @property
+    def what(self) -> str:
+        """What is served, as words of a sentence."""
+        return "ledger and telemetry" if self._has_ledger else "telemetry"
+
+    def _app(self, settings: ServiceSettings, metrics: ServiceMetrics, say: Callable[[str], None]) -> ASGIApp:
+        context, database = self.context, self._database
+        self._has_ledger = context is not None and settings.with_ledger
+        paces = Paces(settings.calls_per_s)
+        app = service(
+            AgentsFile(settings.agents, say=say),
+            self.samples,
+            application(context, paces=paces) if context is not None and self._has_ledger else None,
+            figures=(lambda site: metrics_page(database, self._telemetry, utc_now(), site))
+            if database is not None and self._has_ledger
+            else None,
+            may_read=may_call(context, verbs.ENERGY.name) if context is not None else None,
+            metrics=metrics,
+            may_read_metrics=may_call(context, verbs.ACCESS.name) if context is not None else _nobody,
+            is_ready=lambda: database is None or self._journal_length() is not None,
+            unasked=LOOPBACK if settings.is_local else (),
+            health_reports=HealthReports(settings.agents.with_name("health")),
+        )
+        return Requests(Door(app, hosts=settings.hosts), routes=paths(), metrics=metrics)
+
+    def _journal_length(self) -> int | None:
+        return journal_length(self._database) if self._database is not None else None
+
+    def prune_readings(self, before_us: int) -> int:
+        """Remove the readings of meters before a time in microseconds since 1970; gives how many."""
+        if self.context is not None:
+            return prune(self.context, before_us)
+        return Store(self._telemetry).prune(before_us) if self._telemetry.is_file() else 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.samples.close()
+        if self._database is not None:
+            self._database.close()
+
+
+def _nobody(_header: str) -> bool:
+    return False

@@ -1,0 +1,59 @@
+"""Feeds meters from what agents deliver, in a thread of its own, so that figures are of now also between decisions."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from zonewright.ledger.store.context import Context
+from zonewright.ledger.verbs.live import feed, tell_live
+from zonewright.rules.words import count_of
+
+PERIOD_S = 30.0
+"""Figures are of whole hours, so nobody waits for it; a decision takes what has come in by itself."""
+_STOP_S = 5
+
+
+class LiveReadings:
+    """Takes what came in every half a minute, and has the journal told of hours that are over.
+
+    Args:
+        context: the ledger, its readings and samples; None feeds nothing.
+        say: takes a sentence about what could not be done.
+    """
+
+    def __init__(self, context: Context | None, *, say: Callable[[str], None]) -> None:
+        self._context, self._say = context, say
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="live-readings", daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._context is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)  # what is left is taken after the next start
+
+    def once(self) -> None:
+        """Take what has come in; what fails is said, and tried again the next time."""
+        if self._context is None:
+            return
+        try:
+            fed = feed(self._context)
+            tell_live(self._context)
+        except Exception as error:  # noqa: BLE001 - whatever it is, reports go on and the next time comes
+            self._say(f"live readings were not taken: {str(error).split(';', maxsplit=1)[0]}; they are tried again")
+        else:
+            if fed.refused:
+                binding, _, why = fed.refused[0]
+                self._say(f"{count_of(len(fed.refused), 'live reading')} of {binding.site} refused: {why}")
+
+    def _run(self) -> None:
+        self.once()
+        while not self._stop.wait(PERIOD_S):
+            self.once()

@@ -1,0 +1,107 @@
+"""Hours of live readings and their digests: one entry of the journal for all that are over, not one for each batch.
+
+Whoever has what an agent sent can compute the digest of an hour, and find what was changed afterwards.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from zonewright.model.canonical import canonical_json
+from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.store import Store
+from zonewright.telemetry.summing import HOUR_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Delivery:
+    """The live readings of one hour of one meter.
+
+    Attributes:
+        meter: its id.
+        begin_us: begin of the hour, in microseconds since 1970.
+        readings: how many there are; imported ones do not count.
+        digest: of their lines in order of time, under ``READINGS_HEAD``.
+    """
+
+    meter: str
+    begin_us: int
+    readings: int
+    digest: str
+
+
+def deliveries_text(deliveries: Iterable[Delivery]) -> str:
+    """The deliveries of one site in their canonical form, whose digest is recorded."""
+    return canonical_json([asdict(one) for one in sorted(deliveries)])
+
+
+def mark(connection: sqlite3.Connection, key: int, times_us: Iterable[int]) -> None:
+    """Note that live readings of a meter came in."""
+    hours = sorted({time_us // HOUR_US * HOUR_US for time_us in times_us})
+    connection.executemany(
+        "insert into delivery values (?, ?, 0, '', null, 1) on conflict do update set dirty = 1",
+        [(key, begin) for begin in hours],
+    )
+
+
+_OVER = "d.dirty and d.begin_us + ? <= (select max(time_us) from reading where meter = d.meter)"
+"""An hour is over for a meter that has a reading of later; no clock says so."""
+
+
+def tell_deliveries(store: Store, tell: Callable[[Mapping[str, list[Delivery]]], str]) -> None:
+    """Hand over the hours of live readings that are over and not recorded, and keep what they were recorded as.
+
+    Args:
+        store: the readings.
+        tell: records hours by site; gives the text of the record.
+    """
+    with store.opened() as connection:
+        query = f"select 1 from delivery d where {_OVER} union all select 1 from delivering where entry = '' limit 1"  # noqa: S608 - no input
+        if connection.execute(query, (HOUR_US,)).fetchone() is None:
+            return
+    with store.writing() as connection:
+        _compute(connection)
+        connection.execute(
+            "delete from delivering where entry = '' and not exists "
+            "(select 1 from delivery where delivering = delivering.id)"
+        )
+        found = _untold(connection)
+    for number, deliveries in found.items():
+        entry = tell(deliveries)
+        with store.writing() as connection:
+            connection.execute("update delivering set entry = ? where id = ? and entry = ''", (entry, number))
+
+
+def _compute(connection: sqlite3.Connection) -> None:
+    """Compute the digests of hours that are over; those that differ from before belong to a new record."""
+    number: int | None = None
+    columns = "d.meter, m.name, m.kind, d.begin_us, d.readings, d.digest"
+    query = f"select {columns} from delivery d join meter m on m.id = d.meter where {_OVER} order by 1, 4"  # noqa: S608 - no input
+    for key, name, kind, begin, *before in connection.execute(query, (HOUR_US,)).fetchall():
+        rows = connection.execute(
+            "select start_us, time_us, micro, trust from reading where meter = ? and time_us >= ? and time_us < ? "
+            "and trust != 'imported' order by time_us",
+            (key, begin, begin + HOUR_US),
+        )
+        digest, count = digest_of_lines(READINGS_HEAD, (reading_line((name, kind, *row)) for row in rows))
+        if [count, digest] == before:
+            connection.execute("update delivery set dirty = 0 where meter = ? and begin_us = ?", (key, begin))
+            continue
+        if number is None:
+            number = int(connection.execute("insert into delivering (entry) values ('')").lastrowid or 0)
+        query = (
+            "update delivery set dirty = 0, readings = ?, digest = ?, delivering = ? where meter = ? and begin_us = ?"
+        )
+        connection.execute(query, (count, digest, number, key, begin))
+
+
+def _untold(connection: sqlite3.Connection) -> dict[int, dict[str, list[Delivery]]]:
+    query = (
+        "select p.id, m.site, m.name, d.begin_us, d.readings, d.digest from delivering p join delivery d "
+        "on d.delivering = p.id join meter m on m.id = d.meter where p.entry = '' order by p.id"
+    )
+    found: dict[int, dict[str, list[Delivery]]] = defaultdict(lambda: defaultdict(list))
+    for number, site, name, begin_us, readings, digest in connection.execute(query):
+        found[number][site].append(Delivery(meter=name, begin_us=begin_us, readings=readings, digest=digest))
+    return {number: dict(by_site) for number, by_site in found.items()}

@@ -1,0 +1,246 @@
+"""What agents delivered becomes readings of meters: each batch once, in the transaction that notes how far it got.
+
+Samples are the inbox: what they acknowledged is there, whoever was killed. Readings follow within seconds, and before
+every decision. A meter that is bound to its source later gets what is still kept from before.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from zonewright.model import Site
+from zonewright.model.base import TrustClass
+from zonewright.pue.meters import MeterSpec
+from zonewright.pue.readings import Reading
+from zonewright.telemetry.appending import Row, append_meter
+from zonewright.telemetry.correcting import note_outranked
+from zonewright.telemetry.delivering import mark
+from zonewright.telemetry.interface import Appended, ConflictError
+from zonewright.telemetry.live import Binding, bindings_of, readings_from
+from zonewright.telemetry.sample import Arrival, Measurement, Series
+from zonewright.telemetry.samples import Samples
+from zonewright.telemetry.store import Store
+from zonewright.telemetry.tables import meter_id
+
+TRUST: TrustClass = "authenticated"
+"""Of what comes with the token of an agent."""
+_ARRIVALS = 2_000
+_SAMPLES = 50_000
+_FOREVER_NS = 2**62
+_TRIES = 5
+_Key = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Fed:
+    """What became of live readings.
+
+    Attributes:
+        appended: how many were new, known, and so on.
+        refused: meter, time in microseconds and reason of those that contradict what is stored.
+    """
+
+    appended: Appended = field(default_factory=Appended)
+    refused: list[tuple[Binding, Reading, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How far a store got with some samples; whoever writes checks that nobody else has meanwhile."""
+
+    number: int
+    version: int
+    bound: frozenset[_Key]
+
+
+class Feeder:
+    """Feeds a store of readings from the samples of agents. Safe beside others that do the same.
+
+    Args:
+        samples: what agents delivered.
+        store: the readings.
+        sites: the sites whose meters are fed, as they are declared now.
+        now_ns: the present, for notes on what is refused.
+    """
+
+    def __init__(self, samples: Samples, store: Store, sites: Mapping[str, Site], *, now_ns: int) -> None:
+        self._samples, self._store, self._now_ns = samples, store, now_ns
+        self._bindings = bindings_of(sites)
+        self._name = samples.identity()
+        self._owners: dict[int, tuple[Binding, Series]] = {}
+        self._fed = Fed()
+
+    def feed(self) -> Fed:
+        """Take all that has come in; gives what became of it."""
+        tries = 0
+        while tries < _TRIES:
+            state = self._state()
+            wanted = {one.key: one for one in self._bindings}
+            if state.bound != wanted.keys():
+                is_done = self._bind(state, wanted)
+            else:
+                arrivals = self._samples.arrivals(state.number, _ARRIVALS)
+                if not arrivals:
+                    return self._fed
+                self._find_owners()
+                parts = self._readings(self._bindings, _windows(arrivals, self._owners.values()))
+                is_done = self._commit(state, parts, number=arrivals[-1].number)
+            tries = 0 if is_done else tries + 1
+        return self._fed
+
+    def _find_owners(self) -> None:
+        every = self._samples.series()
+        self._owners = {
+            series.id: (binding, series) for binding in self._bindings for series in every if binding.owns(series)
+        }
+
+    def _bind(self, state: _State, wanted: Mapping[_Key, Binding]) -> bool:
+        """Give meters with a new source what is kept of it; those without theirs are forgotten."""
+        new = [wanted[key] for key in sorted(wanted.keys() - state.bound)]
+        self._find_owners()
+        # Where every meter is new, all that has come in until now is among what is kept.
+        upto = state.number if state.bound & wanted.keys() else self._samples.last_arrival()
+        ids = [number for number, (binding, _) in self._owners.items() if binding in new]
+        gone = state.bound - wanted.keys()
+        for chunk in _chunks(self._samples.of_series(ids, 0, _FOREVER_NS)) if ids else ():
+            if not self._commit(state, self._sorted(new, chunk), number=state.number):
+                return False
+            state = _State(state.number, state.version + 1, state.bound)
+        return self._commit(state, (), number=max(upto, state.number), bound=[one.key for one in new], unbound=gone)
+
+    def _readings(
+        self, bindings: Sequence[Binding], windows: Sequence[tuple[int, int, Collection[int]]]
+    ) -> list[tuple[Binding, list[Reading]]]:
+        found: list[tuple[int, Measurement]] = []
+        for low, high, ids in windows:
+            found += self._samples.of_series(sorted(ids), low, high)
+        return self._sorted(bindings, found)
+
+    def _sorted(
+        self, bindings: Sequence[Binding], items: Sequence[tuple[int, Measurement]]
+    ) -> list[tuple[Binding, list[Reading]]]:
+        groups: dict[_Key, list[tuple[Series, Measurement]]] = {}
+        for number, item in items:
+            binding, series = self._owners[number]
+            groups.setdefault(binding.key, []).append((series, item))
+        return [(one, readings_from(one, groups[one.key])) for one in bindings if one.key in groups]
+
+    def _state(self) -> _State:
+        with self._store.opened() as connection:
+            connection.execute("begin")
+            row = connection.execute(_FEEDING, (self._name,)).fetchone()
+            bound = connection.execute("select site, meter, source from bound where samples = ?", (self._name,))
+            number, version = row or (0, 0)
+            return _State(number, version, frozenset(bound.fetchall()))
+
+    def _commit(
+        self,
+        state: _State,
+        parts: Sequence[tuple[Binding, list[Reading]]],
+        *,
+        number: int,
+        bound: Collection[_Key] = (),
+        unbound: Collection[_Key] = (),
+    ) -> bool:
+        """Store readings and how far they go, at once; False where somebody else did so meanwhile."""
+        fed = Fed()
+        with self._store.writing() as connection:
+            if (connection.execute(_FEEDING, (self._name,)).fetchone() or (0, 0)) != (state.number, state.version):
+                return False
+            for site in sorted({binding.site for binding, _ in parts}):
+                _append(connection, site, [one for one in parts if one[0].site == site], fed)
+            query = (
+                "insert into feeding values (?, ?, 1) on conflict do update set number = excluded.number, "
+                "version = version + 1"
+            )
+            connection.execute(query, (self._name, number))
+            rows = [(self._name, *key) for key in bound]
+            connection.executemany("insert or ignore into bound values (?, ?, ?, ?)", rows)
+            gone = [(self._name, *key) for key in unbound]
+            query = "delete from bound where samples = ? and site = ? and meter = ? and source = ?"
+            connection.executemany(query, gone)
+        self._fed.appended += fed.appended
+        for binding, reading, why in fed.refused:
+            text = f"{float(reading.value):g} at {reading.time_us}"
+            self._samples.set_aside(binding.source.host, f"meter {binding.meter}", text, why, self._now_ns)
+        self._fed.refused += fed.refused
+        return True
+
+
+_FEEDING = "select number, version from feeding where samples = ?"
+
+
+def _append(
+    connection: sqlite3.Connection, site: str, parts: Sequence[tuple[Binding, list[Reading]]], fed: Fed
+) -> None:
+    """Store the readings of a site's meters; what contradicts what is stored is refused by itself."""
+    moved: dict[str, list[Row]] = {}
+    specs: dict[str, MeterSpec] = {}
+    for binding, readings in parts:
+        specs[binding.meter] = binding.spec
+        for some in (readings, *([one] for one in readings)):
+            if not some:
+                break
+            found = _try(connection, site, binding, some, moved)
+            if isinstance(found, Appended):
+                fed.appended += found
+                if found.added or found.outranked:
+                    mark(connection, meter_id(connection, site, binding.meter, binding.spec), (r.time_us for r in some))
+                if some is readings:
+                    break
+            elif len(some) == 1:
+                fed.refused.append((binding, some[0], found))
+                if some is readings:
+                    break
+    note_outranked(connection, site, specs, moved)
+
+
+def _try(
+    connection: sqlite3.Connection,
+    site: str,
+    binding: Binding,
+    readings: Sequence[Reading],
+    moved: dict[str, list[Row]],
+) -> Appended | str:
+    """Store readings of one meter, or none of them: then why not."""
+    own: dict[str, list[Row]] = {}
+    connection.execute("savepoint meter")
+    try:
+        done = append_meter(connection, site, binding.meter, binding.spec, readings, TRUST, own)
+    except ConflictError as error:
+        connection.execute("rollback to meter")
+        connection.execute("release meter")
+        return str(error)
+    connection.execute("release meter")
+    for name, rows in own.items():
+        moved.setdefault(name, []).extend(rows)
+    return done
+
+
+def _windows(
+    arrivals: Sequence[Arrival], owners: Collection[tuple[Binding, Series]]
+) -> list[tuple[int, int, set[int]]]:
+    """Stretches in which batches have samples, with the series of their agents that belong to meters."""
+    ids: dict[str, set[int]] = {}
+    for _, series in owners:
+        ids.setdefault(series.agent, set()).add(series.id)
+    found: list[tuple[int, int, set[int]]] = []
+    for one in sorted((one for one in arrivals if one.agent in ids), key=lambda one: one.low_ns):
+        if found and one.low_ns <= found[-1][1]:
+            low, high, known = found[-1]
+            found[-1] = (low, max(high, one.high_ns), known | ids[one.agent])
+        else:
+            found.append((one.low_ns, one.high_ns, set(ids[one.agent])))
+    return found
+
+
+def _chunks(items: Iterator[tuple[int, Measurement]]) -> Iterator[list[tuple[int, Measurement]]]:
+    """Samples in lists that are not too long; those of one time are in one of them."""
+    found: list[tuple[int, Measurement]] = []
+    for item in items:
+        if len(found) >= _SAMPLES and item[1].time_ns != found[-1][1].time_ns:
+            yield found
+            found = []
+        found.append(item)
+    if found:
+        yield found

@@ -1,0 +1,306 @@
+"""Live readings: what agents deliver gives the figures that an import gives, in whatever pieces and order it comes."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.live import GATEWAY, batch, sample_of, samples_of, site_of
+from support.readings import METERS, START, at, drawn, series
+from zonewright.model import Site
+from zonewright.model.site import Meter
+from zonewright.pue import evaluate, read_meters, read_readings
+from zonewright.pue.printing import figure_data
+from zonewright.pue.readings import time_us
+from zonewright.telemetry import Appended, Store
+from zonewright.telemetry.delivering import Delivery, deliveries_text, tell_deliveries
+from zonewright.telemetry.feeding import Fed, Feeder
+from zonewright.telemetry.live import bindings_of, readings_from
+from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.sample import Measurement, Sample, Series, fault_of
+from zonewright.telemetry.samples import Samples
+from zonewright.telemetry.summing import DAY_US, HOUR_US
+
+CASES = sorted((Path(__file__).parents[1] / "cases" / "pue").iterdir())
+SITE = site_of(METERS)
+NOW_NS = (START + 400 * DAY_US) * 1_000
+
+
+class Live:
+    """Samples and a store of readings in a folder, with the site ``dc1``."""
+
+    def __init__(self, folder: Path, site: Site = SITE) -> None:
+        self.samples, self.store = Samples(folder / "s.db"), Store(folder / "t.db", create=True)
+        self.site, self._sequence = site, 0
+
+    def deliver(self, samples: Sequence[Sample], *, node: str = GATEWAY) -> None:
+        """One batch comes in."""
+        self._sequence += 1
+        self.samples.append(batch(self._sequence, samples, node=node), NOW_NS)
+
+    def feed(self, site: Site | None = None) -> Fed:
+        """Take what came in."""
+        return Feeder(self.samples, self.store, {"dc1": site or self.site}, now_ns=NOW_NS).feed()
+
+    def values(self, meter: str) -> list[Fraction | int]:
+        """What the store has of a meter, in order."""
+        with self.store.opened() as connection:
+            query = "select micro from reading join meter on id = meter where name = ? order by time_us"
+            return [Fraction(row[0], 10**6) for row in connection.execute(query, (meter,))]
+
+
+@pytest.fixture(name="live")
+def _live(tmp_path: Path) -> Iterator[Live]:
+    found = Live(tmp_path)
+    yield found
+    found.samples.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+def test_a_vector_by_telemetry_is_the_vector(case: Path, tmp_path: Path) -> None:
+    """The same readings give the same figure, to the last digit, whether a file or an agent brings them."""
+    told = yaml.safe_load((case / "case.yaml").read_text(encoding="utf-8"))
+    meters, _ = read_meters(yaml.safe_load((case / "meters.yaml").read_text(encoding="utf-8")))
+    readings, _ = read_readings((case / "readings.csv").read_text(encoding="utf-8"), meters)
+    live = Live(tmp_path, site_of(meters))
+    sent = samples_of(meters, readings)
+    for part in (sent[1::3], sent[::3], sent[2::3]):
+        live.deliver([one for one in part if fault_of(one, one.time_ns) is None])
+        live.feed()
+    left_out = [one for one in sent if fault_of(one, one.time_ns) is not None]
+    start, end = time_us(told["from"]), time_us(told["to"])
+    found = live.store.readings("dc1", start, end, [(start, end)])
+    figure = evaluate(meters, found, start_us=start, end_us=end, limit=Fraction(told["limit"]))
+    expected = json.loads((case / "expect.json").read_text(encoding="utf-8"))
+    data = figure_data(figure)
+    assert left_out == []
+    assert {key: data[key] for key in expected} == expected
+    live.samples.close()
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_pieces_order_and_imports_change_no_figure(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """However live readings are split, reordered, repeated and mixed with imports of the same, sums are the same."""
+    readings = {name: drawn(data, name) for name in METERS}
+    folder = tmp_path_factory.mktemp("live")
+    live, plain = Live(folder), Store(folder / "plain.db", create=True)
+    plain.append("dc1", METERS, readings, trust="imported")
+    sent = data.draw(st.permutations(samples_of(METERS, readings)))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=4)))
+    also = [name for name in METERS if data.draw(st.booleans())]
+    for low, high in zip([0, *cuts], [*cuts, len(sent)], strict=True):
+        live.deliver(sent[low:high])
+        if data.draw(st.booleans()):
+            live.store.append("dc1", METERS, {name: readings[name] for name in also}, trust="imported")
+        if data.draw(st.booleans()):
+            live.feed()
+            live.deliver(sent[:high:2])
+    live.feed()
+    end = START + 100 * DAY_US
+    one, two = live.store.sums("dc1", START, end), plain.sums("dc1", START, end)
+    assert one == two
+    known, other = (store.readings("dc1", START, end, [(START, end)]) for store in (live.store, plain))
+    assert known == other
+    live.samples.close()
+
+
+def test_what_is_killed_in_between_is_taken_later_and_once(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end between the readings and the note of how far they go leaves neither; the next time takes all of it."""
+    live.deliver(samples_of(METERS, {"main": series("main", range(0, 600, 5))}))
+    live.feed()
+    live.deliver(samples_of(METERS, {"main": series("main", range(600, 1200, 5))}))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("zonewright.telemetry.feeding.mark", killed)
+        with pytest.raises(KeyboardInterrupt):
+            live.feed()
+    assert len(live.values("main")) == 120
+    assert live.feed().appended == Appended(added=120)
+    assert live.feed().appended == Appended()
+
+
+def test_a_second_feeder_takes_nothing_twice_and_leaves_nothing(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another process went on between what one read and what it writes, that one begins again from there."""
+    live.deliver(samples_of(METERS, {"main": series("main", [0, 60])}))
+    live.feed()
+    live.deliver(samples_of(METERS, {"main": series("main", [120])}))
+    other: list[Fed] = []
+    real = Samples.arrivals
+
+    def overtaken(self: Samples, after: int, most: int) -> object:
+        found = real(self, after, most)
+        if not other:
+            other.append(Fed())
+            live.deliver(samples_of(METERS, {"main": series("main", [180])}))
+            other.append(live.feed())
+        return found
+
+    monkeypatch.setattr(Samples, "arrivals", overtaken)
+    assert live.feed().appended == Appended()
+    assert other[1].appended == Appended(added=2)
+    assert len(live.values("main")) == 4
+
+
+def test_a_meter_that_names_its_source_later_gets_what_is_kept(live: Live) -> None:
+    """Samples from before the declaration count, and so do those from while the source was taken out of it."""
+    blind = live.site.model_copy(
+        update={"meters": {**live.site.meters, "main": Meter(point="utility", rating_w=100_000)}}
+    )
+    live.deliver(samples_of(METERS, {name: series(name, [20, 40]) for name in METERS}))
+    live.feed(blind)
+    assert live.values("main") == []
+    assert len(live.values("gas")) == 2
+    live.feed()
+    assert len(live.values("main")) == 2
+    live.feed(blind)
+    live.deliver(samples_of(METERS, {"main": series("main", [60])}))
+    live.feed(blind)
+    assert len(live.values("main")) == 2
+    live.feed()
+    assert len(live.values("main")) == 3
+
+
+def test_other_hosts_devices_units_and_kinds_feed_no_meter(live: Live) -> None:
+    """Only the device of the declared host, in the declared unit and of the meter's kind, is a reading of it."""
+    good = sample_of("main", METERS["main"], at(60, 100))
+    wrong = [
+        good._replace(part="mian"),
+        good._replace(unit="kWh"),
+        good._replace(name="hw.energy.reactive"),
+        good._replace(quality="good", start_ns=good.time_ns - 10**9),
+        good._replace(value=None),
+        good._replace(name="hw.host.power", unit="W", quality="good"),
+    ]
+    for number, one in enumerate(wrong):
+        live.deliver([one._replace(time_ns=one.time_ns + number)])
+    live.deliver([good], node="gw-2")
+    assert live.feed().appended == Appended()
+    live.deliver([good])
+    assert live.feed().appended == Appended(added=1)
+
+
+def test_units_are_converted_exactly() -> None:
+    """Decimals that were sent are what is kept, and joules are rounded to the millionth of a watt-hour, no further."""
+    for unit, value, expected in (
+        ("kWh", 21_900_000.1, Fraction(219_000_001, 10) * 1000),
+        ("J", 7.884e13, 21_900_000_000),
+        ("J", 1.0, Fraction(278, 10**6)),
+        ("MWh", 0.000001, 1),
+    ):
+        data = SITE.model_dump(mode="json", exclude_none=True)
+        data["meters"]["main"]["source"]["unit"] = unit
+        binding = next(one for one in bindings_of({"dc1": Site.model_validate(data)}) if one.meter == "main")
+        items = [(Series(1, GATEWAY, GATEWAY, "hw.energy", "main", unit), Measurement(10**9, None, value, "register"))]
+        assert [one.value for one in readings_from(binding, items)] == [expected]
+
+
+def test_a_contradiction_is_set_aside_alone(live: Live) -> None:
+    """An interval that overlaps another is refused and named; what came with it is stored."""
+    live.deliver(samples_of(METERS, {"gas": [at(20, 200, length=20)], "main": series("main", [20])}))
+    live.feed()
+    late = [at(30, 90, length=15), at(40, 100, length=20), at(60, 100, length=20)]
+    live.deliver(samples_of(METERS, {"gas": late, "main": series("main", [40])}))
+    fed = live.feed()
+    assert fed.appended == Appended(added=3)
+    assert [(one.meter, reading.time_us) for one, reading, _ in fed.refused] == [("gas", late[0].time_us)]
+    assert live.samples.quarantined(GATEWAY)[0][0] == "meter gas"
+    assert "overlap" in live.samples.quarantined(GATEWAY)[0][1]
+
+
+def test_live_readings_outrank_imports_of_their_meter_only(live: Live) -> None:
+    """At one time the agent's value counts, whichever came first, and the import of another meter is untouched."""
+    live.store.append("dc1", METERS, {"main": [at(60, 100)], "it-1": [at(60, 9)]}, trust="imported")
+    live.deliver(samples_of(METERS, {"main": [at(0, 0), at(60, 103)]}))
+    assert live.feed().appended == Appended(added=1, outranked=1)
+    assert live.store.append("dc1", METERS, {"main": [at(60, 99)]}, trust="imported") == Appended(outranked=1)
+    assert live.values("main") == [0, 103]
+    assert live.values("it-1") == [9]
+    gone = sorted((one.kind, int(one.value)) for one in live.store.superseded("dc1"))
+    assert gone == [("outranked", 99), ("outranked", 100)]
+
+
+def test_hours_that_are_over_are_told_once_with_their_digest(live: Live) -> None:
+    """One record has all hours that are over; an hour that gets more is told again, and one that does not is not."""
+    told: list[dict[str, list[Delivery]]] = []
+
+    def tell(found: object) -> str:
+        told.append(found)  # type: ignore[arg-type]
+        return json.dumps({"sequence": len(told)})
+
+    def deliver(*minutes: int) -> None:
+        live.deliver(samples_of(METERS, {"main": series("main", minutes)}))
+        live.feed()
+        tell_deliveries(live.store, tell)
+
+    deliver(0, 10, 70)
+    (first,) = told[0]["dc1"]
+    lines = [
+        reading_line(("main", "register", None, at(m, 0).time_us, m * 500 * 10**6, "authenticated")) for m in (0, 10)
+    ]
+    assert first == Delivery(meter="main", begin_us=START, readings=2, digest=digest_of_lines(READINGS_HEAD, lines)[0])
+    deliver(80)
+    assert len(told) == 1
+    deliver(130)
+    deliver(20)
+    assert [[(one.begin_us - START) // HOUR_US for one in some["dc1"]] for some in told] == [[0], [1], [0]]
+    tell_deliveries(live.store, tell)
+    assert len(told) == 3
+    assert deliveries_text(told[2]["dc1"]) != deliveries_text([first])
+
+
+def test_a_record_that_was_lost_is_made_again(live: Live) -> None:
+    """Where the journal could not take it, the same hours are handed over the next time."""
+    live.deliver(samples_of(METERS, {"main": series("main", [0, 70])}))
+    live.feed()
+    seen: list[str] = []
+
+    def failing(found: object) -> str:
+        seen.append(str(found))
+        raise OSError
+
+    for _ in range(2):
+        with pytest.raises(OSError):  # noqa: PT011 - any
+            tell_deliveries(live.store, failing)
+    assert seen[0] == seen[1]
+
+
+def test_pruned_hours_stay_sums_when_samples_come_again(live: Live) -> None:
+    """After a removal of readings a late batch for the same hours is known energy, and no sum moves."""
+    minutes = range(0, 6 * 1440, 20)
+    sent = samples_of(METERS, {name: series(name, [one for one in minutes if one]) for name in METERS})
+    live.deliver(sent)
+    live.feed()
+    window = (START, START + 6 * DAY_US)
+    before = live.store.sums("dc1", *window)
+    assert live.store.prune(START + 5 * DAY_US) > 0
+    live.deliver([one._replace(time_ns=one.time_ns + 1) for one in sent[: len(sent) // 2] if one.part == "it-2"])
+    live.feed()
+    assert live.store.sums("dc1", *window) == before
+
+
+def test_a_store_of_the_version_before_takes_live_readings(tmp_path: Path) -> None:
+    """Tables that were made without live readings get theirs, and keep what they have."""
+    live = Live(tmp_path)
+    live.store.append("dc1", METERS, {"main": [at(0, 0)]}, trust="imported")
+    with closing(sqlite3.connect(tmp_path / "t.db")) as connection:
+        for table in ("feeding", "bound", "delivery", "delivering"):
+            connection.execute(f"drop table {table}")
+        connection.execute("pragma user_version = 4")
+    live.store = Store(tmp_path / "t.db")
+    live.deliver(samples_of(METERS, {"main": series("main", [60])}))
+    assert live.feed().appended == Appended(added=1)
+    assert len(live.values("main")) == 2
+    live.samples.close()
