@@ -1,7 +1,7 @@
 # The few verbs that people use. Each sets up what it needs and is quick when that is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check bench mutants soak setup engine lock changelog test-wheel
+.PHONY: help demo demo-service test quick check bench mutants soak setup engine lock changelog test-wheel
 .SUFFIXES:
 
 BIN := .venv/bin
@@ -16,6 +16,9 @@ help: ## say what the verbs do
 
 demo: engine ## place clusters in a data centre with the real engine, and see a change refused
 	$(BIN)/python tools/demo.py
+
+demo-service: engine ## the ledger as a service on PostgreSQL, for two parties with a token and a state each
+	$(BIN)/python tools/demo_service.py
 
 test: engine ## run all tests; ARGS='-k engine -x' goes to pytest
 	$(BIN)/python -m pytest $(ARGS)

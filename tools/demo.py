@@ -202,13 +202,14 @@ def steps(demo: Demo) -> None:
     energy_ratio(demo, admission)
     approved_change(demo, admission)
     measured_host(demo)
+    day_two(demo, admission)
 
     record(demo)
 
 
 def record(demo: Demo) -> None:
     """The journal, and whether it is whole."""
-    say(f"{BOLD}9. The record.{RESET} Every decision is in the ledger's journal, each chained to the one before.")
+    say(f"{BOLD}10. The record.{RESET} Every decision is in the ledger's journal, each chained to the one before.")
     entries = [json.loads(line) for line in demo.zonewright("ledger", "history").splitlines()]
     for entry in entries:
         detail = entry["payload"].get("summary", "")
@@ -282,6 +283,52 @@ def approved_change(demo: Demo, admission: str) -> None:
     archive = SCRATCH / "change.tar"
     archive.write_bytes(archive.read_bytes().replace(b"more load", b"less load", 1))
     show(demo.zonewright("audit", "verify", "change.tar", "--keys", "keys", expect=1).splitlines()[0])
+
+
+def day_two(demo: Demo, admission: str) -> None:
+    """A rename, a rack that is emptied, and a feed that is out."""
+    say(f"{BOLD}9. Day two.{RESET} tenant-ind renames its cluster: what it was stands in the file, and nothing moves.")
+    path = SCRATCH / "zones" / "reference" / "tenant-ind.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    old = next(iter(document["clusters"]))
+    document["clusters"] = {f"{old}-1": {**document["clusters"].pop(old), "was": old}, **document["clusters"]}
+    before = places(demo, "tenant-ind")
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    output = demo.pulumi("tenant-ind", "up", "--yes", "--skip-preview")
+    after = places(demo, "tenant-ind")
+    if sorted(after.values()) != sorted(before.values()) or after.keys() == before.keys():
+        raise DemoError(f"a renamed cluster should keep its places:\n{output}")
+    show(message(output, admission))
+
+    rack = next(rack for rack, _ in after.values())
+    say(
+        f"operator-a wants to empty rack {rack}. Who must move where, in changes that are admitted one after the other:"
+    )
+    show(demo.zonewright("drain", rack, "--output", "drained"))
+    for file in sorted((SCRATCH / "drained").glob("*-tenant-ind.yaml")):
+        for name, part in yaml.safe_load(file.read_text(encoding="utf-8"))["clusters"].items():
+            document["clusters"][name].setdefault("places", {}).update(part["places"])
+        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        demo.pulumi("tenant-ind", "up", "--yes", "--skip-preview")
+    say("tenant-ind has put its part into its file and run `pulumi up`. Who has moved:")
+    show(demo.zonewright("drain", "--track", "drained"))
+
+    say("Feed A of that row is out for a night. Who goes down, and who stays up on what:")
+    show(demo.zonewright("outage", f"{rack.rpartition('/')[0]}:A", expect=None))
+
+
+def places(demo: Demo, name: str) -> dict[str, tuple[str, int]]:
+    """Rack and unit of each node of a stack."""
+    config = yaml.safe_load((SCRATCH / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
+    with LedgerClient(config["zone:ledger"], root=SCRATCH) as ledger:
+        report = ledger.call(verbs.REPORT, ReportRequest(stack_id=config["zone:stackId"]))
+    if demo.nodes_in_state(name) != sum(item.kind == "node" for item in report.holdings):
+        raise DemoError(f"ledger and state of {name} differ")
+    return {
+        item.name: (str(item.data["rack"]), int(str(item.data["position"])))
+        for item in report.holdings
+        if item.kind == "node"
+    }
 
 
 def people() -> None:

@@ -29,7 +29,7 @@ from zonewright.model.limits import CLOCK_BEHIND, TABLE
 from zonewright.provider.components import StackComponent
 from zonewright.provider.functions import FUNCTIONS as FUNCTIONS_OF_PROVIDER
 from zonewright.provider.resources import RESOURCES
-from zonewright.provider.schema import Documented
+from zonewright.provider.schema import INTERNAL, Documented
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import ROOTS
 from zonewright.rules.document import reference_markdown
@@ -194,7 +194,8 @@ def resources_page() -> str:
     parts = [HEAD, "# Resource types\n"]
     described: dict[str, Documented | type[Documented]] = {**RESOURCES, StackComponent.token: StackComponent}
     for token, resource in sorted(described.items()):
-        parts.append(f"## {token}\n\n{resource.description}\n\n| input | type | meaning |\n|---|---|---|")
+        before = "" if token == StackComponent.token else INTERNAL
+        parts.append(f"## {token}\n\n{before}{resource.description}\n\n| input | type | meaning |\n|---|---|---|")
         parts += [
             f"| `{name}` | {item.type} | {item.description}{'; a change replaces' if item.replaces else ''} |"
             for name, item in resource.inputs.items()

@@ -53,6 +53,7 @@ class ZonewrightError(Exception):
     │       └── SilentHostError      3  fleet.ssh.transport and TimeoutError
     ├── FleetFileError               2  fleet.fleet_file and ValueError
     ├── ForecastError                2  rules.forecast and ValueError
+    ├── ForkError                    1  server.witness_route and ValueError
     ├── HalfDoneError                1  provider.resource
     ├── HealthError                  1  server.health and ValueError
     ├── InterpreterError             2  engine.language_host.interpreter and RuntimeError
@@ -69,6 +70,7 @@ class ZonewrightError(Exception):
     ├── NotAnOrdinaryFileError       2  declare.yaml_text.regular and OSError
     ├── NotRecordedError             3  ledger.verbs.pruning
     ├── OtlpError                    2  server.otlp and ValueError
+    ├── PaceError                    3  ledger.transport.paces
     ├── RenderError                  1  render.errors and ValueError
     ├── SealError                    1  seal.errors and ValueError
     ├── SecretError                  3  model.secret and ValueError
@@ -80,7 +82,9 @@ class ZonewrightError(Exception):
     ├── TooLargeError                3  audit.diff.trees and ValueError
     ├── TooManyReadingsError         1  telemetry.summing and ValueError
     ├── TrustError                   1  fleet.ssh.trust and ValueError
-    └── UntoldError                  3  telemetry.registers
+    ├── UntoldError                  3  telemetry.registers
+    ├── WitnessError                 3  server.witnesses
+    └── WitnessFileError             2  server.witness_file and ValueError
 
     Args:
         sentences: what, where, expected, got and what to do; ``str()`` is all of them.

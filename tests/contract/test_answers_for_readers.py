@@ -34,6 +34,7 @@ from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanQuery
 from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest
 from zonewright.ledger.protocol.journal_messages import WITHHELD, CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.messages import StackRequest
+from zonewright.ledger.protocol.outage_messages import DrainRequest, OutageRequest
 from zonewright.ledger.protocol.rollout_messages import ConfigurationsRequest, HoursRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.protocol.verbs import Verb
@@ -175,6 +176,9 @@ def ask_everything(served: Served, ledger: LedgerClient) -> None:
         ledger.call(verbs.HISTORY, HistoryRequest(kinds=[kind]))
     for subject in ("dc1", "dc1/a/01/01", "dc1/a/01", "sub-1", "pa", "10.80.0.10", "web-001"):
         ledger.call(verbs.WHO, WhoRequest(subject=subject))
+    for subject in ("dc1/a/01/01", "dc1/a/01", "dc1/a", "dc1/pa", "dc1/sub-1", "dc1/a/01:B"):
+        ledger.call(verbs.OUTAGE, OutageRequest(subjects=[subject], begins="2026-12-01T00:00Z"))
+        ledger.call(verbs.DRAIN, DrainRequest(subjects=[subject]))
     plans = served.local.call(verbs.CHANGES, ChangesRequest()).changes
     for query in (PlanQuery(stack_id=OTHER), *(PlanQuery(plan=one.plan) for one in plans if one.plan)):
         with suppress(LedgerRefusedError):

@@ -87,3 +87,22 @@ def test_a_second_adoption_does_not_take_a_larger_breach_for_found(
     assert main(["adopt", str(folder), "--csv", str(tmp_path / "t.csv")]) == 1
     assert "breaks more than when it was taken over: rack-weight" in capsys.readouterr().out
     assert yaml.safe_load((folder / "zone.yaml").read_text("utf-8"))["as_found"] == before
+
+
+def test_a_first_run_that_was_cut_short_goes_on(folder: Path, tmp_path: Path) -> None:
+    """Run again after a kill before any declaration was written, it writes them, with what was found."""
+    before = {path.name: path.read_text("utf-8") for path in folder.glob("*.yaml")}
+    for path in folder.glob("*.yaml"):
+        path.unlink()
+    assert main(["adopt", str(folder), "--csv", str(tmp_path / "t.csv")]) == 0
+    assert {path.name: path.read_text("utf-8") for path in folder.glob("*.yaml")} == before
+
+
+def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A zone that no adoption made is not touched, and the sentence says what to do."""
+    (tmp_path / "zone.yaml").write_text("zone: mine\n", "utf-8")
+    (tmp_path / "t.csv").write_text(TABLE, "utf-8")
+    assert main(["adopt", str(tmp_path), "--csv", str(tmp_path / "t.csv")]) == 1
+    assert "has a zone.yaml that no adoption has made; name another folder" in capsys.readouterr().err
+    assert (tmp_path / "zone.yaml").read_text("utf-8") == "zone: mine\n"
+    assert not (tmp_path / "adopted.json").exists()

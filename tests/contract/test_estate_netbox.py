@@ -1,6 +1,7 @@
 """A NetBox over real HTTP: pages, tokens, versions, and what a wrong one ends with."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,9 @@ MANY = 1_000
 
 @pytest.fixture(name="server")
 def _server() -> Iterator[Replayed]:
-    lists = {endpoint: [] for endpoint in ENDPOINTS} | {"dcim/devices": [{"id": one} for one in range(1, MANY + 1)]}
+    lists: dict[str, list[dict[str, Any]]] = {endpoint: [] for endpoint in ENDPOINTS} | {
+        "dcim/devices": [{"id": one} for one in range(1, MANY + 1)]
+    }
     with replayed(Replayed(lists=lists)) as server:
         yield server
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from support.postgresql import programs
 from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 
@@ -27,6 +28,9 @@ def test_the_demo_tells_a_refusal_and_a_correction() -> None:
     assert "good:" in result.stdout
     assert "checks: nothing is wrong" in result.stdout
     assert "plan.json was altered" in result.stdout
+    assert "renamed)" in result.stdout
+    assert "all have moved" in result.stdout
+    assert "stay up with one feed less" in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()) <= 140
     assert _changes() == before
 
@@ -34,3 +38,21 @@ def test_the_demo_tells_a_refusal_and_a_correction() -> None:
 def _changes() -> str:
     command = ["git", "status", "--porcelain"]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_demo_of_the_service_tells_two_parties_story() -> None:
+    """Two tokens and two states on one PostgreSQL: a masked refusal, a revoked token, an altered row by its name."""
+    programs()
+    result = subprocess.run(
+        [sys.executable, "tools/demo_service.py", warm_python().path()],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "a node of another party is there" in result.stdout
+    assert "the token is missing, unknown, revoked or expired" in result.stdout
+    assert "their order was checked, their content was not" in result.stdout
+    assert "wrong: " in result.stdout

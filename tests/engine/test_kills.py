@@ -18,7 +18,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.soak]
 REAL_PYTHON = {"ZONEWRIGHT_PYTHON": sys.executable, "PULUMI_PYTHON_CMD": sys.executable}
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
 COUNT = 8
-KINDS = ("admit", "answer", "confirm", "release")
+KINDS = ("admit", "answer", "confirm", "release", "group")
+AT_ONCE = "4"
+"""Of the nodes, so that not all are confirmed in one group: the second call of confirms has others of them."""
 
 
 @pytest.fixture(name="service")
@@ -51,21 +53,25 @@ def test_a_kill_in_the_middle_is_recovered(
 ) -> None:
     """Killed while a change is admitted, or while some of its claims are confirmed or released: `recover` mends it.
 
-    An admission is held before its transaction, and after it before the answer.
+    An admission is held before its transaction, and after it before the answer; a group of confirms too.
     """
     chance = seeded(f"kill {victim} {checkpoints}")
     variables = REAL_PYTHON if checkpoints == "checkpoints" else WITHOUT_CHECKPOINTS
     stack = zone.stack("tenant-a", ledger_url=service.url)
     # Two rounds are always done: of two of the four tests within an admission, of two after it.
-    kinds = ("confirm", "release", "admit", "answer") if checkpoints == "checkpoints" else KINDS
+    kinds: tuple[str, ...] = (
+        ("confirm", "release", "group", "admit", "answer") if checkpoints == "checkpoints" else KINDS
+    )
+    if checkpoints == "checkpoints" and victim == "provider":
+        kinds = ("group", *kinds)
     for number in rounds("engine kills", 75):
         kind = kinds[number % len(kinds)]
         stack.declare(clusters={"keep": cluster(1)} if kind == "release" else {f"c{number}": cluster(COUNT)})
-        is_admission = kind in ("admit", "answer")
-        call = 1 if is_admission else chance.randint(2, COUNT - 1)
+        verb = {"answer": "admit", "group": "confirm"}.get(kind, kind)
+        call = {"admit": 1, "confirm": 2}.get(verb, chance.randint(2, COUNT - 1))
         service.door.drop = chance.random() < 0.5
-        service.door.hold("admit" if is_admission else kind, call=call, answers=kind == "answer")
-        running = stack.start("up", "--yes", "--skip-preview", variables=variables)
+        service.door.hold(verb, call=call, answers=kind in ("answer", "group"))
+        running = stack.start("up", "--yes", "--skip-preview", "--parallel", AT_ONCE, variables=variables)
         assert service.door.holding.wait(LIMIT_S), (stack.root / "output.txt").read_text(encoding="utf-8")
         _require_held(service, stack, kind, f"round {number}, {kind}, call {call}")
         _kill(zone, stack, victim, running.pid)
@@ -86,6 +92,9 @@ def _require_held(service: LedgerService, stack: Stack, kind: str, where: str) -
     """The run is in the middle of what it is to be killed in."""
     if kind in ("admit", "answer"):
         assert _states(stack).count("admitted") == (COUNT if kind == "answer" else 0), f"{where}: {_states(stack)}"
+        return
+    if kind == "group":  # active, and those of the second call were not answered
+        assert _states(stack).count("active") > 1, f"{where}: {_states(stack)}"
         return
     left = "admitted" if kind == "confirm" else "releasing"
     _wait_for_calls(service, stack, left)

@@ -91,7 +91,7 @@ def test_an_older_stack_has_nothing_to_do_and_can_be_destroyed(
     before = _inputs(project, "tenant-a", "Node")
     assert len(before) > 0
     output = project.pulumi("tenant-a", "up", "--yes", "--skip-preview")
-    assert "~ 2 updated" in output, output  # files and Completion, beside the Admission
+    assert "~ 4 updated" in output, output  # files, Completion and two clusters, which show their fields now
     assert _inputs(project, "tenant-a", "Node") == before
     project.pulumi("tenant-a", "up", "--yes", "--skip-preview", "--expect-no-changes")
     assert "active" in _status(project)

@@ -14,8 +14,8 @@ def test_a_rename_replaces_and_moves_nothing(settled: SmallZone) -> None:
     stack = settled.opened("tenant-a")
     before = stack.places()
     ids = {item["inputs"]["claim"]: item["id"] for item in stack.resources("Node")}
-    names = {"names": {"002": "alpha"}}
-    stack.declare(clusters={"shop": cluster(3, was="web", **names)})
+    names = {"002": "alpha"}
+    stack.declare(clusters={"shop": cluster(3, was="web", names=names)})
     steps = json.loads(stack.run("preview", "--json").stdout)["steps"]
     nodes = [step for step in steps if "$zonewright:index:Node::" in step["urn"]]
     assert sorted((step["op"], step["urn"].rpartition("::")[2]) for step in nodes) == [
@@ -32,7 +32,7 @@ def test_a_rename_replaces_and_moves_nothing(settled: SmallZone) -> None:
     stack.settled()
     stack.run("refresh", "--yes", "--expect-no-changes")
     stack.up("--expect-no-changes")
-    stack.declare(clusters={"shop": cluster(3, **names)})  # `was` has done its work
+    stack.declare(clusters={"shop": cluster(3, names=names)})  # `was` has done its work
     told = stack.up()
     assert "1 replaced" in told  # the Admission of another declaration
     assert "::Node" not in told

@@ -29,7 +29,8 @@ from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = [pytest.mark.engine, pytest.mark.real_python]
 NODES = 200
-ACTIONS = {"preview": ("preview",), "up": ("up", "--yes", "--skip-preview")}
+ACTIONS = {"preview": ("preview",), "up": ("up", "--yes", "--skip-preview", "--parallel", "8")}
+"""How many nodes are made at once says how many confirms go together, and differs by machine unless it is given."""
 
 
 def counted_stack(zone: SmallZone) -> tuple[Stack, Path]:

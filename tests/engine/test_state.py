@@ -375,7 +375,7 @@ def test_what_is_free_is_said_as_the_change_leaves_it(tenant: Stack) -> None:
 
 
 def test_what_changed_since_the_preview_is_said_with_old_and_new(zone: SmallZone, ledger: LedgerClient) -> None:
-    """Another stack takes the previewed place: up says old and new place below the Admission."""
+    """Another stack takes the previewed place: up says old and new place."""
     tenant = zone.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(1)})
     tenant.run("preview")
@@ -414,7 +414,7 @@ def test_a_failed_create_and_then_the_node_dropped(zone: SmallZone, ledger: Ledg
         tenant = zone.stack("tenant-a", ledger_url=service.url)
         tenant.declare(clusters={"web": cluster(4)})
         service.door.verb, service.door.fail_from = "confirm", 3
-        assert "the disk is full" in tenant.refused("up", "--yes", "--skip-preview")
+        assert "the disk is full" in tenant.refused("up", "--yes", "--skip-preview", "--parallel", "1")
         service.door.clear()
         assert len(tenant.resources("Node")) == 2
         tenant.agrees()

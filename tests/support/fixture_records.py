@@ -13,7 +13,7 @@ from support.second_opinion import verified
 from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.gathering import each_entry
-from zonewright.audit.verify.verify import AuditTrust
+from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest

@@ -447,7 +447,8 @@ def verdict_signatures(bundle: Bundle) -> Iterator[str]:
     for path in bundle.under("verdicts"):
         try:
             predicate, _, _ = bundle.signed(path, "urn:zonewright:change-verdict:v1", bundle.subjects())
-            bundle.binds(predicate, "verdict", "comment")
+            bundle.binds(predicate, "verdict", "comment", *({"viewed"} & predicate.keys()))
+            viewed(bundle, predicate)
             if predicate["verdict"] not in {"approve", "reject"} or predicate["signer"] == author_of(bundle):
                 raise ValueError("it is no verdict of somebody else than the author")
             bundle.zone["signers"][predicate["signer"]]
@@ -459,6 +460,22 @@ def verdict_signatures(bundle: Bundle) -> Iterator[str]:
             yield f"{path} is older than the plan"
             continue
         bundle.verdicts.append(verdict)
+
+
+def viewed(bundle: Bundle, predicate: Mapping[str, Any]) -> None:
+    """What a signer says to have seen, if anything, accounts for each file that changes once."""
+    if "viewed" not in predicate:
+        return
+    said = predicate["viewed"]
+    if said.keys() != {"groups", "left"} or said["left"] != sorted(set(said["left"])):
+        raise ValueError("viewed has another form")
+    for name, files in said["groups"].items():
+        if not re.fullmatch("sha256:[0-9a-f]{64}", name) or type(files) is not int or files < 1:
+            raise ValueError("viewed names something else than a group")
+    before, after = bundle.json("before.json"), bundle.json("rendered.json")
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    if not set(said["left"]) <= changed or sum(said["groups"].values()) + len(said["left"]) != len(changed):
+        raise ValueError("viewed accounts for other files than those that change")
 
 
 def counts_on(signer: Mapping[str, Any], at: datetime) -> bool:

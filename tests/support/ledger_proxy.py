@@ -24,7 +24,7 @@ class Door:
     """What happens to calls of one verb.
 
     Attributes:
-        verb: the verb that is watched; empty lets everything pass.
+        verb: the verb that is watched, also where it is done to many at once; empty lets everything pass.
         hold_from: calls from this number on (from 1) wait until ``opened`` is set.
         fail_from: calls from this number on are answered with 503.
         holding: set when a call waits.
@@ -77,7 +77,7 @@ def _held(send: Send, door: Door) -> Send:
 
 def _guarded(app: ASGIApp, door: Door) -> ASGIApp:
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and door.verb and scope["path"] == f"/v1/{door.verb}":
+        if scope["type"] == "http" and door.verb and scope["path"] in (f"/v1/{door.verb}", f"/v1/{door.verb}-many"):
             door.count += 1
             number = door.count
             held = bool(door.hold_from) and number >= door.hold_from

@@ -158,7 +158,10 @@ def _templates() -> Iterator[tuple[str, Objects]]:
             *of("Strip 24", "inlet"),
         ],
     )
-    yield "dcim/power-outlet-templates", of("Strip 24", *(f"outlet {number}" for number in range(1, 13)))
+    yield (
+        "dcim/power-outlet-templates",
+        of("Strip 24", *(f"outlet {number}" for number in range(1, 13)), power_port={"name": "inlet"}),
+    )
     yield "dcim/module-bay-templates", of("Grove 6U", *(f"PSU{number}" for number in range(1, 5)))
     yield "dcim/device-bay-templates", of("Grove 6U", *(f"bay {number}" for number in range(1, 5)))
     yield "dcim/interface-templates", of("Elm 1U", "eno1", type="25gbase-x-sfp28")
@@ -228,7 +231,7 @@ def fill(create: Create, read: Read, change: Create) -> None:
     user = {"username": "tests"}
     reserved = [
         {"rack": {"name": "S2"}, "units": [20, 21, 22, 30], "user": user, "tenant": KITE, "description": "growth"},
-        {"rack": {"name": "N101"}, "units": [1, 2], "user": user, "description": "db, taken by now"},
+        {"rack": {"name": "N101"}, "units": [3, 4], "user": user, "description": "db, taken by now"},
     ]
     create("dcim/rack-reservations", reserved)
 

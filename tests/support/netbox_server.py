@@ -2,7 +2,7 @@
 
 NetBox needs Python 3.12 and some 550 MB, so it is not installed by us. ``ZONEWRIGHT_NETBOX`` names a virtual
 environment that has it (``python3.12 -m venv DIR && DIR/bin/pip install netbox==4.7.3``). Its tables take minutes to
-make, so a dump of the empty database is kept beside the environment.
+make, so a dump of the database with a superuser is kept beside the environment.
 """
 
 import os
@@ -114,16 +114,7 @@ def netbox_server(where: Path) -> Iterator[NetboxServer]:
         (folder / "conf" / "configuration.py").write_text(_configuration(database, name, redis), encoding="utf-8")
         program = str(where / "bin" / "netbox")
         settings = {**os.environ, "NETBOX_ROOT": str(folder), "DJANGO_SETTINGS_MODULE": "netbox.settings"}
-        dump = where / "zonewright-empty-database.sql"
-        if dump.exists():
-            database.run("psql", "-q", "-h", database.folder, "-U", database.user, name, given=dump.read_bytes())
-        else:
-            subprocess.run([program, "migrate"], env=settings, check=True, timeout=_LIMIT_S, stdout=subprocess.DEVNULL)
-            dump.write_bytes(database.run("pg_dump", "-h", database.folder, "-U", database.user, name))
-        told = subprocess.run(
-            [program, "nbshell", "--command", _USER], env=settings, check=True, timeout=120, capture_output=True
-        )
-        token = told.stdout.decode().split("TOKEN ", 1)[1].split()[0]
+        token = _prepared(where, database, name, [program], settings)
         port = _free_port()
         log = stack.enter_context((folder / "log").open("wb"))
         process = subprocess.Popen(
@@ -140,8 +131,24 @@ def netbox_server(where: Path) -> Iterator[NetboxServer]:
         yield NetboxServer(url=url, token=token)
 
 
+def _prepared(where: Path, database: PostgresqlServer, name: str, program: list[str], settings: dict[str, str]) -> str:
+    """Fill a database with tables and a superuser, from a dump where one was kept; gives the superuser's token."""
+    dump, kept = where / "zonewright-database.sql", where / "zonewright-token"
+    connection = ("-h", database.folder, "-U", database.user, name)
+    if dump.exists() and kept.exists():
+        database.run("psql", "-q", *connection, given=dump.read_bytes())
+        return kept.read_text("utf-8")
+    subprocess.run([*program, "migrate"], env=settings, check=True, timeout=_LIMIT_S, stdout=subprocess.DEVNULL)
+    command = [*program, "nbshell", "--command", _USER]
+    told = subprocess.run(command, env=settings, check=True, timeout=_LIMIT_S, capture_output=True)
+    token = told.stdout.decode().split("TOKEN ", 1)[1].split()[0]
+    dump.write_bytes(database.run("pg_dump", *connection))
+    kept.write_text(token, "utf-8")
+    return token
+
+
 def _await(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + _LIMIT_S
     while True:
         try:
             with urllib.request.urlopen(f"{url}/login/", timeout=60) as answer:  # the API asks for a token

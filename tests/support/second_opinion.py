@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from support import independent_verifier as other
 from zonewright.audit.evidence.checks import Check
-from zonewright.audit.verify.verify import AuditTrust, verify_bundle
+from zonewright.audit.evidence.trust import AuditTrust
+from zonewright.audit.verify.verify import verify_bundle
 
 RULES_JUDGED_AGAIN = re.compile(
     r"(declaration|proposal|rendering|sites|secrets|what is to be approved|gated formats|decisions)$"

@@ -26,6 +26,8 @@ import runpy, sys
 sys.path.append({tests!r})
 from support.tally import count
 count("provider", {folder!r}, {ledger!r})
+from zonewright.provider import confirming
+confirming.SILENCE_S = 5.0  # groups of confirms are full however slow the machine is, so their number is the same
 runpy.run_path({main!r}, run_name="__main__")
 """
 

@@ -148,9 +148,11 @@ def test_otlp_is_what_the_protocol_takes() -> None:
         Point("hw.energy", "J", "delta", 12.5, 20, 10, "good", {"hw.id": "psys"}),
         Point("hw.energy", "J", "delta", None, 20, 10, "reset", {"hw.id": "dram"}),
         Point("hw.host.power", "W", "gauge", 300.0, 20),
+        Point("hw.energy", "Wh", "register", 81_230_000_000.0, 20, attributes={"hw.id": "incomer-a"}),
     ]
     parsed = json_format.Parse(encode(points, {"service.instance.id": "h-1"}), ExportMetricsServiceRequest())
-    energy, power = parsed.resource_metrics[0].scope_metrics[0].metrics
+    energy, register, power = parsed.resource_metrics[0].scope_metrics[0].metrics
+    assert (register.sum.aggregation_temporality, register.sum.data_points[0].as_double) == (2, 81_230_000_000.0)
     assert (energy.sum.aggregation_temporality, energy.sum.is_monotonic) == (1, True)
     assert [(item.as_double, item.flags) for item in energy.sum.data_points] == [(12.5, 0), (0.0, 1)]
     assert energy.sum.data_points[1].WhichOneof("value") is None

@@ -217,6 +217,58 @@ def test_blocks_of_indented_lines() -> None:
     ]
 
 
+def test_nftables_are_compared_by_chain_and_set() -> None:
+    """A rule is told by its chain and its place in it, an element by its set, whatever their order in the set."""
+    old = (
+        "table inet x {\n\tset a {\n\t\ttype ipv4_addr\n"
+        "\t\telements = {\n\t\t\t10.0.0.0/8,\n\t\t\t10.1.0.1,\n\t\t}\n\t}\n"
+        "\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n"
+        "\t\tip saddr @a tcp dport { 22, 53 } accept # ssh\n\t\tct state established,related accept\n\t}\n}\n"
+    )
+    new = old.replace("{ 22, 53 }", "{ 22, 2222 }").replace(
+        "10.0.0.0/8,\n\t\t\t10.1.0.1", "10.1.0.1,\n\t\t\t10.0.0.0/9"
+    )
+    assert changes(old, new.replace("policy drop", "policy accept"), "nodes/a/b/etc/nftables.conf") == [
+        "'table inet x'.'chain input'[1] changed: \"policy drop\" -> \"policy accept\"",
+        (
+            "'table inet x'.'chain input'[2] changed: \"ip saddr @a tcp dport { 22, 53 } accept\" -> "
+            '"ip saddr @a tcp dport { 22, 2222 } accept"'
+        ),
+        "'table inet x'.'set a'.elements[] removed: \"10.0.0.0/8\"",
+        "'table inet x'.'set a'.elements[] added: \"10.0.0.0/9\"",
+    ]
+    assert changes(old, old.replace(" # ssh", ""), "nodes/a/b/etc/nftables.conf") == []
+    for broken in (old[:-2], old + "}\n"):
+        with pytest.raises(TooLargeError, match="brace is"):
+            tree_changes("etc/nftables.conf", old, broken)
+
+
+def test_named_conf_is_compared_by_clause() -> None:
+    """Lines and comments do not count, the order of a list does; a statement's second block is not lost."""
+    old = "acl a { 10.0.0.0/8; 2001:db8::1; };\noptions {\n\trecursion yes; // all\n\tallow-query { a; };\n};\n"
+    old += 'controls { inet * port 953 allow { a; } keys { "k"; }; };\n'
+    path = "sites/dc1/etc/bind/named.conf"
+    assert changes(old, old.replace("\n\t", " ").replace(" // all", " /* some */ "), path) == []
+    assert changes(
+        old, old.replace("yes", "no").replace("10.0.0.0/8; 2001:db8::1", "2001:db8::1; 10.0.0.0/8"), path
+    ) == [
+        "'acl a'[1] moved to 'acl a'[0]",
+        'options.recursion changed: "yes" -> "no"',
+    ]
+    assert changes(old, old.replace("allow { a; } keys", "allow { b; } keys"), path) != []
+
+
+def test_kea_is_compared_without_its_comments() -> None:
+    """The comments that Kea takes are no difference, and a text that looks like one is none."""
+    old = '// site\n{"Dhcp4": {"valid-lifetime": 3600, /* x */ "url": "http://a/#b" # c\n}}\n'
+    path = "sites/dc1/etc/kea/kea-dhcp4.conf"
+    assert changes(old, old.replace("// site\n", ""), path) == []
+    assert changes(old, old.replace("3600", "7200").replace("#b", "#d"), path) == [
+        'Dhcp4.url changed: "http://a/#b" -> "http://a/#d"',
+        "Dhcp4.valid-lifetime changed: 3600 -> 7200",
+    ]
+
+
 def test_files_that_are_no_trees_say_so() -> None:
     """A broken or too long file is not compared as a tree, with a sentence; another format has no tree at all."""
     with pytest.raises(TooLargeError, match="cannot be compared as a tree"):
@@ -243,5 +295,6 @@ def test_the_views() -> None:
         "changed x.yaml",
         "   1 a: 1               1 a: 1",
         "   2 b: 2          |    2 b: 3",
+        "        ^          |         ^",
         "                   >    3 c: 4",
     ]

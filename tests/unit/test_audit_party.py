@@ -24,11 +24,11 @@ from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, read_contents
 from zonewright.audit.evidence.gathering import CHECKPOINT, JOURNAL
 from zonewright.audit.evidence.party import for_party, signed_for_party
 from zonewright.audit.evidence.signing import signed_export
+from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.audit.verify.signatures import export_checks
-from zonewright.audit.verify.verify import AuditTrust
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.deciding.party_facts import FACTS, SALT
 from zonewright.ledger.store.claim_text import unpacked

@@ -18,10 +18,10 @@ from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.contents import read_contents
 from zonewright.audit.evidence.party import for_party
 from zonewright.audit.evidence.signing import signed_plan
+from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.report.text import report_data, report_markdown
-from zonewright.audit.verify.verify import AuditTrust
 from zonewright.changes.rendering import rendered_files
 from zonewright.changes.validated import VALIDATORS, Validated
 from zonewright.ledger.protocol import verbs

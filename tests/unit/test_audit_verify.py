@@ -21,7 +21,8 @@ from support.zone_project import cluster, facility
 from zonewright.audit.evidence.archive import pack, unpack
 from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_path, with_manifest
 from zonewright.audit.evidence.checks import Check
-from zonewright.audit.verify.verify import AuditTrust, verify_bundle
+from zonewright.audit.evidence.trust import AuditTrust
+from zonewright.audit.verify.verify import verify_bundle
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest

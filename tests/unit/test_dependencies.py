@@ -43,6 +43,7 @@ EXTRA_OF_ROOM = {
     "server": "stack",
     "telemetry": "stack",
     "cli/fleet": "fleet",
+    "estate": "netbox",
     "fleet": "fleet",
     "ledger/store": "postgresql",
 }
@@ -124,7 +125,7 @@ def test_a_room_imports_what_its_extra_declares(room: str) -> None:
 def test_nothing_is_declared_that_nobody_imports() -> None:
     """Each requirement of the base and of an extra is imported by a room of that install."""
     by_room = needs()
-    for extra in ("", "audit", "stack", "postgresql", "fleet"):
+    for extra in ("", "audit", "stack", "postgresql", "fleet", "netbox"):
         own = requirements(extra)
         imported = {name for names in by_room.values() for name in names}
         assert own <= imported, f"'{extra or 'the base'}' declares {sorted(own - imported)}, which nothing imports"

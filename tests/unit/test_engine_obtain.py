@@ -272,6 +272,34 @@ def test_unwritable_cache_is_a_sentence(surroundings: dict[str, str], tmp_path: 
         engine.ensure(environment={**surroundings, "ZONEWRIGHT_CACHE": f"{tmp_path}/file/cache"}, say=lambda _: None)
 
 
+def test_a_host_is_built_once_and_stands_beside_each_engine(surroundings: dict[str, str], tmp_path: Path) -> None:
+    """The host for YAML is built once; an engine that is built again has it; an official engine keeps its own."""
+    got = engine.ensure(environment=surroundings, say=lambda _: None)
+    built = engine.ensure_host(got, "yaml", environment=surroundings, say=lambda _: None)
+    assert builds(surroundings) == 2
+    beside = got.pulumi.parent / "pulumi-language-yaml"
+    assert beside.samefile(built)
+    assert not beside.is_symlink()  # it looks for plugins beside itself, and warns of others
+    beside.unlink()
+    assert engine.ensure(environment=surroundings) == got
+    assert beside.samefile(built)
+    assert engine.ensure_host(got, "yaml", environment=surroundings) == built
+    named = {**surroundings, "ZONEWRIGHT_PULUMI": pulumi(tmp_path / "named", "v3.261.0")}
+    own = tmp_path / "named" / "pulumi-language-yaml"
+    own.write_text("", encoding="utf-8")
+    assert engine.ensure_host(engine.ensure(environment=named), "yaml", environment=named) == own
+    assert builds(surroundings) == 2
+
+
+def test_a_host_that_is_not_built_is_a_sentence(surroundings: dict[str, str]) -> None:
+    """Where the build of a host fails, the error says so, and nothing stands beside the engine."""
+    got = engine.ensure(environment=surroundings, say=lambda _: None)
+    failing = {**surroundings, "FAKE_BUILD": "exit 1"}
+    with pytest.raises(engine.EngineError, match="the build with Go failed after"):
+        engine.ensure_host(got, "yaml", environment=failing, say=lambda _: None)
+    assert not (got.pulumi.parent / "pulumi-language-yaml").exists()
+
+
 def test_cache_folder() -> None:
     """The cache folder is ZONEWRIGHT_CACHE, else in an absolute XDG_CACHE_HOME, else in the home folder."""
     home = {"HOME": "/home/a"}

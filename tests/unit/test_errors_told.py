@@ -24,6 +24,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "fit": ("--kw", "1", "--u", "1"),
     "explain": ("web-001", "--stack", "good"),
     "outage": ("dc1/a/01/01", "--zone", str(SMALL)),
+    "drain": ("dc1/a/01/01", "--zone", str(SMALL)),
     "zone show": (str(SMALL),),
     "zone types": (str(SMALL),),
     "adopt": ("adopted", "--csv", str(TABLE)),

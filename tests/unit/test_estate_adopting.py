@@ -198,3 +198,41 @@ def test_all_that_is_wrong_with_answers_is_told_in_one_run() -> None:
     assert any("dcim/devices 3: position" in one for one in faults)
     assert any("dcim/devices 2: rack: expected one of dcim/racks, got 99" in one for one in faults)
     assert any("dcim/devices 1: expected each object once" in one for one in faults)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "field", "says"),
+    [
+        ("dcim/racks", "weight_unit", "FAULT racks: rack R1 may carry 500 'stone', expected kg"),
+        ("dcim/device-types", "weight_unit", "FAULT device types: oak cannot be a node type: weight_unit"),
+    ],
+)
+def test_an_unknown_unit_is_never_taken_for_another(endpoint: str, field: str, says: str) -> None:
+    """A weight in a unit that nobody knows is a fault, and not kilograms."""
+    answers = small_estate()
+    answers[endpoint][0][field] = {"value": "stone"}
+    answers["dcim/devices"] = [device(1, 1)]
+    assert says in told(adopted(answers))
+
+
+def test_a_rack_that_is_going_takes_the_nodes_that_stand_in_it() -> None:
+    """Its row is active until they are brought in, which is noted; one without nodes is going at once."""
+    answers = small_estate()
+    for rack in answers["dcim/racks"]:
+        rack["status"] = {"value": "deprecated"}
+    answers["dcim/devices"] = [device(1, 1) | BANK]
+    found = adopted(answers)
+    assert "status" not in row_of(found)
+    assert row_of(found, "r2", "south")["status"] == "decommissioning"
+    assert "racks: rack R1 is deprecated and holds nodes" in told(found)
+
+
+def test_a_name_cannot_write_to_the_terminal() -> None:
+    """Control characters of a name reach neither a sentence nor a declaration."""
+    answers = small_estate()
+    answers["dcim/sites"][0]["name"] = "No\x1b[31mrth\nowner: me"
+    answers["dcim/devices"] = [device(1, None) | {"name": "x\x1b[2J\ny"}]
+    found = adopted(answers)
+    assert found.owners["op"]["sites"]["north"]["title"] == "No [31mrth owner: me"
+    assert "\x1b" not in told(found)
+    assert "x [2J y has no position" in told(found)

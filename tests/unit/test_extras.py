@@ -39,6 +39,7 @@ COMMANDS = {
     "fit --kw 1 --u 1": "stack",
     "explain core-001 --stack a": "stack",
     f"outage dc1/a/01/01 --zone {ZONE}": "",
+    f"drain dc1/a/01/01 --zone {ZONE}": "",
     f"zone show {ZONE}": "",
     f"zone types {ZONE}": "",
     "adopt adopted --csv table.csv": "",

@@ -24,7 +24,8 @@ from zonewright.audit.evidence.archive import pack, unpack
 from zonewright.audit.evidence.bundle import MANIFEST, object_path, with_manifest
 from zonewright.audit.evidence.party import for_party, signed_for_party
 from zonewright.audit.evidence.signing import signed_verdict
-from zonewright.audit.verify.verify import AuditTrust, verify_bundle
+from zonewright.audit.evidence.trust import AuditTrust
+from zonewright.audit.verify.verify import verify_bundle
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.journal_messages import Checkpoint

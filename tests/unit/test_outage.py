@@ -1,15 +1,19 @@
 """Who goes down while something is out of service, who stays up on what, and what is said of it."""
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.cli import main
 from zonewright.declare import load_zone
+from zonewright.model.works import minute_of
 from zonewright.model.world import World
 from zonewright.place import judge_declaration
 from zonewright.rules.lost import Lost, UnknownSubjectError, lost_by, lost_with, works_in
@@ -191,3 +195,12 @@ def test_works_name_what_is_there(tmp_path: Path) -> None:
         "three",
         "two.what",
     ]
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 30)), st.integers(-840, 840))  # noqa: DTZ001 - given a zone
+def test_minutes_are_those_of_the_calendar(moment: datetime, offset: int) -> None:
+    """Any minute of the century counts as Python's own calendar counts it, whatever its offset."""
+    there = moment.replace(second=0, microsecond=0, tzinfo=timezone(timedelta(minutes=offset)))
+    text = there.strftime("%Y-%m-%dT%H:%M%z")
+    start = datetime(2000, 1, 1, tzinfo=UTC)
+    assert minute_of(f"{text[:-2]}:{text[-2:]}") == (there - start) // timedelta(minutes=1)

@@ -4,8 +4,10 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,19 +16,28 @@ from hypothesis import strategies as st
 
 from support.live import GATEWAY, batch, sample_of, samples_of, site_of
 from support.readings import METERS, START, at, drawn, series
+from support.simulated_host import ZONES, SimulatedHost
 from zonewright.model import Site
+from zonewright.model.base import TRUST_ORDER
 from zonewright.model.site import Meter
 from zonewright.pue import evaluate, read_meters, read_readings
 from zonewright.pue.printing import figure_data
 from zonewright.pue.readings import time_us
+from zonewright.server.otlp import read_batch
 from zonewright.telemetry import Appended, Store
 from zonewright.telemetry.delivering import Delivery, deliveries_text, tell_deliveries
 from zonewright.telemetry.feeding import Fed, Feeder
+from zonewright.telemetry.figures import Terms, measured, meters_of
 from zonewright.telemetry.live import bindings_of, readings_from
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
-from zonewright.telemetry.sample import Measurement, Sample, Series, fault_of
+from zonewright.telemetry.sample import Measurement, Sample, SampleBatch, SampleSeries, fault_of
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.summing import DAY_US, HOUR_US
+from zonewright_agent.otlp import encode
+from zonewright_agent.points import Moment
+from zonewright_agent.sources import Source
+from zonewright_agent.sources.hwmon import Hwmon
+from zonewright_agent.sources.rapl import Rapl
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "pue").iterdir())
 SITE = site_of(METERS)
@@ -203,7 +214,9 @@ def test_units_are_converted_exactly() -> None:
         data = SITE.model_dump(mode="json", exclude_none=True)
         data["meters"]["main"]["source"]["unit"] = unit
         binding = next(one for one in bindings_of({"dc1": Site.model_validate(data)}) if one.meter == "main")
-        items = [(Series(1, GATEWAY, GATEWAY, "hw.energy", "main", unit), Measurement(10**9, None, value, "register"))]
+        items = [
+            (SampleSeries(1, GATEWAY, GATEWAY, "hw.energy", "main", unit), Measurement(10**9, None, value, "register"))
+        ]
         assert [one.value for one in readings_from(binding, items)] == [expected]
 
 
@@ -258,6 +271,8 @@ def test_hours_that_are_over_are_told_once_with_their_digest(live: Live) -> None
     assert [[(one.begin_us - START) // HOUR_US for one in some["dc1"]] for some in told] == [[0], [1], [0]]
     tell_deliveries(live.store, tell)
     assert len(told) == 3
+    deliver(20, 200)
+    assert [(one.begin_us - START) // HOUR_US for one in told[3]["dc1"]] == [2], "the first hour is as it was told"
     assert deliveries_text(told[2]["dc1"]) != deliveries_text([first])
 
 
@@ -304,3 +319,85 @@ def test_a_store_of_the_version_before_takes_live_readings(tmp_path: Path) -> No
     assert live.feed().appended == Appended(added=1)
     assert len(live.values("main")) == 2
     live.samples.close()
+
+
+def test_an_agent_feeds_its_power_meter_and_the_sum_of_its_counters(tmp_path: Path) -> None:
+    """From a host's files over the wire: watts of the meter, and intervals that follow on without a gap."""
+    meters = {
+        "node": {"point": "server-input", "kind": "gauge", "rating_w": 900, "source": _of_host("hwmon")},
+        "chips": {"point": "server-input", "kind": "interval", "rating_w": 900, "source": _of_host("rapl")},
+    }
+    site = site_of(METERS, hosts={"core-001": {"sources": ["hwmon", "rapl"]}, GATEWAY: {"devices": sorted(METERS)}})
+    site = Site.model_validate(site.model_dump(mode="json", exclude_none=True) | {"meters": _with(site, meters)})
+    live, host = Live(tmp_path, site), SimulatedHost(tmp_path / "sys")
+    sources: list[Source] = [Hwmon(tmp_path / "sys", 900), Rapl(tmp_path / "sys", 900)]
+    for number in range(1, 6):
+        host.show(10.0 * number)
+        # The wall clock runs a little slower than the monotonic one, as while it is being slewed.
+        moment = Moment((START + number * 9_999_000) * 1_000 + number, 10.0 * number, "b")
+        points = [point for source in sources for point in source.read(moment)]
+        resource = {"service.instance.id": "core-001", "zonewright.boot": "b", "zonewright.sequence": str(number)}
+        found = read_batch(encode(points, resource))
+        live.samples.append(
+            SampleBatch(agent="core-001", node="core-001", boot="b", sequence=number, samples=found.samples),
+            (START + 60 * 10**6) * 1_000,
+        )
+    fed = live.feed()
+    assert (fed.appended, fed.refused) == (Appended(added=9), [])
+    watts = [sum(one.watts(10.0 * n) for one in ZONES.values()) for n in range(1, 6)]
+    assert [float(one) for one in live.values("node")] == pytest.approx(watts, abs=1e-6)
+    for n, value in enumerate(live.values("chips"), 2):
+        joules = sum((one.raw(10.0 * n) - one.raw(10.0 * n - 10)) * one.unit_nj for one in ZONES.values()) / 1e9
+        assert float(value) == pytest.approx(joules / 3600, abs=2e-6)
+    (tmp_path / "sys" / "class" / "powercap" / "intel-rapl:1" / "energy_uj").unlink()
+    points = sources[1].read(Moment((START + 6 * 9_999_000) * 1_000 + 6, 60.0, "b"))
+    found = read_batch(encode(points, {**resource, "zonewright.sequence": "6"}))
+    report = SampleBatch(agent="core-001", node="core-001", boot="b", sequence=6, samples=found.samples)
+    live.samples.append(report, (START + 60 * 10**6) * 1_000)
+    assert live.feed().appended == Appended(), "without one of its parts a sum is none"
+    known = live.store.sums("dc1", START, START + HOUR_US)["chips"]
+    assert known.covered_us == 4 * 9_999_000
+    live.samples.close()
+
+
+def _of_host(reads: str) -> dict[str, str]:
+    return {"host": "core-001", "reads": reads}
+
+
+def _with(site: Site, more: dict[str, Any]) -> dict[str, Any]:
+    return {name: one.model_dump(mode="json", exclude_none=True) for name, one in site.meters.items()} | more
+
+
+@pytest.mark.parametrize(
+    ("node_energy", "category", "says"),
+    [
+        (True, "PUE3", "coverage"),
+        (False, "PUE3", "node: power meters of hosts, which do not count as IT energy in this zone"),
+        (True, "PUE2", "node: power meters of hosts, which count in PUE3 only"),
+    ],
+)
+def test_hosts_count_as_it_load_where_the_pack_takes_them(
+    live: Live, *, node_energy: bool, category: Any, says: str
+) -> None:
+    """A host's own meter is IT load, and the mean that the gate adds to, only in PUE3 under a pack that says so."""
+    data: dict[str, Any] = {
+        "title": "Data centre",
+        "district": "north",
+        "hosts": {"core-001": {"sources": ["hwmon"]}},
+        "meters": {
+            "main": {"point": "utility", "rating_w": 100_000},
+            "node": {"point": "server-input", "kind": "gauge", "rating_w": 900, "source": _of_host("hwmon")},
+        },
+        "boundary": {"category": category, "facility": ["main"], "it": ["node"]},
+    }
+    site = Site.model_validate(data)
+    live.store.append("dc1", meters_of(site), {"main": series("main", [0, 180])}, trust="imported")
+    power = Sample("hw.host.power", "", "W", START * 1_000, None, 312.0, "good")
+    live.deliver([power._replace(time_ns=(START + n * 300 * 10**6) * 1_000) for n in range(37)], node="core-001")
+    live.feed(site)
+    terms = Terms(limit=Fraction(5, 4), trusted=frozenset(TRUST_ORDER), max_age_days=7, node_energy=node_energy)
+    now = datetime(2026, 1, 1, 3, 30, tzinfo=UTC)
+    found = measured(live.store, "dc1", site, now=now, terms=terms, model=None)
+    assert found is not None
+    assert says in found.reason
+    assert found.it_load_w == (312 if says == "coverage" else None)

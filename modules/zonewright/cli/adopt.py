@@ -125,7 +125,9 @@ def _print(taken: "TakenOver", states: "Sequence[FileState]", folder: Path, *, d
     adopted = taken.adopted
     told = [f"fault: {one}" for one in taken.faults]
     told += [f"fault: {one.kind}: {one.subject} {one.text}" for one in adopted.notes if one.is_fault]
-    print("\n".join([*told[:_SHOWN], *([f"{len(told) - _SHOWN:,} more in adopted.md"] if len(told) > _SHOWN else [])]))
+    more = [f"{len(told) - _SHOWN:,} more faults"] if len(told) > _SHOWN else []
+    for line in (*told[:_SHOWN], *more):
+        print(line)
     parts = ", ".join(f"{count:,} {fate}" for fate, count in sorted(adopted.fates.items()))
     print(f"devices: {sum(adopted.fates.values()):,}: {parts or 'none'}")
     entries = (getattr(adopted.assumptions, name) for name in type(adopted.assumptions).model_fields)

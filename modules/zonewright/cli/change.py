@@ -55,6 +55,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         if name in ("approve", "reject"):
             _add_key(verb, required=True)
             verb.add_argument("--comment", default="", metavar="TEXT", help="why", required=name == "reject")
+            verb.add_argument(
+                "--viewed",
+                action="append",
+                metavar="CODE",
+                help="code of a group of differences that you have seen, from the report; it is signed too; may be "
+                "repeated",
+            )
         else:
             add_format(verb)
         verb.set_defaults(run=function)
@@ -222,21 +229,27 @@ def _vote(arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", verdict:
     from datetime import UTC, datetime
 
     from zonewright.audit.evidence.contents import read_contents
+    from zonewright.audit.evidence.grouped import viewed_groups
     from zonewright.audit.evidence.keys import load_key_here
     from zonewright.audit.evidence.submit import vote
     from zonewright.audit.report.describe import plan_lines
-    from zonewright.cli.output import REFUSED, StoppedError, width
+    from zonewright.changes.errors import BundleError
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError, width
     from zonewright.model.secret_scan import suspicions
 
     if suspicions({"": arguments.comment}):
         sentence = "--comment seems to hold a secret, and everybody can read it; nothing was signed"
         raise StoppedError(sentence, code=REFUSED)
     contents, key = read_contents(bundle), load_key_here(arguments.key)
+    try:
+        viewed = None if arguments.viewed is None else viewed_groups(contents, arguments.viewed)
+    except BundleError as error:
+        raise StoppedError(f"--viewed: {error}", code=MISUSE) from None
     for line in plan_lines(contents, columns=width()):
         print(line)
     at = datetime.now(UTC).isoformat()
     with _open(arguments) as ledger:
-        signer, answer = vote(ledger, contents, key, verdict=verdict, comment=arguments.comment, at=at)
+        signer, answer = vote(ledger, contents, key, verdict=verdict, comment=arguments.comment, at=at, viewed=viewed)
     print(f"{'approved' if verdict == 'approve' else 'rejected'} by {signer}; the plan is now: {answer.state}")
     for sentence in answer.sentences:
         print(f"  {sentence}")
@@ -295,7 +308,7 @@ def _report(arguments: argparse.Namespace) -> int:
         files = read_bundle(arguments.bundle)
         checks = verify_bundle(files, trust=trust)
         contents = read_contents(files)
-        report = report_of(replace(contents, zone=trusted_zone(contents, trust.keys)), checks)
+        report = report_of(replace(contents, zone=trusted_zone(contents, trust.keys)), checks, trust=trust)
     except (BundleError, ValueError, KeyError) as error:
         raise StoppedError(f"{arguments.bundle}: {error}", code=MISUSE) from None
     if kind == ".json":

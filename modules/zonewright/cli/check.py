@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from zonewright.cli.checking.found import Compared, Found
@@ -26,6 +26,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--stack", metavar="NAME", help="check this stack's own file against its ledger")
     parser.add_argument("--ledger", metavar="URL", help="a ledger other than the stack's own")
     parser.add_argument("--since", metavar="REV", help="compare with this Git revision of the zone's folder")
+    parser.add_argument(
+        "--repair", action="store_true", help="show one joint repair: edits with which what is refused is admissible"
+    )
+    parser.add_argument("--fix", action="store_true", help="write that repair into the owners' files")
     parser.add_argument("--format", choices=tuple(_FORMATS), default="text", help="how to print (default: text)")
     parser.set_defaults(run=_run)
 
@@ -39,18 +43,47 @@ def _run(arguments: argparse.Namespace) -> int:
         raise StoppedError("--ledger goes with --stack; a zone's folder is checked as the whole world", code=MISUSE)
     if arguments.zone is None and arguments.since is not None:
         raise StoppedError("--since goes with a zone's folder; a ledger knows no revisions of a file", code=MISUSE)
-    found = _whole(arguments.zone) if arguments.zone else _stack(arguments.stack, arguments.ledger)
+    repair = arguments.repair or arguments.fix
+    found = (
+        _whole(arguments.zone, repair=repair)
+        if arguments.zone
+        else _stack(arguments.stack, arguments.ledger, repair=repair)
+    )
     compared = None if arguments.since is None else _compared(arguments.zone, arguments.since, found)
     _FORMATS[arguments.format](found, compared)
+    if repair:
+        _repair(found, write=arguments.fix, on=sys.stdout if arguments.format == "text" else sys.stderr)
     return _code(found, compared)
 
 
-def _whole(folder: Path) -> "Found":
+def _repair(found: "Found", *, write: bool, on: TextIO) -> None:
+    """Show the edits of a joint repair, and write them where that is wanted; the check itself stays as it was."""
+    from zonewright.cli.checking.edit import EditError, write_edits
+    from zonewright.cli.output import REFUSED, StoppedError
+    from zonewright.place.repair import repair_text
+
+    if not found.repairs:
+        if any(one.refuses for one in found.findings):
+            print("no joint repair of places and counts was found; see the fix of each finding", file=on)
+        return
+    for path, edits in found.repairs.items():
+        print(f"{path}: {repair_text(edits)}", file=on)
+    if write:
+        try:
+            for path, edits in found.repairs.items():
+                write_edits(path, edits)
+                print(f"written: {path}", file=on)
+        except EditError as error:
+            raise StoppedError(str(error), code=REFUSED) from None
+
+
+def _whole(folder: Path, *, repair: bool = False) -> "Found":
     from datetime import UTC, datetime
 
     from zonewright.cli.checking.found import Found
     from zonewright.declare import load_zone
     from zonewright.place import judge_declaration
+    from zonewright.place.zone_repair import repair_declaration
     from zonewright.render.user_formats import load_formats
 
     on = datetime.now(UTC).date().isoformat()
@@ -60,7 +93,14 @@ def _whole(folder: Path) -> "Found":
         return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
     judged = judge_declaration(loaded.declaration, on=on)
     line = judged.line if loaded.declaration.owners else ""
-    return Found(problems=(), findings=tuple(judged.findings), line=line, folder=_from_here(folder))
+    repairs = repair_declaration(loaded.declaration, judged, on=on) if repair else {}
+    return Found(
+        problems=(),
+        findings=tuple(judged.findings),
+        line=line,
+        folder=_from_here(folder),
+        repairs={folder / loaded.declaration.file_of(owner): edits for owner, edits in repairs.items()},
+    )
 
 
 def _from_here(folder: Path) -> str:
@@ -69,7 +109,7 @@ def _from_here(folder: Path) -> str:
     return (whole.relative_to(here) if whole.is_relative_to(here) else whole).as_posix()
 
 
-def _stack(name: str, url: str | None) -> "Found":
+def _stack(name: str, url: str | None, *, repair: bool = False) -> "Found":
     from zonewright.cli.checking.found import Found
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.proposal import gated_findings, load_with_formats
@@ -77,13 +117,14 @@ def _stack(name: str, url: str | None) -> "Found":
 
     root, stack, ledger = stack_and_ledger(name, url)
     with ledger:
-        loaded, proposal, formats = load_with_formats(root, stack, ledger)
+        loaded, proposal, formats = load_with_formats(root, stack, ledger, repair=repair)
     folder = _from_here((root / stack.declaration).parent)
     if proposal is None:
         return Found(problems=tuple(loaded.problems), findings=(), line="", folder=folder)
     line = f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
     findings = (*proposal.findings, *gated_findings(loaded, proposal, formats, root))
-    return Found(problems=(), findings=worst_first(findings), line=line, folder=folder)
+    repairs = {root / stack.declaration: proposal.repair} if proposal.repair else {}
+    return Found(problems=(), findings=worst_first(findings), line=line, folder=folder, repairs=repairs)
 
 
 def _compared(folder: Path, revision: str, found: "Found") -> "Compared | None":

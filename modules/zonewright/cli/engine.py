@@ -31,6 +31,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+        if name == "ensure":
+            verb.add_argument(
+                "--language",
+                choices=("yaml",),
+                help="also build the host of programs in this language, if there is none",
+            )
         if name == "env":
             verb.add_argument(
                 "--root", type=Path, metavar="FOLDER", help="the project's root (default: the nearest Pulumi.yaml)"
@@ -55,9 +61,12 @@ def _guarded(function: Callable[[argparse.Namespace], int]) -> Callable[[argpars
 
 def _ensure(arguments: argparse.Namespace) -> int:
     """Get an engine."""
-    from zonewright.engine import ensure
+    from zonewright.engine import ensure, ensure_host
 
-    _show(ensure(), arguments.format)
+    engine = ensure()
+    if arguments.language is not None:
+        ensure_host(engine, arguments.language)
+    _show(engine, arguments.format)
     return 0
 
 

@@ -15,6 +15,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "outage dc1/a/01:A --zone zones/ours",
         "outage dc1/pa --from 2026-12-01T22:00+08:00 --to 2026-12-02T02:00+08:00",
     ),
+    "drain": (
+        "drain dc1/a/01/07 --zone zones/ours --output drained",
+        "drain --track drained",
+    ),
     "zone types": ("zone types zones/ours", "zone types zones/ours 'dell-*' --unusable"),
     "zone show": ("zone show zones/ours --svg map.svg",),
     "adopt": (
@@ -44,7 +48,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "change plan": ('change plan --stack tenant-a --reason "more web servers" --key me.pem',),
     "change show": ("change show 3f9c2a17",),
     "change export": ("change export 3f9c2a17 --output change.tar",),
-    "change approve": ("change approve 3f9c2a17 --key me.pem",),
+    "change approve": (
+        "change approve 3f9c2a17 --key me.pem",
+        "change approve 3f9c2a17 --key me.pem --viewed 5b5b0201402a --viewed 05acd74f77da",
+    ),
     "change reject": ('change reject 3f9c2a17 --key me.pem --comment "feed B is not built yet"',),
     "change report": ("change report change.tar --output report.html --keys keys",),
     "change list": ("change list --state planned",),
@@ -55,7 +62,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger init": ("ledger init zones/ours",),
     "ledger load": ("ledger load zones/ours --only operator-a",),
     "ledger unload": ("ledger unload zones/ours --only operator-a",),
-    "ledger status": ("ledger status", "ledger status --stack tenant-a --format json"),
+    "ledger status": ("ledger status --rows", "ledger status --stack tenant-a --format json"),
     "ledger who": ("ledger who dc1/a/01/01", "ledger who 10.0.0.13"),
     "ledger find": ("ledger find web-001", "ledger find 10.0.0.13"),
     "ledger found": (
@@ -83,7 +90,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "reserve renew": ("reserve renew --stack tenant-a --for 30d --why late",),
     "reserve free": ("reserve free --stack tenant-a --why 'the order was cancelled'",),
     "recover": ("recover --stack tenant-a", "recover --stack tenant-a --take-over --print"),
-    "serve": ("serve --agents agents.db --port 8460",),
+    "serve": (
+        "serve --agents agents.db --port 8460",
+        "serve --witnesses witnesses.yaml --log-format json",
+    ),
     "fleet plan": ("fleet plan --site dc1",),
     "fleet deploy": ("fleet deploy --site dc1 --dry-run", "fleet deploy --configs --wave 5"),
     "fleet status": ("fleet status", "fleet status --rack dc1/a/01/01 --format json"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zonewright.cli import ledger_find, ledger_upkeep
 from zonewright.cli.ledger_upkeep import KEEP_DAYS
+from zonewright.cli.trust import add_witness
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -72,6 +73,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
         if name == "status":
             verb.add_argument("--stack", metavar="NAME", help="show this stack's claims and assets")
+            verb.add_argument("--rows", action="store_true", help="show each row of racks, whatever its state")
             verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
         if name == "prune":
             verb.add_argument(
@@ -92,6 +94,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument(
                 "--public-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
             )
+            add_witness(verb)
         verb.set_defaults(run=function)
     ledger_find.add_verbs(verbs, DEFAULT, _open)
 
@@ -196,6 +199,7 @@ def _unload(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.ledger_status import status_lines
     from zonewright.cli.output import print_json
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.capacity_messages import CapacityRequest
@@ -203,13 +207,12 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.stack:
         return _stack_status(arguments)
     with _open(arguments) as client:
-        answer = client.call(verbs.CAPACITY, CapacityRequest())
+        answer = client.call(verbs.CAPACITY, CapacityRequest(rows=True))
     if arguments.format == "json":
         print_json(answer.model_dump())
         return 0
-    print(f"{'site':<20}{'racks':>8}{'free U':>10}{'free kW':>12}{'used kW':>12}")
-    for site, item in answer.sites.items():
-        print(f"{site:<20}{item.racks:>8,}{item.free_u:>10,}{item.free_kw:>12,.1f}{item.used_kw:>12,.1f}")
+    for line in status_lines(answer, has_rows=arguments.rows):
+        print(line)
     return 0
 
 
@@ -279,14 +282,18 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.evidence.checks import wrong as wrong_check
     from zonewright.audit.evidence.gathering import each_entry
+    from zonewright.audit.verify.witnesses import heads_fault, seen
     from zonewright.cli.garbage import seldom_collected
-    from zonewright.cli.trust import kept_checkpoint
+    from zonewright.cli.trust import kept_by_witnesses, kept_checkpoint
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.journal_messages import WITHHELD, HistoryRequest
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
-    checkpoint = kept_checkpoint(arguments.checkpoint)
+    checkpoint, witnesses = kept_checkpoint(arguments.checkpoint), kept_by_witnesses(arguments.witness)
+    asked = {head.sequence for heads in witnesses.values() for head in heads}
+    hashes: dict[int, str] = {}
     wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key) if checkpoint is not None else None
     last = withheld = 0
 
@@ -294,6 +301,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         nonlocal last, withheld
         for entry in each_entry(client):
             last, withheld = entry.sequence, withheld + (entry.kind == WITHHELD)
+            if entry.sequence in asked:
+                hashes[entry.sequence] = entry.hash
             yield entry
 
     with _open(arguments) as client, seldom_collected():
@@ -303,6 +312,14 @@ def _verify(arguments: argparse.Namespace) -> int:
     told = f"; {withheld:,} of them are about other parties: their order was checked, their content was not"
     print(f"wrong: {wrong}" if wrong else f"good: {count}{told if withheld else ''}")
     faults = _verify_state(arguments, checkpoint) if arguments.state else 0
+    for name, heads in witnesses.items():
+        check = (
+            wrong_check(f"witness {name}", fault)
+            if (fault := heads_fault(heads, arguments.public_key))
+            else seen(name, heads, hashes, last)
+        )
+        print(f"{check.verdict}: {check.name} {check.detail}")
+        faults += check.verdict == "wrong"
     return 1 if wrong or faults else 0
 
 

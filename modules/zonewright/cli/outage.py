@@ -55,18 +55,17 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _require_window(arguments: argparse.Namespace) -> None:
     import re
-    from datetime import datetime
 
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.model.works import MOMENT_PATTERN
+    from zonewright.model.works import MOMENT_PATTERN, minute_of
 
     moments = []
     for name, text in (("--from", arguments.begins), ("--to", arguments.ends)):
         if text is None:
             continue
         try:
-            moments.append(datetime.fromisoformat(text if re.search(MOMENT_PATTERN, text) else ""))
-        except ValueError:
+            moments.append(minute_of(text if re.search(MOMENT_PATTERN, text) else ""))
+        except (ValueError, IndexError):
             what = f"{name}: expected a minute with its offset from UTC, such as 2026-12-01T22:00+08:00, got '{text}'"
             raise StoppedError(what, code=MISUSE) from None
     if arguments.ends is not None and (arguments.begins is None or moments[0] >= moments[-1]):

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from zonewright.rules.finding import Finding
 
 
-def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> "tuple[Loaded, Proposal | None]":
+def load_and_propose(
+    root: Path, stack: "StackFile", ledger: "LedgerClient", *, repair: bool = False
+) -> "tuple[Loaded, Proposal | None]":
     """Load the stack's own file and ask the ledger; no proposal where the file has faults."""
     from zonewright.declare import load_stack
     from zonewright.ledger.protocol import verbs
@@ -32,12 +34,13 @@ def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> 
         party=owner,
         demand=demand_of(loaded.declaration, owner),
         sources=loaded.declaration.sources_of(owner),
+        repair=repair,
     )
     return loaded, ledger.call(verbs.PROPOSE, request)
 
 
 def load_with_formats(
-    root: Path, stack: "StackFile", ledger: "LedgerClient"
+    root: Path, stack: "StackFile", ledger: "LedgerClient", *, repair: bool = False
 ) -> "tuple[Loaded, Proposal | None, FormatSet]":
     """The same with the zone's formats, whose faults are told with those of the file; the ledger is then not asked."""
     from zonewright.declare import load_stack
@@ -47,7 +50,7 @@ def load_with_formats(
     if problems:
         loaded = load_stack(root / stack.declaration)
         return replace(loaded, problems=(*loaded.problems, *problems)), None, formats
-    return *load_and_propose(root, stack, ledger), formats
+    return *load_and_propose(root, stack, ledger, repair=repair), formats
 
 
 def gated_findings(loaded: "Loaded", proposal: "Proposal", formats: "FormatSet", root: Path) -> "Sequence[Finding]":

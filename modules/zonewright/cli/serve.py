@@ -80,6 +80,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             "line (default: text)"
         ),
     )
+    parser.add_argument(
+        "--witnesses",
+        type=Path,
+        metavar="FILE",
+        help="who keeps signed heads of the journal: repositories of Git and services of others (YAML)",
+    )
     add_retention(parser, "once a day, remove", "; 0 keeps all")
     parser.add_argument("--issue", metavar="AGENT", help=("issue a new token for an agent, print it once, and exit"))
     parser.add_argument("--node", metavar="NODE", help=("with --issue: the node that the agent reports for"))
@@ -159,11 +165,14 @@ def _certificate(arguments: argparse.Namespace) -> "ServiceCertificate | None":
 
 
 def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | None", *, with_ledger: bool) -> int:
+    from contextlib import ExitStack
+
     from zonewright.server.assembly import Assembly, ServiceSettings
     from zonewright.server.door import LOOPBACK
     from zonewright.server.live import LiveReadings
     from zonewright.server.log import log_as_json
     from zonewright.server.running import Retention, serve
+    from zonewright.server.witness_file import read_witnesses
 
     if arguments.log_format == "json":
         log_as_json()
@@ -178,7 +187,13 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
         hosts=(*LOOPBACK, arguments.host, *arguments.allow_host) if is_closed else None,
         calls_per_s=arguments.calls_per_second,
     )
-    with Assembly(settings, say=_say) as assembly, _listening(arguments) as listener:
+    sent = None
+    if arguments.witnesses is not None:
+        sent = read_witnesses(arguments.witnesses, path.with_name("witness-copies"))
+    with Assembly(settings, say=_say) as assembly, ExitStack() as running:
+        if sent is not None:
+            running.enter_context(assembly.witnessing(*sent))
+        listener = running.enter_context(_listening(arguments))
         _tell_address(listener, assembly.what, "http" if certificate is None else "https")
         with (
             Retention(

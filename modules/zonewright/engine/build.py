@@ -8,13 +8,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from zonewright.engine import command, find, launcher, lazy_lists
+from zonewright.engine import command, find, languages, launcher, lazy_lists
 from zonewright.engine.cache import SayProgress, machine, new_folder
 from zonewright.engine.errors import EngineError
+from zonewright.engine.pinned import pinned_module
 from zonewright.engine.version import WANTED
 
 LIMIT_S = 2400.0
@@ -29,20 +30,12 @@ _LOG = "engine-build.log"
 
 
 def module_folder() -> Path:
-    """Find the pinned Go module: in the installed package, or in the checkout that it is edited in.
+    """Find the engine's pinned Go module.
 
     Raises:
-        EngineError: When it is in neither.
+        EngineError: When it is missing.
     """
-    package = Path(__file__).resolve().parent
-    candidates = [package / "gomodule", package.parents[2] / "tools" / "engine"]
-    for candidate in candidates:
-        if (candidate / "go.mod").is_file() and (candidate / "go.sum").is_file():
-            return candidate
-    raise EngineError(
-        f"the Go module to build from is missing, expected go.mod and go.sum in {candidates[0]} or {candidates[1]}; "
-        f"reinstall zonewright"
-    )
+    return pinned_module("gomodule", "engine")
 
 
 def name(module: Path) -> str:
@@ -64,6 +57,7 @@ def built(cache: Path) -> find.FoundEngine:
     # A cache that cannot be written, shared by an administrator say, is used with the launcher that it has.
     with suppress(OSError):
         launcher.write(folder)
+        languages.link(cache, folder)
     return find.inspect(folder / find.COMMAND, path="")
 
 
@@ -85,11 +79,7 @@ def build(
         EngineError: When there is no fitting Go, or the build fails; the text is a sentence.
     """
     module = module_folder()
-    go = shutil.which("go", path=environment.get("PATH")) or shutil.which("go", path=_USUAL_PLACE)
-    if go is None:
-        raise EngineError(f"no Go compiler is on PATH; install Go {required_go(module)} or newer (https://go.dev/dl)")
-    with_settings = {**environment, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
-    compiler = _Compiler(go, module, with_settings, say)
+    compiler = compiler_for(module, environment, say)
     go_version = compiler.version()
     say(f"building the Pulumi engine {WANTED} with {go_version}: once on this machine, 3 to 8 minutes")
     with new_folder(cache, name(module)) as unfinished:
@@ -104,13 +94,26 @@ def build(
     return built(cache)
 
 
+def compiler_for(module: Path, environment: Mapping[str, str], say: SayProgress) -> "Compiler":
+    """The Go command for a pinned module.
+
+    Raises:
+        EngineError: When there is none.
+    """
+    go = shutil.which("go", path=environment.get("PATH")) or shutil.which("go", path=_USUAL_PLACE)
+    if go is None:
+        raise EngineError(f"no Go compiler is on PATH; install Go {required_go(module)} or newer (https://go.dev/dl)")
+    with_settings = {**environment, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    return Compiler(go, module, with_settings, say)
+
+
 def required_go(module: Path) -> str:
     """Give the Go version that go.mod asks for."""
     found = re.search(r"^go (\S+)$", (module / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
     return found[1] if found else "1.25"
 
 
-class _Compiler:
+class Compiler:
     """The Go command in the module's folder."""
 
     def __init__(self, go: str, module: Path, environment: Mapping[str, str], say: SayProgress) -> None:
@@ -166,21 +169,32 @@ class _Compiler:
         return result, Path(command.last_line(result.output))
 
 
-def _compile(compiler: _Compiler, go_mod: Path, target: Path, log: Path, limit_s: float) -> None:
-    """Compile and link the command; what Go prints stays in a file beside the engines."""
-    result = compiler.run(
-        "build",
-        "-modfile",
-        os.fspath(go_mod),
-        "-trimpath",
-        "-ldflags",
-        f"-s -w -X {_LINKED_VERSION}=v{WANTED}",
-        "-o",
-        os.fspath(target),
-        _COMMAND_PACKAGE,
+def _compile(compiler: Compiler, go_mod: Path, target: Path, log: Path, limit_s: float) -> None:
+    """Compile and link the engine's command."""
+    compile_command(
+        compiler,
+        [
+            "-modfile",
+            os.fspath(go_mod),
+            "-ldflags",
+            f"-s -w -X {_LINKED_VERSION}=v{WANTED}",
+            "-o",
+            os.fspath(target),
+            _COMMAND_PACKAGE,
+        ],
+        what=f"the Pulumi engine {WANTED}",
+        log=log,
         limit_s=limit_s,
-        doing=f"building the Pulumi engine {WANTED}",
     )
+
+
+def compile_command(compiler: Compiler, arguments: Sequence[str], *, what: str, log: Path, limit_s: float) -> None:
+    """Compile and link a command; what Go prints stays in a file beside the engines.
+
+    Raises:
+        EngineError: When it fails, or lasts longer than ``limit_s`` seconds.
+    """
+    result = compiler.run("build", "-trimpath", *arguments, limit_s=limit_s, doing=f"building {what}")
     log.write_text(result.output, encoding="utf-8")
     if result.status is None:
         raise EngineError(f"the build with Go was ended after {limit_s:.0f} s; its output is in {log}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from zonewright.engine import build, cache, find, install
+from zonewright.engine import build, cache, find, install, languages
 from zonewright.engine.errors import Attempt, EngineError
 from zonewright.engine.version import RANGE, Version
 
@@ -84,6 +84,29 @@ def ensure(*, environment: Mapping[str, str] = os.environ, say: cache.SayProgres
             f"the cache folder {folder} cannot be used: {error.strerror or error}; set ZONEWRIGHT_CACHE to a folder "
             f"that can be written, with 1 GB free"
         ) from error
+
+
+def ensure_host(
+    engine: Engine,
+    language: str,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    say: cache.SayProgress = say_on_stderr,
+) -> Path:
+    """Give the host of a language beside an engine, building it if there is none.
+
+    Args:
+        engine: The engine, from ``ensure``.
+        language: A language that zonewright can build a host for, as ``yaml``.
+        environment: Where the variables and PATH come from.
+        say: Takes lines of progress; standard error by default.
+
+    Raises:
+        EngineError: When it cannot be built.
+    """
+    folder = cache.folder(environment)
+    with cache.lock(folder, say):
+        return languages.ensure_language(folder, engine.pulumi, language, say=say, environment=environment)
 
 
 def status(*, environment: Mapping[str, str] = os.environ) -> EngineStatus:

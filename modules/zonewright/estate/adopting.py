@@ -1,21 +1,20 @@
 """An estate as declarations: the zone's file, one file an owner, what is assumed, and what there is to say. No I/O."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import available_timezones
 
-from zonewright.estate.clusters import Group, grouped
+from zonewright.estate.clusters import HAS_NAMES, Group, grouped
 from zonewright.estate.feeds import Feeds, paths_of, rack_feeds
-from zonewright.estate.naming import id_of
+from zonewright.estate.naming import id_of, line_of_text
 from zonewright.estate.places import PlacedRack, Places, places_of
 from zonewright.estate.pools import Networks, addressing
 from zonewright.estate.positions import lowest_unit
 from zonewright.estate.standing import PlacingContext, StandingDevice, as_operators, shared_units, standing_devices
-from zonewright.estate.types import Types, line_of_text
+from zonewright.estate.types import Types
 from zonewright.estate.work import AdoptionWork, KnownIds, Note
-from zonewright.model import Cluster
 from zonewright.model.assumption import Assumptions
 
 ADMINISTRATION = "zone-administration"
@@ -73,7 +72,13 @@ def adopt(work: AdoptionWork, zone_id: str) -> Adopted:
         _site(made, number, addresses.networks.get(places.sites[number].id, Networks()))
         if site.status not in {"active", None}:
             work.note("sites", site.name, f"is {site.status}; its rooms are declared as they are")
-    _rows(made, feeds, baseline, _reserved(work, places, standing))
+    lived = {one.rack.number for one in nodes}
+    for number in sorted(lived):
+        if places.racks[number].status != "active":
+            status = work.estate.racks[number].status
+            text = f"is {status} and holds nodes: its row is active, so that they can be brought in"
+            work.note("racks", f"rack {places.racks[number].name}", f"{text}; set its status after the load")
+    _rows(made, feeds, baseline, _reserved(work, places, standing), lived)
     for party, of_party in groups.items():
         made.owners[party]["clusters"] = {one.id: _cluster(one, addresses.given) for one in of_party}
     used = {one.first.kind.id for of_party in groups.values() for one in of_party}
@@ -158,9 +163,13 @@ def _substation(work: AdoptionWork, panel: str, site: str) -> str:
 
 
 def _rows(
-    made: _Made, feeds: Feeds, baseline: Iterable[Sequence[StandingDevice]], reserved: Mapping[int, Mapping[str, Tree]]
+    made: _Made,
+    feeds: Feeds,
+    baseline: Iterable[Sequence[StandingDevice]],
+    reserved: Mapping[int, Mapping[str, Tree]],
+    lived: Container[int],
 ) -> None:
-    """The rooms and rows of all sites, with what stands there."""
+    """The rooms and rows of all sites, with what stands there; those in which nodes stand are active."""
     in_rack: dict[int, dict[str, Tree]] = defaultdict(dict)
     for group in baseline:
         rack = group[0].rack
@@ -181,7 +190,7 @@ def _rows(
             "racks": 1,
             "u_height": made.work.estate.racks[number].u_height,
             "max_weight_kg": rack.max_weight_kg,
-            "status": rack.status,
+            "status": "active" if number in lived else rack.status,
             "feeds": _feeds(made, rack, feeds),
             "baseline": dict(sorted({**in_rack.get(number, {}), **reserved.get(number, {})}.items())),
         }
@@ -297,7 +306,7 @@ def _cluster(group: Group, given: Mapping[int, Mapping[str, str]]) -> Tree:
     if first.kind.node_type.power_supplies == 1 and first.feed != "A":
         tree["feed"] = first.feed
     other = {number: name for number, name in group.names.items() if name != f"{group.id}-{number:03}"}
-    if other and "names" in Cluster.model_fields:
+    if other and HAS_NAMES:
         tree["names"] = {f"{number:03}": name for number, name in other.items()}
     tree["places"] = {
         f"{number:03}": {

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from zonewright.estate.naming import id_of
 from zonewright.estate.standing import StandingDevice
 from zonewright.estate.work import AdoptionWork, Named
+from zonewright.model import Cluster
 
 _NUMBERED = re.compile(r"^(.*?)[-_. ]?0*([1-9][0-9]{0,3})$")
 _MOST = 2_000
 _STEM = 40
+HAS_NAMES = "names" in Cluster.model_fields
+"""Whether a cluster can say the host names of its nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +61,24 @@ def grouped(work: AdoptionWork, standing: Iterable[StandingDevice]) -> dict[str,
         used[party].add(name)
         work.now.clusters[text] = f"{party}/{name}"
         numbered = _numbers(work, party, name, members)
-        names = {number: id_of(one.name, f"device-{one.device.id}") for number, one in numbered.items()}
+        names = {
+            number: id_of(one.name.partition(".")[0], f"device-{one.device.id}") for number, one in numbered.items()
+        }
+        for number, one in numbered.items():
+            if not HAS_NAMES and names[number] != f"{name}-{number:03}":
+                work.note("names", one.name, f"is called {name}-{number:03} here")
+            elif one.name not in {names[number], f"{name}-{number:03}"}:
+                work.note("names", one.name, f"is called {names[number]} here, as a host name can be")
         found[party].append(Group(id=name, first=members[0], members=numbered, names=names))
     return found
 
 
+def _plain(name: str) -> str:
+    return id_of(name.partition(".")[0], "node")
+
+
 def _stem(name: str) -> str:
-    plain = id_of(name.partition(".")[0], "node")
+    plain = _plain(name)
     match = _NUMBERED.match(plain)
     return id_of(match[1] if match else plain, "node")[:_STEM].rstrip("-")
 
@@ -90,8 +104,13 @@ def _numbers(
         else:
             late.append(one)
     reserved = {int(number) for number in earlier.values()}
-    for one in tuple(late):
-        match = _NUMBERED.match(id_of(one.name.partition(".")[0], "node"))
+    ends = [int(match[2]) for one in late if (match := _NUMBERED.match(_plain(one.name)))]
+    if HAS_NAMES and max(ends, default=0) > 2 * len(late) + len(
+        found
+    ):  # names are kept as names, and gaps need no list
+        ends.clear()
+    for one in tuple(late) if ends else ():
+        match = _NUMBERED.match(_plain(one.name))
         number = int(match[2]) if match else 0
         if 0 < number <= _MOST and number not in found and number not in reserved:
             found[number] = one

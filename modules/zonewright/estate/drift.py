@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import Literal
 
-from zonewright.estate.naming import id_of
+from zonewright.estate.naming import id_of, line_of_text
 from zonewright.estate.places import PlacedRack
 from zonewright.estate.positions import lowest_unit, posts_number, whole_units
 from zonewright.estate.reading import Estate
@@ -97,7 +97,7 @@ def differences(
         device = estate.devices.get(number)
         if device is not None and number not in mine and device.rack is not None:
             text = "the ledger holds no such node any more; it leaves its rack and goes into store"
-            found.append(Drift(what="leaves", subject=one.name, text=text, device=number))
+            found.append(Drift(what="leaves", subject=line_of_text(one.name), text=text, device=number))
     order: Sequence[What] = ("leaves", "move", "create", "tenant", "address", "told")
     return sorted(found, key=lambda one: order.index(one.what))
 
@@ -136,13 +136,17 @@ class _Seen:
             return
         if device is None:
             at = self._post(rack, node, float(node_type.u_height if node_type else 1))
-            text = f"is in no rack of the inventory; it stands at {at:g} of rack {self._racks[rack].name}"
+            text = f"is in no rack of the inventory; it stands at {at:g} of rack {line_of_text(self._racks[rack].name)}"
             yield Drift(what="create", subject=node.host, text=text, node=node, rack=rack, position=at)
             return
         yield from self._place(node, device, rack)
         tenant = self._parties.get(node.party)
         if (device.tenant.id if device.tenant else None) != tenant and tenant is not None:
-            text = f"is {self._estate.tenants[tenant].name}'s" if tenant in self._estate.tenants else "has no tenant"
+            text = (
+                f"is {line_of_text(self._estate.tenants[tenant].name)}'s"
+                if tenant in self._estate.tenants
+                else "has no tenant"
+            )
             yield Drift(what="tenant", subject=node.host, text=text, node=node, device=device.id)
         yield from self._lacking(node, device)
 

@@ -10,7 +10,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.stack_messages import ReportRequest, stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
-from zonewright.model.expand import nodes_of
+from zonewright.model.expand import node_numbers, nodes_of
 
 _PREFIX = "Pulumi."
 
@@ -51,21 +51,22 @@ def held_nodes(client: LedgerClient, declaration: Declaration, stacks: Mapping[s
     """
     found: list[HeldNode] = []
     for owner, ids in stacks.items():
-        clusters = {
-            node.name: cluster_id
+        declared = {
+            node.name: (cluster_id, int(number))
             for cluster_id, cluster in declaration.owners[owner].clusters.items()
-            for node in nodes_of(cluster_id, cluster)
+            for number, node in zip(node_numbers(cluster), nodes_of(cluster_id, cluster), strict=True)
         }
         for stack_id in ids:
             for item in client.call(verbs.REPORT, ReportRequest(stack_id=stack_id)).holdings:
-                cluster, _, number = item.name.rpartition("-")
+                said, _, last = item.name.rpartition("-")
+                cluster, number = declared.get(item.name, (said, int(last) if last.isdecimal() else 0))
                 data: dict[str, Any] = dict(item.data)
-                if item.kind == "node" and item.state == "active" and number.isdecimal():
+                if item.kind == "node" and item.state == "active":
                     found.append(
                         HeldNode(
                             party=owner,
-                            cluster=clusters.get(item.name, cluster),
-                            number=int(number),
+                            cluster=cluster,
+                            number=number,
                             host=item.name,
                             node_type=str(data["node_type_id"]),
                             rack=str(data["rack"]),

@@ -4,7 +4,14 @@ import re
 from collections.abc import Mapping
 
 _OTHER = re.compile(r"[^a-z0-9]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _MOST = 63
+_LINE = 200
+
+
+def line_of_text(text: str) -> str:
+    """A text of an inventory on one line of a declaration or of a terminal, without control characters."""
+    return _CONTROL.sub(" ", text).strip()[:_LINE]
 
 
 def id_of(name: str, otherwise: str) -> str:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zonewright.estate.naming import id_of
+from zonewright.estate.naming import id_of, line_of_text
 from zonewright.estate.records import RackRecord
-from zonewright.estate.types import line_of_text
 from zonewright.estate.work import AdoptionWork
+from zonewright.model.derived_type import KILOGRAMS
 
 _TALLEST = 60
-_KILOGRAMS = {"kg": 1.0, "g": 0.001, "lb": 0.453_592_37, "oz": 0.028_349_523_125}
 _LEAST_KG, _MOST_KG = 100, 3000
 _STATUS = {"planned": "planned", "deprecated": "decommissioning", "reserved": "planned"}
 """Of a rack, by its status in the inventory; others are active."""
@@ -136,8 +135,14 @@ def _rack(
 
 
 def _weight(work: AdoptionWork, rack: RackRecord, row: str) -> int:
-    if rack.max_weight:
-        stated = int(rack.max_weight * _KILOGRAMS.get(rack.weight_unit or "kg", 1.0))
+    scale = KILOGRAMS.get(rack.weight_unit or "kg")
+    if rack.max_weight and scale is None:
+        text = (
+            f"may carry {rack.max_weight:g} '{rack.weight_unit}', expected {', '.join(KILOGRAMS)}; the default counts"
+        )
+        work.note("racks", f"rack {rack.name}", text, is_fault=True)
+    elif rack.max_weight and scale is not None:
+        stated = int(rack.max_weight * scale)
         if _LEAST_KG <= stated <= _MOST_KG:
             return stated
         text = f"may carry {stated:,} kg, expected {_LEAST_KG} to {_MOST_KG:,}; the nearest of them counts"

@@ -168,6 +168,16 @@ class _Pools:
         for number, vlan in sorted(self.work.estate.vlans.items()):
             if number not in self._vlans:
                 self.work.note("vlans", f"VLAN {vlan.vid} {vlan.name}", "has no prefix that is a pool")
+        for site, networks in sorted(self.networks.items()):
+            for pool in sorted(networks.pools):
+                without = [
+                    one.name
+                    for number, one in sorted(self.of_device.items())
+                    if one.rack.site.id == site and pool not in self.given.get(number, {})
+                ]
+                if without:
+                    text = f"{len(without)} nodes have no address in it, and get one each: {', '.join(without)}"
+                    self.work.note("addresses", f"pool {pool} of {site}", text)
         kept = {text for of in self.given.values() for text in of.values()}
         for number, address in sorted(self.parsed.items()):
             record = self.work.estate.addresses[number]

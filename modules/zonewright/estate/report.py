@@ -16,13 +16,14 @@ _FATES = {
 }
 
 
-def page(adopted: Adopted, source: str, breaches: Sequence[str]) -> str:
+def page(adopted: Adopted, source: str, breaches: Sequence[str], faults: Sequence[str]) -> str:
     """The page as Markdown; the same estate gives the same page.
 
     Args:
         adopted: what was made.
         source: where it was read from.
         breaches: findings that it has, as lines.
+        faults: sentences on objects that could not be read.
     """
     total = sum(adopted.fates.values())
     lines = [
@@ -35,6 +36,7 @@ def page(adopted: Adopted, source: str, breaches: Sequence[str]) -> str:
         *(f"| {adopted.fates[fate]:,} | {text} |" for fate, text in _FATES.items() if adopted.fates.get(fate)),
         "",
         *_notes("Faults: correct them in the inventory", [one for one in adopted.notes if one.is_fault]),
+        *_unread(faults),
         *_breaches(breaches),
         *_assumed(adopted.assumptions),
         *_notes("What to know", [one for one in adopted.notes if not one.is_fault]),
@@ -51,6 +53,13 @@ def _notes(title: str, notes: Sequence[Note]) -> Iterator[str]:
                 yield from (("", f"### {one.kind}", "") if kind else (f"### {one.kind}", ""))
                 kind = one.kind
             yield f"- {one.subject}: {one.text}"
+        yield ""
+
+
+def _unread(faults: Sequence[str]) -> Iterator[str]:
+    if faults:
+        yield from ("## Objects that could not be read", "")
+        yield from (f"- {one}" for one in faults)
         yield ""
 
 

@@ -10,6 +10,7 @@ from zonewright.estate.positions import lowest_unit, whole_units
 from zonewright.estate.records import DeviceRecord
 from zonewright.estate.types import DeviceKind, Types
 from zonewright.estate.work import AdoptionWork
+from zonewright.model.derived_type import KILOGRAMS
 from zonewright.model.site import Face, FeedName
 
 _ABSENT = {"inventory": "lies in store", "planned": "is planned"}
@@ -108,12 +109,11 @@ def _leave_out(work: AdoptionWork, number: int, name: str, text: str) -> None:
 def _weight_in_bays(work: AdoptionWork, installed: Mapping[int, tuple[int, str]]) -> dict[int, float]:
     """Kilograms in the bays of each chassis, as far as types state them."""
     found: dict[int, float] = defaultdict(float)
-    scale = {"kg": 1.0, "g": 0.001, "lb": 0.453_592_37, "oz": 0.028_349_523_125}
     for child, (parent, _) in installed.items():
         device = work.estate.devices.get(child)
         record = work.estate.device_types[device.device_type.id] if device else None
         if record is not None and record.weight:
-            found[parent] += record.weight * scale.get(record.weight_unit or "kg", 1.0)
+            found[parent] += record.weight * KILOGRAMS.get(record.weight_unit or "kg", 1.0)
     return found
 
 

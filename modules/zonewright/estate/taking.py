@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from zonewright.declare import load_zone
 from zonewright.declare.document import read_document
 from zonewright.declare.load import ZONE_FILE
+from zonewright.declare.problem import did_you_mean, one_of
 from zonewright.estate.adopting import ADMINISTRATION, Adopted, Tree, adopt
 from zonewright.estate.errors import AdoptionError
 from zonewright.estate.folder import LAST
@@ -75,6 +76,11 @@ def take_over(
     """
     estate, faults = read_estate(answers)
     known = known_ids(folder)
+    slugs = {one.slug for one in estate.sites.values()}
+    strange = sorted(set(operators) - slugs - {""})
+    if strange:
+        fix = did_you_mean(strange[0], slugs, "name a site of the inventory by its slug")
+        raise AdoptionError(f"--operator: expected a site, {one_of(slugs)}, got {', '.join(strange)}; {fix}")
     work = AdoptionWork(
         estate=estate,
         assumptions=assumptions_of(folder),
@@ -87,7 +93,7 @@ def take_over(
     trees = {ZONE: adopted.zone, **_owner_files(adopted.owners)}
     first = adopted.known.first
     declaration, found = _judged(trees, first)
-    is_first = not known.first
+    is_first = not (folder / ZONE).exists()  # also after a first run that was cut short
     earlier = {} if is_first else _zone_tree(folder)
     growing: list[Finding] = []
     if is_first:
@@ -97,13 +103,15 @@ def take_over(
         declaration, found = _judged({**trees, ZONE: adopted.zone}, today)
         growing = [one for one in found if one.refuses and one.rule != _ORDER]
     breaches = [f"{one.subject}: {one.message}" for one in found if one.rule in _FOUND | _WAIVED]
-    files = {name: yaml_text(tree, _HEAD.format(adopted.known.source)) for name, tree in trees.items()}
+    files = {
+        KNOWN: adopted.known.model_dump_json(indent=1, exclude_defaults=True) + "\n"
+    }  # first: it says whose they are
+    files |= {name: yaml_text(tree, _HEAD.format(adopted.known.source)) for name, tree in trees.items()}
     files[ASSUMPTIONS] = yaml_text(
         adopted.assumptions.model_dump(mode="json"),
         "What the inventory does not say. Write what you find out into `known`, by the names under `open`.",
     )
-    files[KNOWN] = adopted.known.model_dump_json(indent=1, exclude_defaults=True) + "\n"
-    files[REPORT] = page(adopted, adopted.known.source, breaches)
+    files[REPORT] = page(adopted, adopted.known.source, breaches, faults)
     if declaration is not None:
         files |= {IMPORTS.format(owner): _imports(declaration, owner) for owner in declaration.owners}
     return TakenOver(files=files, adopted=adopted, faults=faults, growing=growing)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from zonewright.estate.naming import line_of_text
 from zonewright.estate.records import BayTemplateRecord, DeviceRecord, PortTemplateRecord, PowerPortRecord
 from zonewright.estate.work import AdoptionWork
 from zonewright.model import NodeType
@@ -15,14 +16,8 @@ from zonewright.model.device_type import DeviceType, TypeOverlay
 from zonewright.model.site import FeedName
 
 _PASSIVE = re.compile(r"(?i)patch|panel|blank|shelf|cable|organi[sz]er|odf|splice|tray")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
 _MOST_SUPPLIES = 12
 _OVERLAY = "*"
-
-
-def line_of_text(text: str) -> str:
-    """A text as it may stand on one line of a declaration."""
-    return _CONTROL.sub(" ", text).strip()[:200]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from zonewright.estate.naming import StableIds
+from zonewright.estate.naming import StableIds, line_of_text
 from zonewright.estate.reading import Estate
 from zonewright.model.assumption import AssumedAmount, Assumptions
 
@@ -91,7 +91,7 @@ class AdoptionWork:
 
     def note(self, kind: str, subject: str, text: str, *, is_fault: bool = False) -> None:
         """Say something."""
-        self.notes.append(Note(kind=kind, subject=subject, text=text, is_fault=is_fault))
+        self.notes.append(Note(kind=kind, subject=line_of_text(subject), text=line_of_text(text), is_fault=is_fault))
 
     def id_of(self, kind: str, key: int, name: str, *, scope: str = "", word: str = "") -> str:
         """The id of an object, kept from run to run.

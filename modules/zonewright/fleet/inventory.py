@@ -112,7 +112,7 @@ def _of_ledger(holding: Holding, party: str) -> FleetHost:
     rack = str(holding.data.get("rack", ""))
     known = holding.data.get("addresses")
     addresses = sorted(known.items()) if isinstance(known, dict) else []
-    cluster = holding.data.get("cluster")
+    cluster = holding.data.get("cluster", holding.name.rpartition("-")[0] or None)
     return FleetHost(
         address=str(ip_interface(str(addresses[0][1])).ip) if addresses else "",
         site=rack.partition("/")[0] or None,

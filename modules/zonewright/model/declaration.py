@@ -59,6 +59,11 @@ class Declaration:
     owners: Mapping[str, OwnerFile]
     sources: Mapping[str, Source] = field(default_factory=dict)
 
+    def file_of(self, owner: str) -> str:
+        """Name of an owner's file; empty for a declaration that was built in Python."""
+        found = self.sources.get(f"{owner}/owner")
+        return found.file if found is not None else ""
+
     def sources_of(self, owner: str) -> dict[str, str]:
         """``file:line`` by path within one owner's file, as findings name paths."""
         prefix = f"{owner}/"

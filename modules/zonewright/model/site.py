@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from zonewright.model.base import Date, Declared, Identifier, Line
-from zonewright.model.works import Work
+from zonewright.model.works import PlannedWork
 
 FeedName = Literal["A", "B"]
 Phase = Literal["L1", "L2", "L3"]
@@ -382,7 +382,7 @@ class Site(Declared):
     """Elements of the supply by id, from the substations to the breakers; optional."""
     rooms: dict[Identifier, Room] = Field(default_factory=dict)
     """Rooms by id."""
-    works: dict[Identifier, Work] = Field(default_factory=dict)
+    works: dict[Identifier, PlannedWork] = Field(default_factory=dict)
     """Works that are planned, by id: what is out of service, or carries less, and when."""
     hosts: dict[Identifier, MeterHost] = Field(default_factory=dict)
     """Hosts by id whose agents or gateways read meters of the site; an id is unique in the zone."""

@@ -22,10 +22,10 @@ from zonewright.rules.spread import domain_of
 STEPS = 150_000
 """Steps of all rounds of one search, below a second on a slow machine; a round that has begun is ended."""
 _ROUNDS = 60
-_ROUNDS_FOR_FEWER = 12
+_ROUNDS_FOR_FEWER = 4
 """Where all nodes have a rack, and only fewer racks are looked for."""
 _STEPS_OF_A_RACK = (20, 400)
-_STEPS_OF_A_SEAT = 3
+_STEPS_OF_A_SEAT, _STEPS_OF_A_VISIT = 3, 5
 _POWERS = (1, 2, 3, 0, 4, 6)
 _NOISE = (0, 10, 30, 60)
 _SHUFFLE = 6364136223846793005
@@ -59,6 +59,7 @@ def arrange(waiting: Sequence[Waiting], states: Sequence[RackState], domain: Dom
         goal: with so few opened racks, and all nodes placed, no better one is looked for.
     """
     work, best = SearchWork(STEPS), None
+    states = [state for state in states if any(_takes_one(one, state) for one in waiting)]
     for number in range(_ROUNDS):
         found = _Round(waiting, states, domain, number).run(work)
         if best is None or (found.missing, found.opened) < (best.missing, best.opened):
@@ -67,6 +68,12 @@ def arrange(waiting: Sequence[Waiting], states: Sequence[RackState], domain: Dom
         if is_good or work.left <= 0:
             break
     return best or Arrangement(racks={}, missing=sum(one.count for one in waiting), opened=0)
+
+
+def _takes_one(one: Waiting, state: RackState) -> bool:
+    """Whether a rack has room for one node at least."""
+    key = ("", one.cluster, "")
+    return state.rack.id in one.racks and state.lowest(one.shape) is not None and state.takes(one.shape, key)
 
 
 def free_of(state: RackState) -> Vector:
@@ -120,6 +127,7 @@ class _Round:
         most = [self._most(number, state.rack.id) for number in range(len(self._waiting))]
         if not any(most):
             return 0
+        work.left -= _STEPS_OF_A_VISIT
         values = self._values(asks, free, rest)
         scratch, count = state.without(()), 0
         for _ in self._waiting:  # units in pieces may refuse a part of a mix; then the others get another try

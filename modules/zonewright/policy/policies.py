@@ -35,7 +35,7 @@ from zonewright.rules.finding import Finding
 from zonewright.rules.words import listed
 
 TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
-Answer = tuple[Finding, ...] | Exception
+LedgerSays = tuple[Finding, ...] | Exception
 """What the ledger finds; or why it was not asked, or what it answers instead."""
 NOBODY = "unknown"
 """Whose a stack is that has no Admission."""
@@ -140,7 +140,7 @@ class _Run:
 
     def __init__(self) -> None:
         self._given: dict[str, StackResource] = {}
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, LedgerSays] = {}
 
     def passes(self, args: ResourceValidationArgs) -> StackResource:
         """Take note of a resource of ours."""
@@ -155,12 +155,12 @@ class _Run:
         given = self._given.get(resource.urn)
         return resource if given is None else replace(resource, properties={**resource.properties, **given.properties})
 
-    def ask(self, admission: StackResource) -> Answer:
+    def ask(self, admission: StackResource) -> LedgerSays:
         """What the ledger finds now; or why it was not asked, or what it answers instead."""
         answer = self._answers[admission.urn] = _asked(admission)
         return answer
 
-    def told(self, admission: StackResource) -> Answer:
+    def told(self, admission: StackResource) -> LedgerSays:
         """The same as it was found last, if it was."""
         known = self._answers.get(admission.urn)
         return self.ask(admission) if known is None else known
@@ -169,7 +169,7 @@ class _Run:
 _RUN = _Run()
 
 
-def _asked(admission: StackResource) -> Answer:
+def _asked(admission: StackResource) -> LedgerSays:
     if not admission.ledger:
         return LookupError("no ledger is named by the provider of the Admission")
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from zonewright.model.asset_properties import cluster_of, row_of, site_of
 from zonewright.model.demand import ClusterDemand, Demand, RowAsset, SiteAsset
@@ -14,6 +14,7 @@ PREFIX = "zonewright:index:"
 ADMITTED = frozenset({"Site", "Row", "Duct", "Link", "Node", "SiteConfig"})
 """Kinds of resources that exist only under an admission."""
 _MOST_SHOWN = 100
+_POSITION = TypeAdapter(RackPosition)
 
 
 class NotKnown:
@@ -110,8 +111,8 @@ def _read(found: ReadStack, resource: StackResource) -> None:
     if unknown:
         found.faults.append(_unreadable(resource, f"{', '.join(unknown)}: not known before the update"))
     elif kind == "Node":
-        name, position = _text(properties["claim"]), int(properties["position"])
-        found.seats[name] = RackPosition(rack=_text(properties["rack"]), position=position, face=properties["face"])
+        name = _text(properties["claim"])
+        found.seats[name] = _POSITION.validate_python({part: properties[part] for part in ("rack", "position", "face")})
         found.urns[name] = resource.urn
     elif properties:  # a cluster of an older version shows nothing
         name = resource.name if kind == "TenantCluster" else _text(properties["asset"])

@@ -24,6 +24,8 @@ from zonewright.program.resources import (
 )
 from zonewright.program.settings import Settings
 
+_SHOWN = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
@@ -82,6 +84,7 @@ def register(options: Settings, offer: OfferedChange, provider: Provider, parent
     demand, proposal, stack_id = offer.demand, offer.proposal, options.stack_id
     enrolment = Enrolment("enrolment", stack_id=stack_id, party=demand.party, opts=where.custom())
     rendered_digest = digest_of(canonical_json(offer.manifest))
+    _say_what_changed(proposal)
     admission = Admission(
         "admission",
         stack_id=stack_id,
@@ -92,7 +95,6 @@ def register(options: Settings, offer: OfferedChange, provider: Provider, parent
         rendered_digest=rendered_digest,
         opts=where.custom(enrolment),
     )
-    _say_what_changed(proposal, admission)
     assets = _facilities(where, demand, admission)
     assets |= network(stack_id=stack_id, assets=demand.assets, admission=admission, options=where.custom)
     waits: list[pulumi.Resource] = [admission, *assets.values()]
@@ -197,13 +199,17 @@ def _configurations(where: _Where, offer: OfferedChange, waits: tuple[pulumi.Res
     ]
 
 
-def _say_what_changed(proposal: Proposal, admission: pulumi.Resource) -> None:
+def _say_what_changed(proposal: Proposal) -> None:
+    """Which places are others than in the last preview, before the Admission that a saved plan may not let pass."""
     if proposal.changed:
         lines = [
-            f"  {name}: {old or 'no place'} -> {new or 'no place'}" for name, (old, new) in proposal.changed.items()
+            f"  {name}: {old or 'no place'} -> {new or 'no place'}"
+            for name, (old, new) in list(proposal.changed.items())[:_SHOWN]
         ]
-        count = "1 place differs" if len(lines) == 1 else f"{len(lines)} places differ"
+        more = len(proposal.changed) - len(lines)
+        count = "1 place differs" if len(proposal.changed) == 1 else f"{len(proposal.changed)} places differ"
         pulumi.log.warn(
-            f"{count} from the last preview, because others took places since then:\n" + "\n".join(lines),
-            resource=admission,
+            f"{count} from the last preview, because others took places since then; a plan that was saved before no "
+            "longer fits: save one again with pulumi preview --save-plan\n"
+            + "\n".join([*lines, *([f"  and {more} more"] if more else [])])
         )

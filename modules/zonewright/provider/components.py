@@ -28,22 +28,40 @@ from zonewright.provider.resource import CheckFailedError, Input
 _PARTS: Mapping[str, type[BaseModel]] = {"clusters": Cluster, "sites": Site, "ducts": Duct, "links": Link}
 
 
+PLACED_NODE = "PlacedNode"
+PLACED: Mapping[str, Input] = {
+    "rack": Input("string", "its rack as site/room/row/rack"),
+    "position": Input("integer", "its lowest rack unit, counted from 1 at the bottom"),
+    "face": Input("string", "front or rear"),
+    "addresses": Input("object", "address with prefix length by id of the pool"),
+    "ipv4": Input("array", "its addresses of version 4, without prefix length"),
+    "ipv6": Input("array", "its addresses of version 6, without prefix length"),
+    "site": Input("string", "id of its site"),
+}
+"""What a program is given of each node."""
+
+
 class StackComponent:
     """What the engine may ask to construct."""
 
     token = "zonewright:index:Stack"  # noqa: S105 - a Pulumi type token
     description = "All clusters, sites, ducts and links of one party, admitted together or refused together."
+    types: Mapping[str, Mapping[str, Input]] = {PLACED_NODE: PLACED}
     inputs: Mapping[str, Input] = {
         "party": Input("string", "id of the party whose stack it is"),
         **{
-            name: Input("object", f"{name} by id, with the fields of the declaration", required=False, nested=True)
-            for name in _PARTS
+            name: Input(
+                "object",
+                f"{name} by id, with the fields of the declaration",
+                required=False,
+                nested=True,
+                part=model.__name__,
+            )
+            for name, model in _PARTS.items()
         },
     }
     outputs: Mapping[str, Input] = {
-        "nodes": Input(
-            "object", "place and addresses by name of the node: `rack`, `position`, `addresses`, `ipv4`", nested=True
-        ),
+        "nodes": Input("object", "place and addresses by name of the node", nested=True, part=PLACED_NODE),
         "admission": Input("string", "id of the decision on the change"),
     }
 

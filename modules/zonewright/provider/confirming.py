@@ -14,8 +14,10 @@ from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmMan
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.limits import CONFIRMS
 
-GATHERING_S = 0.01
-"""How long a group waits at most for as many as the one before it had; the first, and one after a single, never do."""
+SILENCE_S = 0.025
+"""A group that is not full is carried out when nobody arrived for so long."""
+_FIRST, _PROBED = 32, 16
+"""How many make the first group full, and after how many full groups more are waited for."""
 
 _ABOUT_ONE = (LedgerRefusedError, LedgerMisuseError)
 """Answers to a group by which one of it may be wrong, and nothing was confirmed."""
@@ -39,13 +41,19 @@ class _Waiting:
 
 
 class ConfirmGroups:
-    """Takes confirms from many threads and carries them out in groups, one group at a time."""
+    """Takes confirms from many threads and carries them out in groups, one group at a time.
+
+    How many the engine makes at once it does not tell, so that is learned: a group is full with as many as there were
+    when nobody came any more. With ``--parallel 1`` that is one, which waits for nobody. Whether it is more by now is
+    tried after 16 full groups, then after 32 more, and so on.
+    """
 
     def __init__(self) -> None:
         self._arrived = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._is_led = False
-        self._last = 1
+        self._full = _FIRST
+        self._since, self._patience = 0, _PROBED
 
     @property
     def waiting(self) -> int:
@@ -70,7 +78,7 @@ class ConfirmGroups:
         with self._arrived:
             self._waiting.append(mine)
             is_leader, self._is_led = not self._is_led, True
-            if len(self._waiting) >= self._last:
+            if len(self._waiting) >= self._full:
                 self._arrived.notify()
         if not is_leader:
             mine.woken.wait()
@@ -94,11 +102,23 @@ class ConfirmGroups:
         for one in (*group, *following):
             one.woken.set()
 
+    def _await_others(self) -> None:
+        """Let a group get full, or nobody arrive for a moment."""
+        if is_probe := self._since >= self._patience:
+            self._since, self._patience, self._full = 0, 2 * self._patience, 2 * self._full
+        before = 0
+        while len(self._waiting) < self._full and before < len(self._waiting):
+            before = len(self._waiting)
+            self._arrived.wait_for(lambda: len(self._waiting) >= self._full, SILENCE_S)
+        if is_probe and len(self._waiting) >= self._full:
+            self._patience = _PROBED
+        self._since += 1
+        self._full = len(self._waiting)
+
     def _gathered(self) -> list[_Waiting]:
         """Who waits, the longest first: of one stack, and of each claim or asset one."""
         with self._arrived:
-            if self._last > 1:
-                self._arrived.wait_for(lambda: len(self._waiting) >= self._last, GATHERING_S)
+            self._await_others()
             found: dict[tuple[bool, str], _Waiting] = {}
             left: list[_Waiting] = []
             stack_id = self._waiting[0].request.stack_id
@@ -107,7 +127,7 @@ class ConfirmGroups:
                 takes = key not in found and one.request.stack_id == stack_id and len(found) < CONFIRMS.most
                 found |= {key: one} if takes else {}
                 left += [] if takes else [one]
-            self._waiting, self._last = left, len(found)
+            self._waiting = left
         return list(found.values())
 
 

@@ -158,6 +158,7 @@ class Input:
         replaces: a change of it replaces the resource.
         pattern: what the whole value must look like, as a regular expression; empty takes any.
         nested: an object or array may hold anything, not only text.
+        part: the part of a declaration that each of its members is, such as ``Cluster``; empty where it is none.
     """
 
     type: Literal["string", "integer", "number", "boolean", "object", "array"]
@@ -166,6 +167,7 @@ class Input:
     replaces: bool = False
     pattern: str = ""
     nested: bool = False
+    part: str = ""
 
 
 class Resource(Protocol):

@@ -7,13 +7,12 @@ A subject is written as people write it: ``dc1/a/01:A`` is a feed of a row, ``dc
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from zonewright.model.power import Supply
 from zonewright.model.site import FeedName, Site
-from zonewright.model.works import Work
+from zonewright.model.works import PlannedWork, minute_of
 from zonewright.model.world import Rack, World, ZoneFacts
 from zonewright.rules.words import listed
 
@@ -92,7 +91,7 @@ def lost_by(world: World, subject: str) -> Lost:
     return found
 
 
-def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> list[tuple[str, Work]]:
+def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> list[tuple[str, PlannedWork]]:
     """Works that are declared and are under way at some moment of a window, by site and id.
 
     Args:
@@ -102,8 +101,8 @@ def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> li
     """
     if zone is None or begins is None:
         return []
-    since = datetime.fromisoformat(begins)
-    until = datetime.fromisoformat(ends) if ends is not None else since + timedelta(minutes=1)
+    since = minute_of(begins)
+    until = minute_of(ends) if ends is not None else since + 1
     return [
         (f"{site}/{name}", work)
         for site, facts in sorted(zone.sites.items())
@@ -112,7 +111,7 @@ def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> li
     ]
 
 
-def lost_with(world: World, subjects: Iterable[str], works: Iterable[tuple[str, Work]]) -> Lost:
+def lost_with(world: World, subjects: Iterable[str], works: Iterable[tuple[str, PlannedWork]]) -> Lost:
     """What is out with some subjects, and with works that are under way meanwhile.
 
     Args:

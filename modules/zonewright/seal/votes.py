@@ -19,6 +19,7 @@ from zonewright.seal.statement import (
     Verdict,
     read_statement,
 )
+from zonewright.seal.viewed import viewed_of
 
 SKEW = timedelta(minutes=5)
 
@@ -193,6 +194,7 @@ def vote_of(
     verdict, comment = statement.predicate.get("verdict"), statement.predicate.get("comment", "")
     if verdict not in VERDICTS or not isinstance(comment, str):
         raise SealError(f"its verdict is '{str(verdict)[:40]}', expected approve or reject")
+    viewed_of(statement)
     if signer_id == author:
         raise SealError(f"{signer_id} is the author of the plan")
     at = moment(statement.predicate.get("at"))

@@ -23,6 +23,7 @@ from zonewright.server.counting import ServiceMetrics
 from zonewright.server.door import host_of
 from zonewright.server.health import HealthReports, health_route
 from zonewright.server.otlp import OtlpError, read_batch
+from zonewright.server.witness_route import KeptHeads, witness_route
 from zonewright.telemetry.sample import Received, SampleBatch
 from zonewright.telemetry.samples import Samples
 
@@ -47,6 +48,7 @@ def service(
     is_ready: Callable[[], bool] = lambda: True,
     unasked: Collection[str] = (),
     health_reports: HealthReports | None = None,
+    heads: KeptHeads | None = None,
     clock: Callable[[], int] = time.time_ns,
     max_in_flight: int = MAX_IN_FLIGHT,
 ) -> Starlette:
@@ -63,6 +65,7 @@ def service(
         is_ready: whether what the service needs answers now; may block.
         unasked: names of the service under which nobody is asked: those that only programs on its own host use.
         health_reports: where reports of health go; None takes none.
+        heads: where heads of other parties' journals go; None takes none.
         clock: nanoseconds since 1970.
         max_in_flight: how many reports are read or stored at the same time.
     """
@@ -117,6 +120,7 @@ def service(
         Route("/health", _health, methods=["GET"]),
         Route("/ready", _ready_by(is_ready), methods=["GET"]),
         Route(INTERFACE, _interface(), methods=["GET"]),
+        *(() if heads is None else (witness_route(agents, heads),)),
         *(
             ()
             if health_reports is None

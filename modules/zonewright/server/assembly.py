@@ -1,7 +1,8 @@
 """One service of a ledger, put together: the verbs, the ingest of telemetry, pages, counters, and what is beside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,12 +11,14 @@ from starlette.types import ASGIApp
 
 from zonewright.ledger.deciding.measuring import telemetry_path
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.journal_messages import CheckpointRequest
 from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.application import application, may_call
 from zonewright.ledger.transport.client import lock_wait_s
 from zonewright.ledger.transport.paces import Paces
+from zonewright.ledger.verbs.contents import checkpoint
 from zonewright.ledger.verbs.pruning import prune
 from zonewright.server.agents import AgentsFile
 from zonewright.server.application import service
@@ -25,6 +28,8 @@ from zonewright.server.health import HealthReports
 from zonewright.server.metrics import metrics_page
 from zonewright.server.openapi import paths
 from zonewright.server.requests import Requests
+from zonewright.server.witness_route import KeptHeads
+from zonewright.server.witnesses import HeadWitness, WitnessError, Witnessing
 from zonewright.telemetry import Store
 from zonewright.telemetry.samples import Samples, samples_path
 
@@ -77,6 +82,7 @@ class Assembly:
             if self._database is None
             else Context(database=self._database, telemetry=self._telemetry, samples=samples_path(path), watch=metrics)
         )
+        self._say = say
         self.samples = Samples(samples_path(path))
         self.app = self._app(settings, metrics, say)
 
@@ -88,6 +94,7 @@ class Assembly:
     def _app(self, settings: ServiceSettings, metrics: ServiceMetrics, say: Callable[[str], None]) -> ASGIApp:
         context, database = self.context, self._database
         self._has_ledger = context is not None and settings.with_ledger
+        self._metrics = metrics
         paces = Paces(settings.calls_per_s)
         app = service(
             AgentsFile(settings.agents, say=say),
@@ -102,6 +109,7 @@ class Assembly:
             is_ready=lambda: database is None or self._journal_length() is not None,
             unasked=LOOPBACK if settings.is_local else (),
             health_reports=HealthReports(settings.agents.with_name("health")),
+            heads=KeptHeads(settings.agents.with_name("witnessed")),
         )
         return Requests(Door(app, hosts=settings.hosts), routes=paths(), metrics=metrics)
 
@@ -113,6 +121,17 @@ class Assembly:
         if self.context is not None:
             return prune(self.context, before_us)
         return Store(self._telemetry).prune(before_us) if self._telemetry.is_file() else 0
+
+    def witnessing(self, every_s: float, witnesses: Sequence[tuple[str, HeadWitness]]) -> Witnessing:
+        """What sends heads of the journal to witnesses.
+
+        Raises:
+            WitnessError: when there is no ledger.
+        """
+        if self.context is None:
+            raise WitnessError("there is no ledger whose heads a witness could keep; make one: zonewright ledger init")
+        sign = partial(checkpoint, self.context, CheckpointRequest())
+        return Witnessing(sign, witnesses, every_s=every_s, say=self._say, told=self._metrics.witnessed)
 
     def __enter__(self) -> Self:
         return self

@@ -98,6 +98,12 @@ class ServiceMetrics:
             registry=registry,
         )
         self._samples = Counter("zonewright_ingest_samples", "Samples stored.", registry=registry)
+        self._witnessed = Gauge(
+            "zonewright_witnessed_entry",
+            "Last entry that a witness has taken.",
+            ["witness"],
+            registry=registry,
+        )
         self._quarantined = Counter("zonewright_ingest_quarantined", "Samples set aside.", registry=registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
@@ -140,6 +146,10 @@ class ServiceMetrics:
         self._batches.labels("repeated" if received.duplicate else "stored").inc()
         self._samples.inc(received.stored)
         self._quarantined.inc(received.quarantined)
+
+    def witnessed(self, witness: str, entry: int) -> None:
+        """Note which entry a witness has taken; its name is the operator's own word."""
+        self._witnessed.labels(witness).set(entry)
 
     def page(self) -> bytes:
         """The page."""

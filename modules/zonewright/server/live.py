@@ -49,7 +49,7 @@ class LiveReadings:
         except Exception as error:  # noqa: BLE001 - whatever it is, reports go on and the next time comes
             self._say(f"live readings were not taken: {str(error).split(';', maxsplit=1)[0]}; they are tried again")
         else:
-            if fed.refused:
+            if fed is not None and fed.refused:
                 binding, _, why = fed.refused[0]
                 self._say(f"{count_of(len(fed.refused), 'live reading')} of {binding.site} refused: {why}")
 

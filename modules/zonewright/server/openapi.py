@@ -14,6 +14,7 @@ from zonewright import __version__
 from zonewright.ledger.protocol.rights import EVERYBODY, RIGHTS, Right
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.server.application import INTERFACE
+from zonewright.server.witness_route import PATH as WITNESS_PATH
 
 HEALTH_PATH = "/v1/agent-health"
 """Whose body only an agent can sign; it is described in the reference of telemetry."""
@@ -86,7 +87,7 @@ def document() -> dict[str, Any]:
 
 def paths() -> frozenset[str]:
     """All paths of the service."""
-    return frozenset({*(f"/v1/{verb.name}" for verb in FUNCTIONS), *_PAGES, HEALTH_PATH})
+    return frozenset({*(f"/v1/{verb.name}" for verb in FUNCTIONS), *_PAGES, HEALTH_PATH, WITNESS_PATH})
 
 
 def _operation(name: str, request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:

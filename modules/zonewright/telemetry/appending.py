@@ -10,7 +10,7 @@ from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.stored_sums import sum_up
 from zonewright.telemetry.tables import meter_id, micro_of
 
-Row = tuple[int, int, int | None, int, TrustClass]
+StoredRow = tuple[int, int, int | None, int, TrustClass]
 """A reading as it is stored: meter, time, begin of an interval or None, millionths, trust class."""
 
 
@@ -21,7 +21,7 @@ def append_meter(  # noqa: PLR0917 - within a transaction of the store
     meter: MeterSpec,
     items: Sequence[Reading],
     trust: TrustClass,
-    moved: dict[str, list[Row]],
+    moved: dict[str, list[StoredRow]],
 ) -> Appended:
     """Store readings of one meter; ``moved`` takes those that give way to others of a higher trust class.
 
@@ -42,14 +42,14 @@ def _append_rows(  # noqa: PLR0917 - private
     meter: MeterSpec,
     items: Sequence[Reading],
     trust: TrustClass,
-) -> tuple[Appended, list[Row]]:
+) -> tuple[Appended, list[StoredRow]]:
     """Store readings of one meter, and sum up again what they touch; a contradiction is a conflict.
 
     Gives what became of them, and the readings that give way to others of a higher trust class.
     """
     low, high = items[0].time_us, items[-1].time_us
     summed = within_stretches(connection, key, items)
-    rows: list[Row] = [(key, item.time_us, item.start_us, micro_of(item, label), trust) for item in items]
+    rows: list[StoredRow] = [(key, item.time_us, item.start_us, micro_of(item, label), trust) for item in items]
     rows = [row for row in rows if row[1] not in summed] if summed else rows
     old, corrected = _superseded(connection, key, low, high)
     outdated = 0
@@ -59,7 +59,7 @@ def _append_rows(  # noqa: PLR0917 - private
     before = connection.total_changes
     connection.executemany("insert or ignore into reading values (?, ?, ?, ?, ?)", rows)
     added = connection.total_changes - before
-    done, moved = Appended(added=added, known=outdated, summed=len(summed)), list[Row]()
+    done, moved = Appended(added=added, known=outdated, summed=len(summed)), list[StoredRow]()
     touched = rows if added else []
     if added < len(rows):
         decided = _beside_known(connection, key, label, rows, items, corrected)
@@ -78,19 +78,19 @@ def _beside_known(  # noqa: PLR0917 - private
     connection: sqlite3.Connection,
     key: int,
     label: str,
-    rows: Sequence[Row],
+    rows: Sequence[StoredRow],
     items: Sequence[Reading],
     corrected: Collection[int],
-) -> list[tuple[Row, Row]]:
+) -> list[tuple[StoredRow, StoredRow]]:
     """Compare rows with what is stored at their times; gives each that differs with the one of the two that gives way.
 
     The same value in a higher trust class raises that of what is stored.
     """
     low, high = rows[0][1], rows[-1][1]
     query = "select meter, time_us, start_us, micro, trust from reading where meter = ? and time_us between ? and ?"
-    known: dict[int, Row] = {row[1]: row for row in connection.execute(query, (key, low, high))}
+    known: dict[int, StoredRow] = {row[1]: row for row in connection.execute(query, (key, low, high))}
     lines = {item.time_us: item.line for item in items}
-    found: list[tuple[Row, Row]] = []
+    found: list[tuple[StoredRow, StoredRow]] = []
     for row in rows:
         there = known[row[1]]
         is_same, is_higher = there[2:4] == row[2:4], rank_of(row[4]) < rank_of(there[4])
@@ -156,7 +156,7 @@ def _superseded(
     return found, frozenset(corrected)
 
 
-def _is_known(row: Row, old: Mapping[_Old, int]) -> bool:
+def _is_known(row: StoredRow, old: Mapping[_Old, int]) -> bool:
     least = old.get((row[1], row[2], row[3]))
     return least is not None and rank_of(row[4]) >= least
 

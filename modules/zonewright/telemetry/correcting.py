@@ -15,7 +15,7 @@ from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
-from zonewright.telemetry.appending import Row, within_stretches
+from zonewright.telemetry.appending import StoredRow, within_stretches
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.stored_sums import sum_up
@@ -105,7 +105,7 @@ def told_of(meter: MeterSpec, name: str, items: Sequence[Reading], trust: TrustC
 
 
 def note_outranked(
-    connection: sqlite3.Connection, site: str, meters: Mapping[str, MeterSpec], moved: Mapping[str, Sequence[Row]]
+    connection: sqlite3.Connection, site: str, meters: Mapping[str, MeterSpec], moved: Mapping[str, Sequence[StoredRow]]
 ) -> None:
     """Keep readings that gave way to others of a higher trust class beside these, and have the journal told of it."""
     if not moved:

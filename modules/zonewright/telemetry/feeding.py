@@ -12,12 +12,12 @@ from zonewright.model import Site
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
-from zonewright.telemetry.appending import Row, append_meter
+from zonewright.telemetry.appending import StoredRow, append_meter
 from zonewright.telemetry.correcting import note_outranked
 from zonewright.telemetry.delivering import mark
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.live import Binding, bindings_of, readings_from
-from zonewright.telemetry.sample import Arrival, Measurement, Series
+from zonewright.telemetry.sample import Arrival, Measurement, SampleSeries
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.store import Store
 from zonewright.telemetry.tables import meter_id
@@ -67,7 +67,7 @@ class Feeder:
         self._samples, self._store, self._now_ns = samples, store, now_ns
         self._bindings = bindings_of(sites)
         self._name = samples.identity()
-        self._owners: dict[int, tuple[Binding, Series]] = {}
+        self._owners: dict[int, tuple[Binding, SampleSeries]] = {}
         self._fed = Fed()
 
     def feed(self) -> Fed:
@@ -119,7 +119,7 @@ class Feeder:
     def _sorted(
         self, bindings: Sequence[Binding], items: Sequence[tuple[int, Measurement]]
     ) -> list[tuple[Binding, list[Reading]]]:
-        groups: dict[_Key, list[tuple[Series, Measurement]]] = {}
+        groups: dict[_Key, list[tuple[SampleSeries, Measurement]]] = {}
         for number, item in items:
             binding, series = self._owners[number]
             groups.setdefault(binding.key, []).append((series, item))
@@ -174,7 +174,7 @@ def _append(
     connection: sqlite3.Connection, site: str, parts: Sequence[tuple[Binding, list[Reading]]], fed: Fed
 ) -> None:
     """Store the readings of a site's meters; what contradicts what is stored is refused by itself."""
-    moved: dict[str, list[Row]] = {}
+    moved: dict[str, list[StoredRow]] = {}
     specs: dict[str, MeterSpec] = {}
     for binding, readings in parts:
         specs[binding.meter] = binding.spec
@@ -200,10 +200,10 @@ def _try(
     site: str,
     binding: Binding,
     readings: Sequence[Reading],
-    moved: dict[str, list[Row]],
+    moved: dict[str, list[StoredRow]],
 ) -> Appended | str:
     """Store readings of one meter, or none of them: then why not."""
-    own: dict[str, list[Row]] = {}
+    own: dict[str, list[StoredRow]] = {}
     connection.execute("savepoint meter")
     try:
         done = append_meter(connection, site, binding.meter, binding.spec, readings, TRUST, own)
@@ -218,7 +218,7 @@ def _try(
 
 
 def _windows(
-    arrivals: Sequence[Arrival], owners: Collection[tuple[Binding, Series]]
+    arrivals: Sequence[Arrival], owners: Collection[tuple[Binding, SampleSeries]]
 ) -> list[tuple[int, int, set[int]]]:
     """Stretches in which batches have samples, with the series of their agents that belong to meters."""
     ids: dict[str, set[int]] = {}

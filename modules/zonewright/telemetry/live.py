@@ -9,7 +9,7 @@ from zonewright.model.site import MeterSource
 from zonewright.pue.meters import MeterKind, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.figures import all_meters_of
-from zonewright.telemetry.sample import JOULES, REGISTER, WATT_HOURS, WATTS, Measurement, Series
+from zonewright.telemetry.sample import JOULES, REGISTER, WATT_HOURS, WATTS, Measurement, SampleSeries
 
 _ENERGY, _POWER, _HOST_POWER = "hw.energy", "hw.power", "hw.host.power"
 _MICRO = 10**6
@@ -39,7 +39,7 @@ class Binding:
         """Site, meter, and all that decides which samples belong to it and how they are read."""
         return self.site, self.meter, f"{self.source} as {self.spec.kind} in {_unit(self)}"
 
-    def owns(self, series: Series) -> bool:
+    def owns(self, series: SampleSeries) -> bool:
         """Whether a series belongs to the meter."""
         source = self.source
         if series.node != source.host or series.unit.replace(".", "") != _unit(self):
@@ -78,7 +78,7 @@ def _unit(binding: Binding) -> str:
     return binding.source.unit or ("W" if binding.spec.kind == "gauge" else "J")
 
 
-def readings_from(binding: Binding, items: Iterable[tuple[Series, Measurement]]) -> list[Reading]:
+def readings_from(binding: Binding, items: Iterable[tuple[SampleSeries, Measurement]]) -> list[Reading]:
     """What samples of a meter's series read, in order of time; samples without a certain value read nothing.
 
     Of a host's processors and memory, one reading is the sum of all parts at a time, and none where a part has no
@@ -130,8 +130,8 @@ def _value(unit: str, value: float) -> Fraction | int:
     return micro // _MICRO if micro % _MICRO == 0 else Fraction(micro, _MICRO)
 
 
-def _sums(items: Iterable[tuple[Series, Measurement]]) -> list[Reading]:
-    groups: dict[int, list[tuple[Series, Measurement]]] = {}
+def _sums(items: Iterable[tuple[SampleSeries, Measurement]]) -> list[Reading]:
+    groups: dict[int, list[tuple[SampleSeries, Measurement]]] = {}
     for series, item in items:
         groups.setdefault(item.time_ns, []).append((series, item))
     found: list[Reading] = []

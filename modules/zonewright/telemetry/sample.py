@@ -54,7 +54,7 @@ class Arrival(NamedTuple):
     high_ns: int
 
 
-class Series(NamedTuple):
+class SampleSeries(NamedTuple):
     """What samples with one key belong to."""
 
     id: int

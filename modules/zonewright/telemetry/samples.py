@@ -20,7 +20,7 @@ from zonewright.telemetry.sample import (
     Received,
     Sample,
     SampleBatch,
-    Series,
+    SampleSeries,
     fault_of,
 )
 
@@ -302,11 +302,11 @@ class Samples:
         with self._reading() as connection:
             return int(connection.execute("select coalesce(max(number), 0) from arrival").fetchone()[0])
 
-    def series(self) -> list[Series]:
+    def series(self) -> list[SampleSeries]:
         """The series of all agents that hold energy or power."""
         with self._reading() as connection:
             rows = connection.execute("select id, agent, node, name, part, unit from series").fetchall()
-        return [Series(*row) for row in rows if row[5] in MEASURED]
+        return [SampleSeries(*row) for row in rows if row[5] in MEASURED]
 
     def of_series(self, wanted: Sequence[int], start_ns: int, end_ns: int) -> Iterator[tuple[int, Measurement]]:
         """The kept samples of some series from ``start_ns`` to ``end_ns``, both inside, in order of time."""

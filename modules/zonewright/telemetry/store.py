@@ -10,7 +10,7 @@ from zonewright.declare.private_file import make_private
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
-from zonewright.telemetry.appending import Row, append_meter
+from zonewright.telemetry.appending import StoredRow, append_meter
 from zonewright.telemetry.correcting import (
     Corrected,
     Intake,
@@ -380,7 +380,7 @@ def _appended(
     trust: TrustClass,
 ) -> Appended:
     """Put readings into a transaction, meter by meter."""
-    done, moved = Appended(), dict[str, list[Row]]()
+    done, moved = Appended(), dict[str, list[StoredRow]]()
     for name, items in sorted(readings.items()):
         if items:
             done += append_meter(connection, site, name, meters[name], items, trust, moved)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from zonewright.pue.history import LEAST_SAME_US, LEAST_STILL_US
@@ -224,11 +224,16 @@ def sum_up(  # noqa: PLR0917 - private
     for one, two in pairwise(around):
         if two.start_us is not None and two.start_us < one.time_us:
             raise ConflictError(f"{label} would have intervals that overlap; correct the rows, nothing was stored")
+    is_plain = meter.kind != "register" or not has_dips(connection, key)
     if meter.kind == "register":
         connection.execute("delete from dip where meter = ? and time_us between ? and ?", (key, low_us, high_us))
         around = _note_dips(connection, key, meter, around)
+        is_plain = is_plain and not has_dips(connection, key)
     first = min(low_us, *(item.start_us if item.start_us is not None else item.time_us for item in around))
-    start, end = first // DAY_US * DAY_US, (max(high_us, around[-1].time_us) // DAY_US + 1) * DAY_US
+    last = max(high_us, around[-1].time_us)
+    # A step of a register that ran back at some time may hang on readings of hours ago; all others on neighbours only.
+    unit = HOUR_US if is_plain else DAY_US
+    start, end = first // unit * unit, (last // unit + 1) * unit
     removed = _sums_of(connection, key, removed_stretches(connection, key, start, end), has_days=False)
     known = fetch(connection, key, start, end)
     past = dips_before(connection, key, known[0]) if known else []
@@ -237,15 +242,18 @@ def sum_up(  # noqa: PLR0917 - private
         hours = by_hour(pieces, start, end)
     except TooManyReadingsError as error:
         raise ConflictError(f"{label} has {error}; store fewer of them, nothing was stored") from None
-    for table, bins in (("hourly", hours), ("daily", by_day(hours))):
-        connection.execute(
-            f"delete from {table} where meter = ? and begin_us >= ? and begin_us < ?",  # noqa: S608 - one of two names
-            (key, start, end),
-        )
-        connection.executemany(
-            f"insert into {table} values (?, ?, ?, ?)",  # noqa: S608 - one of two names
-            [(key, *one) for one in bins],
-        )
+    _replace(connection, "hourly", key, (start, end), hours)
+    days = first // DAY_US * DAY_US, (last // DAY_US + 1) * DAY_US
+    _replace(connection, "daily", key, days, by_day(bins_of(connection, "hourly", key, *days)))
+
+
+def _replace(
+    connection: sqlite3.Connection, table: str, key: int, window: tuple[int, int], bins: Iterable[Bin]
+) -> None:
+    query = f"delete from {table} where meter = ? and begin_us >= ? and begin_us < ?"  # noqa: S608 - one of two names
+    connection.execute(query, (key, *window))
+    query = f"insert into {table} values (?, ?, ?, ?)"  # noqa: S608 - one of two names
+    connection.executemany(query, [(key, *one) for one in bins])
 
 
 def sum_up_again(connection: sqlite3.Connection, key: int, meter: MeterSpec) -> None:

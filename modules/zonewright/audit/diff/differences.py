@@ -9,7 +9,7 @@ from zonewright.audit.diff.trees import Change, TooLargeError, tree_changes
 
 DiffKind = Literal["added", "removed", "changed"]
 CONTEXT = 3
-MAX_LINE = 400
+MAX_LINE = 20_000
 NO_LINE_BREAK = "\\ No newline at end of file"
 
 
@@ -34,6 +34,11 @@ class FileDiff:
     matching: Matching
     changes: tuple[Change, ...] | None
     notes: tuple[str, ...] = field(default=())
+
+    def changed_lines(self) -> tuple[int, int]:
+        """How many lines were removed and added."""
+        blocks = [block for block in self.matching.blocks if block.tag != "equal"]
+        return sum(block.i2 - block.i1 for block in blocks), sum(block.j2 - block.j1 for block in blocks)
 
     def hunks(self, context: int = CONTEXT) -> Iterator[list[Block]]:
         """Groups of blocks with so many equal lines around them."""
@@ -89,7 +94,7 @@ def file_diff(path: str, old: str | None, new: str | None) -> FileDiff:
         old: its text before, None where there was none.
         new: its text now, None where there is none.
     """
-    one, two = _lines(old), _lines(new)
+    one, two = split_lines(old), split_lines(new)
     matching = match(one, two)
     notes = ["parts that are too long to compare line by line are shown as replaced"] if matching.is_capped else []
     changes = None
@@ -101,7 +106,7 @@ def file_diff(path: str, old: str | None, new: str | None) -> FileDiff:
     return FileDiff(path=path, kind=kind, old=one, new=two, matching=matching, changes=changes, notes=tuple(notes))
 
 
-def _lines(text: str | None) -> tuple[str, ...]:
+def split_lines(text: str | None) -> tuple[str, ...]:
     """Lines without their line breaks; as in git, a last one that has none is another line than one that has."""
     if not text:
         return ()

@@ -4,6 +4,7 @@ A list that its format takes as a set shows no moves; a list of things with name
 """
 
 import json
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any, Literal
 
 import yaml
 
+from zonewright.audit.diff.blocks_tree import named_blocks, nft_blocks
 from zonewright.audit.diff.lines_tree import indented, records
 from zonewright.errors import ZonewrightError
 
@@ -80,12 +82,25 @@ def _yaml(text: str) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
+_COMMENTED = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|#[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+def _commented_json(text: str) -> Any:
+    """JSON with the comments that Kea takes."""
+    return json.loads(_COMMENTED.sub(lambda match: match[1] or "", text))
+
+
 SYNTAXES: tuple[tuple[str, Syntax], ...] = (
     ("*netplan*.yaml", Syntax(parse=_yaml, sets=("network.*.*.addresses", "network.*.*.routes"))),
     ("*prometheus*.y*ml", Syntax(parse=_yaml, sets=("*.targets", "*.static_configs", "rule_files"))),
     ("*.yaml", Syntax(parse=_yaml)),
     ("*.yml", Syntax(parse=_yaml)),
-    ("*kea*.conf", Syntax(parse=json.loads, sets=("*.reservations", "*.pools"))),
+    ("*kea*.conf", Syntax(parse=_commented_json, sets=("*.reservations", "*.pools"))),
+    ("*nftables*.conf", Syntax(parse=nft_blocks, sets=("*.elements",))),
+    ("*.nft", Syntax(parse=nft_blocks, sets=("*.elements",))),
+    ("*/bind/*.conf", Syntax(parse=named_blocks)),
+    ("*named*.conf", Syntax(parse=named_blocks)),
+    ("*/bind/groups/*.nodes", Syntax(parse=named_blocks)),
     ("*.json", Syntax(parse=json.loads)),
     ("*.toml", Syntax(parse=tomllib.loads)),
     ("*frr*.conf", Syntax(parse=indented)),

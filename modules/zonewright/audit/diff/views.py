@@ -1,9 +1,13 @@
 """Differences as text: unified, side by side, by path, or one line for each file; and as data."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any, Literal
 
-from zonewright.audit.diff.differences import DiffRow, FileDiff, side_by_side, unified
+from zonewright.audit.diff.differences import FileDiff, side_by_side, unified
+from zonewright.audit.diff.grouping import DiffGroup
+from zonewright.audit.diff.telling import deviation, files_line, place_of, sentence
+from zonewright.audit.diff.words import Spans, changed_words
 
 DiffView = Literal["unified", "side", "tree", "summary"]
 MAX_COLUMNS = 200
@@ -25,15 +29,9 @@ def view(diff: FileDiff, how: DiffView, *, columns: int) -> str:
 
 
 def _summary(diff: FileDiff, _columns: int) -> Iterator[str]:
-    gone, new = changed_lines(diff)
+    gone, new = diff.changed_lines()
     parts = "" if diff.changes is None else f", {len(diff.changes):,} parts"
     yield f"  {new:,} lines added, {gone:,} removed{parts}"
-
-
-def changed_lines(diff: FileDiff) -> tuple[int, int]:
-    """How many lines were removed and added."""
-    blocks = [block for block in diff.matching.blocks if block.tag != "equal"]
-    return sum(block.i2 - block.i1 for block in blocks), sum(block.j2 - block.j1 for block in blocks)
 
 
 def _tree(diff: FileDiff, columns: int) -> Iterator[str]:
@@ -48,20 +46,46 @@ def _tree(diff: FileDiff, columns: int) -> Iterator[str]:
 
 
 def _side(diff: FileDiff, columns: int) -> Iterator[str]:
+    """Both sides beside each other; long lines are broken, and the words that changed have ``^`` below them."""
     half = (min(columns, MAX_COLUMNS) - 3) // 2
     for row in side_by_side(diff):
         if row.tag == "gap":
             yield f"{'...':<{half}} | ..."
             continue
         mark = {"equal": " ", "replace": "|", "delete": "<", "insert": ">"}[row.tag]
-        yield f"{_cell(row.left, half)} {mark} {_cell(row.right, half)}".rstrip()
+        is_pair = row.tag == "replace" and row.left is not None and row.right is not None
+        spans = changed_words(row.left[1], row.right[1]) if is_pair and row.left and row.right else ((), ())
+        left, right = _cell(row.left, spans[0], half), _cell(row.right, spans[1], half)
+        for one, two in zip_longest(left, right, fillvalue=" " * half):
+            yield f"{one} {mark} {two}".rstrip()
 
 
-def _cell(side: tuple[int, str] | None, width: int) -> str:
+def _cell(side: tuple[int, str] | None, spans: Spans, width: int) -> list[str]:
+    """The lines of one side, each as wide as it: pieces of the text, and below a piece what changed in it."""
     if side is None:
-        return " " * width
-    text = f"{side[0]:>4} {side[1]}".replace("\t", " ").replace("\r", " ")
-    return f"{text[: width - 3]}..." if len(text) > width else f"{text:<{width}}"
+        return [" " * width]
+    text, room, lines = side[1].replace("\t", " ").replace("\r", " "), max(1, width - 5), []
+    marks = "".join("^" if any(a <= at < b for a, b in spans) else " " for at in range(len(text))) if spans else ""
+    for start in range(0, max(1, len(text)), room):
+        number = f"{side[0]:>4}" if not start else ""
+        lines.append(f"{number:4} {text[start : start + room]:<{room}}")
+        if "^" in marks[start : start + room]:
+            lines.append(f"{'':4} {marks[start : start + room]:<{room}}")
+    return lines
+
+
+def group_view(group: DiffGroup, how: DiffView, *, columns: int) -> str:
+    """The differences of a group as text, ending in a line break: one of them, and the names of all.
+
+    Args:
+        group: the group.
+        how: which view.
+        columns: the terminal's width, for the side-by-side view.
+    """
+    notes = [deviation(group)] if group.is_deviation else []
+    if len(group.members) > 1:
+        notes += [f"{group.sample.kind} {place_of(group)}: {sentence(group)}; one of them is shown", files_line(group)]
+    return "".join(f"# {note}\n" for note in notes) + view(group.sample, how, columns=columns)
 
 
 def diff_data(diff: FileDiff) -> dict[str, Any]:
@@ -78,7 +102,14 @@ def diff_data(diff: FileDiff) -> dict[str, Any]:
     }
 
 
-def rows_of(diff: FileDiff, limit: int) -> tuple[list[DiffRow], int]:
-    """The rows of a side-by-side view, at most so many, and how many were left out."""
-    rows = list(side_by_side(diff))
-    return rows[:limit], max(0, len(rows) - limit)
+def group_data(group: DiffGroup) -> dict[str, Any]:
+    """A group as plain data: what it has in common, and each of its files with what is its own there."""
+    return {
+        "id": group.id,
+        "place": place_of(group),
+        "kind": group.sample.kind,
+        "shown": group.sample.path,
+        "varying": list(group.varying),
+        "others": group.others,
+        "files": [{"path": one.path, "own": dict(one.values)} for one in group.members],
+    }

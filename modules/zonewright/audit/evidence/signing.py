@@ -6,6 +6,7 @@ from zonewright.seal import SealError
 from zonewright.seal.dsse import sign
 from zonewright.seal.keys import SigningKey
 from zonewright.seal.statement import EXPORT_TYPE, PLAN_TYPE, VERDICT_TYPE, Statement, Verdict
+from zonewright.seal.viewed import Viewed
 
 
 def signer_of(zone: Zone, key: SigningKey) -> str:
@@ -42,7 +43,16 @@ def signed_plan(plan: Plan, key: SigningKey, *, signer: str) -> str:
     return sign(statement.text(), key).text()
 
 
-def signed_verdict(plan: Plan, key: SigningKey, *, signer: str, verdict: Verdict, comment: str, at: str) -> str:
+def signed_verdict(
+    plan: Plan,
+    key: SigningKey,
+    *,
+    signer: str,
+    verdict: Verdict,
+    comment: str,
+    at: str,
+    viewed: Viewed | None = None,
+) -> str:
     """An envelope with a verdict.
 
     Args:
@@ -52,8 +62,11 @@ def signed_verdict(plan: Plan, key: SigningKey, *, signer: str, verdict: Verdict
         verdict: approve or reject.
         comment: why.
         at: the present, ISO 8601.
+        viewed: which differences the signer has seen; None says nothing about it.
     """
-    said = {**_about(plan), "signer": signer, "at": at, "verdict": verdict, "comment": comment}
+    said: dict[str, object] = {**_about(plan), "signer": signer, "at": at, "verdict": verdict, "comment": comment}
+    if viewed is not None:
+        said["viewed"] = viewed.to_data()
     statement = Statement(change=plan.change_digest, plan=plan.digest(), kind=VERDICT_TYPE, predicate=said)
     return sign(statement.text(), key).text()
 

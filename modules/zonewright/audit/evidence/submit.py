@@ -11,6 +11,7 @@ from zonewright.model.zone import Zone
 from zonewright.seal import SealError
 from zonewright.seal.keys import SigningKey
 from zonewright.seal.statement import Verdict
+from zonewright.seal.viewed import Viewed
 
 
 def register(ledger: LedgerClient, made: Material, plan: Plan, zone: Zone, key: SigningKey) -> tuple[str, PlanAnswer]:
@@ -30,7 +31,14 @@ def register(ledger: LedgerClient, made: Material, plan: Plan, zone: Zone, key: 
 
 
 def vote(
-    ledger: LedgerClient, contents: Contents, key: SigningKey, *, verdict: Verdict, comment: str, at: str
+    ledger: LedgerClient,
+    contents: Contents,
+    key: SigningKey,
+    *,
+    verdict: Verdict,
+    comment: str,
+    at: str,
+    viewed: Viewed | None = None,
 ) -> tuple[str, PlanAnswer]:
     """Sign a verdict and register it; gives the signer and what the plan needs now.
 
@@ -41,7 +49,8 @@ def vote(
         verdict: approve or reject.
         comment: why.
         at: the present, ISO 8601.
+        viewed: which differences the signer has seen; None says nothing about it.
     """
     signer = signer_of(contents.zone, key)
-    envelope = signed_verdict(contents.plan, key, signer=signer, verdict=verdict, comment=comment, at=at)
+    envelope = signed_verdict(contents.plan, key, signer=signer, verdict=verdict, comment=comment, at=at, viewed=viewed)
     return signer, ledger.call(verbs.VERDICT, VerdictRequest(envelope=envelope))

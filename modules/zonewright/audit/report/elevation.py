@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
+from zonewright.audit.diff.telling import follows
 from zonewright.model.site import Face, FeedName
 from zonewright.model.world import Occupant, Rack
 from zonewright.rules.loads import ALONE, EVEN, by_key, limits, total
@@ -32,7 +33,8 @@ WORDS: Mapping[Mark, str] = {
     "other": "another party",
     "baseline": "baseline",
 }
-_UNIT, _WIDTH, _GAP, _LABEL, _TOP = 13, 126, 8, 26, 46
+_UNIT, _WIDTH, _GAP, _LABEL, _TOP, _BAR = 13, 126, 8, 26, 46, 46
+_FACES: tuple[Face, ...] = ("front", "rear")
 _FEEDS: tuple[FeedName, ...] = ("A", "B")
 STYLE = """
 .rack text { font: 10px system-ui, sans-serif; fill: #111; }
@@ -142,18 +144,13 @@ def _other(item: Occupant) -> Item:
 
 
 def drawing(shown: Elevation) -> str:
-    """The SVG of one rack."""
+    """The SVG of one rack; front and rear are one column where everything in it is as deep as the rack."""
     rack = shown.rack
     body = rack.u_height * _UNIT
-    columns: list[tuple[str, Face, Sequence[Item]]] = [
-        ("before, front", "front", shown.before),
-        ("before, rear", "rear", shown.before),
-        ("after, front", "front", shown.after),
-        ("after, rear", "rear", shown.after),
-    ]
+    columns = _columns(shown)
     width = _LABEL + len(columns) * (_WIDTH + _GAP)
-    height = _TOP + body + 22 + 34 * len(rack.feeds)
-    title = escape(f"Rack {rack.id}, {rack.u_height} U, before and after: {described(shown)}", quote=True)
+    height = _TOP + body + 22 + _BAR * len(rack.feeds)
+    title = escape(f"Rack {rack.id}, {rack.u_height} U, before and after", quote=True)
     parts = [
         (
             f'<svg class="rack" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
@@ -166,13 +163,18 @@ def drawing(shown: Elevation) -> str:
         left = _LABEL + number * (_WIDTH + _GAP)
         parts.append(f'<text x="{left}" y="{_TOP - 8}">{name}</text>')
         parts.append(f'<rect class="frame" x="{left}" y="{_TOP}" width="{_WIDTH}" height="{body}"/>')
-        parts += [
-            f'<line class="slot" x1="{left}" x2="{left + _WIDTH}" y1="{_TOP + n * _UNIT}" y2="{_TOP + n * _UNIT}"/>'
-            for n in range(1, rack.u_height)
-        ]
+        lines = "".join(f"M{left} {_TOP + n * _UNIT}h{_WIDTH}" for n in range(1, rack.u_height))
+        parts.append(f'<path class="slot" d="{lines}"/>')
         parts += [_box(item, rack, left) for item in items if face in item.occupant.faces]
     parts += _bars(shown, _TOP + body + 16, width)
     return "\n".join([*parts, "</svg>"])
+
+
+def _columns(shown: Elevation) -> list[tuple[str, Face, Sequence[Item]]]:
+    sides = (("before", shown.before), ("after", shown.after))
+    if all(len(item.occupant.faces) > 1 for _, items in sides for item in items):
+        return [(name, "front", items) for name, items in sides]
+    return [(f"{name}, {face}", face, items) for name, items in sides for face in _FACES]
 
 
 def _units(rack: Rack) -> Iterator[str]:
@@ -212,25 +214,50 @@ def feed_loads(shown: Elevation) -> Iterator[tuple[FeedName, int, int, int, int]
 def _bars(shown: Elevation, top: int, width: int) -> Iterator[str]:
     full = width - _LABEL - _GAP
     for number, (feed, allowed, before, after, alone) in enumerate(feed_loads(shown)):
-        y = top + 34 * number
+        y = top + _BAR * number
         most = max(allowed, before, after, alone, 1)
-        text = (
-            f"feed {feed}: {before:,} W before, {after:,} W after, {alone:,} W after the loss of the other feed, "
-            f"of {allowed:,} W"
-        )
-        yield f'<text x="{_LABEL}" y="{y + 10}">{text}</text>'
-        yield f'<rect class="limit" x="{_LABEL}" y="{y + 14}" width="{full * allowed // most}" height="12"/>'
-        for offset, load in ((15, after), (21, alone)):
+        yield f'<text x="{_LABEL}" y="{y + 10}">feed {feed}: {before:,} W before, {after:,} W after,</text>'
+        yield f'<text x="{_LABEL}" y="{y + 22}">{alone:,} W after the loss of the other, of {allowed:,} W</text>'
+        yield f'<rect class="limit" x="{_LABEL}" y="{y + 26}" width="{full * allowed // most}" height="12"/>'
+        for offset, load in ((27, after), (33, alone)):
             kind = "over" if load > allowed else "load"
             yield f'<rect class="{kind}" x="{_LABEL}" y="{y + offset}" width="{full * load // most}" height="4"/>'
 
 
+def alike(shown: Elevation) -> tuple[object, ...]:
+    """What two racks have in common whose drawings differ in names only."""
+    sides = (
+        tuple(
+            sorted((item.mark, item.occupant.position, item.occupant.u_height, item.occupant.faces) for item in items)
+        )
+        for items in (shown.before, shown.after)
+    )
+    return shown.rack.u_height, *sides, *feed_loads(shown)
+
+
 def described(shown: Elevation) -> str:
-    """What changes in the rack, in words: the drawing's text alternative."""
-    parts = [
-        f"{item.label} {WORDS[item.mark]} at U{item.occupant.position}"
-        for item in (*shown.before, *shown.after)
-        if item.mark not in ("stays", "other", "baseline")
-    ]
-    more = len(parts) - 20
-    return ", ".join(parts[:20]) + (f" and {more} more" if more > 0 else "") or "nothing"
+    """What changes in the rack, in words: the drawing's text alternative; those that stack up and count up as one."""
+    runs: list[list[Item]] = []
+    for item in sorted((*shown.before, *shown.after), key=lambda one: (one.mark, one.occupant.position)):
+        if item.mark in ("stays", "other", "baseline"):
+            continue
+        if runs and _stacks(runs[-1][-1], item):
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return ", ".join(_run(run) for run in runs) or "nothing"
+
+
+def _stacks(one: Item, two: Item) -> bool:
+    top = one.occupant.position + one.occupant.u_height
+    return one.mark == two.mark and top == two.occupant.position and follows(one.label, two.label)
+
+
+def _run(run: Sequence[Item]) -> str:
+    first, last = run[0], run[-1]
+    if len(run) == 1:
+        return f"{first.label} {WORDS[first.mark]} at U{first.occupant.position}"
+    return (
+        f"{first.label} to {last.label} {WORDS[first.mark]} at U{first.occupant.position} to "
+        f"U{last.occupant.position + last.occupant.u_height - 1}"
+    )

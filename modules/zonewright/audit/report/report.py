@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from zonewright.audit.diff.differences import FileDiff, file_diffs
+from zonewright.audit.diff.differences import DiffKind
+from zonewright.audit.diff.grouping import DiffGroup
+from zonewright.audit.diff.owned import Owned
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.contents import Contents, places_before
+from zonewright.audit.evidence.grouped import groups_of, owned_after
 from zonewright.audit.evidence.pruned import hours_in
 from zonewright.audit.evidence.replay import Again, judge_again, readings_in, site_in
 from zonewright.audit.evidence.rollouts import Rollout, rollouts_of
+from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.audit.report.describe import places_after
 from zonewright.audit.report.elevation import Elevation, elevations
 from zonewright.audit.report.plots import Month
@@ -23,6 +27,7 @@ from zonewright.place import change_world
 from zonewright.pue import evaluate
 from zonewright.pue.readings import Reading
 from zonewright.render.validators.verdict import Judged
+from zonewright.rules.energy_state import ratio_text
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.seal.decide import policies_for
 from zonewright.telemetry.figures import meters_of
@@ -63,14 +68,14 @@ class EnergySection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteReport:
-    """One site of a change."""
+    """One site of a change; ``files`` says how many of its files are added, changed and removed."""
 
     site: str
     risk: str
     impact: Impact | None
     nodes: tuple[NodeChange, ...]
     racks: tuple[Elevation, ...]
-    diffs: tuple[FileDiff, ...]
+    files: Mapping[DiffKind, int]
     findings: tuple[Finding, ...]
     energy: EnergySection | None
 
@@ -84,6 +89,9 @@ class Report:
         checks: what verification said.
         sites: the sites of the change, those of the highest risk first.
         findings: all findings, worst first.
+        groups: all differences, equal ones as one; those with the fewest files first.
+        own: what is each node's own after the change, by the folder of its files.
+        trust: what whoever made the report knew from elsewhere than the bundle.
         zone: the zone as it was without the change.
         world: racks and occupants of the touched sites, for the map.
         policies: the policies that the change must meet, in sentences by id.
@@ -95,6 +103,9 @@ class Report:
     checks: tuple[Check, ...]
     sites: tuple[SiteReport, ...]
     findings: tuple[Finding, ...]
+    groups: tuple[DiffGroup, ...]
+    own: Owned
+    trust: AuditTrust
     zone: ZoneFacts | None
     world: World
     policies: Mapping[str, str]
@@ -102,19 +113,22 @@ class Report:
     rollouts: tuple[Rollout, ...]
 
 
-def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
+def report_of(contents: Contents, checks: Sequence[Check], *, trust: AuditTrust | None = None) -> Report:
     """Put together what a report says.
 
     Args:
         contents: the bundle.
         checks: what verification said about it.
+        trust: what whoever verified it knew from elsewhere.
     """
+    known = trust or AuditTrust()
     if contents.partial is not None:
-        return _for_party(contents, checks)
+        return _for_party(contents, checks, known)
     facts = contents.facts(contents.snapshot)
     again = judge_again(contents.snapshot, facts, contents.plan, contents.texts["demand.json"])
     findings = worst_first(contents.snapshot.findings)
-    diffs = file_diffs(*contents.changed())
+    groups = groups_of(contents)
+    files = _files(groups)
     zone = again.facts.base.before() if again.facts.base is not None else None
     own, wanted = again.facts.own, _wanted(contents, again)
     racks = elevations(again.facts.world.racks, again.facts.world.everybody, own, wanted)
@@ -125,16 +139,16 @@ def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
             impact=contents.plan.impact.get(site),
             nodes=tuple(_nodes(site, own, wanted)),
             racks=tuple(one for one in racks if one.rack.site == site),
-            diffs=tuple(one for one in diffs if _site_of(one.path) == site),
+            files=files.get(site, {}),
             findings=tuple(one for one in findings if one.subject.split("/", 1)[0] == site),
             energy=_energy(contents, facts, site, again.figures.get(site), _limit(contents)),
         )
-        for site in sorted(_sites(contents, again, diffs))
+        for site in sorted({*again.facts.revisions, *contents.plan.impact, *filter(None, files)})
     ]
-    return _report(contents, checks, sites, findings, zone=zone, world=again.facts.world)
+    return _report(contents, checks, known, sites, groups, zone=zone, world=again.facts.world)
 
 
-def _for_party(contents: Contents, checks: Sequence[Check]) -> Report:
+def _for_party(contents: Contents, checks: Sequence[Check], trust: AuditTrust) -> Report:
     """The report of a party's bundle: what is its own; no racks, registers or map, which are others' too."""
     before, after = places_before(contents), places_after(contents)
     nodes = [
@@ -142,8 +156,9 @@ def _for_party(contents: Contents, checks: Sequence[Check]) -> Report:
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
-    diffs, findings = file_diffs(*contents.changed()), worst_first(contents.snapshot.findings)
-    names = {_site_of(one.path) for one in diffs} | contents.plan.impact.keys()
+    groups, findings = groups_of(contents), worst_first(contents.snapshot.findings)
+    files = _files(groups)
+    names = files.keys() | contents.plan.impact.keys()
     names |= {place.split("/", 1)[0] for one in nodes for place in (one.before, one.after) if "/" in place}
     sites = [
         SiteReport(
@@ -152,20 +167,21 @@ def _for_party(contents: Contents, checks: Sequence[Check]) -> Report:
             impact=contents.plan.impact.get(site),
             nodes=tuple(one for one in nodes if site in {place.split("/", 1)[0] for place in (one.before, one.after)}),
             racks=(),
-            diffs=tuple(one for one in diffs if _site_of(one.path) == site),
+            files=files.get(site, {}),
             findings=tuple(one for one in findings if one.subject.split("/", 1)[0] == site),
             energy=None,
         )
         for site in sorted(names)
     ]
-    return _report(contents, checks, sites, findings, zone=None, world=World(racks={}))
+    return _report(contents, checks, trust, sites, groups, zone=None, world=World(racks={}))
 
 
 def _report(
     contents: Contents,
     checks: Sequence[Check],
+    trust: AuditTrust,
     sites: Sequence[SiteReport],
-    findings: tuple[Finding, ...],
+    groups: tuple[DiffGroup, ...],
     *,
     zone: ZoneFacts | None,
     world: World,
@@ -175,7 +191,10 @@ def _report(
         contents=contents,
         checks=tuple(checks),
         sites=tuple(sorted(sites, key=lambda one: (RISKS.index(one.risk), one.site))),
-        findings=findings,
+        findings=worst_first(contents.snapshot.findings),
+        groups=groups,
+        own=owned_after(contents),
+        trust=trust,
         zone=zone,
         world=world,
         policies=_policies(contents),
@@ -190,8 +209,14 @@ def _wanted(contents: Contents, again: Again) -> tuple[Occupant, ...]:
     return change_world(empty, contents.demand, places, stack=contents.plan.stack_id, standing=()).occupants
 
 
-def _sites(contents: Contents, again: Again, diffs: Sequence[FileDiff]) -> set[str]:
-    return {*again.facts.revisions, *contents.plan.impact, *filter(None, (_site_of(one.path) for one in diffs))}
+def _files(groups: Sequence[DiffGroup]) -> dict[str, dict[DiffKind, int]]:
+    """How many files are added, changed and removed, by site."""
+    found: dict[str, dict[DiffKind, int]] = {}
+    for group in groups:
+        for member in group.members:
+            counts = found.setdefault(_site_of(member.path), {})
+            counts[group.sample.kind] = counts.get(group.sample.kind, 0) + 1
+    return {site: dict(sorted(counts.items())) for site, counts in found.items()}
 
 
 def _site_of(path: str) -> str:
@@ -258,8 +283,15 @@ def _energy(
     for start, end in _months(datetime.fromisoformat(contents.snapshot.at)):
         figure = evaluate(meters, known, start_us=_us(start), end_us=_us(end), limit=Fraction(str(limit)))
         is_known = figure.coverage > 0 and not any(doubt.decides for doubt in figure.doubts)
-        ratio = float(figure.ratio) if figure.ratio is not None and is_known else None
-        months.append(Month(name=f"{start:%Y-%m}", ratio=ratio, coverage=float(figure.coverage)))
+        ratio = figure.ratio if is_known else None
+        months.append(
+            Month(
+                name=f"{start:%Y-%m}",
+                ratio=None if ratio is None else float(ratio),
+                told=ratio_text(ratio),
+                coverage=float(figure.coverage),
+            )
+        )
     registers = tuple(
         (name, len(items), _day(items[0]), _day(items[-1]), ", ".join(sorted(trusts[name])))
         for name, items in sorted(readings.items())

@@ -1,208 +1,71 @@
-"""The parts of a report that HTML and Markdown share, as rows of text; and the report as Markdown and as data."""
+"""The report as Markdown and as data."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from zonewright.audit.diff.differences import FileDiff, unified
-from zonewright.audit.diff.views import diff_data
-from zonewright.audit.evidence.checks import Check
+from zonewright.audit.diff.differences import file_diffs, unified
+from zonewright.audit.diff.grouping import DiffGroup
+from zonewright.audit.diff.owned import Owned
+from zonewright.audit.diff.series import counted
+from zonewright.audit.diff.telling import deviation, files_line, place_of, sentence
+from zonewright.audit.diff.views import diff_data, group_data
 from zonewright.audit.evidence.ratios import ratio_text
+from zonewright.audit.report import told
 from zonewright.audit.report.elevation import described, feed_loads
 from zonewright.audit.report.report import Report, SiteReport
 from zonewright.changes.validated import verdict_data
-from zonewright.ledger.protocol.admission_messages import Impact
-from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
-from zonewright.seal import SealError
-from zonewright.seal.votes import opened
 
-MAX_MARKDOWN, MAX_HOSTS = 900_000, 500
-PARTY_TEXT = "what {} may see; racks, registers, map and facts of others are in the zone's bundle only"
-
-
-def facts_of(report: Report) -> list[tuple[str, str]]:
-    """What stands at the head of a report."""
-    plan = report.contents.plan
-    wrong = sum(check.verdict == "wrong" for check in report.checks)
-    state = "planned"
-    for entry in report.contents.journal:
-        if entry.payload.get("plan") == plan.digest() and entry.kind in ("approved", "rejected", "refused", "admitted"):
-            state = f"{entry.kind} at {entry.at[:19]}"
-    for_whom = [] if report.contents.partial is None else [("Shown", PARTY_TEXT.format(report.contents.partial.party))]
-    return [
-        *for_whom,
-        ("Stack", f"{plan.stack_id} of {plan.party}, zone {plan.zone}"),
-        ("Reason", plan.reason or "none given"),
-        ("Risk", f"{plan.risk}{', emergency lane' if plan.emergency else ''}"),
-        ("Planned", plan.planned_at[:19]),
-        ("State", state),
-        *([("Rolled out", _last_rollout(report))] if report.rollouts else []),
-        ("Verification", f"{wrong} of {len(report.checks)} checks are wrong" if wrong else "nothing is wrong"),
-        *([("Not checked", _not_checked(report))] if _left(report) else []),
-    ]
-
-
-def _left(report: Report) -> list[Check]:
-    return [check for check in report.checks if check.verdict == "not-checked"]
-
-
-def _not_checked(report: Report) -> str:
-    """How many checks could not be made, and what each of them lacks."""
-    left = _left(report)
-    why = "; ".join(f"{check.name} ({check.detail})" for check in left)
-    return f"{len(left)} of {len(report.checks)} checks: {why}"
-
-
-def _last_rollout(report: Report) -> str:
-    last = report.rollouts[-1]
-    return f"{last.record.ended[:19]} by {last.record.who}: {last.counts}"
-
-
-def power_text(impact: Impact | None) -> tuple[str, str, str]:
-    """Kilowatts, rack units and energy ratio of one site's impact."""
-    if impact is None:
-        return "0.0 kW", "0 U", ""
-    ratio = ""
-    if impact.ratio_after is not None:
-        ratio = f"{impact.ratio_before or 'no load'} -> {impact.ratio_after}"
-    return f"{impact.kw:+,.1f} kW", f"{impact.units:+,} U", ratio
-
-
-def kinds_text(diffs: Sequence[FileDiff]) -> str:
-    """How many files are added, changed and removed."""
-    counts = {kind: sum(one.kind == kind for one in diffs) for kind in ("added", "changed", "removed")}
-    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "none"
-
-
-def approvals(report: Report) -> list[list[str]]:
-    """Author and verdicts: who, what, when, comment."""
-    contents, rows = report.contents, []
-    for text in ([contents.author] if contents.author else []) + contents.verdicts:
-        try:
-            signer, _key, said = opened(text, contents.zone.signers)
-        except SealError as error:
-            rows.append(["unknown", "a signature that is not valid here", "", str(error)])
-            continue
-        word = str(said.predicate.get("verdict", "author"))
-        rows.append([signer, word, str(said.predicate.get("at"))[:19], str(said.predicate.get("comment", ""))])
-    return rows
-
-
-VALIDATOR_HEADS = ("At", "Format", "Verdict", "Program", "Version", "Arguments", "Output", "Signed by", "Digest")
-_OUTPUT = 400
-
-
-def validators(report: Report) -> list[list[str]]:
-    """What validators said, failures first: on what, by which program, how it was called, who has signed it."""
-    order = {"fail": 0, "not-run": 1, "pass": 2}
-    rows = sorted(report.validators, key=lambda one: (order[one.verdict.status], one.root, one.format))
-    return [
-        [
-            one.root,
-            one.format,
-            one.verdict.status,
-            one.verdict.program,
-            one.verdict.version,
-            "; ".join(" ".join(call) for call in one.verdict.arguments),
-            one.verdict.detail[:_OUTPUT] + (" ..." if len(one.verdict.detail) > _OUTPUT else ""),
-            one.verdict.signer or "nobody, run by the author",
-            one.digest,
-        ]
-        for one in rows
-    ]
-
-
-def gated_text(report: Report) -> str:
-    """Which formats open on a pass only."""
-    gated = ", ".join(sorted(report.contents.zone.gated_formats))
-    return f"Files of {gated} need a pass." if gated else "The zone gates no format: no verdict was needed."
-
-
-def decisions(report: Report) -> list[list[str]]:
-    """What the ledger decided on the plan: entry, decision, when, by whom it was approved."""
-    digest = report.contents.plan.digest()
-    return [
-        [f"{entry.sequence}", entry.kind, entry.at[:19], ", ".join(map(str, entry.payload.get("approved_by", ())))]
-        for entry in report.contents.journal
-        if entry.payload.get("plan") == digest and entry.kind != ROLLED_OUT
-    ]
-
-
-ROLLOUT_HEADS = ("Run", "Who", "What", "Began", "Ended", "Hosts", "Versions")
-HOST_HEADS = ("Host", "Run", "State", "Before", "After", "Why")
-
-
-def rollouts(report: Report) -> list[list[str]]:
-    """The runs that brought the change to hosts: who, what, when, hosts by state, versions."""
-    return [
-        [
-            one.record.run,
-            one.record.who,
-            one.record.what,
-            one.record.began[:19],
-            one.record.ended[:19],
-            one.counts,
-            one.versions,
-        ]
-        for one in report.rollouts
-    ]
-
-
-def rollout_hosts(report: Report) -> list[list[str]]:
-    """How each run ended for each host, the last run first."""
-    return [
-        [host.host, one.record.run, host.state, host.before or "nothing", host.after or "nothing", host.reason]
-        for one in reversed(report.rollouts)
-        for host in one.record.hosts
-    ]
+MAX_MARKDOWN = 900_000
+"""Characters, below what a merge request takes."""
 
 
 def report_markdown(report: Report) -> str:
-    """The report as Markdown, for a merge request; file differences are folded, and cut where it gets too long."""
+    """The report as Markdown, for a merge request; differences are folded, equal ones shown once.
+
+    What is longer than a merge request takes is named without its lines.
+    """
     plan = report.contents.plan
     lines = [f"# Change {plan.digest()[7:19]} of {_cell(plan.party)}", ""]
-    lines += [f"- **{name}**: {_cell(text)}" for name, text in facts_of(report)]
+    lines += [f"- **{name}**: {_cell(text)}" for name, text in told.facts_of(report)]
     lines += ["", "## Summary", ""]
-    rows = [
-        [site.site, site.risk, *power_text(site.impact), f"{len(site.nodes):,}", kinds_text(site.diffs)]
-        for site in report.sites
-    ]
-    lines += _table(["Site", "Risk", "IT power", "Units", "Energy ratio", "Nodes", "Files"], rows)
+    lines += _table(told.SITE_HEADS, told.sites(report))
     lines += ["", "## Approvals", ""]
     lines += [f"- policy {name}: {_cell(text)}" for name, text in sorted(report.policies.items())]
     lines += [f"- to be accepted: [{one.rule}] {_cell(one.message)}" for one in plan.accepts]
-    lines += _table(["Who", "What", "When", "Comment"], approvals(report))
-    lines += _table(["Entry", "Decision", "When", "Approved by"], decisions(report))
+    lines += _table(told.SIGNATURE_HEADS, told.signatures(report))
+    lines += _table(("Entry", "Decision", "When", "Approved by"), told.decisions(report))
     lines += ["", "## Findings and waivers", ""]
     rows = [[one.rule, one.level, one.subject, one.message, one.waiver or ""] for one in report.findings]
     lines += _table(["Rule", "Level", "At", "What", "Waived by"], rows)
     for site in report.sites:
-        lines += _site(site)
-    lines += ["", "## Verdicts of native validators", "", gated_text(report)]
-    lines += _table(VALIDATOR_HEADS, validators(report))
+        lines += _site(site, report.own)
+    lines += ["", "## Verdicts of native validators", "", told.gated_text(report)]
+    lines += _table(told.VALIDATOR_HEADS, told.validators(report))
     lines += ["", "## Roll-outs", ""]
-    lines += _table(ROLLOUT_HEADS, rollouts(report)) or ["None is recorded."]
-    hosts = rollout_hosts(report)
-    lines += _table(HOST_HEADS, hosts[:MAX_HOSTS])
-    if len(hosts) > MAX_HOSTS:
-        lines.append(f"And {len(hosts) - MAX_HOSTS:,} more hosts; rollouts/ of the bundle has all of them.")
+    lines += _table(told.ROLLOUT_HEADS, told.rollouts(report)) or ["None is recorded."]
+    lines += _table(told.HOST_HEADS, told.rollout_hosts(report))
     lines += ["", "## Verification", ""]
     lines += _table(["Check", "Verdict", "Detail"], [[one.name, one.verdict, one.detail] for one in report.checks])
+    lines += ["", "## Journal", ""]
+    lines += _table(told.JOURNAL_HEADS, told.journal(report)) or ["None is in the bundle."]
     lines += ["", "## Digests", ""]
     lines += _table(["What", "Digest"], [["plan", plan.digest()], ["change", plan.change_digest]])
-    text = "\n".join(lines) + "\n"
-    for site in report.sites:
-        for diff in site.diffs:
-            part = _folded(diff)
-            if len(text) + len(part) > MAX_MARKDOWN:
-                return f"{text}\nMore differences are left out to keep this report small; the bundle has them.\n"
-            text += part
+    lines += ["", "## Differences", ""]
+    text, seen = "\n".join(lines) + "\n", told.seen_by(report)
+    for group in report.groups:
+        part = _folded(group, seen.get(group.id, ()))
+        if len(text) + len(part) > MAX_MARKDOWN:
+            part = f"\n- {_head(group)}: its lines are in the bundle, and in the report as HTML\n"
+        text += part
     return text
 
 
-def _site(site: SiteReport) -> Iterator[str]:
+def _site(site: SiteReport, own: Owned) -> Iterator[str]:
     yield from ["", f"## Site {site.site}", ""]
-    yield from _table(["Node", "Before", "After"], [[one.name, one.before, one.after] for one in site.nodes])
+    yield from _table(
+        ["Where", "Nodes"], [[where, "; ".join(counted(nodes))] for where, nodes in told.node_rows(site, own)]
+    )
     for rack in site.racks:
         yield f"- rack {rack.rack.id}: {_cell(described(rack))}"
         for feed, allowed, before, after, alone in feed_loads(rack):
@@ -216,7 +79,7 @@ def _site(site: SiteReport) -> Iterator[str]:
         rows = [
             [
                 month.name,
-                f"{month.ratio:.5f}" if month.ratio is not None else "unknown",
+                month.told,
                 f"{100 * month.coverage:.1f} %",
             ]
             for month in site.energy.months
@@ -238,10 +101,20 @@ def _cell(text: str) -> str:
     return "".join(f"\\{char}" if char in "\\`*_[]|<>#" else char for char in flat).replace("&", "&amp;")
 
 
-def _folded(diff: FileDiff) -> str:
-    text = unified(diff)
+def _head(group: DiffGroup) -> str:
+    gone, new = group.sample.changed_lines()
+    return f"{group.sample.kind} {_cell(place_of(group))} ({group.code}, +{new:,} -{gone:,})"
+
+
+def _folded(group: DiffGroup, seen: Sequence[str]) -> str:
+    text = unified(group.sample)
     fence = "`" * max(3, 1 + max((len(run) for run in _runs(text)), default=0))
-    return f"\n<details><summary>{diff.kind} {_cell(diff.path)}</summary>\n\n{fence}diff\n{text}{fence}\n\n</details>\n"
+    notes = [deviation(group)] if group.is_deviation else []
+    if len(group.members) > 1:
+        notes += [f"{sentence(group)}; one of them is shown", files_line(group)]
+    notes += [f"seen by {', '.join(seen)}"] if seen else []
+    lines = "".join(f"{_cell(note)}\n\n" for note in notes)
+    return f"\n<details><summary>{_head(group)}</summary>\n\n{lines}{fence}diff\n{text}{fence}\n\n</details>\n"
 
 
 def _runs(text: str) -> Iterator[str]:
@@ -257,25 +130,39 @@ def _runs(text: str) -> Iterator[str]:
 
 
 def report_data(report: Report) -> dict[str, Any]:
-    """The report as plain data."""
+    """The report as plain data; each file with its difference, and the groups of those that are equal."""
+    heads = ("who", "party", "groups", "what", "when", "received", "key", "seen", "comment")
+    files = {diff.path: diff_data(diff) for diff in file_diffs(*report.contents.changed())}
     return {
         "plan": {"digest": report.contents.plan.digest(), **report.contents.plan.model_dump(mode="json")},
-        "facts": dict(facts_of(report)),
+        "facts": dict(told.facts_of(report)),
         "policies": dict(report.policies),
-        "signatures": [dict(zip(("who", "what", "when", "comment"), row, strict=True)) for row in approvals(report)],
+        "signatures": [dict(zip(heads, row, strict=True)) for row in told.signatures(report)],
         "decisions": [
-            dict(zip(("entry", "decision", "when", "approved_by"), row, strict=True)) for row in decisions(report)
+            dict(zip(("entry", "decision", "when", "approved_by"), row, strict=True)) for row in told.decisions(report)
         ],
         "findings": [one.to_data() for one in report.findings],
-        "sites": [_site_data(site) for site in report.sites],
+        "sites": [_site_data(site, files) for site in report.sites],
+        "groups": [group_data(group) for group in report.groups],
         "gated_formats": sorted(report.contents.zone.gated_formats),
         "validators": [verdict_data(one) for one in report.validators],
         "rollouts": [one.to_data() for one in report.rollouts],
+        "journal": [
+            {
+                "sequence": one.sequence,
+                "at": one.at,
+                "kind": one.kind,
+                "stack_id": one.stack_id,
+                "party": one.party,
+                "plan": str(one.payload.get("plan", "")),
+            }
+            for one in report.contents.journal
+        ],
         "checks": [asdict(check) for check in report.checks],
     }
 
 
-def _site_data(site: SiteReport) -> dict[str, Any]:
+def _site_data(site: SiteReport, files: dict[str, Any]) -> dict[str, Any]:
     return {
         "site": site.site,
         "risk": site.risk,
@@ -292,7 +179,7 @@ def _site_data(site: SiteReport) -> dict[str, Any]:
             }
             for one in site.racks
         ],
-        "files": [diff_data(diff) for diff in site.diffs],
+        "files": [data for path, data in files.items() if path.split("/", 2)[1:2] == [site.site]],
         "findings": [one.to_data() for one in site.findings],
         "energy": None if site.energy is None else asdict(site.energy),
     }

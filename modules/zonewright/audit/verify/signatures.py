@@ -6,13 +6,16 @@ from datetime import datetime
 
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
 from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents
+from zonewright.audit.evidence.grouped import groups_of
+from zonewright.audit.evidence.planning import BEFORE, RENDERED, changed_files
 from zonewright.ledger.deciding.plans import planned_of
 from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.model.canonical import digest_of
 from zonewright.model.zone import Zone
 from zonewright.seal import SealError
 from zonewright.seal.decide import approved
-from zonewright.seal.votes import ReceivedEnvelope, author_of, exporter_of, moment, vote_of
+from zonewright.seal.viewed import viewed_of
+from zonewright.seal.votes import ReceivedEnvelope, author_of, exporter_of, moment, opened, vote_of
 
 _SAYS = "what it says about the journal, about old places of nodes, and about later decisions"
 _RECEIVING = ("planned", "approved", "rejected")
@@ -47,10 +50,33 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
         except SealError as error:
             yield wrong(f"verdict {number}", str(error))
             continue
-        yield good(f"verdict {number}", f"{vote.signer}: {vote.verdict} at {vote.at.isoformat()[:19]}, with {source}")
+        seen = _viewed(contents, text, zone)
+        if seen.verdict == "wrong":
+            yield wrong(f"verdict {number}", f"{vote.signer}: {seen.detail}")
+            continue
+        at = vote.at.isoformat(sep=" ", timespec="seconds")
+        yield good(f"verdict {number}", f"{vote.signer}: {vote.verdict} at {at}, with {source}{seen.detail}")
+        if seen.verdict == "not-checked":
+            yield open_(f"viewed {number}", f"{vote.signer} {seen.name}")
     if not contents.journal and any(one.valid_from or one.valid_until for one in zone.signers.values()):
         yield open_("dates", "no entry of the journal says when a signature was received, which is when dates count")
     yield from _policy(contents, zone, admitted)
+
+
+def _viewed(contents: Contents, text: str, zone: Zone) -> Check:
+    """What a signer says to have seen: whether it accounts for all files, and names groups of this change."""
+    seen = viewed_of(opened(text, zone.signers)[2])
+    if seen is None:
+        return good("viewed", "")
+    before, after = contents.index(BEFORE), contents.index(RENDERED)
+    if fault := seen.fault(changed_files(before, after)):
+        return wrong("viewed", f"what it says to have seen is not right: {fault}")
+    groups = {one.id: len(one.members) for one in groups_of(contents)}
+    files = sum(seen.groups.values())
+    told = f"; has seen {files:,} of {files + len(seen.left):,} files that change"
+    if any(groups.get(name) != count for name, count in seen.groups.items()):
+        return open_("names groups of differences that this version does not make of this change", told)
+    return good("viewed", f"{told}, {len(seen.groups):,} of {len(groups):,} groups")
 
 
 def _received(contents: Contents, text: str) -> ReceivedEnvelope:

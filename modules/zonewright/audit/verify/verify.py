@@ -5,7 +5,7 @@ where it should be there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from zonewright.audit.evidence.bundle import manifest_faults
@@ -18,11 +18,13 @@ from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.evidence.replay import Again, judge_again
 from zonewright.audit.evidence.rollouts import rollout_checks
 from zonewright.audit.evidence.scanning import scanned
+from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.audit.verify.facts import fact_checks, unseen
 from zonewright.audit.verify.journal import journal_checks
 from zonewright.audit.verify.signatures import export_checks, signature_checks
 from zonewright.audit.verify.steps import step_checks
 from zonewright.audit.verify.validators import validator_checks
+from zonewright.audit.verify.witnesses import witness_checks
 from zonewright.audit.verify.zones import zone_checks
 from zonewright.changes.rendering import rendered_files
 from zonewright.declare import load_stack
@@ -32,28 +34,12 @@ from zonewright.ledger.deciding.party_facts import SNAPSHOT
 from zonewright.ledger.protocol.change import change_digest, parse_place, place_text
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerError
-from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of, zone_digest
 from zonewright.render.errors import RenderError
 from zonewright.render.user_formats import FOLDER
 from zonewright.rules.finding import Finding
 from zonewright.rules.words import count_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditTrust:
-    """What an auditor knows from elsewhere than the bundle.
-
-    Attributes:
-        keys: public keys of signers by id; None takes those of the zone's file in the bundle.
-        checkpoint: a checkpoint of the journal that was kept elsewhere.
-        ledger_key: the ledger's public key, base64.
-    """
-
-    keys: Mapping[str, tuple[str, ...]] | None = None
-    checkpoint: Checkpoint | None = None
-    ledger_key: str | None = None
 
 
 def verify_bundle(files: Mapping[str, bytes], *, trust: AuditTrust | None = None) -> tuple[Check, ...]:
@@ -88,6 +74,7 @@ def verify_bundle(files: Mapping[str, bytes], *, trust: AuditTrust | None = None
     checks += _safely("export", lambda: export_checks(contents, known.keys))
     checks += _safely("roll-outs", lambda: rollout_checks(contents))
     checks += _safely("journal", lambda: journal_checks(contents, known.checkpoint, known.ledger_key))
+    checks += _safely("witnesses", lambda: witness_checks(contents, known.witnesses, known.ledger_key))
     return tuple(checks)
 
 

@@ -1,11 +1,13 @@
 """What one check of a declaration found, and how it compares with what an earlier check found."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from zonewright.declare import Problem
+from zonewright.place.repair import RepairEdit
 from zonewright.rules.finding import Finding
 
 State = Literal["new", "worse", "same", "better"]
@@ -21,12 +23,15 @@ class Found:
         findings: where a rule does not hold.
         line: what was checked, in one line; empty where there are faults, or nothing to check.
         folder: the zone's folder, relative to where the command runs; empty for a stack checked against its ledger.
+        repairs: edits that make refused changes admissible, by the file of their owner; empty where none were asked
+            for, or none were found.
     """
 
     problems: tuple[Problem, ...]
     findings: tuple[Finding, ...]
     line: str
     folder: str = ""
+    repairs: Mapping[Path, Sequence[RepairEdit]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import json_format
 from pulumi.runtime.proto import language_pb2 as messages
 
 from zonewright.engine.language_host.service import SharedRuntime, response
@@ -52,13 +53,11 @@ class NodeLanguageRuntime(SharedRuntime):
                 error=f"@pulumi/pulumi is not in node_modules of {info.program_directory} or a folder above; run 'npm "
                 "ci' there, or 'npm install @pulumi/pulumi'"
             )
-        options = {name: value.string_value for name, value in info.options.fields.items() if value.string_value}
-        environment = dict(os.environ)
-        is_plain = info.options.fields["typescript"].bool_value is False and "typescript" in info.options.fields
-        environment["PULUMI_NODEJS_TYPESCRIPT"] = "false" if is_plain else "true"
+        options = json_format.MessageToDict(info.options)
+        environment = {**os.environ, "PULUMI_NODEJS_TYPESCRIPT": "true" if options.get("typescript", True) else "false"}
         if "tsconfig" in options:
-            environment["PULUMI_NODEJS_TSCONFIG_PATH"] = options["tsconfig"]
-        command = [node, *options.get("nodeargs", "").split(), str(runner)]
+            environment["PULUMI_NODEJS_TSCONFIG_PATH"] = str(options["tsconfig"])
+        command = [node, *str(options.get("nodeargs", "")).split(), str(runner)]
         command += self._flags(request, {"root-directory": info.root_directory})
         command += [*(["--dry-run"] if request.dryRun else []), info.entry_point or ".", *request.args]
         return response(await self._run(request, command, environment))

@@ -19,6 +19,8 @@ OLDEST = (4, 2)
 """The first version whose prefixes have a scope; older ones answer otherwise."""
 PAGE = 500
 _TIMEOUT_S = 60
+_WRITING_S = 300
+"""NetBox makes the parts of a hundred devices one by one."""
 _FORBIDDEN = (401, 403)
 _SHOWN = 300
 _MOST_IN_A_FILTER = 100
@@ -40,7 +42,7 @@ class _Session(requests.Session):
             raise InventoryError(
                 f"a page leads to {urlsplit(str(url)).netloc}, expected {self._host}; nothing was asked there"
             )
-        named.setdefault("timeout", _TIMEOUT_S)
+        named.setdefault("timeout", _TIMEOUT_S if str(method).upper() == "GET" else _WRITING_S)
         named["allow_redirects"] = False
         return super().request(method, url, *arguments, **named)
 

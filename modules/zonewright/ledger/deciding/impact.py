@@ -10,7 +10,7 @@ from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import ZoneFacts
-from zonewright.rules.energy_state import state_of
+from zonewright.rules.energy_state import ratio_text, state_of
 from zonewright.rules.site_power import rooms_of
 
 
@@ -84,4 +84,4 @@ def _ratio(zone: ZoneFacts | None, site_id: str, facts: Facts, *, since: ZoneFac
         facts.measured.get(site_id),
         since=rooms_of(since).get(site_id, {}) if since is not None else None,
     )
-    return None if state.ratio is None else f"{float(state.ratio):.5f}"
+    return None if state.ratio is None else ratio_text(state.ratio)

@@ -18,7 +18,7 @@ _REFERENCE = "zonewright, how-to: rename a cluster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class NamedClaim:
     """A claim of the stack that a demand may mean.
 
     Attributes:
@@ -62,7 +62,7 @@ class Renames:
 NO_RENAMES = Renames()
 
 
-def known_of(own: Iterable[Occupant], numbers: Mapping[str, str]) -> Iterator[Known]:
+def known_of(own: Iterable[Occupant], numbers: Mapping[str, str]) -> Iterator[NamedClaim]:
     """Claims of a stack as they are called.
 
     Args:
@@ -72,7 +72,7 @@ def known_of(own: Iterable[Occupant], numbers: Mapping[str, str]) -> Iterator[Kn
     for one in own:
         cluster = one.cluster or ""
         number = numbers.get(one.name) or one.name.removeprefix(f"{cluster}-")
-        yield Known(name=one.name, cluster=cluster, number=number)
+        yield NamedClaim(name=one.name, cluster=cluster, number=number)
 
 
 def renames_of(demand: Demand | None, own: Iterable[Occupant], numbers: Mapping[str, str]) -> Renames:
@@ -89,7 +89,7 @@ def renames_of(demand: Demand | None, own: Iterable[Occupant], numbers: Mapping[
     return _renames(demand, known_of(own, numbers))
 
 
-def _renames(demand: Demand, known: Iterable[Known]) -> Renames:
+def _renames(demand: Demand, known: Iterable[NamedClaim]) -> Renames:
     present = {one.name: one for one in known}
     by_number = {(one.cluster, one.number): one.name for one in present.values()}
     ids = {one.cluster for one in present.values()}

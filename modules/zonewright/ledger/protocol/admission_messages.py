@@ -19,6 +19,7 @@ from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings, ZoneSerial
 from zonewright.place.precondition import Precondition
+from zonewright.place.repair import RepairEdit
 from zonewright.rules.finding import Finding
 
 
@@ -31,6 +32,8 @@ class ProposeRequest(StackRequest):
     """File and line by path of the declaration, for findings."""
     reserve: bool = False
     """Hold the proposal for a few minutes (in ``up``); otherwise nothing is held (in ``preview``)."""
+    repair: bool = False
+    """Look for a joint repair where the change is refused."""
 
 
 class Impact(Message):
@@ -71,6 +74,7 @@ class Proposal(Message):
         impact: what the change does to each site that it touches, by id.
         serials: zones of the DNS that are in force by path of their file, for rendering.
         renamed: old name by new name, of nodes that only get another one.
+        repair: edits that make a refused change admissible; empty where none were asked for, or none were found.
     """
 
     demand_digest: Digest
@@ -87,6 +91,7 @@ class Proposal(Message):
     impact: dict[str, Impact] = Field(default_factory=dict)
     serials: dict[str, ZoneSerial] = Field(default_factory=dict)
     renamed: dict[str, str] = Field(default_factory=dict)
+    repair: list[RepairEdit] = Field(default_factory=list)
 
 
 class EvaluateRequest(StackRequest):

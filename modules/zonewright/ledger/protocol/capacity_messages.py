@@ -16,6 +16,8 @@ class CapacityRequest(Message):
     sites: list[Name] = Field(default_factory=list)
     about: bool = False
     """Say also what the sites are."""
+    rows: bool = False
+    """Give also each row of racks, whatever its state."""
 
 
 class RoomCapacity(Message):
@@ -38,15 +40,38 @@ class RoomCapacity(Message):
     used_kw: float
 
 
+class RowCapacity(Message):
+    """One row of racks: power with one feed lost, in kilowatts. All kinds add up to ``design_kw``.
+
+    Attributes:
+        status: active, planned, decommissioning or failed, as the row or its room is; leaving when its resource goes.
+        racks: how many there are.
+        design_kw: what its racks bear.
+        used_kw: of what stands there and the reader may know of; also what is reserved.
+        free_kw: what may be added, in racks that take new nodes.
+        rest_kw: what is neither: closed, stranded beside other limits, or of others. Below 0 where more is used than is
+            borne.
+    """
+
+    status: str
+    racks: int
+    design_kw: float
+    used_kw: float
+    free_kw: float
+    rest_kw: float
+
+
 class SiteCapacity(RoomCapacity):
     """What is free in one site.
 
     Attributes:
+        rows: each row of racks by ``room/row``; empty where it was not asked for.
         rooms: the same by id of the room; left out is one without racks that any party may use, and without claims
             that the reader may know of.
     """
 
     rooms: dict[str, RoomCapacity]
+    rows: dict[str, RowCapacity] = Field(default_factory=dict)
 
 
 class CapacityAnswer(Message):

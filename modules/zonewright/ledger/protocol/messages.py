@@ -26,7 +26,7 @@ Holder = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
 class Message(BaseModel):
     """Base of requests and answers: frozen, no unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Done(Message):

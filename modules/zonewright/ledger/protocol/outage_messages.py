@@ -1,4 +1,4 @@
-"""Request and answer of the verb ``outage``: who goes down while something is out of service."""
+"""Requests and answers of the verbs ``outage`` and ``drain``: who goes down without something, who must move before."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ from pydantic import Field
 
 from zonewright.ledger.protocol.messages import Message, Name
 from zonewright.model.works import Moment
+from zonewright.place.draining import DrainPlan
 from zonewright.rules.outage import OutageReport
 
 
@@ -28,3 +29,19 @@ class OutageAnswer(Message):
     """What it does, as far as the reader may see it."""
 
     report: OutageReport
+
+
+class DrainRequest(Message):
+    """Asks how racks are emptied.
+
+    Attributes:
+        subjects: what is drained: racks, rows, rooms, feeds or elements of a supply, as for an outage.
+    """
+
+    subjects: Annotated[list[Name], Field(min_length=1, max_length=100)]
+
+
+class DrainAnswer(Message):
+    """Who must move where, as far as the reader may see it."""
+
+    plan: DrainPlan

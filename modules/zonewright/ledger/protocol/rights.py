@@ -70,6 +70,7 @@ RIGHTS: Mapping[str, Right] = {
     v.FIT.name: _ANYBODY,
     v.EXPLAIN.name: _STACK_READ,
     v.OUTAGE.name: _ANYBODY,
+    v.DRAIN.name: _ANYBODY,
     v.ENERGY.name: _ANYBODY,
     v.LEASE.name: _STACK,
     v.HOURS.name: _ANYBODY,

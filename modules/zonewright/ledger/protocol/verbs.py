@@ -66,6 +66,7 @@ CAPACITY = Verb("capacity", capacity_messages.CapacityRequest, capacity_messages
 FIT = Verb("fit", capacity_messages.FitRequest, capacity_messages.FitAnswer)
 EXPLAIN = Verb("explain", capacity_messages.ExplainRequest, capacity_messages.ExplainAnswer)
 OUTAGE = Verb("outage", outage_messages.OutageRequest, outage_messages.OutageAnswer)
+DRAIN = Verb("drain", outage_messages.DrainRequest, outage_messages.DrainAnswer)
 ENERGY = Verb("energy", capacity_messages.EnergyRequest, capacity_messages.EnergyAnswer)
 LEASE = Verb("lease", rollout_messages.LeaseRequest, rollout_messages.Lease)
 HOURS = Verb("hours", rollout_messages.HoursRequest, rollout_messages.Hours)

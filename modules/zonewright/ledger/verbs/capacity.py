@@ -9,12 +9,18 @@ from sqlalchemy import Connection, select
 
 from zonewright.ledger.deciding.facts import world_of
 from zonewright.ledger.deciding.readable import SumsFor, sums_for
-from zonewright.ledger.protocol.capacity_messages import CapacityAnswer, CapacityRequest, RoomCapacity, SiteCapacity
+from zonewright.ledger.protocol.capacity_messages import (
+    CapacityAnswer,
+    CapacityRequest,
+    RoomCapacity,
+    RowCapacity,
+    SiteCapacity,
+)
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
 from zonewright.model.asset_properties import asset_properties
-from zonewright.model.demand import DUCTS, LINKS, SiteAsset
+from zonewright.model.demand import DUCTS, LINKS, RowAsset, SiteAsset
 from zonewright.model.power import other
 from zonewright.model.world import Occupant, Rack, World
 from zonewright.rules.loads import Key
@@ -33,7 +39,56 @@ def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
         world = world_of(connection, sites, context.shown_at(connection))
         known_to = sums_for(connection, context.caller)
         about = _about(connection, sites) if request.about else {}
-    return CapacityAnswer(sites=capacity_of(world, sites, known_to, party=context.caller.for_offers), about=about)
+        states = _states(connection, sites) if request.rows else {}
+    found = capacity_of(world, sites, known_to, party=context.caller.for_offers)
+    if request.rows:
+        rows = _rows(world, states, known_to, party=context.caller.for_offers)
+        found = {site: one.model_copy(update={"rows": rows.get(site, {})}) for site, one in found.items()}
+    return CapacityAnswer(sites=found, about=about)
+
+
+def _states(connection: Connection, sites: Iterable[str]) -> dict[str, str]:
+    """The state of each row of racks, as people call it."""
+    found: dict[str, str] = {}
+    query = select(asset.c.name, asset.c.data, asset.c.state).where(
+        asset.c.kind == "row", asset.c.site.in_(sorted(sites))
+    )
+    for row in connection.execute(query.order_by(asset.c.name, asset.c.state.desc())):
+        item = parse_asset(row.data)
+        if isinstance(item, RowAsset):
+            status = item.row.status if item.row.status != "active" else item.room.status
+            found[row.name] = "leaving" if row.state == "releasing" else status
+    return found
+
+
+def _rows(
+    world: World, states: Mapping[str, str], known_to: SumsFor, *, party: str
+) -> dict[str, dict[str, RowCapacity]]:
+    """Each row of racks by site and ``room/row``; sums are of whole watts, so that they close."""
+    in_rack: dict[str, list[Occupant]] = defaultdict(list)
+    for item in world.everybody:
+        in_rack[item.rack].append(item)
+    sums: dict[str, list[int]] = {name: [0, 0, 0, 0] for name in sorted(states)}
+    for rack in world.racks.values():
+        if rack.row not in sums:
+            continue
+        inside = in_rack.get(rack.id, ())
+        used = sum(_known(rack, inside, known_to).values())
+        is_open = rack.accepts and (not party or rack.is_offered_to(party))
+        free = free_after_loss_w(rack, inside) if is_open else 0
+        sums[rack.row] = [old + new for old, new in zip(sums[rack.row], (1, rack.design_w, used, free), strict=True)]
+    found: dict[str, dict[str, RowCapacity]] = defaultdict(dict)
+    for name, (racks, design, used, free) in sums.items():
+        site, _, row = name.partition("/")
+        found[site][row] = RowCapacity(
+            status=states[name],
+            racks=racks,
+            design_kw=design / 1000,
+            used_kw=used / 1000,
+            free_kw=free / 1000,
+            rest_kw=(design - used - free) / 1000,
+        )
+    return found
 
 
 def _about(connection: Connection, sites: Iterable[str]) -> dict[str, dict[str, Any]]:

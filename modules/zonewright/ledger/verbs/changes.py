@@ -43,12 +43,14 @@ from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import admission, change, decided, verdict, zone
 from zonewright.ledger.store.tables import journal as entries
-from zonewright.ledger.store.texts import behind, get_content, keep, lacking
+from zonewright.ledger.store.texts import behind, files_of, get_content, keep, lacking
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
 from zonewright.rules.words import count_of
 from zonewright.seal import SealError
 from zonewright.seal.decide import approved
+from zonewright.seal.statement import Statement
+from zonewright.seal.viewed import viewed_of
 from zonewright.seal.votes import ReceivedEnvelope, author_of, moment, opened, vote_of
 
 
@@ -191,6 +193,7 @@ def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:
                 known.signers,
                 author=row["author"],
             )
+            _accounts_for_files(connection, statement, wanted)
         except SealError as error:
             raise LedgerRefusedError("verdict", f"the verdict is not valid: {error}") from None
         is_new = request.envelope not in verdicts_on(connection, row["plan"])
@@ -219,6 +222,21 @@ def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:
                 },
             )
         return _standing(connection, known, row["plan"], now)
+
+
+def _accounts_for_files(connection: Connection, statement: Statement, wanted: Plan) -> None:
+    """What a signer says to have seen is about the files of this plan.
+
+    Raises:
+        SealError: when it is not.
+    """
+    seen = viewed_of(statement)
+    if seen is None:
+        return
+    indexes = (get_content(connection, wanted.files.get(name, "")) for name in ("before.json", "rendered.json"))
+    before, after = (files_of(text) for text in indexes)
+    if fault := seen.fault({path for path, _ in before.items() ^ after.items()}):
+        raise SealError(f"what its signer says to have seen is not right: {fault}")
 
 
 def _plan_row(connection: Connection, digest: str) -> RowMapping:

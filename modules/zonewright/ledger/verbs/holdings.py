@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, Update, bindparam, func, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, Table, Update, bindparam, func, select, update
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import (
@@ -97,14 +98,20 @@ def _confirmed(connection: Connection, stack_id: str, wanted: Sequence[Confirmat
             _require_before(one, left_out or ())
             raised[place] = max(one.generation, row.freed, *(other.generation for other in known)) + 1
             active.append(
-                {"row": row.id, "raised": raised[place], "token": one.holder or None, "since": row.active_since or now}
+                {
+                    "row": row.id,
+                    "raised": raised[place],
+                    "token": one.holder or None,
+                    "moment": now,
+                    "since": row.active_since or now,
+                }
             )
             gone = life.freed_by_confirm(group, one.generation, one.holder)
             freed += gone
             if gone or table is asset:
                 touched |= {other.site for other in known if other.id in (row.id, *gone)}
         if active:
-            connection.execute(_activated(table, now), active)
+            connection.execute(_activated(table), active)
         set_state(connection, table, tuple(freed), "freed", now)
         raise_revisions(connection, touched)
     return [raised[place] for place in range(len(wanted))]
@@ -143,18 +150,27 @@ def _rows_by_name(
     assets are only admitted.
     """
     found: dict[str, list[Row[Any]]] = {}
-    highest = select(generation.c.highest).where(generation.c.stack_id == stack_id).scalar_subquery()
-    other = asset.alias()
-    waiting = select(func.count()).where(other.c.stack_id == stack_id, other.c.state == "admitted").scalar_subquery()
-    counted = func.coalesce(highest, 0).label("freed"), waiting.label("waiting")
-    rows = select(table, *counted).where(table.c.stack_id == stack_id)
     for start in range(0, len(names), _PAGE):
-        for row in connection.execute(rows.where(table.c.name.in_(names[start : start + _PAGE]))).all():
+        given = {"stack": stack_id, "names": names[start : start + _PAGE]}
+        for row in connection.execute(_named_rows(table), given).all():
             found.setdefault(row.name, []).append(row)
     return found
 
 
-def _activated(table: Table, now: str) -> Update:
+@cache
+def _named_rows(table: Table) -> Select[Any]:
+    """The query of this, which costs more to make than to carry out."""
+    stack: BindParameter[str] = bindparam("stack")
+    other = asset.alias()
+    highest = select(generation.c.highest).where(generation.c.stack_id == stack).scalar_subquery()
+    waiting = select(func.count()).where(other.c.stack_id == stack, other.c.state == "admitted").scalar_subquery()
+    counted = func.coalesce(highest, 0).label("freed"), waiting.label("waiting")
+    of_stack = select(table, *counted).where(table.c.stack_id == stack)
+    return of_stack.where(table.c.name.in_(bindparam("names", expanding=True)))
+
+
+@cache
+def _activated(table: Table) -> Update:
     return (
         update(table)
         .where(table.c.id == bindparam("row"))
@@ -162,7 +178,7 @@ def _activated(table: Table, now: str) -> Update:
             state="active",
             generation=bindparam("raised"),
             holder=bindparam("token"),
-            changed_at=now,
+            changed_at=bindparam("moment"),
             active_since=bindparam("since"),
         )
     )

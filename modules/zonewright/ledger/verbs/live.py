@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
@@ -14,17 +15,18 @@ from zonewright.model import Site
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import SiteAsset
 from zonewright.telemetry import Store
-from zonewright.telemetry.delivering import Delivery, deliveries_text, tell_deliveries
-from zonewright.telemetry.feeding import Fed, Feeder
-from zonewright.telemetry.samples import Samples
+
+if TYPE_CHECKING:
+    from zonewright.telemetry.delivering import Delivery
+    from zonewright.telemetry.feeding import Fed
 
 KIND = "delivered"
 """Of an entry whose ``sites`` have the digest of each site's hours of live readings, and ``until_us`` the end of the
 last one."""
 
 
-def feed(context: Context) -> Fed:
-    """Take what agents delivered into the readings, as far as meters of sites name their sources.
+def feed(context: Context) -> "Fed | None":
+    """Take what agents delivered into the readings, as far as meters of sites name their sources; None without any.
 
     Args:
         context: the ledger, its readings, and the samples beside them.
@@ -33,11 +35,14 @@ def feed(context: Context) -> Fed:
         LedgerUnavailableError: when the readings cannot be written; nothing was decided.
     """
     if context.telemetry is None or context.samples is None or not context.samples.is_file():
-        return Fed()
+        return None
     with context.database.reading() as connection:
         sites = metered_sites(connection)
     if not sites and not context.telemetry.is_file():
-        return Fed()
+        return None
+    from zonewright.telemetry.feeding import Feeder  # noqa: PLC0415 - most ledgers have no samples beside them
+    from zonewright.telemetry.samples import Samples  # noqa: PLC0415
+
     samples = Samples(context.samples)
     try:
         store = Store(context.telemetry, create=True)
@@ -75,10 +80,14 @@ def tell_live(context: Context) -> None:
         context: the ledger and its readings.
     """
     if context.telemetry is not None and context.telemetry.is_file():
+        from zonewright.telemetry.delivering import tell_deliveries  # noqa: PLC0415 - only beside readings
+
         tell_deliveries(Store(context.telemetry), lambda found: _record(context, found))
 
 
-def _record(context: Context, found: Mapping[str, list[Delivery]]) -> str:
+def _record(context: Context, found: "Mapping[str, list[Delivery]]") -> str:
+    from zonewright.telemetry.delivering import deliveries_text  # noqa: PLC0415 - only where there is something
+
     payload = {
         "readings": sum(one.readings for deliveries in found.values() for one in deliveries),
         "sites": {site: digest_of(deliveries_text(deliveries)) for site, deliveries in sorted(found.items())},

@@ -33,6 +33,7 @@ from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
+from zonewright.place.repair import RepairEdit, Trial, joint_repair
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.surroundings import surroundings_of
 
@@ -57,6 +58,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     if kept is not None:
         return kept
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
+    repair = _repair(request, liked, made, now[:10]) if request.repair else ()
     with context.writing(touching(request.stack_id, request.party, request.demand)) as connection:
         moment = context.moment(connection)
         now = stamp(moment)  # entries may have been added meanwhile
@@ -79,13 +81,27 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         told = for_reader(made.findings, request.demand.party, request.sources)
         told = findings_for(connection, context.caller, told)
         answer = _answer(request, digest, facts, made, changed, told=told)
-        answer = answer.model_copy(update={"serials": serials_in_force(connection, request.stack_id)})
+        answer = answer.model_copy(
+            update={"serials": serials_in_force(connection, request.stack_id), "repair": list(repair)}
+        )
         if request.reserve and not any(finding.refuses for finding in made.findings):
             require_quota(connection, stack_id=request.stack_id, party=request.party, now=now)
             expires_at = stamp(moment + timedelta(seconds=context.reservation_s))
             answer = answer.model_copy(update={"expires_at": expires_at})
             _hold(connection, request, answer, facts)
     return answer
+
+
+def _repair(request: ProposeRequest, facts: Facts, made: PlacedProposal, on: str) -> Sequence[RepairEdit]:
+    """A joint repair of a refused change, judged as the change is: by all rules, among what all others have."""
+    if not any(one.refuses for one in made.findings) or not request.demand.clusters:
+        return ()
+
+    def trial(demand: Demand) -> Trial:
+        tried = offer(facts, demand, stack_id=request.stack_id, on=on)
+        return Trial(findings=[one for one in tried.findings if one.refuses], seats=tried.seats)
+
+    return joint_repair(request.demand, trial) or ()
 
 
 def _as_planned(connection: Connection, stack_id: str, demand_digest: str, facts: Facts) -> Facts:

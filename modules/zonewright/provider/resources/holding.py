@@ -21,6 +21,7 @@ from zonewright.provider.resource import (
     ProviderSession,
     ReadResource,
     compare,
+    shortened,
     split_id,
     standing_of,
 )
@@ -113,6 +114,11 @@ class HoldingResource(CheckedResource):
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
         """It as the ledger has it. A refresh keeps the token; an import gets one that holds nothing until an update."""
         if (parts := split_id(id_)) is None:
+            if last is None:
+                raise CheckFailedError(
+                    f"'{shortened(id_)}' is no id of a {self.kind}: expected STACK_ID/NAME, such as "
+                    "fin-3f2a9c017b44/core-001, with the zone:stackId of the stack's configuration"
+                )
             return None
         stack_id, name = parts
         if last is not None:

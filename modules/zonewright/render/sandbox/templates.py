@@ -92,8 +92,8 @@ def load(format_: Format, file: File, source: str | None = None) -> LoadedTempla
             if sandbox.loader is None:
                 raise RenderError("the sandbox has no loader")
             source, _, _ = sandbox.loader.get_source(sandbox, name)
-        expressions = check(source, format_=format_, file=file)
-        code = sandbox.compile(source, name=name, filename=name)
+        tree, expressions = _checked(source, format_=format_, file=file)
+        code = sandbox.compile(tree, name=name, filename=name)
     except TemplateError as error:
         raise RenderError(f"no template to run: {error.message}", template=name) from error
     template = Template.from_code(sandbox, code, sandbox.make_globals(None))
@@ -111,6 +111,12 @@ def check(source: str, *, format_: Format, file: File) -> tuple[Expression, ...]
     Raises:
         RenderError: names the first line that holds more than a template may.
     """
+    _, expressions = _checked(source, format_=format_, file=file)
+    return expressions
+
+
+def _checked(source: str, *, format_: Format, file: File) -> tuple[nodes.Template, tuple[Expression, ...]]:
+    """The same, and the template as it was parsed."""
     name, subject = file.template, format_.subject
     if len(source) > _MAX_CHARACTERS:
         what = f"a template has at most {_MAX_CHARACTERS:,} characters, this one has {len(source):,}"
@@ -120,7 +126,7 @@ def check(source: str, *, format_: Format, file: File) -> tuple[Expression, ...]
         scope[ITEM] = _Field(f"{subject}.{file.each}[]", item_type(subject, file))
     try:
         tree = environment().parse(source, name)
-        return tuple(_Checker(format_.filters).walk(tree, scope))
+        return tree, tuple(_Checker(format_.filters).walk(tree, scope))
     except TemplateError as error:
         line = getattr(error, "lineno", 0)
         raise RenderError(f"not a template: {error.message}", template=name, line=line) from error

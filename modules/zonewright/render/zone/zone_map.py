@@ -5,13 +5,17 @@ A planned link is dashed; a duct that several links share, or whose bridge they 
 and named.
 """
 
+from collections.abc import Iterator, Mapping
 from html import escape
+from itertools import pairwise
 from math import cos, radians, remainder, sqrt
 
 from zonewright.model.world import ZoneFacts
-from zonewright.render.zone.zone_table import SiteRow, ZoneTable, one_decimal
+from zonewright.render.zone.map_labels import Box, Labels, Point
+from zonewright.render.zone.zone_table import LinkRow, SiteRow, ZoneTable, one_decimal
 
 _WIDTH, _MARGIN, _LABELS, _LEGEND = 1000.0, 70.0, 60.0, 92.0
+_FONT, _SMALL = 13.0, 11.0
 _STYLE = """
 text { font-family: system-ui, sans-serif; font-size: 13px; fill: #1a1a1a; }
 .title { font-size: 20px; font-weight: 600; }
@@ -63,9 +67,13 @@ def zone_map(facts: ZoneFacts, table: ZoneTable) -> str:
     }
     routes = [point for held in facts.ducts.values() for point in held.duct.route.points]
     project = _Projection([*places.values(), *routes] or [(0.0, 0.0)])
+    at = {site.id: project(*places[site.id]) for site in table.sites if site.id in places}
+    labels = _labels(facts, table, project, at)
     parts = _links(facts, table, project)
-    parts += [_site(site, project(*places[site.id])) for site in table.sites if site.id in places]
     parts += _shared(facts, table, project)
+    parts += [_site(site, at[site.id], labels) for site in table.sites if site.id in at]
+    # Names above all lines: those of sites have their places first, then shared ducts, then links.
+    parts += [*_shared_names(facts, table, project, labels), *_link_names(facts, table, project, labels)]
     lost = [site.id for site in table.sites if site.id not in places]
     height = round(project.height)
     return (
@@ -82,41 +90,88 @@ def _path(points: list[tuple[float, float]]) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in points)
 
 
-def _shared(facts: ZoneFacts, table: ZoneTable, project: _Projection) -> list[str]:
-    """What several links share, above all else."""
+def _labels(facts: ZoneFacts, table: ZoneTable, project: _Projection, at: Mapping[str, Point]) -> Labels:
+    """What names must not cover: links, sites, and the title."""
+    found = Labels((_WIDTH, project.height - _LEGEND))
+    for link in table.links:
+        for flat in _ducts_of(link, facts, project):
+            found.lines += pairwise(flat)
+    for site in table.sites:
+        if site.id in at:
+            (x, y), size = at[site.id], _size(site)
+            found.taken.append(Box(x - size, y - size, x + size, y + size))
+    found.taken.append(Box(0, 0, 24 + 11 * len(table.title), 44))
+    return found
+
+
+def _ducts_of(link: LinkRow, facts: ZoneFacts, project: _Projection) -> list[list[Point]]:
+    """The ducts of a link as lines, the longest first."""
+    ducts = [facts.ducts[duct].duct for duct in link.ducts if duct in facts.ducts]
+    return [[project(*point) for point in duct.route.points] for duct in sorted(ducts, key=lambda duct: -duct.length_m)]
+
+
+def _shared_ducts(facts: ZoneFacts, table: ZoneTable) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Ducts that several links share, or whose bridge they share, with these links."""
     shared = {(risk.kind, risk.id): risk.links for risk in table.shared_risks}
-    drawn = []
     for duct_id, held in sorted(facts.ducts.items()):
         links = shared.get(("duct", duct_id)) or shared.get(("bridge", held.duct.bridge or ""))
         if links:
-            flat = [project(*point) for point in held.duct.route.points]
-            x, y = flat[0]
-            text = escape(f"{duct_id}: {', '.join(links)}")
-            drawn.append(f'<polyline class="shared" points="{_path(flat)}"/>')
-            drawn.append(f'<text class="warn halo" x="{x + 6:g}" y="{y - 38:g}">{text}</text>')
+            yield duct_id, links
+
+
+def _shared(facts: ZoneFacts, table: ZoneTable, project: _Projection) -> list[str]:
+    """What several links share, above the links."""
+    return [
+        f'<polyline class="shared" points="{_path(_route(facts, duct, project))}"/>'
+        for duct, _links_of in _shared_ducts(facts, table)
+    ]
+
+
+def _route(facts: ZoneFacts, duct: str, project: _Projection) -> list[Point]:
+    return [project(*point) for point in facts.ducts[duct].duct.route.points]
+
+
+def _shared_names(facts: ZoneFacts, table: ZoneTable, project: _Projection, labels: Labels) -> list[str]:
+    drawn = []
+    for duct, links in _shared_ducts(facts, table):
+        text = f"{duct}: {', '.join(links)}"
+        x, y = labels.along(_route(facts, duct, project), text, _FONT)
+        drawn.append(f'<text class="warn halo" x="{x:g}" y="{y:g}">{escape(text)}</text>')
     return drawn
 
 
 def _links(facts: ZoneFacts, table: ZoneTable, project: _Projection) -> list[str]:
-    """Each link as its ducts lie; its name stands at the longest of them."""
+    """Each link as its ducts lie."""
     drawn = []
     for link in table.links:
         kind = "link planned" if link.status == "planned" else "link"
         figures = f"{one_decimal(link.km)} km, {one_decimal(link.one_way_us)} us one way"
         text = escape(f"{link.id}: {link.a} to {link.b}, {figures}")
-        ducts = [facts.ducts[duct].duct for duct in link.ducts if duct in facts.ducts]
-        for duct in sorted(ducts, key=lambda duct: -duct.length_m):
-            flat = [project(*point) for point in duct.route.points]
-            drawn.append(f'<polyline class="{kind}" points="{_path(flat)}"><title>{text}</title></polyline>')
-            if duct.length_m == max(one.length_m for one in ducts):
-                x, y = flat[len(flat) // 2]
-                drawn.append(f'<text class="small halo" x="{x + 5:g}" y="{y - 5:g}">{escape(link.id)}</text>')
+        drawn += [
+            f'<polyline class="{kind}" points="{_path(flat)}"><title>{text}</title></polyline>'
+            for flat in _ducts_of(link, facts, project)
+        ]
     return drawn
 
 
-def _site(site: SiteRow, at: tuple[float, float]) -> str:
+def _link_names(facts: ZoneFacts, table: ZoneTable, project: _Projection, labels: Labels) -> list[str]:
+    """The name of each link, beside the longest of its ducts."""
+    drawn = []
+    for link in table.links:
+        for flat in _ducts_of(link, facts, project)[:1]:
+            x, y = labels.along(flat, link.id, _SMALL)
+            drawn.append(f'<text class="small halo" x="{x:g}" y="{y:g}">{escape(link.id)}</text>')
+    return drawn
+
+
+def _size(site: SiteRow) -> float:
+    """Half of the width of a site's square or circle."""
+    return 7 + 17 * min(1.0, sqrt(site.design_kw / 40_000))
+
+
+def _site(site: SiteRow, at: Point, labels: Labels) -> str:
     x, y = at
-    size = 7 + 17 * min(1.0, sqrt(site.design_kw / 40_000))
+    size = _size(site)
     fill = site.used_kw / site.design_kw if site.design_kw else 0.0
     text = f"{site.title}: {site.used_kw:,.1f} of {site.design_kw:,.1f} kW, {site.racks:,} racks"
     if site.kind == "data-centre":
@@ -133,9 +188,10 @@ def _site(site: SiteRow, at: tuple[float, float]) -> str:
         shape = f'<circle class="site" cx="{x:g}" cy="{y:g}" r="{size:.1f}"/>'
         shape += f'<circle class="fill" cx="{x:g}" cy="{y:g}" r="{max(0.0, (size - 2) * sqrt(min(1.0, fill))):.1f}"/>'
         label = site.id
+    left, base = labels.around(at, size, label, _FONT)
     return (
         f"<g><title>{escape(text)}</title>{shape}"
-        f'<text class="halo" x="{x + size + 5:.1f}" y="{y + 5:.1f}">{escape(label)}</text></g>'
+        f'<text class="halo" x="{left:.1f}" y="{base:.1f}">{escape(label)}</text></g>'
     )
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from sqlalchemy import URL, Connection, Dialect, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -29,6 +29,7 @@ from zonewright.ledger.store.engines.postgresql_guards import ADDRESS, NAME, NET
 
 if TYPE_CHECKING:
     import psycopg
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 OLDEST = 15
 """The oldest version that is tested; triggers are replaced in one statement since 14."""
@@ -319,7 +320,8 @@ def _engine(opened: Callable[[], Any], server: _Server, pool_timeout_s: float) -
         engine.dialect.use_insertmanyvalues_wo_returning = True
         return engine
     # Its connections commit by themselves from the start.
-    pool = QueuePool(opened, pool_size=_POOL, max_overflow=2 * _POOL, timeout=pool_timeout_s, dialect=dialect)
+    creator = cast("Callable[[], DBAPIConnection]", opened)
+    pool = QueuePool(creator, pool_size=_POOL, max_overflow=2 * _POOL, timeout=pool_timeout_s, dialect=dialect)
     options = {"compiled_cache": _statements}
     return Engine(pool, dialect, URL.create("postgresql+psycopg"), hide_parameters=True, execution_options=options)
 

@@ -1,0 +1,78 @@
+"""``--witnesses FILE``: who keeps the heads of the journal, and how often they are sent."""
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from zonewright.errors import Exit, ZonewrightError, reason_of
+from zonewright.ledger.protocol.errors import LedgerError
+from zonewright.model.base import Declared, Identifier, Line
+from zonewright.server.witnesses import GitWitness, HeadWitness, ServiceWitness
+
+
+class WitnessFileError(ZonewrightError, ValueError):
+    """The file cannot be used; ``str()`` is a sentence."""
+
+    exit_code = Exit.MISUSE
+
+
+class DeclaredWitness(Declared):
+    """One witness: a repository of Git, or another party's service."""
+
+    git: Line = ""
+    """URL of the repository, without a password."""
+    branch: Identifier = "main"
+    service: Line = ""
+    """URL of the service."""
+    token_file: Line = ""
+    """File with the token that it issued."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "DeclaredWitness":
+        if bool(self.git) == bool(self.service):
+            raise ValueError("expected either 'git' or 'service'")
+        if bool(self.service) != bool(self.token_file):
+            raise ValueError("expected 'token_file' beside 'service'")
+        if self.git.startswith("-"):
+            raise ValueError("expected a URL of Git")
+        return self
+
+
+class WitnessFile(Declared):
+    """All of them."""
+
+    every_s: Annotated[int, Field(ge=10, le=86_400)] = 3_600
+    """Seconds between two rounds."""
+    witnesses: Annotated[dict[Identifier, DeclaredWitness], Field(min_length=1, max_length=20)]
+
+
+def read_witnesses(path: Path, folder: Path) -> tuple[int, list[tuple[str, HeadWitness]]]:
+    """Seconds between two rounds, and the witnesses by name.
+
+    Args:
+        path: of the file.
+        folder: where copies of repositories lie.
+
+    Raises:
+        WitnessFileError: when it cannot be used.
+    """
+    try:
+        declared = WitnessFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        found: list[tuple[str, HeadWitness]] = [
+            (
+                name,
+                GitWitness(one.git, one.branch, folder / name)
+                if one.git
+                else ServiceWitness(one.service, Path(one.token_file).read_text(encoding="ascii").strip()),
+            )
+            for name, one in declared.witnesses.items()
+        ]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise WitnessFileError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ').lower()}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, LedgerError) as error:
+        raise WitnessFileError(f"{path}: {reason_of(error).splitlines()[0]}") from None
+    return declared.every_s, found

@@ -1,0 +1,187 @@
+"""Sends signed heads of the journal, on a timer, to places that the ledger's host does not own.
+
+Whoever has the ledger's host has its key, and could rewrite the whole journal and sign it again. A head that somebody
+else keeps says otherwise. What a witness keeps is a file with one checkpoint a line, which ``audit verify`` reads.
+"""
+
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from zonewright.errors import Exit, ZonewrightError
+from zonewright.ledger.protocol.errors import LedgerError
+from zonewright.ledger.protocol.journal_messages import Checkpoint
+from zonewright.ledger.transport.client import OK
+from zonewright.ledger.transport.over_http import OverHttp
+
+VERB = "witness"
+_GIT_S, _HTTP_S, _STOP_S = 120.0, 30.0, 5.0
+_TRIES = 3
+_AUTHOR = ("-c", "user.name=zonewright", "-c", "user.email=zonewright@localhost", "-c", "commit.gpgsign=false")
+
+
+class WitnessError(ZonewrightError):
+    """A witness did not take a head; ``str()`` is a sentence."""
+
+    exit_code = Exit.NOT_DECIDED
+
+
+class HeadWitness(Protocol):
+    """A place that keeps heads; another kind of place is another class with this one method."""
+
+    def keep(self, head: Checkpoint) -> None:
+        """Have it keep a head.
+
+        Raises:
+            WitnessError: when it did not.
+        """
+        ...
+
+
+class GitWitness:
+    """A repository of Git on another host: a file for each ledger, a commit for each head, nothing is ever forced.
+
+    Args:
+        url: as ``git`` takes it; how to log in is Git's own matter.
+        branch: which branch.
+        folder: where the working copy lies; it is made.
+    """
+
+    def __init__(self, url: str, branch: str, folder: Path) -> None:
+        self._url, self._branch, self._folder = url, branch, folder
+
+    def keep(self, head: Checkpoint) -> None:
+        """Add the head to the ledger's file and push it, after what is there."""
+        for left in reversed(range(_TRIES)):
+            self._fetch()
+            file = self._folder / f"{head.ledger}.jsonl"
+            line = f"{head.model_dump_json()}\n"
+            before = file.read_text(encoding="utf-8") if file.is_file() else ""
+            if line in before:
+                return
+            file.write_text(before + line, encoding="utf-8")
+            self._git("add", "--", file.name)
+            self._git(*_AUTHOR, "commit", "--quiet", "-m", f"Entry {head.sequence} of zone {head.zone} at {head.at}")
+            try:
+                self._git("push", "--quiet", "origin", f"HEAD:refs/heads/{self._branch}")
+            except WitnessError:
+                if not left:
+                    raise
+            else:
+                return
+
+    def _fetch(self) -> None:
+        """Have what the repository has, and nothing besides."""
+        if not (self._folder / ".git").is_dir():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._git("init", "--quiet", "--initial-branch", self._branch)
+            self._git("remote", "add", "origin", self._url)
+        if self._git("ls-remote", "--heads", "origin", self._branch):
+            self._git("fetch", "--quiet", "origin", self._branch)
+            self._git("reset", "--quiet", "--hard", "FETCH_HEAD")
+
+    def _git(self, *arguments: str) -> str:
+        command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
+        try:
+            done = subprocess.run(  # noqa: S603 - a list, without a shell
+                command,
+                cwd=self._folder,
+                capture_output=True,
+                text=True,
+                timeout=_GIT_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise WitnessError(f"git {arguments[0]} did not run: {error}") from None
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            raise WitnessError(f"git {arguments[0]} failed: {said[-1][:200]}")
+        return done.stdout.strip()
+
+
+class ServiceWitness:
+    """The service of another party, which looks at each head before it keeps it.
+
+    Args:
+        url: where it is.
+        token: which it issued: ``zonewright serve --issue``.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._road = OverHttp(url, token=token, timeout_s=_HTTP_S)
+
+    def keep(self, head: Checkpoint) -> None:
+        """Send the head."""
+        try:
+            answer = self._road.post(VERB, head.model_dump_json().encode())
+        except LedgerError as error:
+            raise WitnessError(error.sentence) from None
+        if answer.status != OK:
+            raise WitnessError(f"it answered {answer.status}: {answer.body[:300].decode(errors='replace')}")
+
+
+class Witnessing:
+    """Sends the head to all witnesses at the begin and on a timer, in a thread of its own.
+
+    Args:
+        sign: gives the signed head of now.
+        witnesses: by name.
+        every_s: seconds between two rounds.
+        say: takes a sentence about a witness that did not take a head.
+        told: takes name and entry of each head that was taken.
+    """
+
+    def __init__(
+        self,
+        sign: Callable[[], Checkpoint],
+        witnesses: Sequence[tuple[str, HeadWitness]],
+        *,
+        every_s: float,
+        say: Callable[[str], None],
+        told: Callable[[str, int], None] = lambda _name, _entry: None,
+    ) -> None:
+        self._sign, self._witnesses, self._every_s = sign, witnesses, every_s
+        self._say, self._told = say, told
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="witnesses", daemon=True)
+
+    def once(self) -> dict[str, Literal["kept", "missed"]]:
+        """Send the head to each of them; one that is away keeps no other from it."""
+        try:
+            head = self._sign()
+        except LedgerError as error:
+            self._say(f"no head could be signed for the witnesses: {error.sentence}")
+            return {}
+        results: dict[str, Literal["kept", "missed"]] = {}
+        for name, witness in self._witnesses:
+            try:
+                witness.keep(head)
+            except WitnessError as error:
+                self._say(f"witness {name} did not take entry {head.sequence}: {error}; it is sent again next time")
+                results[name] = "missed"
+            else:
+                self._told(name, head.sequence)
+                results[name] = "kept"
+        return results
+
+    def _run(self) -> None:
+        while True:
+            self.once()
+            if self._stop.wait(self._every_s):
+                return
+
+    def __enter__(self) -> Self:
+        if self._witnesses:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)

@@ -1,0 +1,236 @@
+"""Heads of the journal that others keep: in a repository of Git and at another party's service; a rewrite is seen."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from support.asgi import Answer, call
+from support.ledger_copy import brought_once
+from support.ledger_party import Party
+from support.served_ledger import open_settings
+from support.zone_project import ZONE, facility
+from zonewright.audit.verify.witnesses import heads_fault, seen
+from zonewright.cli import main
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.access_messages import GrantRequest
+from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.transport.client import LedgerClient, Posted
+from zonewright.model import Zone
+from zonewright.server.agents import issue_token
+from zonewright.server.assembly import Assembly
+from zonewright.server.witness_file import WitnessFileError, read_witnesses
+from zonewright.server.witnesses import GitWitness, HeadWitness, ServiceWitness, WitnessError, Witnessing
+
+ZONE_FILE = Zone.model_validate(ZONE)
+
+
+@pytest.fixture(name="ledger")
+def _ledger(tmp_path: Path) -> Iterator[LedgerClient]:
+    """A ledger with an operator's racks."""
+    with LedgerClient("sqlite:///l.db", root=tmp_path, create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+        operator = Party(client, "stack-of-operator", "operator", zone=ZONE_FILE)
+        brought_once(client, "witnesses", lambda: operator.bring_up(**facility(1)))
+        yield client
+
+
+def head_of(ledger: LedgerClient) -> Checkpoint:
+    """The signed head of now."""
+    return ledger.call(verbs.CHECKPOINT, CheckpointRequest())
+
+
+def further(ledger: LedgerClient, name: str = "one") -> None:
+    """One more entry."""
+    wanted = GrantRequest(principal=name, party="operator", kind="person", roles=["authority"], days=1)
+    ledger.call(verbs.GRANT, wanted)
+
+
+@pytest.fixture(name="repository")
+def _repository(tmp_path: Path) -> Path:
+    """A repository that is another host's."""
+    path = tmp_path / "far.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch", "main", str(path)], check=True)
+    return path
+
+
+def kept_in(repository: Path, ledger: str) -> list[Checkpoint]:
+    """What the repository has."""
+    show = ["git", "-C", str(repository), "show", f"main:{ledger}.jsonl"]
+    text = subprocess.run(show, check=True, capture_output=True, text=True).stdout
+    return [Checkpoint.model_validate_json(line) for line in text.splitlines()]
+
+
+def test_a_repository_keeps_each_head_once(ledger: LedgerClient, repository: Path, tmp_path: Path) -> None:
+    """Each head is a commit after those that are there, also where somebody else pushed meanwhile."""
+    first = head_of(ledger)
+    here, there = (GitWitness(str(repository), "main", tmp_path / name) for name in ("here", "there"))
+    here.keep(first)
+    here.keep(first)
+    further(ledger)
+    second = head_of(ledger)
+    there.keep(second)
+    further(ledger, "two")
+    here.keep(head_of(ledger))
+    found = kept_in(repository, first.ledger)
+    assert [one.sequence for one in found] == [first.sequence, second.sequence, second.sequence + 1]
+    count = subprocess.run(
+        ["git", "-C", str(repository), "rev-list", "--count", "main"], capture_output=True, check=True
+    )
+    assert int(count.stdout) == 3
+
+
+def test_a_witness_that_is_away_keeps_no_other_from_it(ledger: LedgerClient, repository: Path, tmp_path: Path) -> None:
+    """It is told in a sentence, and gets the head of the next round."""
+    said: list[str] = []
+    taken: list[tuple[str, int]] = []
+    away = GitWitness(str(tmp_path / "nowhere.git"), "main", tmp_path / "away")
+    other = GitWitness(str(repository), "main", tmp_path / "copy")
+    given: list[tuple[str, HeadWitness]] = [("away", away), ("hub", other)]
+    witnessing = Witnessing(
+        lambda: head_of(ledger), given, every_s=60, say=said.append, told=lambda *one: taken.append(one)
+    )
+    assert witnessing.once() == {"away": "missed", "hub": "kept"}
+    assert taken == [("hub", head_of(ledger).sequence)]
+    (sentence,) = said
+    assert sentence.startswith(f"witness away did not take entry {head_of(ledger).sequence}: git ls-remote failed")
+
+
+@pytest.fixture(name="other")
+def _other(tmp_path: Path) -> Iterator[tuple[Assembly, str, Path]]:
+    """Another party's service, without a ledger of its own, the token that it issued, and what it keeps."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    token = issue_token(folder / "agents.yaml", "zone-small", "zone-small")
+    with Assembly(open_settings(folder), say=print) as assembly:
+        yield assembly, token, folder / "witnessed" / "zone-small.jsonl"
+
+
+def send(other: tuple[Assembly, str, Path], head: Checkpoint | bytes, token: str | None = None) -> Answer:
+    """A head as it is sent."""
+    content = head if isinstance(head, bytes) else head.model_dump_json().encode()
+    headers = {"authorization": f"Bearer {token or other[1]}", "content-type": "application/json"}
+    return call(other[0].app, "POST", "/v1/witness", content=content, headers=headers)
+
+
+def test_another_service_keeps_what_follows(
+    ledger: LedgerClient, other: tuple[Assembly, str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heads that follow are kept in order; without its token, without a signature or as something else none is."""
+    first = head_of(ledger)
+    assert [send(other, first).json()["kept"] for _ in range(2)] == [True, False]
+    further(ledger)
+    second = head_of(ledger)
+    witness = ServiceWitness("http://127.0.0.1:1", other[1])
+
+    def post(_verb: str, body: bytes) -> Posted:
+        answer = send(other, body)
+        return Posted(answer.status_code, answer.content)
+
+    monkeypatch.setattr(witness._road, "post", post)
+    witness.keep(second)
+    assert send(other, second, "wrong").status_code == 401
+    assert send(other, b"[]").status_code == 400
+    altered = second.model_copy(update={"sequence": second.sequence + 5})
+    assert send(other, altered).status_code == 409
+    with pytest.raises(WitnessError, match="it answered 409"):
+        witness.keep(altered)
+    assert [json.loads(line)["sequence"] for line in other[2].read_text().splitlines()] == [
+        first.sequence,
+        second.sequence,
+    ]
+
+
+def test_a_rewritten_journal_is_refused_and_kept_apart(
+    ledger: LedgerClient, other: tuple[Assembly, str, Path], tmp_path: Path
+) -> None:
+    """Whoever has the ledger's host and key can sign another journal, but not have the witness forget."""
+    head_of(ledger)  # which makes the key
+    before = tmp_path.parent / f"{tmp_path.name}-before"
+    shutil.copytree(tmp_path, before, ignore=shutil.ignore_patterns("other"))
+    further(ledger, "one")
+    assert send(other, head_of(ledger)).status_code == 200
+    with LedgerClient("sqlite:///l.db", root=before) as rewritten:
+        further(rewritten, "another")
+        forked = head_of(rewritten)
+    assert forked.sequence == head_of(ledger).sequence
+    answer = send(other, forked)
+    assert answer.status_code == 409
+    assert "the journal was rewritten" in answer.json()["message"]
+    assert other[2].with_name("zone-small.refused.jsonl").read_text().count("\n") == 1
+    assert len(other[2].read_text().splitlines()) == 1
+
+
+def test_verify_says_which_witnesses_saw_the_head(
+    ledger: LedgerClient, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that saw the head, one that is behind, and one that saw another journal, which is wrong."""
+    monkeypatch.chdir(tmp_path)
+    early = head_of(ledger)
+    further(ledger)
+    late = head_of(ledger)
+    other = late.model_copy(update={"hash": "sha256:" + "0" * 64})
+    for name, heads in (("hub", [early, late]), ("slow", [early]), ("false", [other])):
+        Path(f"{name}.jsonl").write_text("".join(f"{one.model_dump_json()}\n" for one in heads), encoding="utf-8")
+    command = ["ledger", "verify", "--ledger", "sqlite:///l.db", "--witness"]
+    assert main([*command, "hub.jsonl", "--witness", "slow.jsonl"]) == 0
+    told = capsys.readouterr().out
+    assert f"good: witness hub saw the head, entry {late.sequence}, at " in told
+    assert f"good: witness slow saw entry {early.sequence} at " in told
+    assert f"and not yet the head, entry {late.sequence}" in told
+    assert main([*command, "false.jsonl"]) == 1
+    assert "wrong: witness false the signature of the checkpoint" in capsys.readouterr().out
+
+
+def test_heads_of_one_witness_agree(ledger: LedgerClient) -> None:
+    """Two journals in one witness's file, none at all, or a hash that differs from the journal's are each wrong."""
+    head = head_of(ledger)
+    assert heads_fault([head, head], None) is None
+    assert heads_fault([], None) == "it has kept no head"
+    assert heads_fault([head], "another key") is not None
+    assert seen("hub", [head], {head.sequence: head.hash}, head.sequence).verdict == "good"
+    assert seen("hub", [head], {head.sequence: "sha256:0"}, head.sequence).verdict == "wrong"
+    assert seen("hub", [head], {1: "sha256:0"}, 1).verdict == "not-checked"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("witnesses: {}", "witnesses: dictionary should have at least 1 item"),
+        ("witnesses: {hub: {}}", "expected either 'git' or 'service'"),
+        ("witnesses: {hub: {git: a, service: b}}", "expected either 'git' or 'service'"),
+        ("witnesses: {hub: {service: 'https://a.example'}}", "expected 'token_file' beside 'service'"),
+        ("witnesses: {hub: {git: '--upload-pack=x'}}", "expected a url of git"),
+        ("every_s: 1\nwitnesses: {hub: {git: a}}", "every_s: input should be greater than or equal to 10"),
+        ("witnesses: {hub: {service: 'https://a.example', token_file: none}}", "no such file or directory"),
+        ("[", "while parsing"),
+    ],
+)
+def test_a_file_of_witnesses_that_is_none_is_told(text: str, part: str, tmp_path: Path) -> None:
+    """The sentence has the file, where in it, and what was expected."""
+    path = tmp_path / "witnesses.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(WitnessFileError) as caught:
+        read_witnesses(path, tmp_path)
+    assert part in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_names_both_kinds(tmp_path: Path) -> None:
+    """A repository and a service, each by the operator's own name."""
+    (tmp_path / "token").write_text("zw_token\n", encoding="ascii")
+    path = tmp_path / "witnesses.yaml"
+    service = f"{{service: 'https://other.example', token_file: '{tmp_path}/token'}}"
+    path.write_text(f"every_s: 600\nwitnesses:\n  hub: {{git: 'ssh://git@far/w.git'}}\n  other: {service}\n")
+    every_s, found = read_witnesses(path, tmp_path)
+    assert every_s == 600
+    assert [(name, type(one)) for name, one in found] == [("hub", GitWitness), ("other", ServiceWitness)]
+    for _, one in found:
+        if isinstance(one, ServiceWitness):
+            with closing(one._road):
+                pass

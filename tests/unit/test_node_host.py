@@ -1,0 +1,80 @@
+"""The host of TypeScript programs: which command it runs, and what it says where it cannot run one."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.runtime.proto import language_pb2 as messages
+
+from zonewright.engine.language_host.children import Children
+from zonewright.engine.language_host.node import NodeLanguageRuntime, find_runner
+
+_NODE = """#!/bin/sh
+printf '%s\\n' "$PULUMI_NODEJS_TYPESCRIPT" "$PULUMI_CONFIG" "$@" > told
+exit $FAKE_STATUS
+"""
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the SDK's runner and a `node` that writes down what it is asked."""
+    runner = tmp_path / "node_modules" / "@pulumi" / "pulumi" / "cmd" / "run" / "index.js"
+    runner.parent.mkdir(parents=True)
+    runner.write_text("", encoding="utf-8")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "node").write_text(_NODE, encoding="utf-8")
+    (tmp_path / "bin" / "node").chmod(0o755)
+    (tmp_path / "program").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv("FAKE_STATUS", "0")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(project: Path, **options: Any) -> messages.RunResponse:
+    """Run the program of a project in a preview."""
+    request = messages.RunRequest(project="p", stack="s", monitor_address="m:1", dryRun=True, parallel=4)
+    request.info.program_directory = request.info.root_directory = str(project / "program")
+    request.info.entry_point = "."
+    request.info.options.update(options)
+    request.config["zone:ledger"] = "sqlite:///l.db"
+    host = NodeLanguageRuntime(engine_address="e:2", tracing="", children=Children())
+    return asyncio.run(host.Run(request, None))
+
+
+def told(project: Path) -> list[str]:
+    """What `node` was asked."""
+    return (project / "told").read_text(encoding="utf-8").splitlines()
+
+
+def test_a_program_runs_by_the_runner_of_its_sdk(project: Path) -> None:
+    """The SDK's runner gets the engine's addresses, the preview and the configuration; TypeScript is on by default."""
+    assert run(project) == messages.RunResponse()
+    typescript, config, runner, *flags = told(project)
+    assert typescript == "true"
+    assert json.loads(config) == {"zone:ledger": "sqlite:///l.db"}
+    assert Path(runner) == find_runner(project / "program")
+    given = dict(zip(flags[:-2:2], flags[1:-2:2], strict=True))
+    assert (given["--monitor"], given["--engine"], given["--stack"]) == ("m:1", "e:2", "s")
+    assert flags[-2:] == ["--dry-run", "."]
+
+
+def test_options_of_the_runtime_count(project: Path) -> None:
+    """`typescript: false` and `nodeargs` of Pulumi.yaml reach Node.js."""
+    run(project, typescript=False, nodeargs="--trace-warnings")
+    assert told(project)[0] == "false"
+    assert told(project)[2] == "--trace-warnings"
+
+
+def test_what_is_missing_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the SDK, without Node.js and after a failure that the program has told, the answer is right."""
+    monkeypatch.setenv("FAKE_STATUS", "32")
+    assert run(project).bail
+    monkeypatch.setenv("FAKE_STATUS", "3")
+    assert "non-zero exit code: 3" in run(project).error
+    (project / "node_modules").rename(project / "elsewhere")
+    assert "run 'npm ci' there" in run(project).error
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "no node is on PATH" in run(project).error

@@ -1,0 +1,217 @@
+"""`make demo-service`: the ledger as a service on PostgreSQL, and two parties with a token and a state backend each.
+
+All is said that happened. Works in a scratch folder, so it can be run again and again. Fails, with a sentence and
+exit code 1, when any step does not do what it should.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from demo import BOLD, REPOSITORY, RESET, DemoError, message, say, show
+from zonewright import engine
+
+SCRATCH = REPOSITORY / ".zonewright" / "demo-service"
+ADMISSION = "zonewright:index:Admission"
+TENANTS = {"tenant-one": 6, "tenant-two": 4}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """What one party has on its own machine: a project, a state backend, and the environment of its commands.
+
+    Attributes:
+        folder: the project; its states are in a folder within it.
+        found: the engine.
+        python: the Python of our commands, programs and providers.
+        variables: what it has besides, such as its token.
+    """
+
+    folder: Path
+    found: engine.Engine
+    python: str
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *command: str, expect: int | None = 0) -> str:
+        """Run a command; its output and errors together."""
+        own = engine.environment(self.found, root=self.folder)
+        python = {"ZONEWRIGHT_PYTHON": self.python, "PULUMI_PYTHON_CMD": self.python}
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **own, **python, **self.variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if expect is not None and done.returncode != expect:
+            raise DemoError(f"'{' '.join(command)}' ended with {done.returncode}, expected {expect}:\n{done.stdout}")
+        return done.stdout
+
+    def zonewright(self, *arguments: str, expect: int | None = 0) -> str:
+        """Our own command line."""
+        return self.run(self.python, "-m", "zonewright.cli", *arguments, expect=expect)
+
+    def pulumi(self, stack: str, *arguments: str, expect: int | None = 0) -> str:
+        """One `pulumi` call for a stack."""
+        common = ("pulumi", "--non-interactive", "--color", "never")
+        return self.run(*common, *arguments, "--stack", stack, expect=expect)
+
+
+def steps(database: str, found: engine.Engine, python: str) -> None:
+    """The story.
+
+    Args:
+        database: URL of an empty database.
+        found: the engine.
+        python: the Python of our commands, programs and providers.
+    """
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    SCRATCH.mkdir(parents=True)
+    admin = Checkout(folder=SCRATCH / "admin", found=found, python=python)
+    Checkout(folder=SCRATCH, found=found, python=python).zonewright("init", "admin")
+    another_tenant(admin.folder / "zone")
+
+    say(f"{BOLD}1. The administrator{RESET} makes the ledger in PostgreSQL, and gives a token to each party's runner.")
+    show(admin.zonewright("ledger", "init", "zone", "--ledger", database))
+    tokens = {party: granted(admin, database, party) for party in ("operator", "tenant-one")}
+    with served(admin, database) as url:
+        show(f"ledger and telemetry on {url}")
+        operator, tenant = (checkout(admin, party, url, tokens[party]) for party in ("operator", "tenant-one"))
+
+        say(f"{BOLD}2. The operator{RESET} brings in a data centre, from its own checkout with its own state.")
+        operator.pulumi("operator", "stack", "init")
+        show(message(operator.pulumi("operator", "up", "--yes", "--skip-preview"), ADMISSION))
+        show(admin.zonewright("ledger", "load", "zone", "--only=tenant-two", "--ledger", database))
+
+        say(f"{BOLD}3. The tenant{RESET} chooses a place. It cannot know that somebody is there.")
+        choose(tenant.folder / "zone" / "tenant-one.yaml")
+        tenant.pulumi("tenant-one", "stack", "init")
+        output = tenant.pulumi("tenant-one", "up", "--yes", expect=None)
+        refusal = message(output, ADMISSION)
+        if "nothing was claimed or created" not in refusal or "tenant-two" in output:
+            raise DemoError(f"the change should have been refused without the name of who is there:\n{output}")
+        show(refusal)
+        say("Corrected: the ledger chooses.")
+        shutil.copy(admin.folder / "zone" / "tenant-one.yaml", tenant.folder / "zone")
+        show(message(tenant.pulumi("tenant-one", "up", "--yes", "--skip-preview"), ADMISSION))
+
+        say(f"{BOLD}4. What each may do.{RESET} The tenant asks who else has access.")
+        show(tenant.zonewright("access", "list", "--ledger", url, expect=1))
+        say("Its token is revoked. Nothing of it is decided any more, and its claims stay.")
+        stopped = ("runner-tenant-one", "--why", "left the team", "--ledger", database)
+        admin.zonewright("access", "revoke", *stopped)
+        output = tenant.pulumi("tenant-one", "preview", expect=None)
+        if "the token is missing, unknown, revoked or expired" not in output:
+            raise DemoError(f"a revoked token should be refused:\n{output}")
+        show("error: the token is missing, unknown, revoked or expired; nothing was decided")
+        tenant.variables["ZONEWRIGHT_LEDGER_TOKEN"] = granted(admin, database, "tenant-one")
+
+        say(f"{BOLD}5. The record.{RESET} The tenant follows the whole chain; of others it reads hashes only.")
+        (tenant.folder / "checkpoint.json").write_text(tenant.zonewright("ledger", "checkpoint", "--ledger", url))
+        show(tenant.zonewright("ledger", "verify", "--checkpoint", "checkpoint.json", "--ledger", url))
+    say("On the ledger's host each row is compared with the journal. Then somebody lets a node draw 1 W, with SQL:")
+    show(admin.zonewright("ledger", "verify", "--state", "--ledger", database))
+    alter(database)
+    told = admin.zonewright("ledger", "verify", "--state", "--ledger", database, expect=1)
+    if "claim" not in told:
+        raise DemoError(f"the altered claim should be named:\n{told}")
+    show(told)
+
+
+def another_tenant(zone: Path) -> None:
+    """A second tenant in the zone, which stands at the first unit of the first rack."""
+    path = zone / "zone.yaml"
+    declared = path.read_text(encoding="utf-8")
+    line = "  tenant-two: {title: Second tenant, roles: [tenant]}\n"
+    path.write_text(declared.replace("\n# Limits", f"{line}\n# Limits", 1), encoding="utf-8")
+    cluster = {"site": "dc1", "node_type": "server-1u", "count": TENANTS["tenant-two"]}
+    places = {f"{number:03}": {"rack": "dc1/hall/01/01", "position": number} for number in range(1, 5)}
+    document = {"owner": "tenant-two", "clusters": {"store": {**cluster, "places": places}}}
+    (zone / "tenant-two.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+
+def choose(path: Path) -> None:
+    """Let the first tenant want the first of its servers where the second one stands."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document["clusters"]["web"]["places"] = {"001": {"rack": "dc1/hall/01/01", "position": 2}}
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+
+def granted(admin: Checkout, database: str, party: str) -> str:
+    """A new token of the runner of a party."""
+    role = "facility-operator" if party == "operator" else "tenant"
+    who = (f"runner-{party}", "--party", party, "--role", role)
+    told = admin.zonewright("access", "grant", *who, "--ledger", database)
+    return next(word for word in told.split() if word.startswith("zwt_"))
+
+
+def checkout(admin: Checkout, party: str, url: str, token: str) -> Checkout:
+    """A party's own copy of the project: its own stack and declaration, and the registered zone."""
+    folder = SCRATCH / party
+    others = {"operator", *TENANTS} - {party}
+    left_out = [f"Pulumi.{other}.yaml" for other in others] + [f"{other}.yaml" for other in others]
+    shutil.copytree(admin.folder, folder, ignore=shutil.ignore_patterns(".zonewright", *left_out))
+    if party != "operator":
+        (folder / "zone" / "facility-operator.yaml").unlink()
+    path = folder / f"Pulumi.{party}.yaml"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config["config"]["zone:ledger"] = url
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    variables = {"ZONEWRIGHT_LEDGER_TOKEN": token, "PULUMI_BACKEND_URL": f"file://{folder}/states"}
+    (folder / "states").mkdir()
+    return Checkout(folder=folder, found=admin.found, python=admin.python, variables=variables)
+
+
+@contextmanager
+def served(admin: Checkout, database: str) -> Iterator[str]:
+    """The service until the end of the block; gives its URL."""
+    command = [admin.python, "-m", "zonewright.cli", "serve", "--ledger", database, "--port", "0"]
+    with subprocess.Popen(command, cwd=admin.folder, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None  # noqa: S101 - it is a pipe
+            yield server.stdout.readline().rsplit(" ", 1)[-1].strip()
+        finally:
+            server.terminate()
+
+
+def alter(database: str) -> None:
+    """Let a node draw less, past the ledger's verbs."""
+    import psycopg  # noqa: PLC0415 - of an extra
+
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE claim SET draw_w = 1 WHERE name = 'web-001'")
+
+
+def main() -> int:
+    """Run the demo; returns the exit code."""
+    started = time.monotonic()
+    sys.path.insert(0, str(REPOSITORY / "tests"))
+    from support.postgresql import postgresql_server  # noqa: PLC0415 - a server of its own, as the tests start one
+
+    if not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        print("error: this needs PostgreSQL; on Debian and Ubuntu: apt install postgresql", file=sys.stderr)
+        return 1
+    try:
+        with postgresql_server(is_durable=True) as server:
+            database = server.url(server.create())
+            steps(database, engine.ensure(), sys.argv[1] if len(sys.argv) > 1 else sys.executable)
+    except (DemoError, engine.EngineError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    say(f"{BOLD}Done{RESET} in {time.monotonic() - started:.0f} s. The checkouts are in .zonewright/demo-service.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
