@@ -298,7 +298,7 @@ def _server_of(url: str) -> _Server:
     return frozenset((name, value) for name, value in conninfo_to_dict(url).items() if name != "dbname")
 
 
-def _engine(opened: "Callable[[], psycopg.Connection[Any]]", server: _Server, pool_timeout_s: float) -> Engine:
+def _engine(opened: Callable[[], Any], server: _Server, pool_timeout_s: float) -> Engine:
     """An engine of one database, with the dialect of its server; the first of a server asks it what it can.
 
     Transactions are begun and ended by ``PostgresqlServer``, in one message each, so connections commit by themselves.
