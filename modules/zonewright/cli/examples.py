@@ -107,7 +107,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "secret key": ("secret key --rotate",),
     "secret list": ("secret list rendered --changed",),
     "secret fill": ("secret fill rendered filled",),
-    "policy": ('pulumi preview --policy-pack "$(zonewright policy)"',),
+    "policy": ("zonewright policy",),
     "engine ensure": ("engine ensure",),
     "engine status": ("engine status",),
     "engine env": ('eval "$(zonewright engine env)"',),
