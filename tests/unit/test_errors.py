@@ -21,7 +21,7 @@ from zonewright.rules.finding import Finding
 
 BROAD = {"Exception", "BaseException", "None"}
 APART = {
-    "_UnknownFormError": "ends the edit of one file within its module, where it becomes a part of an EditError's sentence",
+    "_UnknownFormError": "ends the edit of one file within its module, and becomes part of an EditError",
     "_StopError": "ends the reading of one file within its module, after the reason has been noted",
 }
 """Exceptions that no person reads, each with the reason why it is none of the tree."""
