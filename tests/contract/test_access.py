@@ -82,6 +82,7 @@ def about(verb: str, *, party: str, stack_id: str, principal: str) -> bytes:
         "seen": [] if verb == "accept" else None,
         "site": "dc1",
         "subject": "nowhere",
+        "subjects": ["nowhere"],
         "files": {},
         "files_digest": digest_of("{}"),
         "texts": [],

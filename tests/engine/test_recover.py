@@ -48,7 +48,7 @@ def test_a_stack_that_never_ran_comes_up(tenant: Stack) -> None:
 
 def test_diff_is_of_deployed_against_declared(tenant: Stack) -> None:
     """Before the first up all files are new, after it none differs; a node that leaves takes its file with it."""
-    new = tenant.zonewright("diff", "--stack", tenant.name, "--exit-code")
+    new = tenant.zonewright("diff", "--stack", tenant.name, "--exit-code", "--every-file")
     assert new.returncode == 1, new.stderr
     assert {line for line in new.stdout.splitlines() if line.startswith("--- ")} == {"--- /dev/null"}
     assert all(f"+++ b/nodes/dc1/{name}/etc/netplan/" in new.stdout for name in ("web-001", "web-002"))

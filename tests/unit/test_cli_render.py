@@ -83,7 +83,7 @@ def _run(root: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 def test_exit_codes_of_diff_are_those_of_git(root: Path, run: Run) -> None:
     """0 with a difference, 1 only with --exit-code, 0 again when it is deployed; faults and refusals are 2."""
     assert run("diff", "--stack", "operator")[0] == 0
-    code, out, _ = run("diff", "--stack", "operator", "--exit-code")
+    code, out, _ = run("diff", "--stack", "operator", "--exit-code", "--every-file")
     assert code == 1
     _, listed, _ = run("render", "--stack", "operator")
     assert out.count("--- /dev/null") == len(listed.splitlines()) - 1 > 6

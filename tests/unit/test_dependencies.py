@@ -45,6 +45,7 @@ EXTRA_OF_ROOM = {
     "cli/fleet": "fleet",
     "estate": "netbox",
     "fleet": "fleet",
+    "policy": "policy",
     "ledger/store": "postgresql",
 }
 

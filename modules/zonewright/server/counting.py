@@ -88,7 +88,7 @@ class ServiceMetrics:
         )
         self._retries = Counter(
             "zonewright_retries",
-            "Verbs begun anew because somebody else wrote the same rows.",
+            "Verbs that began again because somebody else wrote the same rows.",
             registry=registry,
         )
         self._batches = Counter(
