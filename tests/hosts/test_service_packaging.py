@@ -49,7 +49,7 @@ def test_the_container_is_built_and_serves(tmp_path: Path) -> None:
     """Where an engine is there, the image is built from the wheel, and is not root's."""
     engine = next((name for name in ("podman", "docker") if shutil.which(name)), None)
     if engine is None or subprocess.run([engine, "info"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("no engine of containers answers: the container file is NOT built")
+        pytest.skip("no engine of containers answers (Debian package podman): the container file is NOT built")
     wheel = ["python3", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(tmp_path / "dist"), str(REPOSITORY)]
     subprocess.run(wheel, check=True, capture_output=True)
     shutil.copy(REPOSITORY / "requirements-dev.lock", tmp_path)
