@@ -223,14 +223,13 @@ def test_any_changed_byte_of_a_verdict_is_found(bench: Bench) -> None:
 
 
 def test_the_report_shows_each_verdict(bench: Bench) -> None:
-    """Program, version, arguments, output and signer stand in all three forms, as text; the data has each digest."""
+    """Program, version, arguments, output, digest and signer stand in all three forms, as text."""
     judged = said_of(bench.rendered(), signer="bea")
     files = bench.bundle(Validated(judged=judged, envelopes=signed_by("bea", judged)))
     report = report_of(read_contents(files), tuple(verified(files)))
     for text in (report_html(report), report_markdown(report).replace("\\", ""), canonical_json(report_data(report))):
-        for part in ("netplan", "0.106.1", "generate", "bea"):
+        for part in ("netplan", "0.106.1", "generate", "bea", judged[0].digest, judged[1].digest):
             assert part in text, part
-    assert all(one.digest in canonical_json(report_data(report)) for one in judged[:2])
     assert "read &lt;it&gt;" in report_html(report)
     assert "Files of netplan need a pass." in report_html(report)
     assert [one["status"] for one in report_data(report)["validators"]] == ["pass", "pass"]

@@ -24,6 +24,7 @@ from zonewright.render.zone.zone_table import one_decimal, zone_table
 
 MAX_BYTES = 5_000_000
 _JOURNAL = 12
+_JUDGED = "Digests of the files that validators judged"
 _CSP = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -166,11 +167,14 @@ def _checks(report: Report) -> str:
 
 
 def _validators(report: Report) -> str:
+    """Verdicts; the digests are on the page and not on paper, where 300 nodes would fill twenty sheets with them."""
+    digests = table(_JUDGED, told.JUDGED_HEADS, told.judged_digests(report))
     return section(
         "validators",
         "Verdicts of native validators",
         f"<p>{escape(told.gated_text(report))}</p>",
         table("Verdicts of validators, failures first", told.VALIDATOR_HEADS, told.validators(report)),
+        f'<div class="screen">{folded(_JUDGED, digests)}</div>' if report.validators else "",
     )
 
 

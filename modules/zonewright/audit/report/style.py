@@ -71,7 +71,7 @@ svg { max-width: 100%; height: auto; }
   body { max-width: none; padding: 0; font-size: 8pt; line-height: 1.3; } a { color: #000; }
   h1 { font-size: 14pt; } h2 { font-size: 11pt; margin: 8pt 0 3pt; break-after: avoid; }
   h3 { font-size: 8.5pt; margin: 5pt 0 2pt; break-after: avoid; }
-  nav, .skip, .sign { display: none; }
+  nav, .skip, .sign, .screen { display: none; }
   p, ul { margin: 2pt 0; }
   summary { break-after: avoid; list-style: none; padding: 1pt 0; }
   details { border-color: #000; margin: 2pt 0; padding: 0 4pt; }

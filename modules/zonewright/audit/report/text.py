@@ -43,6 +43,7 @@ def report_markdown(report: Report) -> str:
         lines += _site(site, report.own)
     lines += ["", "## Verdicts of native validators", "", told.gated_text(report)]
     lines += _table(told.VALIDATOR_HEADS, told.validators(report))
+    lines += _table(told.JUDGED_HEADS, told.judged_digests(report))
     lines += ["", "## Roll-outs", ""]
     lines += _table(told.ROLLOUT_HEADS, told.rollouts(report)) or ["None is recorded."]
     lines += _table(told.HOST_HEADS, told.rollout_hosts(report))

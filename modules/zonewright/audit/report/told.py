@@ -12,6 +12,7 @@ from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.model.canonical import digest_of
+from zonewright.render.validators.verdict import Judged
 from zonewright.rules.words import count_of
 from zonewright.seal import SealError
 from zonewright.seal.statement import Statement
@@ -286,10 +287,9 @@ _OUTPUT = 400
 def validators(report: Report) -> list[list[str]]:
     """What validators said, failures first: on what, by which program, how it was called, who has signed it.
 
-    Nodes and sites of which all is the same stand in one row; validators.json has the digest of each one's files.
+    Nodes and sites of which all is the same stand in one row; :func:`judged_digests` has what differs.
     """
-    order = {"fail": 0, "not-run": 1, "pass": 2}
-    found = sorted(report.validators, key=lambda one: (order[one.verdict.status], one.format, one.root))
+    found = _failures_first(report)
     rows = [
         [
             one.root,
@@ -304,6 +304,19 @@ def validators(report: Report) -> list[list[str]]:
         for one in found
     ]
     return [[names_text(names), *rest] for names, rest in together(rows)]
+
+
+JUDGED_HEADS = ("At", "Format", "Digest of the files that were judged")
+
+
+def judged_digests(report: Report) -> list[list[str]]:
+    """The digest of the files that each verdict is about, in the order of the verdicts."""
+    return [[one.root, one.format, one.digest] for one in _failures_first(report)]
+
+
+def _failures_first(report: Report) -> list[Judged]:
+    order = {"fail": 0, "not-run": 1, "pass": 2}
+    return sorted(report.validators, key=lambda one: (order[one.verdict.status], one.format, one.root))
 
 
 def gated_text(report: Report) -> str:
