@@ -12,7 +12,7 @@ from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Occupant, World
 from zonewright.place import Placement, change_world, place
-from zonewright.place.arranging import fewest_racks
+from zonewright.place.arranging import arrange, fewest_racks
 from zonewright.place.packing import NodeKind, SearchWork, best_mix
 from zonewright.place.run import PlacementRun
 from zonewright.rules import evaluate
@@ -126,6 +126,16 @@ def test_an_arrangement_keeps_spread_and_apart() -> None:
     apart = spread_wish(apart_from=(Relation(cluster="a", scope="rack"),))
     assert placed(hall((5, 9000, 900), 4), apart).unplaced
     assert not placed(hall((5, 9000, 900), 6), apart).unplaced
+
+
+def test_an_arrangement_keeps_nodes_for_the_domains_that_are_missing() -> None:
+    """A rack that has room for all nodes does not get those that a second rack must have."""
+    spread = spread_wish(spread=Spread(scope="rack", at_least=2))
+    run = PlacementRun(hall((42, 90_000, 9000), 2), spread, "s1", {}, ())
+    run.settle()
+    found = arrange(*run.waiting(), run.domain, goal=2)
+    assert not found.missing
+    assert len(set(found.racks["b"])) == 2
 
 
 def test_moves_of_own_nodes_that_make_room_are_named() -> None:
