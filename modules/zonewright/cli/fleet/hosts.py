@@ -121,11 +121,17 @@ def ledger_of(arguments: argparse.Namespace, root: Path) -> "LedgerClient":
         LedgerUnavailableError: when there is none.
     """
     from zonewright.cli.connection import open_ledger
+
+    return open_ledger(ledger_url_of(arguments, root), root)
+
+
+def ledger_url_of(arguments: argparse.Namespace, root: Path) -> str:
+    """The URL of the fleet's ledger."""
     from zonewright.declare.stack_file import DEFAULT_LEDGER, read_stack_file
 
     if arguments.ledger is None and arguments.stack:
-        return open_ledger(read_stack_file(root, arguments.stack).ledger, root)
-    return open_ledger(arguments.ledger or DEFAULT_LEDGER, root)
+        return read_stack_file(root, arguments.stack).ledger
+    return arguments.ledger or DEFAULT_LEDGER
 
 
 def transport_of(fleet: Fleet, *, sudo_password: str | None = None) -> "SshTransport":
