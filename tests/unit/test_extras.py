@@ -70,6 +70,7 @@ COMMANDS = {
     "ledger status": "stack",
     "ledger who dc1": "stack",
     "ledger find web-001": "stack",
+    "ledger offers": "stack",
     "ledger found --list": "stack",
     "ledger reconcile --state state.json": "stack",
     "ledger history": "stack",

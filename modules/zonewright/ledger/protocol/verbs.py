@@ -14,6 +14,7 @@ from zonewright.ledger.protocol import (
     holding_messages,
     journal_messages,
     messages,
+    offer_messages,
     outage_messages,
     reservation_messages,
     rollout_messages,
@@ -87,4 +88,5 @@ ROTATE = Verb("rotate", access_messages.RotateRequest, access_messages.TokenAnsw
 REVOKE = Verb("revoke", access_messages.RevokeRequest, messages.Done)
 FIND = Verb("find", found_messages.FindRequest, found_messages.FindAnswer)
 FOUND = Verb("found", found_messages.FoundRequest, found_messages.FoundRecord)
+OFFERS = Verb("offers", offer_messages.OffersRequest, offer_messages.OffersAnswer)
 WHO = Verb("who", who_messages.WhoRequest, who_messages.WhoAnswer)
