@@ -2,16 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from itertools import pairwise
 from typing import Self
 
 from pydantic import model_validator
 
 from zonewright.model.base import Date, Declared, Identifier
+from zonewright.model.works import minute_of
 
+_MINUTES_OF_A_DAY = 1440
 WARNED_DAYS = (30, 7, 1)
 """Days before the end of a lease at which it is told: a month, a week and a day ahead."""
+
+
+def day_of(text: str) -> int:
+    """Days from the beginning of 2000 to a day such as ``2026-07-01``.
+
+    Raises:
+        ValueError: when the month does not have the day.
+    """
+    return minute_of(f"{text}T00:00Z") // _MINUTES_OF_A_DAY
 
 
 class Lease(Declared):
@@ -28,9 +38,9 @@ class Lease(Declared):
     def _ordered(self) -> Self:
         for day in (self.begins, self.ends):
             try:
-                date.fromisoformat(day)
-            except ValueError:
-                message = f"no such day: {day}"
+                day_of(day)
+            except ValueError as error:
+                message = f"no such day: {error}"
                 raise ValueError(message) from None
         if self.begins > self.ends:
             message = f"a lease that ends on {self.ends} and begins on {self.begins}; let it end after it begins"
@@ -86,7 +96,7 @@ def terms_of(leases: Iterable[Lease], on: str) -> tuple[Term, ...]:
     joined: dict[str, list[tuple[str, str]]] = {}
     for one in sorted(leases, key=lambda one: (one.party, one.begins)):
         spans = joined.setdefault(one.party, [])
-        if spans and _day_after(spans[-1][1]) >= one.begins:
+        if spans and day_of(one.begins) <= day_of(spans[-1][1]) + 1:
             spans[-1] = spans[-1][0], max(spans[-1][1], one.ends)
         else:
             spans.append((one.begins, one.ends))
@@ -98,9 +108,4 @@ def _present(spans: Sequence[tuple[str, str]], on: str) -> tuple[str, str]:
 
 
 def _term(party: str, begins: str, ends: str, on: str) -> Term:
-    left = (date.fromisoformat(ends) - date.fromisoformat(on)).days
-    return Term(party=party, begins=begins, ends=ends, days_left=left)
-
-
-def _day_after(day: str) -> str:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    return Term(party=party, begins=begins, ends=ends, days_left=day_of(ends) - day_of(on))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from zonewright.ledger.deciding.facts import world_of
 from zonewright.ledger.protocol.offer_messages import OffersAnswer, OfferShown, OffersRequest, OfferUse
@@ -62,14 +62,15 @@ def _declared(connection: Connection) -> Iterator[_Offered]:
                 yield _Offered(offer_key(row.name, name), row.party, offer)
 
 
-def _present(connection: Connection, *kinds: str) -> list[Row[Any]]:
+def _present(connection: Connection, *kinds: str) -> list[Any]:
     """The rows of things that are not about to go, by name, admitted ones too: who offers is bound by them already."""
     query = select(asset.c.name, asset.c.party, asset.c.data).where(
         asset.c.kind.in_(kinds), asset.c.state.in_(("admitted", "active"))
     )
-    rows = connection.execute(query.order_by(asset.c.name, asset.c.state.desc(), asset.c.generation))
-    by_name: dict[str, Row[Any]] = {row.name: row for row in rows}
-    return list(by_name.values())
+    found: dict[str, Any] = {}
+    for row in connection.execute(query.order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)):
+        found[row.name] = row
+    return list(found.values())
 
 
 def _links(connection: Connection) -> Mapping[str, Mapping[str, int]]:
