@@ -109,7 +109,8 @@ def standing_of(session: ProviderSession, stack_id: str) -> AdmissionStanding:
 def step_of_run(session: ProviderSession, stack_id: str) -> int:
     """The stack's step that this run is; the ledger's last one where none of its resources was told."""
     if (step := session.memory.steps.get(stack_id)) is None:
-        step = session.memory.steps.setdefault(stack_id, standing_of(session, stack_id).step)
+        present = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=stack_id, admission_id=""))
+        step = session.memory.steps.setdefault(stack_id, present.step)
     return step
 
 
