@@ -409,6 +409,24 @@ def test_a_run_that_a_take_over_replaced_confirms_nothing(world: World) -> None:
     assert [new.confirm(name, step=again) for name in ("web-001", "web-002")] == [2, 1]
 
 
+@pytest.mark.on_postgresql
+@on_every_road("world")
+def test_a_state_that_was_taken_over_destroys_nothing(world: World) -> None:
+    """Its destroy is refused at its first step, before the rows of the stack are closed to others; the new one is not."""
+    world.operator()
+    old = world.party("tenant-a")
+    seen = old.bring_up(clusters={"web": cluster(1)}).head
+    world.client.call(verbs.RECOVER, RecoverRequest(stack_id=old.stack_id, party="tenant-a", state_is_empty=True))
+    new = Party(world.client, old.stack_id, "tenant-a", lineage="lineage-2")
+    later = new.bring_up(clusters={"web": cluster(1)}).head
+    with pytest.raises(LedgerRefusedError, match="another state has taken over stack stack-of-tenant-a since this one"):
+        world.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=old.stack_id, seen=seen))
+    kinds = [entry.kind for entry in world.client.call(verbs.HISTORY, HistoryRequest()).entries]
+    assert "destroy-begun" not in kinds
+    world.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=new.stack_id, seen=later))
+    assert world.client.call(verbs.HISTORY, HistoryRequest()).entries[-1].kind == "destroy-begun"
+
+
 def test_the_first_state_takes_over_what_was_loaded(world: World) -> None:
     """A lineage binds a stack of the same party that a load made, and no other; what it loaded is adopted."""
     world.operator()

@@ -21,7 +21,7 @@ from zonewright.ledger.protocol.stack_messages import (
 )
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment
-from zonewright.ledger.store.heads import ACCEPTED, accepted, has, require_ledger
+from zonewright.ledger.store.heads import ACCEPTED, ENROLLED, accepted, has, require_ledger
 from zonewright.ledger.store.loaded import waits_for_a_state
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.schema import ledger_id
@@ -96,7 +96,7 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
         journal.append(
             connection,
             at=now,
-            kind="enrolled",
+            kind=ENROLLED,
             stack_id=request.stack_id,
             party=request.party,
             payload={"label": request.label, "lineage": digest_of(request.lineage)},
