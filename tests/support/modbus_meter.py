@@ -2,8 +2,10 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +16,6 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from zonewright_gateway.modbus.maps import Field, RegisterMap
 
 _FORMS = {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "uint64": ">Q", "int64": ">q", "float32": ">f"}
-_TYPICAL = {"check": 0.0, "power": 0.0, "energy": 0.0}
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Meter:
         check: the value by which exchanged words show.
         exchanged: whether it sends words in the other order.
         raw: words that it shows in place of its energy.
+        running_since: since when its register goes on with its power, in seconds of the monotonic clock; None stands.
         delay_s: how long it takes to answer.
         refuses: whether it answers with an exception.
         written: functions and values that somebody wrote.
@@ -42,13 +44,16 @@ class Meter:
     raw: list[int] | None = None
     delay_s: float = 0.0
     refuses: bool = False
+    running_since: float | None = None
     written: list[Any] = field(default_factory=list)
     asked: int = 0
 
     def words(self) -> dict[int, int]:
         """What its registers hold."""
         found: dict[int, int] = {}
-        values = {"check": self.check, "power": self.power_w, "energy": self.energy_wh}
+        running_s = 0.0 if self.running_since is None else time.monotonic() - self.running_since
+        energy_wh = self.energy_wh + self.power_w * running_s / 3_600
+        values = {"check": self.check, "power": self.power_w, "energy": energy_wh}
         for one in self.registers.fields:
             words = self.raw if self.raw is not None and one.quantity == "energy" else self._packed(one, values)
             found.update(enumerate(words, one.address))
@@ -92,3 +97,25 @@ async def served(meters: dict[int, Meter], port: int = 0) -> AsyncIterator[int]:
         yield server.transport.sockets[0].getsockname()[1]
     finally:
         server.close()
+
+
+@contextmanager
+def served_beside(meters: dict[int, Meter]) -> Iterator[int]:
+    """The same from a thread, for a test that waits for processes; gives the port."""
+    ready: list[int] = []
+    begun, ended = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        async with served(meters) as port:
+            ready.append(port)
+            begun.set()
+            await asyncio.to_thread(ended.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(work(),), daemon=True)
+    thread.start()
+    assert begun.wait(30)
+    try:
+        yield ready[0]
+    finally:
+        ended.set()
+        thread.join(30)
