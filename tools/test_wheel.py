@@ -10,7 +10,6 @@ What needs the engine, hosts or the sources themselves is left out.
 import argparse
 import hashlib
 import os
-import re
 import resource
 import shutil
 import subprocess
@@ -19,9 +18,17 @@ import tempfile
 import time
 from pathlib import Path
 
+from locked import write_constraints
+
 ROOT = Path(__file__).resolve().parents[1]
 SUPPORTED = ("3.11", "3.12", "3.13")
 AGENT = "3.9"
+EVERY_MODULE = """
+import importlib, pkgutil, zonewright.cli.fleet, zonewright.fleet
+for package in (zonewright.fleet, zonewright.cli.fleet):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+"""
 FLEET = "party: operator\nlogin: {user: deploy}\nhosts: {web-001: {address: 192.0.2.1, site: dc1}}\n"
 SOURCES = ("modules/", "agents/", "templates/")
 CHOSEN = ("tests/unit", "tests/contract", "tests/property")
@@ -155,27 +162,21 @@ def test_agent(wheel: Path, folder: Path) -> bool:
 
 def test_fleet(wheel: Path, folder: Path) -> bool:
     """Whether an operator's install is whole: the extra `fleet` alone, without Pulumi and SQL; its size is said."""
-    environment, tested = folder / "operator", folder / "tested.txt"
-    lock = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8")
-    tested.write_text("\n".join(re.findall(r"^[A-Za-z0-9._-]+==[^ ;\\]+", lock, re.MULTILINE)), encoding="utf-8")
+    environment = folder / "operator"
+    tested = write_constraints(ROOT / "requirements-dev.lock", folder / "tested.txt")
     run(sys.executable, "-m", "venv", "--without-pip", environment)
     python = environment / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check")
     run(*pip, "--constraint", tested, f"{wheel}[fleet]")
     (folder / "Pulumi.yaml").write_text("name: x\nruntime: python\n", encoding="utf-8")
     (folder / "fleet.yaml").write_text(FLEET, encoding="utf-8")
-    code = "import pkgutil, importlib, zonewright.fleet as f, zonewright.cli.fleet as c\n"
-    code += "for p in (f, c):\n for m in pkgutil.walk_packages(p.__path__, p.__name__ + '.'): importlib.import_module(m.name)"
-    words = ([python, "-c", code], [environment / "bin" / "zonewright", "fleet", "inventory"])
-    passed = all(
-        subprocess.run(one, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode == 0 for one in words
-    )
+    words = ([python, "-c", EVERY_MODULE], [environment / "bin" / "zonewright", "fleet", "inventory"])
+    done = [subprocess.run(one, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode for one in words]
     there = {path.name.partition("-")[0] for path in environment.glob("lib/python*/site-packages/*.dist-info")}
-    passed = passed and not there & {"pulumi", "grpcio", "sqlalchemy", "starlette"}
+    passed = not any(done) and not there & {"pulumi", "grpcio", "sqlalchemy", "starlette"}
     size = sum(path.stat().st_size for path in environment.rglob("*") if path.is_file() and not path.is_symlink())
-    print(
-        f"zonewright[fleet] alone: {'passed' if passed else 'FAILED'}, {size / 1e6:.0f} MB, {len(there)} distributions"
-    )
+    told = f"{'passed' if passed else 'FAILED'}, {size / 1e6:.0f} MB, {len(there)} distributions"
+    print(f"zonewright[fleet] alone: {told}", flush=True)
     return passed
 
 
