@@ -24,6 +24,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "ledger", help="register a zone, read the ledger, verify its journal", description=("Work with a ledger.")
     )
+    parser.set_defaults(extra="ledger")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name, function, text in (
         ("init", _init, ("make the ledger if it does not exist, and register the administrator's zone.yaml")),
