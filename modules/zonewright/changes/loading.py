@@ -119,7 +119,7 @@ def load_owner(
             rendered_digest=digest_of(canonical_json(manifest)),
         ),
     )
-    _carry_out(ledger, stack_id)
+    _carry_out(ledger, stack_id, admission.step)
     for site, of_site in files_by_site(demand, manifest).items():
         ledger.call(
             verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest_of(canonical_json(of_site)))
@@ -179,7 +179,7 @@ def _held(ledger: LedgerClient, stack_id: str) -> StackReport:
     return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, data=False, lineage=LOADED))
 
 
-def _carry_out(ledger: LedgerClient, stack_id: str) -> None:
+def _carry_out(ledger: LedgerClient, stack_id: str, step: int) -> None:
     """Sites before their rows, ducts before links, nodes last; what leaves goes last, rows before their site."""
     held = sorted(_held(ledger, stack_id).holdings, key=lambda item: ORDER.index(item.kind))
     generations: dict[tuple[str, str], int] = {}
@@ -192,7 +192,7 @@ def _carry_out(ledger: LedgerClient, stack_id: str) -> None:
         if item.state == "admitted"
     ]
     for start in range(0, len(wanted), BATCH):
-        batch = ConfirmManyRequest(stack_id=stack_id, confirms=wanted[start : start + BATCH])
+        batch = ConfirmManyRequest(stack_id=stack_id, step=step, confirms=wanted[start : start + BATCH])
         ledger.call(verbs.CONFIRM_MANY, batch)
     for item in reversed(held):
         if item.state == "releasing":

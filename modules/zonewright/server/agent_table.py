@@ -1,16 +1,10 @@
 """Agents, their last reports of health and witnessed heads in a ledger's database, where every service has them."""
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from pathlib import Path
 
 from zonewright.ledger.protocol.journal_messages import Checkpoint
-from zonewright.ledger.protocol.ledger_url import is_postgresql, place_of
-from zonewright.ledger.store.database import Database
-from zonewright.ledger.store.homes import homes_of
-from zonewright.ledger.transport.client import lock_wait_s
 from zonewright.model.canonical import digest_of
-from zonewright.server.agents import AgentBook, AgentEntry, Agents, FileBook, new_tokens, require_entries
+from zonewright.server.agents import AgentEntry, Agents, new_tokens, require_entries
 from zonewright.server.witness_route import MOST_REFUSED_BYTES, ForkError, fault_of, is_new
 from zonewright.telemetry.home import TelemetryHome
 
@@ -98,20 +92,6 @@ class AgentsTable:
     def close(self) -> None:
         """Close all connections."""
         self._home.close()
-
-
-def agent_book(url: str, root: Path, file: Path) -> AgentBook:
-    """Where the agents of a ledger are kept: in its database, or in a file of the service's host.
-
-    Args:
-        url: the ledger's.
-        root: the project's folder.
-        file: the file of the agents, where the ledger is none that this host reaches as a database.
-    """
-    if not is_postgresql(url):
-        return FileBook(file)
-    with closing(Database(*place_of(url, root), lock_wait_s=lock_wait_s())) as database:
-        return AgentsTable(homes_of(database).samples)
 
 
 class HealthTable:

@@ -49,7 +49,7 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
     """
     from zonewright.fleet.agents.recipe import recipe_of
     from zonewright.fleet.agents.visit import AgentJob
-    from zonewright.server.agent_table import agent_book
+    from zonewright.server.agent_book import agent_book
     from zonewright.server.fleet_routes import ServiceForFleet
 
     fleet = read_fleet(arguments)

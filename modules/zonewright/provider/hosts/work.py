@@ -29,7 +29,7 @@ from zonewright.model.fleet import FleetFile, FleetHost
 from zonewright.provider.hosts.inspect import Look
 from zonewright.provider.hosts.lease import new_lease
 from zonewright.provider.resource import CheckFailedError, ProviderSession
-from zonewright.server.agent_table import agent_book
+from zonewright.server.agent_book import agent_book
 from zonewright.server.agents import AgentsFileError
 from zonewright.server.fleet_routes import ServiceForFleet
 
