@@ -255,13 +255,17 @@ def test_numbers_are_given_in_the_order_in_which_they_are_kept(postgresql: Postg
 
 
 def test_one_service_at_a_time_removes(postgresql: PostgresqlServer, tmp_path: Path) -> None:
-    """Where one service removes old samples the others leave it to that one, and none waits."""
+    """Where one service removes old samples or readings the others leave it to that one, and none waits."""
     with services(postgresql, tmp_path) as (one, two):
         one.samples.append(report(1), NOW_NS)
         with one.homes.samples.alone("samples") as is_alone:
             assert is_alone
             assert two.samples.prune(NOW_NS + 1) == 0
         assert two.samples.prune(NOW_NS + 1) == 300
+        one.store.append("dc1", METERS, half_day(1), trust="imported")
+        with two.homes.readings.alone("readings"):
+            assert one.store.prune(START + DAY_US) == 0
+        assert one.store.prune(START + DAY_US) > 0
 
 
 def test_a_token_is_known_and_revoked_everywhere(postgresql: PostgresqlServer, tmp_path: Path) -> None:
