@@ -412,7 +412,7 @@ def test_a_run_that_a_take_over_replaced_confirms_nothing(world: World) -> None:
 @pytest.mark.on_postgresql
 @on_every_road("world")
 def test_a_state_that_was_taken_over_destroys_nothing(world: World) -> None:
-    """Its destroy is refused at its first step, before rows of the stack are closed to others; the new one is not."""
+    """Its destroy is refused at its first step, before the stack's rows are closed to others; the new one is not."""
     world.operator()
     old = world.party("tenant-a")
     seen = old.bring_up(clusters={"web": cluster(1)}).head

@@ -22,6 +22,7 @@ from support.once import made_once
 from support.roads import HTTP, IN_PROCESS, on_every_road, road_of
 from support.zone_project import ZONE, cluster, facility
 from zonewright.audit.evidence import gathering
+from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.replay import judge_again
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.deciding import decide
@@ -585,9 +586,9 @@ def test_evidence_is_judged_again_as_it_was(ledger: Ledger, how: str) -> None:
         rendered={},
         inputs={},
     )
-    taken = gathering.fetch(ledger.client, {made.snapshot.digest})
+    taken = fetch(ledger.client, {made.snapshot.digest})
     snapshot = Snapshot.model_validate_json(taken[made.snapshot.digest])
-    texts = gathering.fetch(ledger.client, set(snapshot.files.values()))
+    texts = fetch(ledger.client, set(snapshot.files.values()))
     plan = made.plan(reason="test", emergency=False, planned_at=snapshot.at)
     facts = {name: texts[digest] for name, digest in snapshot.files.items()}
     again = judge_again(snapshot, facts, plan, demand.canonical())

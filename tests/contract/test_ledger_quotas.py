@@ -13,6 +13,7 @@ from support.ledger_party import Party
 from support.served_ledger import served_ledger
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.audit.evidence import gathering
+from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.replay import judge_again
 from zonewright.cli import main
 from zonewright.declare import load_zone
@@ -181,9 +182,9 @@ def test_an_auditor_judges_quotas_again(client: LedgerClient) -> None:
         rendered={},
         inputs={},
     )
-    taken = gathering.fetch(client, {made.snapshot.digest})
+    taken = fetch(client, {made.snapshot.digest})
     snapshot = Snapshot.model_validate_json(taken[made.snapshot.digest])
-    texts = gathering.fetch(client, set(snapshot.files.values()))
+    texts = fetch(client, set(snapshot.files.values()))
     plan = made.plan(reason="test", emergency=False, planned_at=snapshot.at)
     again = judge_again(
         snapshot, {name: texts[digest] for name, digest in snapshot.files.items()}, plan, demand.canonical()

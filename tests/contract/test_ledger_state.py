@@ -18,7 +18,7 @@ from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest, HistoryRequest, JournalEntry
-from zonewright.ledger.protocol.rollout_messages import LeaseRequest
+from zonewright.ledger.protocol.rollout_messages import FleetLockRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify_checkpoint
@@ -282,7 +282,7 @@ def test_a_lease_that_is_renewed_is_no_change(tmp_path: Path) -> None:
 
         def lease(seconds: int) -> int:
             now[0] += timedelta(seconds=1)
-            client.call(verbs.LEASE, LeaseRequest(fleet="operator", holder="run-1", who="anna", seconds=seconds))
+            client.call(verbs.LEASE, FleetLockRequest(fleet="operator", holder="run-1", who="anna", seconds=seconds))
             return len(client.call(verbs.HISTORY, HistoryRequest()).entries)
 
         assert [lease(60), lease(60), lease(60), lease(0)] == [1, 1, 1, 2]

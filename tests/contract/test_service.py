@@ -18,8 +18,8 @@ from support.telemetry_processes import Service, start_agent, wait_for, write_se
 from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright.cli import main
-from zonewright.server import service
 from zonewright.server.agents import AgentsFileError, issue_token, load_agents
+from zonewright.server.application import service
 from zonewright.telemetry.samples import Samples
 
 NOW_NS = 1_800_000_000 * 10**9

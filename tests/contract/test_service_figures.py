@@ -19,8 +19,8 @@ from support.validators import installed_validator
 from zonewright.cli import main
 from zonewright.ledger.store.database import Database
 from zonewright.render.formats.prometheus import PROMETHEUS
-from zonewright.server import service
 from zonewright.server.agents import Agents
+from zonewright.server.application import service
 from zonewright.server.metrics import metrics_page
 from zonewright.telemetry.samples import Samples
 

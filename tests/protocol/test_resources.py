@@ -1,7 +1,9 @@
 """The calls of a resource's life: what the engine sends, and what it must get back."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +258,11 @@ def test_a_run_that_was_taken_over_makes_nothing_more(tmp_path: Path, ledger_pat
         tenant.client.call(verbs.RECOVER, recover)
         tenant.enrol()
         service.door.clear()
-        for confirm in (waits.result, lambda: provider.create("Node", "web-002", node_inputs(tenant, "web-002"))):
+        confirms: list[Callable[[], object]] = [
+            waits.result,
+            partial(provider.create, "Node", "web-002", node_inputs(tenant, "web-002")),
+        ]
+        for confirm in confirms:
             with pytest.raises(grpc.RpcError) as told:
                 confirm()
             assert "this run is not the stack's present one any more" in str(told.value.details())

@@ -44,6 +44,7 @@ while [ $# -gt 0 ]; do
   newest=$1
   for one; do if [ "$one" -nt "$newest" ]; then newest=$one; fi; done
   say release "${newest##*/}"
+  [ ! -e "$newest/PROVEN" ] || say healthy "${newest##*/}"
   for one; do shift; [ "$one" = "$newest" ] || set -- "$@" "$one"; done
 done
 lists=

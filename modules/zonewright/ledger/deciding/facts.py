@@ -249,7 +249,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
 ) -> Facts:
     rows = present_assets(connection, touched, stack_id)
     racks, occupants, sites, offers, before = _assets(rows, stack_id, demand)
-    racks, offered = with_offers(racks, offers) if any(offers.values()) else (racks, {})
+    racks, offered = with_offers(racks, offers, on=now[:10]) if any(offers.values()) else (racks, {})
     found = around(connection, touched, stack_id)
     renames = renames_of(demand, found.own, found.numbers)
     found = found.renamed(renames)

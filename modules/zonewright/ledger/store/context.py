@@ -166,7 +166,7 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
     for offer, stranger in offered_to_nobody(known, demand):
         raise LedgerRefusedError(
             "unknown-party",
-            f"offers.{offer}.parties: the registered zone has no party '{stranger}'; correct it, or ask the "
+            f"offers.{offer}: the registered zone has no party '{stranger}'; correct it, or ask the "
             "administrator to add the party to zone.yaml and to run: zonewright ledger init ZONE",
         )
 
