@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
+from zonewright.model.own_rule import OwnRule
 from zonewright.model.rule_pack import (
     DEFAULTS,
     AsFound,
@@ -269,6 +270,12 @@ class Zone(Declared):
     def gated_formats(self) -> frozenset[str]:
         """Formats whose files are deployed only when their validator has passed them; each pack adds some."""
         return frozenset(one for pack in chain_of(self.rule_packs, self.rule_pack) for one in pack.gated_formats)
+
+    @property
+    def own_rules(self) -> dict[str, OwnRule]:
+        """Rules of the zone's own that are in force, by id; the nearest pack that has one says its limit and level."""
+        chain = chain_of(self.rule_packs, self.rule_pack)
+        return {name: rule for pack in reversed(chain) for name, rule in pack.rules.items()}
 
     @property
     def verdict_keys(self) -> dict[str, str]:
