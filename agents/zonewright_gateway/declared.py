@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from zonewright_agent.configuration import ConfigurationError
+from zonewright_gateway.credentials import Secret, form_fault
+from zonewright_gateway.credentials import load as load_secrets
 from zonewright_gateway.documents import Document, Faults, close_to, pairs, read
 from zonewright_gateway.modbus.maps import RegisterMap, map_of, shipped_maps
 from zonewright_gateway.settings import COMMON, NAME, OWN, TOP, Setting, fault_of, host_and_port
+from zonewright_gateway.snmp.families import families
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class DeclaredDevice:
         interval_s: seconds between two readings; None for the agent's.
         timeout_s: seconds that one reading may take.
         own: settings of its protocol.
+        secret: its credentials.
     """
 
     name: str
@@ -36,6 +40,12 @@ class DeclaredDevice:
     interval_s: float | None
     timeout_s: float
     own: Mapping[str, object]
+    secret: Secret | None = None
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """A setting of its protocol that is a list of words."""
+        value = self.own.get(name)
+        return tuple(map(str, value)) if isinstance(value, list) else ()
 
     def text(self, name: str) -> str:
         """A setting of its protocol that is text; empty where it has none."""
@@ -100,10 +110,12 @@ def _made(document: Document, faults: Faults) -> Declared | None:
         found = map_of(document, faults, ("maps", name), one)
         if found is not None:
             maps[name] = found
+    file = str(top.get("credentials_file") or "")
+    secrets = load_secrets(file, faults, document.line(("credentials_file",))) if file else {}
     devices = tuple(
         made
         for name, one in pairs(top.get("devices"))
-        for made in (_device(document, faults, name, one, maps),)
+        for made in (_device(document, faults, name, one, maps, secrets),)
         if made is not None
     )
     if not devices and not faults.sentences:
@@ -112,7 +124,7 @@ def _made(document: Document, faults: Faults) -> Declared | None:
     return Declared(
         devices=devices,
         parallel=parallel if isinstance(parallel, int) else 1,
-        credentials_file=str(top.get("credentials_file") or ""),
+        credentials_file=file,
         maps=maps,
     )
 
@@ -146,8 +158,13 @@ def checked(
     return values
 
 
-def _device(
-    document: Document, faults: Faults, name: str, given: object, maps: Mapping[str, RegisterMap]
+def _device(  # noqa: PLR0917 - private
+    document: Document,
+    faults: Faults,
+    name: str,
+    given: object,
+    maps: Mapping[str, RegisterMap],
+    secrets: Mapping[str, Secret],
 ) -> DeclaredDevice | None:
     path = ("devices", name)
     if NAME.fullmatch(name) is None:
@@ -156,10 +173,15 @@ def _device(
     own = OWN.get(protocol, {}) if isinstance(protocol, str) else {}
     before = len(faults.sentences)
     values = checked(document, faults, path, given, {**COMMON, **own} if own else {**COMMON, **_any_of_all()})
-    map_name = values.get("map")
-    if protocol == "modbus" and isinstance(map_name, str) and map_name not in maps:
-        said = f"devices.{name}.map: there is no map '{map_name}'; {close_to(map_name, list(maps))}"
-        faults.add(document.line((*path, "map")), said)
+    for what, there in (("map", maps), ("family", families()), ("credentials", secrets)):
+        chosen = values.get(what) if what in own else None
+        if isinstance(chosen, str) and chosen not in there:
+            near = close_to(chosen, list(there)) if there else "name the file with them: credentials_file"
+            faults.add(document.line((*path, what)), f"devices.{name}.{what}: there is no '{chosen}'; {near}")
+    secret = secrets.get(str(values.get("credentials")))
+    unfit = form_fault(str(protocol), secret) if secret is not None else ""
+    if unfit:
+        faults.add(document.line((*path, "credentials")), f"devices.{name}.credentials: {unfit}")
     if len(faults.sentences) > before:
         return None
     host, port = host_and_port(str(values["address"]), str(protocol))
@@ -173,6 +195,7 @@ def _device(
         interval_s=None if interval_s is None else _number(interval_s),
         timeout_s=_number(values["timeout_s"]),
         own={key: values[key] for key in own},
+        secret=secret,
     )
 
 

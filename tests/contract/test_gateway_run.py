@@ -46,7 +46,10 @@ def test_devices_are_delivered_and_told(tmp_path: Path) -> None:
             with (tmp_path / "log").open("wb") as log:
                 gateway = subprocess.Popen(command, env=environment, stderr=log)  # noqa: ASYNC220 - it starts at once
             with closing(Samples(tmp_path / "l.samples.db")) as samples:
-                seen = lambda: {(one.name, one.part) for one in samples.series()}  # noqa: E731
+
+                def seen() -> set[tuple[str, str]]:
+                    return {(one.name, one.part) for one in samples.series()}
+
                 await asyncio.to_thread(wait_for, lambda: ("hw.energy", "incomer-a") in seen())
                 gateway.send_signal(signal.SIGTERM)
                 assert await asyncio.to_thread(gateway.wait, 20) == 0
