@@ -90,17 +90,23 @@ def load(path: str) -> Declared:
     return from_text(text, os.fspath(path))
 
 
-def from_text(text: str, file: str) -> Declared:
-    """Devices from YAML; ``file`` is named in sentences."""
+def from_text(text: str, file: str, *, has_credentials: bool = True) -> Declared:
+    """Devices from YAML.
+
+    Args:
+        text: the YAML.
+        file: its name in sentences.
+        has_credentials: whether this is the host where their credentials are.
+    """
     faults = Faults(file)
     document = read(text, faults)
-    made = None if document is None else _made(document, faults)
+    made = None if document is None else _made(document, faults, has_credentials=has_credentials)
     if made is None or faults.sentences:
         raise ConfigurationError(faults.sentences)
     return made
 
 
-def _made(document: Document, faults: Faults) -> Declared | None:
+def _made(document: Document, faults: Faults, *, has_credentials: bool) -> Declared | None:
     if not isinstance(document.content, dict):
         faults.add(1, "expected a mapping with 'devices'")
         return None
@@ -111,7 +117,11 @@ def _made(document: Document, faults: Faults) -> Declared | None:
         if found is not None:
             maps[name] = found
     file = str(top.get("credentials_file") or "")
-    secrets = load_secrets(file, faults, document.line(("credentials_file",))) if file else {}
+    secrets: dict[str, Secret] | None = {}
+    if file and has_credentials:
+        secrets = load_secrets(file, faults, document.line(("credentials_file",)))
+    elif file:
+        secrets = None
     devices = tuple(
         made
         for name, one in pairs(top.get("devices"))
@@ -164,7 +174,7 @@ def _device(  # noqa: PLR0917 - private
     name: str,
     given: object,
     maps: Mapping[str, RegisterMap],
-    secrets: Mapping[str, Secret],
+    secrets: Mapping[str, Secret] | None,
 ) -> DeclaredDevice | None:
     path = ("devices", name)
     if NAME.fullmatch(name) is None:
@@ -174,11 +184,13 @@ def _device(  # noqa: PLR0917 - private
     before = len(faults.sentences)
     values = checked(document, faults, path, given, {**COMMON, **own} if own else {**COMMON, **_any_of_all()})
     for what, there in (("map", maps), ("family", families()), ("credentials", secrets)):
+        if there is None:
+            continue
         chosen = values.get(what) if what in own else None
         if isinstance(chosen, str) and chosen not in there:
             near = close_to(chosen, list(there)) if there else "name the file with them: credentials_file"
             faults.add(document.line((*path, what)), f"devices.{name}.{what}: there is no '{chosen}'; {near}")
-    secret = secrets.get(str(values.get("credentials")))
+    secret = (secrets or {}).get(str(values.get("credentials")))
     unfit = form_fault(str(protocol), secret) if secret is not None else ""
     if unfit:
         faults.add(document.line((*path, "credentials")), f"devices.{name}.credentials: {unfit}")

@@ -59,6 +59,17 @@ _SHARED = ("modbus",)
 """Protocols by which several devices may have one address, and are asked in turn."""
 
 
+def missing_libraries(declared: Declared) -> list[str]:
+    """Protocols whose library is not on this host, one sentence each."""
+    found = []
+    for protocol in sorted({one.protocol for one in declared.devices}):
+        try:
+            MAKERS[protocol]()
+        except ImportError as error:
+            found.append(f"protocol {protocol}: {error}; install the libraries of zonewright[gateway] on this host")
+    return found
+
+
 def make(declared: Declared, *, interval_s: float) -> list[Polled]:
     """Devices that can be asked.
 
