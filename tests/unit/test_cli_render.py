@@ -245,7 +245,9 @@ def test_a_format_of_ones_own_is_rendered_by_the_command(root: Path, run: Run) -
     assert run("check", "--stack", "operator")[0] == 0
     (folder / "motd.j2").write_text("ok\n{{ site.title | address }}\n", encoding="utf-8")
     code, out, _ = run("check", "--stack", "operator")
-    assert (code, "nothing was rendered: motd/motd.j2:2: {{ site.title | address }}: site.title" in out) == (1, True), out
+    assert (code, "nothing was rendered: motd/motd.j2:2: {{ site.title | address }}: site.title" in out) == (1, True), (
+        out
+    )
     (folder / "motd.j2").write_text("ok\n{{ site.titel | comment }}\n", encoding="utf-8")
     code, out, _ = run("render", "--stack", "operator")
     assert code == 1

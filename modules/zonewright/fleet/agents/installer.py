@@ -217,7 +217,9 @@ class Installer(Attached):
 
     def _prepare(self) -> None:
         layout = self._layout
-        said = self._run(PREPARE, layout.prefix, layout.secrets, layout.spool, layout.user, self._plan.host, *self._turn)
+        said = self._run(
+            PREPARE, layout.prefix, layout.secrets, layout.spool, layout.user, self._plan.host, *self._turn
+        )
         found = dict(line.partition("=")[::2] for line in said.splitlines())
         self._public_key, self._token = found["key"], found.get("token", "")
         if self._token and not any(step.kind == "token" for step in self._plan.steps):
