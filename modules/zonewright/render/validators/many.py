@@ -1,8 +1,8 @@
 """One place for many calls of a validator: the files of each subject below a name that nobody can guess or list.
 
 Making a place costs more than most programs take. So the calls on many subjects share one, as commands for the shell;
-each call has its own time, and a line behind it with its exit code. What Python runs is loaded once. What comes of it is
-only ever taken for a pass: whatever else was said is asked again, of that subject by itself.
+each call has its own time, and a line behind it with its exit code. What Python runs is loaded once. What comes of it
+is only ever taken for a pass: whatever else was said is asked again, of that subject by itself.
 """
 
 import json
