@@ -85,6 +85,7 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
 
     from zonewright.cli.checking.found import FileRepair, Found
     from zonewright.declare import load_zone
+    from zonewright.own_rules import evaluate_all
     from zonewright.place import judge_declaration
     from zonewright.place.zone_repair import ZoneRepair, repair_declaration
     from zonewright.render.user_formats import load_formats
@@ -94,9 +95,13 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
     problems = (*loaded.problems, *load_formats(folder)[1])
     if loaded.declaration is None or problems:
         return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
-    judged = judge_declaration(loaded.declaration, on=on)
+    judged = judge_declaration(loaded.declaration, on=on, judge=evaluate_all)
     line = judged.line if loaded.declaration.owners else ""
-    repaired = repair_declaration(loaded.declaration, judged, on=on) if repair else ZoneRepair(edits={}, left=0)
+    repaired = (
+        repair_declaration(loaded.declaration, judged, on=on, judge=evaluate_all)
+        if repair
+        else ZoneRepair(edits={}, left=0)
+    )
     return Found(
         problems=(),
         findings=tuple(judged.findings),
