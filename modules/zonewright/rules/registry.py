@@ -70,7 +70,7 @@ RULES: tuple[Rule, ...] = (
 """In the order of the reference page: single racks, clusters, the zone, the network."""
 
 
-class Evaluation(Protocol):
+class WorldJudge(Protocol):
     """What judges a world: :func:`evaluate`, or one that adds the zone's own rules to it."""
 
     def __call__(
