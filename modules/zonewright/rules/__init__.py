@@ -4,4 +4,4 @@ from zonewright.rules.finding import Finding
 from zonewright.rules.registry import RULES, WorldJudge, evaluate
 from zonewright.rules.rule import Rule
 
-__all__ = ["RULES", "WorldJudge", "Finding", "Rule", "evaluate"]
+__all__ = ["RULES", "Finding", "Rule", "WorldJudge", "evaluate"]
