@@ -20,6 +20,7 @@ from zonewright.model.rule_pack import (
 )
 from zonewright.model.site import Address, Cooling, InterfaceName, Network
 
+EnterpriseSize = Literal["small", "medium", "large"]
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
 Airflow = Literal[
     "front-to-rear", "rear-to-front", "left-to-right", "right-to-left", "side-to-rear", "passive", "mixed"
@@ -89,6 +90,8 @@ class Party(Declared):
     """What the party may declare."""
     contact: Line = ""
     """How to reach the people who run the party's things: a mail address, a phone number or a page."""
+    size: EnterpriseSize | None = None
+    """Its size as an enterprise, where quotas ask for it. A party without one counts as large."""
     names: ReservedNames = ReservedNames()
     """Names that are reserved for the party. Any other name belongs to the first party that was admitted with it."""
 
@@ -181,6 +184,8 @@ class Quota(Declared):
     """The district; without it, the whole zone."""
     party: Identifier | None = None
     """The party; without it, all parties together."""
+    sizes: Annotated[tuple[EnterpriseSize, ...], Field(max_length=3, strict=False)] = ()
+    """Only parties of these sizes count; without it, all. What large ones may not have is kept for the others."""
     it_kw: Annotated[float, Field(gt=0, le=100_000_000, strict=False)] | None = None
     """IT power in kilowatts, by the budgeted draw of nodes."""
     energy_mwh: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
@@ -194,6 +199,9 @@ class Quota(Declared):
     def _of_something(self) -> Self:
         if self.district is None and self.party is None:
             message = "expected a district, a party, or both"
+            raise ValueError(message)
+        if self.party is not None and self.sizes:
+            message = "expected a party or sizes, and not both: a party has one size"
             raise ValueError(message)
         if self.it_kw is None and self.energy_mwh is None and self.units is None:
             message = "expected one of it_kw, energy_mwh and units"

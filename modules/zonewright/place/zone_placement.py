@@ -45,11 +45,11 @@ def judge_declaration(declaration: Declaration, *, on: str, judge: WorldJudge = 
 
     Args:
         declaration: the declaration, of all owners.
-        on: the day on which waivers are looked at, as ``2026-07-01``.
+        on: the day on which waivers and leases are looked at, as ``2026-07-01``.
         judge: what judges; the zone's own rules have effects, so who wants them says so.
     """
     demands = [demand_of(declaration, owner) for owner in placing_order(declaration.owners)]
-    world = _racks(declaration, demands)
+    world = _racks(declaration, demands, on)
     chosen = [(number, item) for number, demand in enumerate(demands) for item in _chosen(demand)]
     sites = {key: site for file in declaration.owners.values() for key, site in file.sites.items()}
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -63,7 +63,7 @@ def judge_declaration(declaration: Declaration, *, on: str, judge: WorldJudge = 
         findings += short_findings(demand, short)
         _take(taken, demand, addresses)
         world = change_world(world, demand, placement.seats, stack="")
-    world = replace(world, zone=_zone_facts(declaration, demands, world))
+    world = replace(world, zone=_zone_facts(declaration, demands, world, on))
     findings = list(with_waivers([*findings, *judge(world)], declaration.zone, on))
     findings += idle_waivers(findings, declaration.zone, on)
     nodes = sum(1 for item in world.occupants if item.standing == "wanted")
@@ -97,7 +97,7 @@ def _take(taken: Mapping[tuple[str, str], set[str]], demand: Demand, addresses: 
                 taken[wanted.cluster.site, pool].add(text)
 
 
-def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: World) -> ZoneFacts:
+def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: World, on: str) -> ZoneFacts:
     owners = sorted(declaration.owners.items())
     return ZoneFacts(
         zone=declaration.zone,
@@ -120,10 +120,11 @@ def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: Worl
             for kind, held, path in names_in(name, item)
         ),
         usage=usage_of(world.occupants) if declaration.zone.quotas else {},
+        on=on,
     )
 
 
-def _racks(declaration: Declaration, demands: Sequence[Demand]) -> World:
+def _racks(declaration: Declaration, demands: Sequence[Demand], on: str) -> World:
     racks: dict[str, Rack] = {}
     baseline: list[Occupant] = []
     for owner, file in declaration.owners.items():
@@ -144,9 +145,10 @@ def _racks(declaration: Declaration, demands: Sequence[Demand]) -> World:
             for file in declaration.owners.values()
             for site in file.sites
         },
+        on=on,
     )
     world = World(racks=racks, occupants=tuple(baseline), offered=offered)
-    return replace(world, zone=_zone_facts(declaration, demands, world))
+    return replace(world, zone=_zone_facts(declaration, demands, world, on))
 
 
 def _chosen(demand: Demand) -> Iterator[Occupant]:

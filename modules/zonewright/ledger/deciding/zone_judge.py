@@ -10,6 +10,8 @@ from zonewright.own_rules import evaluate_all
 from zonewright.rules.finding import Finding, worst_first
 
 _FILLS = "zone-utilization"
+_BETWEEN = frozenset({"lease-term"})
+"""Advice between two parties: no other one is told, also no other operator."""
 
 
 def judge_zone(before: ZoneFacts, after: World, *, party: str, racks: frozenset[str] | None) -> tuple[Finding, ...]:
@@ -43,7 +45,8 @@ def judge_racks(
     """
 
     def concerns(one: Finding) -> bool:
-        return operates or one.level != "advisory" or any(item.party == party for item in one.participants)
+        takes_part = any(item.party == party for item in one.participants)
+        return takes_part or one.level != "advisory" or (operates and one.rule not in _BETWEEN)
 
     found = tuple(filter(concerns, evaluate_all(after, racks=racks, reach="rack")))
     if not any(one.level == "no-worse" for one in found):

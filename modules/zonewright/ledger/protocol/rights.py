@@ -86,6 +86,7 @@ RIGHTS: Mapping[str, Right] = {
     v.PLAN_OF.name: _FORMED,
     v.EVIDENCE.name: _FORMED,
     v.CHANGES.name: _FORMED,
+    v.OFFERS.name: _ANYBODY,
     v.WHO.name: _ANYBODY,
     v.FIND.name: _ANYBODY,
     v.FOUND.name: Right(own=frozenset({FACILITY})),
