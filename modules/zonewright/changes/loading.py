@@ -11,9 +11,10 @@ from pathlib import Path
 
 from zonewright.changes.gating import judge_gated, passed_of
 from zonewright.changes.rendering import files_by_site, rendered_files
+from zonewright.changes.storing import store_texts
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmitRequest, CompleteRequest, ProposeRequest, SettleRequest
-from zonewright.ledger.protocol.content_messages import ContentRequest, DeployRequest, SiteFilesRequest
+from zonewright.ledger.protocol.content_messages import DeployRequest, SiteFilesRequest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmManyRequest, HoldingKind, ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import SeenRequest
@@ -106,7 +107,7 @@ def load_owner(
         raise LedgerRefusedError("findings", f"{count_of(len(alike(found)), 'finding')}; nothing was claimed", found)
     manifest = {path: digest_of(text) for path, text in files.items()}
     passed = [text for text in (passed_of(files, declaration.zone),) if text]
-    ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *passed, *files.values()]))
+    store_texts(ledger, [canonical_json(manifest), *passed, *files.values()])
     admission = ledger.call(
         verbs.ADMIT,
         AdmitRequest(

@@ -86,8 +86,11 @@ def require_not_replaced(connection: Connection, request: SeenRequest) -> None:
         )
 
 
-def require_ledger(connection: Connection, known: str, stack_id: str) -> None:
+def require_ledger(connection: Connection, known: str, stack_id: str) -> str:
     """The same by the ledger's id alone, which is what an enrolment knows; empty where it knows none.
+
+    Returns:
+        The id of this ledger.
 
     Raises:
         LedgerRefusedError: when it is another ledger.
@@ -95,6 +98,7 @@ def require_ledger(connection: Connection, known: str, stack_id: str) -> None:
     own = ledger_id(connection)
     if known not in ("", own) and all(one.ledger != known for one in accepted(connection, stack_id)):
         raise _another(known, own)
+    return own
 
 
 def _another(known: str, own: str) -> LedgerRefusedError:
