@@ -28,6 +28,7 @@ EXTRA_OF_ROOM = {
     "declare": "",
     "errors.py": "",
     "model": "",
+    "own_rules": "",
     "parent.py": "",
     "place": "",
     "pue": "",

@@ -7,6 +7,7 @@ from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.planning import Material, bundle_files, digests_behind
 from zonewright.audit.evidence.pruned import removals_at
+from zonewright.changes.storing import store_texts
 from zonewright.changes.validated import Validated
 from zonewright.declare.device_types import type_texts
 from zonewright.declare.load import ZONE_FILE
@@ -16,7 +17,6 @@ from zonewright.ledger.deciding.party_facts import SNAPSHOT
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change_messages import Plan, PlanQuery, PlanRecord, Snapshot
-from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.evidence_messages import OwnEntry, SnapshotRequest
 from zonewright.ledger.protocol.journal_messages import WITHHELD, CheckpointRequest, HistoryRequest, JournalEntry
@@ -82,7 +82,7 @@ def store(ledger: LedgerClient, made: Material) -> None:
 
     The files that are deployed are there: they were stored before they were admitted.
     """
-    ledger.call(verbs.STORE, ContentRequest(texts=[*made.texts.values(), *made.new.values()]))
+    store_texts(ledger, [*made.texts.values(), *made.new.values()])
 
 
 def inputs_of(declaration: Path, node_types: Collection[str]) -> dict[str, str]:
