@@ -283,8 +283,12 @@ class Store:
 
         Sums stay as they are, and so do the readings around every gap: no figure changes its coverage or verdict. One
         transaction for each meter, so that others can write in between. A meter whose sums are to be made again keeps
-        its readings until then (:meth:`refresh`).
+        its readings until then (:meth:`refresh`). None where another service is at it.
         """
+        with self._home.alone("readings") as is_alone:
+            return self._prune(before_us) if is_alone else 0
+
+    def _prune(self, before_us: int) -> int:
         with self.opened() as connection:
             meters = connection.execute("select id, site from meter order by site").fetchall()
             partial = {site: partial_hours(connection, site) for site in {row[1] for row in meters}}
