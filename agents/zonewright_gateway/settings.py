@@ -48,6 +48,17 @@ OWN: dict[str, dict[str, Setting]] = {
         ),
         "parts": Setting("words", "What is read beside the whole, each as `DEVICE-outlet-3` and so on.", words=PARTS),
     },
+    "redfish": {
+        "credentials": CREDENTIALS,
+        "certificate": Setting("digest", "SHA-256 of its certificate; without it, an authority that this host knows."),
+        "chassis": Setting("text", "Id of the chassis (default: the first that shows power)."),
+        "parts": Setting("words", "What is read beside the whole, as `DEVICE-psu-0`.", words=("supplies",)),
+    },
+    "ipmi": {"credentials": CREDENTIALS},
+    "nut": {
+        "name": Setting("name", "Its name in upsd.", is_required=True),
+        "credentials": CREDENTIALS._replace(is_required=False),
+    },
 }
 TOP = {
     "parallel": Setting("whole", "How many devices are asked at the same time.", 200, 1, 1000),
