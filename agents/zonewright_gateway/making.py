@@ -92,12 +92,25 @@ def _nut() -> Maker:
     return lambda one, _declared: Upsd(one.host, one.port, one.text("name"), one.secret)
 
 
+def _bacnet() -> Maker:
+    from zonewright_gateway.bacnet import BuildingDevice, Client  # noqa: PLC0415
+
+    clients = cache(Client)
+
+    def make(one: DeclaredDevice, _declared: Declared) -> Reader:
+        objects = (one.text("power"), one.text("energy"))
+        return BuildingDevice(clients(one.text("local")), one.host, one.port, objects)
+
+    return make
+
+
 MAKERS: Mapping[str, Callable[[], Maker]] = {
     "modbus": _modbus,
     "snmp": _snmp,
     "redfish": _redfish,
     "ipmi": _ipmi,
     "nut": _nut,
+    "bacnet": _bacnet,
 }
 _THREADS = 64
 """More BMCs than those are asked one after the other; a thread waits, and does little else."""

@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 import yaml
+from bacpypes3.ipv4.app import NormalApplication
+from bacpypes3.local.analog import AnalogInputObject
+from bacpypes3.local.device import DeviceObject
+from bacpypes3.pdu import IPv4Address
 
 from support.parts import require
 from support.redfish_server import PASSWORD, ROOT, USER, Tree, bmc, chassis, chassis_list
 from support.zone_project import REPOSITORY
+from zonewright_gateway.bacnet import BuildingDevice
 from zonewright_gateway.declared import from_text
 from zonewright_gateway.making import make
 from zonewright_gateway.polling import Polled, Poller
@@ -28,7 +33,9 @@ def declared(folder: Path, protocol: str, port: int, password: str = PASSWORD, *
     secrets.write_text(yaml.safe_dump({"bmcs": {"user": USER, "password": password}}), encoding="utf-8")
     secrets.chmod(0o600)
     one = {"protocol": protocol, "address": f"127.0.0.1:{port}", "rating_w": 3_000, "timeout_s": 10, **own}
-    text = yaml.safe_dump({"credentials_file": str(secrets), "devices": {"b": {"credentials": "bmcs", **one}}})
+    if protocol != "bacnet":
+        one["credentials"] = "bmcs"
+    text = yaml.safe_dump({"credentials_file": str(secrets), "devices": {"b": one}})
     return make(from_text(text, "devices.yaml"), interval_s=10)[0]
 
 
@@ -182,6 +189,54 @@ def test_a_ups_behind_upsd(tmp_path: Path) -> None:
             polled = declared(tmp_path, "nut", port, name="rack-ups")
             assert await asked(polled, 1) == {}
             assert "it may know volt-amperes only" in (polled.device.fault or "")
+
+    asyncio.run(work())
+
+
+def test_a_chiller_over_bacnet(tmp_path: Path) -> None:
+    """Present values are read in the units that the device names; what is in fault, elsewhere or absent is told."""
+
+    async def work() -> None:
+        ports = []
+        for _ in range(2):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind(("127.0.0.1", 0))
+                ports.append(probe.getsockname()[1])
+        own = DeviceObject(objectIdentifier=("device", 7), objectName="chiller", vendorIdentifier=0)
+        chiller = NormalApplication(own, IPv4Address(f"127.0.0.1/24:{ports[0]}"))
+        power, energy, outside = (
+            AnalogInputObject(
+                objectIdentifier=("analog-input", number),
+                objectName=f"input {number}",
+                presentValue=value,
+                units=units,
+                eventState="normal",
+                statusFlags=[0, 0, 0, 0],
+                outOfService=False,
+            )
+            for number, value, units in (
+                (1, 2.5, "kilowatts"),
+                (2, 912.5, "kilowatt-hours"),
+                (3, 21.0, "degrees-celsius"),
+            )
+        )
+        for one in (power, energy, outside):
+            chiller.add_object(one)
+        local = {"local": f"127.0.0.1/24:{ports[1]}"}
+        good = declared(tmp_path, "bacnet", ports[0], **local, power="analog-input,1", energy="analog-input,2")
+        assert await asked(good) == {"hw.power of b": 2_500.0, "hw.energy of b": 912_500.0}
+        power.outOfService = True
+        assert await asked(good, 1) == {"hw.energy of b": 912_500.0}
+        assert good.device.fault == "quarantined: power: it shows no number"
+        assert isinstance(good.reader, BuildingDevice)
+        for number, says in ((3, "is in degrees-celsius, expected a unit of power"), (9, "unknown-object")):
+            one = declared(tmp_path, "bacnet", ports[0], **local, power=f"analog-input,{number}")
+            one.reader._client = good.reader._client  # type: ignore[attr-defined] # its port is taken
+            assert await asked(one, 1) == {}
+            assert says in (one.device.fault or "")
+        good.reader._client.close()
+        chiller.close()
+        await asyncio.sleep(0.05)
 
     asyncio.run(work())
 
