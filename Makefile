@@ -58,6 +58,8 @@ changelog: setup ## show what the next release says; VERSION=0.2.0 writes it int
 	@$(BIN)/towncrier build $(if $(VERSION),--yes --version $(VERSION),--draft --version Unreleased)
 
 # Needs uv (it is in no lock: only maintainers run this).
-lock: ## write requirements-dev.lock again
+lock: ## write the locks again
 	uv pip compile --extra dev pyproject.toml --generate-hashes --no-header --no-emit-index-url \
 	  --python-version 3.11 --universal --output-file requirements-dev.lock
+	uv pip compile --group release --constraint requirements-dev.lock --generate-hashes --no-header --no-emit-index-url \
+	  --python-version 3.11 --universal --output-file packaging/requirements-release.lock

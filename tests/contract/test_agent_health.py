@@ -18,8 +18,8 @@ from support.parts import keygen
 from support.ssh_hosts import new_key
 from support.zone_project import REPOSITORY
 from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
-from zonewright.server import service
 from zonewright.server.agents import forget_agent, issue_token, issue_tokens, load_agents
+from zonewright.server.application import service
 from zonewright.server.health import NAMESPACE, HealthReports
 from zonewright.telemetry.samples import Samples
 from zonewright_agent.health import document, release_of, sign

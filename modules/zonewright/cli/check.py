@@ -16,7 +16,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "check",
         help="check a zone's folder, or one stack against the ledger",
         description=(
-            "Check a zone's folder as the whole world, or check one stack against everything that the ledger holds. "
+            "Check a zone's folder as the whole world, or check one stack against everything that the ledger holds; "
+            "the stack's configurations are rendered too. "
             "With --since, only what is new or worse than in a Git revision is shown and refuses."
         ),
     )
@@ -84,6 +85,7 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
 
     from zonewright.cli.checking.found import FileRepair, Found
     from zonewright.declare import load_zone
+    from zonewright.own_rules import evaluate_all
     from zonewright.place import judge_declaration
     from zonewright.place.zone_repair import ZoneRepair, repair_declaration
     from zonewright.render.user_formats import load_formats
@@ -93,9 +95,13 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
     problems = (*loaded.problems, *load_formats(folder)[1])
     if loaded.declaration is None or problems:
         return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
-    judged = judge_declaration(loaded.declaration, on=on)
+    judged = judge_declaration(loaded.declaration, on=on, judge=evaluate_all)
     line = judged.line if loaded.declaration.owners else ""
-    repaired = repair_declaration(loaded.declaration, judged, on=on) if repair else ZoneRepair(edits={}, left=0)
+    repaired = (
+        repair_declaration(loaded.declaration, judged, on=on, judge=evaluate_all)
+        if repair
+        else ZoneRepair(edits={}, left=0)
+    )
     return Found(
         problems=(),
         findings=tuple(judged.findings),
@@ -120,7 +126,7 @@ def _from_here(folder: Path) -> str:
 def _stack(name: str, url: str | None, *, repair: bool = False) -> "Found":
     from zonewright.cli.checking.found import FileRepair, Found
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.proposal import gated_findings, load_with_formats
+    from zonewright.cli.proposal import file_findings, load_with_formats
     from zonewright.rules.finding import worst_first
 
     root, stack, ledger = stack_and_ledger(name, url)
@@ -130,7 +136,7 @@ def _stack(name: str, url: str | None, *, repair: bool = False) -> "Found":
     if proposal is None:
         return Found(problems=tuple(loaded.problems), findings=(), line="", folder=folder)
     line = f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
-    gated = gated_findings(loaded, proposal, formats, root)
+    gated = file_findings(loaded, proposal, formats, root)
     repairs: list[FileRepair] = []
     if proposal.repair and loaded.declaration is not None:
         (judged,) = loaded.declaration.owners.values()

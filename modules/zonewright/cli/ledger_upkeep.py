@@ -10,8 +10,8 @@ def backup(arguments: argparse.Namespace) -> int:
     """Copy the ledger, and the readings beside it."""
     from zonewright.cli.connection import ledger_file
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.backup import back_up, copy_database, require_free
+    from zonewright.telemetry.tables import telemetry_path
 
     path = ledger_file(arguments.ledger)
     if not arguments.backup.name:
@@ -28,8 +28,8 @@ def backup(arguments: argparse.Namespace) -> int:
 def restore(arguments: argparse.Namespace) -> int:
     """Put a backup in the ledger's place, and say who has seen more than it has."""
     from zonewright.cli.connection import ledger_file
-    from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.backup import copy_database, restore
+    from zonewright.telemetry.tables import telemetry_path
 
     path = ledger_file(arguments.ledger)
     done = restore(arguments.backup, path)
@@ -60,12 +60,12 @@ def copy(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import ledger_file, ledger_place
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.declare.private_file import make_private
-    from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.backup import copy_database
     from zonewright.ledger.store.copying import copy_ledger
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.transport.client import lock_wait_s
     from zonewright.telemetry.samples import samples_path
+    from zonewright.telemetry.tables import telemetry_path
 
     path, (beside, url) = ledger_file(arguments.ledger), ledger_place(arguments.target)
     if not url:

@@ -89,7 +89,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_retention(parser, "once a day, remove", "; 0 keeps all")
     parser.add_argument("--issue", metavar="AGENT", help=("issue a new token for an agent, print it once, and exit"))
     parser.add_argument("--node", metavar="NODE", help=("with --issue: the node that the agent reports for"))
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, extra="ledger")
 
 
 def add_retention(parser: argparse.ArgumentParser, verb: str, more: str = "") -> None:

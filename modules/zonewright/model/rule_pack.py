@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zonewright.model.base import Date, Declared, Identifier, Line, RiskKind, TrustClass
+from zonewright.model.own_rule import OwnRule, OwnRuleId
 from zonewright.model.window import Freezes, Windows
 
 LimitName = Literal[
@@ -94,6 +95,8 @@ class RulePack(Declared):
     """Levels that differ from the usual level of a rule, such as advisory while a rule is on trial."""
     gated_formats: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Configuration formats whose files are deployed only after their validator has passed them."""
+    rules: Annotated[dict[Identifier, OwnRule], Field(max_length=20)] = Field(default_factory=dict)
+    """Rules of the zone's own, by id; findings call them ``own/<id>``. A pack that extends this one has them too."""
     windows: Windows = ()
     """When roll-outs may touch hosts; each pack of a chain applies by itself. Without any, always."""
     freeze: Freezes = ()
@@ -120,8 +123,8 @@ class AsFound(Declared):
 class Waiver(Declared):
     """A tolerated breach, bounded in size and time. One party asks for it, and another party approves it."""
 
-    rule: PolicyRule
-    """Id of the rule."""
+    rule: PolicyRule | OwnRuleId
+    """Id of the rule; a rule of the zone's own is ``own/<id>``."""
     subjects: Annotated[tuple[Line, ...], Field(min_length=1, strict=False)]
     """Exact subjects as findings name them, such as a room or a link."""
     reason: Line

@@ -1,6 +1,5 @@
 """Reports of agents (a token for each, nothing stored without it) and figures of sites, beside the ledger's verbs."""
 
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Collection
 from functools import cache
@@ -25,6 +24,7 @@ from zonewright.server.health import HealthReports, health_route
 from zonewright.server.interface import INTERFACE
 from zonewright.server.otlp import OtlpError, read_batch
 from zonewright.server.witness_route import KeptHeads, witness_route
+from zonewright.telemetry.home import STORE_FAULTS
 from zonewright.telemetry.sample import Received, SampleBatch
 from zonewright.telemetry.samples import Samples
 
@@ -106,7 +106,7 @@ def service(
             received = samples.append(report, clock())
             counted.ingested(received)
             return _received(received)
-        except sqlite3.Error as error:  # such as a full disk: the agent keeps its batch
+        except (LedgerError, *STORE_FAULTS) as error:  # such as a full disk: the agent keeps its batch
             return _answer(503, f"the batch was not stored: {error}", {"retry-after": "5"})
 
     def own(_site: str | None) -> str:

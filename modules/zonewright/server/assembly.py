@@ -9,12 +9,12 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
-from zonewright.ledger.deciding.measuring import telemetry_path
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest
 from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.homes import Homes, homes_of
 from zonewright.ledger.transport.application import application, may_call
 from zonewright.ledger.transport.client import lock_wait_s
 from zonewright.ledger.transport.paces import Paces
@@ -31,7 +31,8 @@ from zonewright.server.requests import Requests
 from zonewright.server.witness_route import KeptHeads
 from zonewright.server.witnesses import HeadWitness, WitnessError, Witnessing
 from zonewright.telemetry import Store
-from zonewright.telemetry.samples import Samples, samples_path
+from zonewright.telemetry.samples import Samples, samples_file, samples_path
+from zonewright.telemetry.tables import readings_file, telemetry_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +75,20 @@ class Assembly:
         path, url = settings.ledger, settings.url
         if url:
             path.parent.mkdir(exist_ok=True)
-        self._telemetry = telemetry_path(path)
         self._database = Database(path, url, lock_wait_s=lock_wait_s()) if url or path.is_file() else None
-        metrics = ServiceMetrics(self._journal_length)
+        self._homes = (
+            homes_of(self._database)
+            if self._database is not None
+            else Homes(readings=readings_file(telemetry_path(path)), samples=samples_file(samples_path(path)))
+        )
+        metrics, homes = ServiceMetrics(self._journal_length), self._homes
         self.context = (
             None
             if self._database is None
-            else Context(database=self._database, telemetry=self._telemetry, samples=samples_path(path), watch=metrics)
+            else Context(database=self._database, telemetry=homes.readings, samples=homes.samples, watch=metrics)
         )
         self._say = say
-        self.samples = Samples(samples_path(path))
+        self.samples = Samples(homes.samples)
         self.app = self._app(settings, metrics, say)
 
     @property
@@ -100,7 +105,7 @@ class Assembly:
             AgentsFile(settings.agents, say=say),
             self.samples,
             application(context, paces=paces) if context is not None and self._has_ledger else None,
-            figures=(lambda site: metrics_page(database, self._telemetry, utc_now(), site))
+            figures=(lambda site: metrics_page(database, self._homes.readings, utc_now(), site))
             if database is not None and self._has_ledger
             else None,
             may_read=may_call(context, verbs.ENERGY.name) if context is not None else None,
@@ -120,7 +125,7 @@ class Assembly:
         """Remove the readings of meters before a time in microseconds since 1970; gives how many."""
         if self.context is not None:
             return prune(self.context, before_us)
-        return Store(self._telemetry).prune(before_us) if self._telemetry.is_file() else 0
+        return Store(self._homes.readings).prune(before_us) if self._homes.readings.is_there() else 0
 
     def witnessing(self, every_s: float, witnesses: Sequence[tuple[str, HeadWitness]]) -> Witnessing:
         """What sends heads of the journal to witnesses.
@@ -140,6 +145,7 @@ class Assembly:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.samples.close()
+        self._homes.close()
         if self._database is not None:
             self._database.close()
 

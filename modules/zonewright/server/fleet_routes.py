@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zonewright.fleet.agents.enrolments import Enrolments
 from zonewright.fleet.agents.service import ServiceError
 from zonewright.server.agents import AgentsFileError, forget_agent, issue_tokens, read_agents
-from zonewright.server.health import tag_of
+from zonewright.server.file_stamp import tag_of
 
 _OK, _NOT_MODIFIED, _NOT_FOUND = 200, 304, 404
 

@@ -1,7 +1,6 @@
 """Reports of health that agents give after a start: taken only when the agent's enrolled key signed them."""
 
 import asyncio
-import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from zonewright.ledger.transport.slots import Slots
 from zonewright.model.limits import HEALTH
 from zonewright.server.agents import Agents
 from zonewright.server.body import read_body
+from zonewright.server.file_stamp import tag_of
 from zonewright.server.notifier import News
 
 NAMESPACE = "zonewright-health"
@@ -163,11 +163,6 @@ async def _last(request: Request, agent: str, reports: HealthReports, news: News
     if tag == known:
         return Response(status_code=304, headers={"etag": tag})
     return Response(last, media_type="application/json", headers={"etag": tag})
-
-
-def tag_of(report: bytes) -> str:
-    """What tells a report from others: the entity tag of its exact bytes."""
-    return f'"{hashlib.sha256(report).hexdigest()}"'
 
 
 def _wait_s(preferences: str) -> float:

@@ -47,7 +47,7 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
         ArtefactError: when there is nothing to roll out.
         LedgerError: when the ledger is needed and does not answer.
     """
-    from zonewright.fleet.agents.recipe import recipe_of
+    from zonewright.fleet.agents.recipe import recipe_of, whoami
     from zonewright.fleet.agents.visit import AgentJob
     from zonewright.server.fleet_routes import ServiceForFleet
 
@@ -66,6 +66,7 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
         service=service,
         host_deadline_s=rollout.host_deadline_s,
         health_s=rollout.health_s,
+        holder=(fleet.file.party, whoami()),
     )
     try:
         yield Work(fleet=fleet, job=job, rollout=rollout, sudo_password=password)

@@ -1,10 +1,13 @@
 """The trial of a configuration on a host: switch, reload, check, wait to be confirmed, and else put back.
 
 It runs apart from every connection, so that a host whose network the new files break comes back by itself. All space
-that it needs is taken before the first rename, and the way back is renames only. Its state is one file, replaced whole:
-version, word of the deployer, state, reason.
+that it needs is taken before the first rename, and the way back is renames only. Its state is one file, replaced whole
+and on disk before the next step: version, word of the deployer, state, reason. Each step can be done again, so what was
+cut off is finished by ``recover`` (the next deployer), ``guard`` (systemd or cron, see ``guard``) or ``boot`` (before
+the network comes up; files only, since no service runs yet).
 """
 
+from zonewright.fleet.configs.guard import GUARDS
 from zonewright.fleet.configs.scripts import ALIVE, HEAD
 from zonewright.fleet.scripting import Script
 
@@ -15,13 +18,18 @@ up() { read -r now _ < /proc/uptime; printf '%s' "${now%%.*}"; }
 TRIAL = Script(
     "zonewright-trial",
     HEAD
+    + ALIVE
     + _UPTIME
+    + GUARDS
     + """\
 mode=$1 keep=$2 id=$3 word=$4 within=$5 confirm=$6 reload=$7 check=$8
 cd -- "$keep" || exit 1
 name=${keep##*/}
 tab=$(printf '\\t')
-state() { printf '%s\\n' "$id" "$word" "$1" "$2" > .trial.new && mv -fT -- .trial.new trial; }
+state() {
+  printf '%s\\n' "$id" "$word" "$1" "$2" > .trial.new && sync -- .trial.new && mv -fT -- .trial.new trial && sync -- .
+}
+folders() { cut -f2 .list | sed 's|/[^/]*$|/|' | sort -u; }
 said() { tail -n 1 .out | cut -c1-300; }
 near() { number=$((number + 1)); near=${target%/*}/.zonewright-$name-$number; }
 
@@ -46,8 +54,11 @@ stage() {
     fi
     if [ "$from" != - ]; then cp -pP -- "$id/$from" "$near.new" || return 1; fi
   done < .list
-  sync -f . && sync -f "${target%/*}/"
+  sync -f . && folders | while IFS= read -r one; do sync -f "$one" || exit 1; done
 }
+
+# Renames are on disk before the state says that they are done.
+settle() { folders | while IFS= read -r one; do [ ! -d "$one" ] || sync -- "$one"; done; }
 
 drop() {
   number=0
@@ -62,6 +73,7 @@ switch() {
     if [ "$from" = - ]; then rm -f -- "$target" || return 1; continue; fi
     touch -h -- "$near.new" && mv -fT -- "$near.new" "$target" || return 1
   done < .list
+  settle
 }
 
 restore() {
@@ -73,13 +85,14 @@ restore() {
     fi
     rm -f -- "$near.new"
   done < .list
+  settle
   return $bad
 }
 
 # What a reload writes is for the service, so it has the usual mask and not that of the trial's own files.
 usual='umask 022
 '
-reload() { [ -z "$reload" ] || timeout -k 1 "$within" sh -c "$usual$reload" >.out 2>&1 </dev/null; }
+reload() { [ -z "$reload" ] || timeout -k 1 "$within" sh -c "$usual$reload" >.out 2>&1 </dev/null 9>&-; }
 
 put_back() {
   why=$1
@@ -87,8 +100,9 @@ put_back() {
   state putting-back "$why"
   if ! restore; then state stuck "$why; and the files from before could not be put back"; exit 1; fi
   reload || why="$why; and the reload of the files from before failed: $(said)"
-  rm -rf .previous.new .list
   state rolled-back "$why"
+  rm -rf .previous.new .list
+  disarm
   exit 0
 }
 
@@ -111,16 +125,29 @@ keep_it() {
   done
   rm -rf .list .out confirm .new-* .check .check.out
   state kept ''
+  disarm
   exit 0
 }
 
-if [ "$mode" = recover ]; then
-  was=$(sed -n 3p trial) id=$(sed -n 1p trial)
-  case $was in
-    started | staging) [ -e .list ] && drop; state rolled-back 'it was cut off before anything was switched' ;;
-    switching | reloading | checking | waiting | putting-back) put_back 'its trial was cut off' ;;
-    keeping) [ -e .list ] || : > .list; keep_it ;;
+if [ "$mode" != try ]; then
+  umask 077
+  exec 9>.lock
+  flock 9
+  if alive; then exit 0; fi
+  was=$(sed -n 3p trial) id=$(sed -n 1p trial) word=$(sed -n 2p trial)
+  case $mode,$was in
+    boot,switching | boot,reloading | boot,checking | boot,waiting | boot,putting-back | boot,stuck)
+      state putting-back 'the host was cut off in its trial'
+      restore
+      exit 0 ;;
+    boot,*) exit 0 ;;
+    *,started | *,staging)
+      if [ -e .list ]; then drop; fi
+      state rolled-back 'it was cut off before anything was switched' ;;
+    *,switching | *,reloading | *,checking | *,waiting | *,putting-back | *,stuck) put_back 'its trial was cut off' ;;
+    *,keeping) [ -e .list ] || : > .list; keep_it ;;
   esac
+  disarm
   exit 0
 fi
 
@@ -133,6 +160,7 @@ if ! stage 2>.out; then
   [ -e .list ] && drop
   rm -rf .previous.new
   state failed "the files cannot be written: $why"
+  disarm
   exit 1
 fi
 trap 'put_back "its trial was ended by a signal"' HUP INT TERM
@@ -166,20 +194,28 @@ START = Script(
     "zonewright-start",
     HEAD
     + ALIVE
+    + GUARDS
     + """\
-set -eu
-keep=$1 text=$2
-shift 2
-if alive; then echo "another trial of it is not over" >&2; exit 75; fi
+set -u
+keep=$1 text=$2 head=$3
+shift 3
 umask 077
+exec 9>"$keep/.lock"
+flock 9
+set -e
+if alive; then echo "another trial of it is not over" >&2; exit 75; fi
 rm -f -- "$keep/confirm"
+printf '%s%s' "$head" "$text" > "$keep/.guard.new"
+mv -fT -- "$keep/.guard.new" "$keep/guard"
 printf '%s\\n' "$3" "$4" started '' > "$keep/.trial.new"
 mv -fT -- "$keep/.trial.new" "$keep/trial"
-setsid sh -c "$text" zonewright-trial "$@" </dev/null >/dev/null 2>&1 &
+arm > "$keep/armed"
+setsid sh -c "$text" zonewright-trial "$@" </dev/null >/dev/null 2>&1 9>&- &
 echo $! > "$keep/pid"
+cat -- "$keep/armed"
 """,
 )
-"""Begins a trial apart from the connection."""
+"""Begins a trial apart from the connection, after its guard; prints what starts the guard."""
 
 FOLLOW = Script(
     "zonewright-follow",

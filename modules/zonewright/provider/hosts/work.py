@@ -150,6 +150,7 @@ def site_work(session: ProviderSession, *, path: str, stack_id: str, names: Iter
             service=service,
             host_deadline_s=file.rollout.host_deadline_s,
             health_s=file.rollout.health_s,
+            holder=(file.party, whoami()),
         )
         try:
             yield SiteWork(

@@ -1,0 +1,103 @@
+"""The devices of a gateway: every fault of the file at once, and the register maps that come along."""
+
+import pytest
+
+from zonewright_agent.configuration import ConfigurationError
+from zonewright_gateway.declared import from_text
+from zonewright_gateway.modbus.maps import shipped_maps
+
+GOOD = """
+parallel: 50
+maps:
+  own-meter:
+    title: A meter
+    source: its manual
+    function: 4
+    words: low-first
+    check:
+      frequency: {address: 10, type: uint16, unit: Hz, scale: 0.01, least: 45, most: 65}
+    values:
+      - {address: 20, type: uint32, unit: kWh, scale: 0.1, part: phase-1, sentinels: [4294967294]}
+devices:
+  incomer-a: {protocol: modbus, address: "10.0.0.5:1502", map: eastron-sdm630, unit: 3, rating_w: 2.0e+6,
+               interval_s: 60}
+  incomer-b: {protocol: modbus, address: "[fd00::5]", map: own-meter, rating_w: 2000000, timeout_s: 1.5}
+"""
+BAD = """\
+parallel: 0
+credential_file: x
+maps:
+  own: {title: t, source: s, function: 16, words: high, values: [{address: 70000, type: u32, unit: kWh}]}
+devices:
+  Incomer A: {protocol: modbus, address: 10.0.0.5, map: eastron-sdm630, rating_w: 5}
+  b: {protocol: modbuss, address: "10.0.0.5:99999", rating_w: 5}
+  c: {protocol: modbus, address: 10.0.0.5, map: eastron-sdm631, unit: 256, ratingw: 5}
+  c: {protocol: modbus, address: 10.0.0.5, map: eastron-sdm630, rating_w: .nan}
+  d: 5
+"""
+
+
+def test_a_good_file() -> None:
+    """Defaults, ports and maps of one's own."""
+    declared = from_text(GOOD, "devices.yaml")
+    first, second = declared.devices
+    assert (first.host, first.port, first.whole("unit"), first.interval_s) == ("10.0.0.5", 1502, 3, 60.0)
+    assert (second.host, second.port, second.whole("unit"), second.interval_s) == ("fd00::5", 502, 1, None)
+    (energy,) = declared.maps["own-meter"].fields[1:]
+    assert energy.value([12, 0], is_low_first=True) == 1_200.0
+    assert energy.value([0xFFFE, 0xFFFF], is_low_first=True) is None
+    assert (energy.part, energy.step(1_200.0)) == ("phase-1", 100.0)
+
+
+def test_all_faults_are_told() -> None:
+    """Each wrong, unknown, missing or repeated setting has one sentence with its line, in one go."""
+    with pytest.raises(ConfigurationError) as caught:
+        from_text(BAD, "d.yaml")
+    text = "\n".join(caught.value.sentences)
+    for part in (
+        "d.yaml:1: parallel: expected a whole number from 1 to 1,000, got 0",
+        "d.yaml:2: credential_file: unknown setting; did you mean 'credentials_file'?",
+        "d.yaml:4: maps.own.check: it is missing",
+        "d.yaml:4: maps.own.function: expected 3 (holding registers) or 4 (input registers); nothing else is ever sent",
+        "d.yaml:4: maps.own.values.0.address: expected 0 to 65535, got 70000",
+        "d.yaml:4: maps.own.values.0.type: expected one of uint16",
+        "d.yaml:4: maps.own.words: expected high-first or low-first, got 'high'",
+        "d.yaml:6: devices.Incomer A: expected an id such as 'incomer-a'",
+        "d.yaml:7: devices.b.address: expected HOST or HOST:PORT, got '10.0.0.5:99999'",
+        "d.yaml:7: devices.b.protocol: expected one of modbus",
+        "d.yaml:9: devices.c stands twice; line 8 has it too; remove one of them",
+        "d.yaml:9: devices.c.rating_w: expected a number from 1 to 1e+10, got nan",
+        "d.yaml:10: devices.d: expected a mapping, got 5",
+    ):
+        assert part in text, text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "d.yaml:1: 'devices' is missing"),
+        ("devices: {}", "d.yaml:1: devices: there is none"),
+        ("- 1", "d.yaml:1: expected a mapping with 'devices'"),
+        ("devices:\n  a: [", "d.yaml:3: not valid YAML"),
+        ("devices: &a {b: *a}", "d.yaml:1: "),
+        (
+            "devices:\n  c: {protocol: modbus, address: h, map: eastron-sdm631, rating_w: 1}",
+            "d.yaml:2: devices.c.map: there is no map 'eastron-sdm631'; did you mean 'eastron-sdm630'?",
+        ),
+    ],
+)
+def test_what_is_no_list_of_devices(text: str, says: str) -> None:
+    """Nothing, something else or no YAML is told in a sentence."""
+    with pytest.raises(ConfigurationError) as caught:
+        from_text(text, "d.yaml")
+    assert caught.value.sentences[0].startswith(says), caught.value.sentences
+
+
+def test_maps_that_come_along() -> None:
+    """Five families; each names its public source and has a value by which exchanged words show."""
+    maps = shipped_maps()
+    assert sorted(maps) == ["abb-b23", "carlo-gavazzi-em24", "eastron-sdm630", "janitza-umg96", "schneider-pm5000"]
+    for one in maps.values():
+        assert "http" in one.source
+        assert [field.quantity for field in one.fields] == ["check", "power", "energy"]
+        assert all(count <= 120 for _, count in one.blocks())
