@@ -7,7 +7,9 @@
 BIN := .venv/bin
 # One test process for each core, and one more: some of them wait.
 WORKERS := $(shell expr $$(nproc 2> /dev/null || echo 2) + 1)
-ARGS ?= -n $(WORKERS)
+# Long tests first, and who has nothing left takes some from another: see tests/support/order.py.
+SPREAD := -n $(WORKERS) --dist worksteal
+ARGS ?= $(SPREAD)
 # Without byte code on disk each process of a test would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -24,7 +26,7 @@ test: engine ## run all tests; ARGS='-k engine -x' goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
 test-wheel: setup ## build the wheel and test it, without the sources, on each Python here; ARGS='tests/unit -x'
-	$(BIN)/python tools/test_wheel.py -- $(filter-out -n $(WORKERS),$(ARGS))
+	$(BIN)/python tools/test_wheel.py -- $(filter-out $(SPREAD),$(ARGS))
 
 quick: setup ## run what needs no engine, no hosts and no killed process: while you write
 	$(BIN)/python -m pytest $(ARGS) -m "not soak and not slow" tests/unit
@@ -40,7 +42,7 @@ bench: engine ## measure, with ratios against a provider that does nothing
 	$(BIN)/python -m bench
 
 mutants: setup ## break the code in one place at a time, and see whether a test notices; ARGS='--seed 7'
-	$(BIN)/python -m tools.mutants $(filter-out -n $(WORKERS),$(ARGS))
+	$(BIN)/python -m tools.mutants $(filter-out $(SPREAD),$(ARGS))
 
 soak: engine ## the long race, kill and fuzz runs, and all mutants
 	ZONEWRIGHT_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=0 $(ARGS) -n 0
