@@ -43,7 +43,7 @@ docs: setup ## build the documentation as a site, build/site; a link that leads 
 	$(BIN)/python tools/docs.py
 
 release: setup ## rehearse a release of this commit; KEY=FILE makes one, signed with that key
-	$(BIN)/python tools/release.py $(if $(KEY),--key $(KEY),--rehearsal)
+	$(BIN)/python -m tools.release $(if $(KEY),--key $(KEY),--rehearsal)
 
 bench: engine ## measure, with ratios against a provider that does nothing
 	$(BIN)/python -m bench

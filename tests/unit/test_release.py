@@ -1,21 +1,17 @@
 """A release can be verified by others, and what is not what was attested is named."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.dsse import Envelope as OtherEnvelope
 from securesystemslib.signer._key import SSlibKey
+from tools import release
 
-from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.keys import FileKey
 from zonewright.seal import SealError
 from zonewright.seal.keys import key_id
-
-sys.path.append(str(REPOSITORY / "tools"))
-import release
 
 KEY = FileKey(Ed25519PrivateKey.from_private_bytes(b"r" * 32))
 
