@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from zonewright_gateway.credentials import Secret
 from zonewright_gateway.declared import Declared, DeclaredDevice
 from zonewright_gateway.device import Device
 from zonewright_gateway.polling import Polled
@@ -29,9 +30,44 @@ def _modbus() -> Maker:
     return make
 
 
-MAKERS: Mapping[str, Callable[[], Maker]] = {"modbus": _modbus}
+def _snmp() -> Maker:
+    from pysnmp.hlapi.v3arch.asyncio import SnmpEngine  # noqa: PLC0415
+
+    from zonewright_gateway.snmp.client import Pdu  # noqa: PLC0415
+    from zonewright_gateway.snmp.families import families  # noqa: PLC0415
+
+    engine = SnmpEngine()
+
+    def make(one: DeclaredDevice, _declared: Declared) -> Reader:
+        family = families()[one.text("family")]
+        module = one.own.get("module")
+        return Pdu(
+            engine,
+            (one.host, one.port),
+            one.secret or Secret("", {}),
+            family,
+            module=module if isinstance(module, int) else family.module,
+            parts=one.words("parts"),
+            timeout_s=one.timeout_s,
+        )
+
+    return make
+
+
+MAKERS: Mapping[str, Callable[[], Maker]] = {"modbus": _modbus, "snmp": _snmp}
 _SHARED = ("modbus",)
 """Protocols by which several devices may have one address, and are asked in turn."""
+
+
+def missing_libraries(declared: Declared) -> list[str]:
+    """Protocols whose library is not on this host, one sentence each."""
+    found = []
+    for protocol in sorted({one.protocol for one in declared.devices}):
+        try:
+            MAKERS[protocol]()
+        except ImportError as error:
+            found.append(f"protocol {protocol}: {error}; install the libraries of zonewright[gateway] on this host")
+    return found
 
 
 def make(declared: Declared, *, interval_s: float) -> list[Polled]:

@@ -34,6 +34,21 @@ class Setting(NamedTuple):
 
 
 PARTS = ("outlets", "phases", "breakers")
+CREDENTIALS = Setting("name", "Name of its credentials in `credentials_file`.", is_required=True)
+OWN: dict[str, dict[str, Setting]] = {
+    "modbus": {
+        "map": Setting("name", "Its register map: one that comes along, or one of `maps`.", is_required=True),
+        "unit": Setting("whole", "Its number on the line behind the address.", 1, 0, 255),
+    },
+    "snmp": {
+        "family": Setting("name", "Its family, one of those below.", is_required=True),
+        "credentials": CREDENTIALS,
+        "module": Setting(
+            "whole", "Its number, where several PDUs share an address (default: the first).", None, 0, 100
+        ),
+        "parts": Setting("words", "What is read beside the whole, each as `DEVICE-outlet-3` and so on.", words=PARTS),
+    },
+}
 TOP = {
     "parallel": Setting("whole", "How many devices are asked at the same time.", 200, 1, 1000),
     "credentials_file": Setting(
@@ -43,12 +58,7 @@ TOP = {
     "devices": Setting("mapping", "The devices by id, under which they are reported (`hw.id`).", is_required=True),
 }
 COMMON = {
-    "protocol": Setting(
-        "text",
-        "How it is read.",
-        words=("modbus", "snmp", "redfish", "ipmi", "nut", "bacnet"),
-        is_required=True,
-    ),
+    "protocol": Setting("text", "How it is read.", words=tuple(OWN), is_required=True),
     "address": Setting(
         "address", "Its host name or address, with the port where it is not the usual one.", is_required=True
     ),
@@ -62,12 +72,6 @@ COMMON = {
     ),
     "interval_s": Setting("number", "Seconds between two readings (default: the agent's `interval_s`).", None, 1, 3600),
     "timeout_s": Setting("number", "Seconds that one reading may take.", 3.0, 0.1, 60),
-}
-OWN: dict[str, dict[str, Setting]] = {
-    "modbus": {
-        "map": Setting("name", "Its register map: one that comes along, or one of `maps`.", is_required=True),
-        "unit": Setting("whole", "Its number on the line behind the address.", 1, 0, 255),
-    },
 }
 PORTS = {"modbus": 502, "snmp": 161, "redfish": 443, "ipmi": 623, "nut": 3493, "bacnet": 47_808}
 

@@ -9,7 +9,7 @@ from zonewright.estate.naming import id_of
 from zonewright.estate.standing import StandingDevice
 from zonewright.estate.work import AdoptionWork, Named
 
-_NUMBERED = re.compile(r"^(.*?)[-_. ]?0*([1-9][0-9]{0,3})$")
+_NUMBERED = re.compile(r"^(.*?)[-_. ]?(?<!0)0*+([1-9][0-9]{0,3})$")
 _MOST = 2_000
 _STEM = 40
 _LONGEST = 63
