@@ -358,6 +358,7 @@ def gateway_page() -> str:
     sys.path.insert(0, str(FOLDER.parents[1] / "agents"))
     from zonewright_gateway.modbus.maps import shipped_maps  # noqa: PLC0415 - not part of the package
     from zonewright_gateway.settings import COMMON, OWN, PORTS, TOP, Setting  # noqa: PLC0415
+    from zonewright_gateway.snmp.families import families  # noqa: PLC0415
 
     def table(settings: Mapping[str, Setting]) -> str:
         rows = ["| setting | default | meaning |", "|---|---|---|"]
@@ -377,7 +378,9 @@ def gateway_page() -> str:
     for protocol, own in OWN.items():
         parts += [f"## `protocol: {protocol}`\n\nThe usual port is {PORTS[protocol]}.\n"]
         parts += [table(own)] if own else []
-    parts.append("## Register maps for Modbus\n\n| map | meters | source |\n|---|---|---|")
+    parts.append("## Families of PDUs for SNMP\n\n| family | PDUs | source |\n|---|---|---|")
+    parts += [f"| `{name}` | {one.title} | {one.source} |" for name, one in sorted(families().items())]
+    parts.append("\n## Register maps for Modbus\n\n| map | meters | source |\n|---|---|---|")
     parts += [f"| `{name}` | {one.title} | {one.source} |" for name, one in sorted(shipped_maps().items())]
     return "\n".join(parts) + "\n"
 

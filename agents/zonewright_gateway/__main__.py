@@ -13,7 +13,7 @@ from zonewright_agent.configuration import load as load_settings
 from zonewright_agent.running import make_sources, run
 from zonewright_gateway.declared import Declared, load
 from zonewright_gateway.gateway import Gateway, Polling
-from zonewright_gateway.making import make
+from zonewright_gateway.making import make, missing_libraries
 
 DEVICES = "devices.yaml"
 
@@ -59,6 +59,8 @@ def _read(config: str, devices: str, *, is_check: bool) -> tuple[Configuration, 
         sentences += error.sentences
     try:
         declared = load(devices)
+        if is_check:
+            sentences += [f"{devices}: {one}" for one in missing_libraries(declared)]
     except ConfigurationError as error:
         sentences += error.sentences
     if settings is None or declared is None or sentences:

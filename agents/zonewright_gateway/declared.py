@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from zonewright_agent.configuration import ConfigurationError
+from zonewright_gateway.credentials import Secret, form_fault
+from zonewright_gateway.credentials import load as load_secrets
 from zonewright_gateway.documents import Document, Faults, close_to, pairs, read
 from zonewright_gateway.modbus.maps import RegisterMap, map_of, shipped_maps
 from zonewright_gateway.settings import COMMON, NAME, OWN, TOP, Setting, fault_of, host_and_port
+from zonewright_gateway.snmp.families import families
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class DeclaredDevice:
         interval_s: seconds between two readings; None for the agent's.
         timeout_s: seconds that one reading may take.
         own: settings of its protocol.
+        secret: its credentials.
     """
 
     name: str
@@ -36,6 +40,12 @@ class DeclaredDevice:
     interval_s: float | None
     timeout_s: float
     own: Mapping[str, object]
+    secret: Secret | None = None
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """A setting of its protocol that is a list of words."""
+        value = self.own.get(name)
+        return tuple(map(str, value)) if isinstance(value, list) else ()
 
     def text(self, name: str) -> str:
         """A setting of its protocol that is text; empty where it has none."""
@@ -80,17 +90,23 @@ def load(path: str) -> Declared:
     return from_text(text, os.fspath(path))
 
 
-def from_text(text: str, file: str) -> Declared:
-    """Devices from YAML; ``file`` is named in sentences."""
+def from_text(text: str, file: str, *, has_credentials: bool = True) -> Declared:
+    """Devices from YAML.
+
+    Args:
+        text: the YAML.
+        file: its name in sentences.
+        has_credentials: whether this is the host where their credentials are.
+    """
     faults = Faults(file)
     document = read(text, faults)
-    made = None if document is None else _made(document, faults)
+    made = None if document is None else _made(document, faults, has_credentials=has_credentials)
     if made is None or faults.sentences:
         raise ConfigurationError(faults.sentences)
     return made
 
 
-def _made(document: Document, faults: Faults) -> Declared | None:
+def _made(document: Document, faults: Faults, *, has_credentials: bool) -> Declared | None:
     if not isinstance(document.content, dict):
         faults.add(1, "expected a mapping with 'devices'")
         return None
@@ -100,10 +116,16 @@ def _made(document: Document, faults: Faults) -> Declared | None:
         found = map_of(document, faults, ("maps", name), one)
         if found is not None:
             maps[name] = found
+    file = str(top.get("credentials_file") or "")
+    secrets: dict[str, Secret] | None = {}
+    if file and has_credentials:
+        secrets = load_secrets(file, faults, document.line(("credentials_file",)))
+    elif file:
+        secrets = None
     devices = tuple(
         made
         for name, one in pairs(top.get("devices"))
-        for made in (_device(document, faults, name, one, maps),)
+        for made in (_device(document, faults, name, one, maps, secrets),)
         if made is not None
     )
     if not devices and not faults.sentences:
@@ -112,7 +134,7 @@ def _made(document: Document, faults: Faults) -> Declared | None:
     return Declared(
         devices=devices,
         parallel=parallel if isinstance(parallel, int) else 1,
-        credentials_file=str(top.get("credentials_file") or ""),
+        credentials_file=file,
         maps=maps,
     )
 
@@ -146,8 +168,13 @@ def checked(
     return values
 
 
-def _device(
-    document: Document, faults: Faults, name: str, given: object, maps: Mapping[str, RegisterMap]
+def _device(  # noqa: PLR0917 - private
+    document: Document,
+    faults: Faults,
+    name: str,
+    given: object,
+    maps: Mapping[str, RegisterMap],
+    secrets: Mapping[str, Secret] | None,
 ) -> DeclaredDevice | None:
     path = ("devices", name)
     if NAME.fullmatch(name) is None:
@@ -156,10 +183,19 @@ def _device(
     own = OWN.get(protocol, {}) if isinstance(protocol, str) else {}
     before = len(faults.sentences)
     values = checked(document, faults, path, given, {**COMMON, **own} if own else {**COMMON, **_any_of_all()})
-    map_name = values.get("map")
-    if protocol == "modbus" and isinstance(map_name, str) and map_name not in maps:
-        said = f"devices.{name}.map: there is no map '{map_name}'; {close_to(map_name, list(maps))}"
-        faults.add(document.line((*path, "map")), said)
+    for what, there in (("map", maps), ("family", families()), ("credentials", secrets)):
+        if there is None:
+            continue
+        chosen = values.get(what) if what in own else None
+        if isinstance(chosen, str) and chosen not in there:
+            near = close_to(chosen, list(there)) if there else "name the file with them: credentials_file"
+            faults.add(document.line((*path, what)), f"devices.{name}.{what}: there is no '{chosen}'; {near}")
+    secret = (secrets or {}).get(str(values.get("credentials")))
+    if protocol == "bacnet" and not (values.get("power") or values.get("energy")):
+        faults.add(document.line(path), f"devices.{name}: neither 'power' nor 'energy'; name an object of it")
+    unfit = form_fault(str(protocol), secret) if secret is not None else ""
+    if unfit:
+        faults.add(document.line((*path, "credentials")), f"devices.{name}.credentials: {unfit}")
     if len(faults.sentences) > before:
         return None
     host, port = host_and_port(str(values["address"]), str(protocol))
@@ -173,6 +209,7 @@ def _device(
         interval_s=None if interval_s is None else _number(interval_s),
         timeout_s=_number(values["timeout_s"]),
         own={key: values[key] for key in own},
+        secret=secret,
     )
 
 

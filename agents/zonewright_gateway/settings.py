@@ -8,6 +8,7 @@ from typing import NamedTuple
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(?::\d{1,5})?")
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
+_OBJECT = re.compile(r"[a-z]+(?:-[a-z]+)*,\d{1,7}")
 _LAST_PORT = 65_535
 
 
@@ -15,7 +16,7 @@ class Setting(NamedTuple):
     """One setting.
 
     Attributes:
-        kind: ``number``, ``whole``, ``text``, ``name``, ``address``, ``digest``, ``words`` or ``mapping``.
+        kind: ``number``, ``whole``, ``text``, ``name``, ``address``, ``digest``, ``object``, ``words`` or ``mapping``.
         meaning: for the reference.
         default: what holds without it; None where it is needed, or empty.
         low: smallest number.
@@ -34,6 +35,37 @@ class Setting(NamedTuple):
 
 
 PARTS = ("outlets", "phases", "breakers")
+CREDENTIALS = Setting("name", "Name of its credentials in `credentials_file`.", is_required=True)
+OWN: dict[str, dict[str, Setting]] = {
+    "modbus": {
+        "map": Setting("name", "Its register map: one that comes along, or one of `maps`.", is_required=True),
+        "unit": Setting("whole", "Its number on the line behind the address.", 1, 0, 255),
+    },
+    "snmp": {
+        "family": Setting("name", "Its family, one of those below.", is_required=True),
+        "credentials": CREDENTIALS,
+        "module": Setting(
+            "whole", "Its number, where several PDUs share an address (default: the first).", None, 0, 100
+        ),
+        "parts": Setting("words", "What is read beside the whole, each as `DEVICE-outlet-3` and so on.", words=PARTS),
+    },
+    "redfish": {
+        "credentials": CREDENTIALS,
+        "certificate": Setting("digest", "SHA-256 of its certificate; without it, an authority that this host knows."),
+        "chassis": Setting("text", "Id of the chassis (default: the first that shows power)."),
+        "parts": Setting("words", "What is read beside the whole, as `DEVICE-psu-0`.", words=("supplies",)),
+    },
+    "ipmi": {"credentials": CREDENTIALS},
+    "nut": {
+        "name": Setting("name", "Its name in upsd.", is_required=True),
+        "credentials": CREDENTIALS._replace(is_required=False),
+    },
+    "bacnet": {
+        "local": Setting("text", "This host's address in that network, with mask and a port.", is_required=True),
+        "power": Setting("object", "Object of its power, such as `analog-input,3`."),
+        "energy": Setting("object", "Object of its energy, in Wh, kWh or MWh."),
+    },
+}
 TOP = {
     "parallel": Setting("whole", "How many devices are asked at the same time.", 200, 1, 1000),
     "credentials_file": Setting(
@@ -43,12 +75,7 @@ TOP = {
     "devices": Setting("mapping", "The devices by id, under which they are reported (`hw.id`).", is_required=True),
 }
 COMMON = {
-    "protocol": Setting(
-        "text",
-        "How it is read.",
-        words=("modbus", "snmp", "redfish", "ipmi", "nut", "bacnet"),
-        is_required=True,
-    ),
+    "protocol": Setting("text", "How it is read.", words=tuple(OWN), is_required=True),
     "address": Setting(
         "address", "Its host name or address, with the port where it is not the usual one.", is_required=True
     ),
@@ -62,12 +89,6 @@ COMMON = {
     ),
     "interval_s": Setting("number", "Seconds between two readings (default: the agent's `interval_s`).", None, 1, 3600),
     "timeout_s": Setting("number", "Seconds that one reading may take.", 3.0, 0.1, 60),
-}
-OWN: dict[str, dict[str, Setting]] = {
-    "modbus": {
-        "map": Setting("name", "Its register map: one that comes along, or one of `maps`.", is_required=True),
-        "unit": Setting("whole", "Its number on the line behind the address.", 1, 0, 255),
-    },
 }
 PORTS = {"modbus": 502, "snmp": 161, "redfish": 443, "ipmi": 623, "nut": 3493, "bacnet": 47_808}
 
@@ -99,6 +120,8 @@ def _number_fault(setting: Setting, value: object) -> str:
 def _text_fault(kind: str, value: str) -> str:
     if kind == "name" and NAME.fullmatch(value) is None:
         return f"expected a name such as 'eastron-sdm630', got {value!r}"
+    if kind == "object" and _OBJECT.fullmatch(value) is None:
+        return f"expected an object such as 'analog-input,3', got {value!r}"
     if kind == "digest" and _HEX.fullmatch(value.replace(":", "")) is None:
         return "expected a SHA-256 digest of 64 hexadecimal digits"
     if kind == "address":

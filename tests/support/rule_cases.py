@@ -10,7 +10,8 @@ whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up f
 the change; ``links_before`` are those that the change removes, ``was`` has sites and ducts that it removed.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``offers`` are what op offers at site dc; a duct has its own. ``on`` is the day of leases (2026-07-01).
-``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
+``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved, ``sizes``
+those of parties.
 A site is ``at`` a point; ducts have ``points``.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
 message and fix, ``says_not`` is none of them; ``participants`` are names, ``parties`` whose they are.
@@ -132,8 +133,13 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             title="Zone",
             districts={name: District(title=name, **given) for name, given in data.get("districts", {}).items()},
             parties={
-                name: Party(title=name, roles=("tenant",), names=ReservedNames(**given))
-                for name, given in data.get("reserved", {}).items()
+                name: Party(
+                    title=name,
+                    roles=("tenant",),
+                    names=ReservedNames(**data.get("reserved", {}).get(name, {})),
+                    size=data.get("sizes", {}).get(name),
+                )
+                for name in {**data.get("reserved", {}), **data.get("sizes", {})}
             },
             rule_packs={"pack": pack},
             rule_pack="pack",

@@ -1,8 +1,11 @@
 """The devices of a gateway: every fault of the file at once, and the register maps that come along."""
 
+from pathlib import Path
+
 import pytest
 
 from zonewright_agent.configuration import ConfigurationError
+from zonewright_gateway.credentials import CredentialError
 from zonewright_gateway.declared import from_text
 from zonewright_gateway.modbus.maps import shipped_maps
 
@@ -82,7 +85,7 @@ def test_all_faults_are_told() -> None:
         ("devices: &a {b: *a}", "d.yaml:1: "),
         (
             "devices:\n  c: {protocol: modbus, address: h, map: eastron-sdm631, rating_w: 1}",
-            "d.yaml:2: devices.c.map: there is no map 'eastron-sdm631'; did you mean 'eastron-sdm630'?",
+            "d.yaml:2: devices.c.map: there is no 'eastron-sdm631'; did you mean 'eastron-sdm630'?",
         ),
     ],
 )
@@ -101,3 +104,62 @@ def test_maps_that_come_along() -> None:
         assert "http" in one.source
         assert [field.quantity for field in one.fields] == ["check", "power", "energy"]
         assert all(count <= 120 for _, count in one.blocks())
+
+
+PDUS = """
+credentials_file: {file}
+devices:
+  p1: {{protocol: snmp, address: 10.0.1.1, family: apc-rpdu2, credentials: old, rating_w: 11000, parts: [outlets]}}
+  p2: {{protocol: snmp, address: 10.0.1.2, family: raritan-px, credentials: new, rating_w: 11000, module: 2}}
+"""
+
+
+def test_credentials_of_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come from a file of its owner's alone, or by reference from a file or the environment, read when needed."""
+    file = tmp_path / "credentials.yaml"
+    (tmp_path / "key").write_text("a-key-of-12\n", encoding="ascii")
+    new = f"{{user: gw, auth_key: ref+file://{tmp_path}/key, privacy_key: ref+env://PRIVACY}}"
+    file.write_text(f"old: {{community: hidden-word}}\nnew: {new}\n", encoding="utf-8")
+    file.chmod(0o600)
+    first, second = from_text(PDUS.format(file=file), "d.yaml").devices
+    assert first.secret is not None
+    assert second.secret is not None
+    assert (first.words("parts"), first.secret.get("community")) == (("outlets",), "hidden-word")
+    assert "hidden" not in f"{first} {first.secret!r}"
+    assert second.secret.get("auth_key") == "a-key-of-12"
+    with pytest.raises(CredentialError, match=r"credentials 'new': ref\+env://PRIVACY leads to nothing"):
+        second.secret.get("privacy_key")
+    monkeypatch.setenv("PRIVACY", "another")
+    assert second.secret.get("privacy_key") == "another"
+
+
+def test_faults_of_credentials(tmp_path: Path) -> None:
+    """A file that others may read, names that are missing, and fields that do not fit: all told, and no value."""
+    file = tmp_path / "credentials.yaml"
+    lines = (
+        "old: {comunity: hidden-word}",
+        "new: {user: gw, auth: hidden-word}",
+        "vault: {password: ref+vault://a/b#/c}",
+    )
+    file.write_text("\n".join(lines), encoding="utf-8")
+    file.chmod(0o640)
+    text = (
+        PDUS.format(file=file)
+        + "  p3: {protocol: snmp, address: h, family: apc-rpdu3, credentials: newer, rating_w: 1}\n"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        from_text(text, "d.yaml")
+    said = "\n".join(caught.value.sentences)
+    for part in (
+        "d.yaml:2: credentials_file: ",
+        "others than its owner may read it (mode 640); chmod 600",
+        "a gateway does not ask Vault",
+        "d.yaml:4: devices.p1.credentials: credentials 'old' have a field 'comunity'; did you mean 'community'?",
+        "d.yaml:5: devices.p2.credentials: credentials 'new': auth is one of md5, sha, sha256, sha512",
+        "d.yaml:6: devices.p3.credentials: there is no 'newer'; did you mean 'new'?",
+        "d.yaml:6: devices.p3.family: there is no 'apc-rpdu3'; did you mean 'apc-rpdu",
+    ):
+        assert part in said, said
+    assert "hidden" not in said
+    with pytest.raises(ConfigurationError, match=r"credentials_file: .*no such file"):
+        from_text(PDUS.format(file=tmp_path / "none"), "d.yaml")

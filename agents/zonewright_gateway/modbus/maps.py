@@ -10,14 +10,8 @@ from functools import cache
 from importlib import resources
 
 from zonewright_gateway.documents import Document, Faults, close_to, pairs, read
+from zonewright_gateway.units import UNITS, scaled
 
-QUANTITIES = {
-    "Wh": ("energy", 1.0),
-    "kWh": ("energy", 1e3),
-    "MWh": ("energy", 1e6),
-    "W": ("power", 1.0),
-    "kW": ("power", 1e3),
-}
 _FORMATS = {
     "uint16": (1, ">H"),
     "int16": (1, ">h"),
@@ -80,9 +74,7 @@ class Field:
         (raw,) = struct.unpack(_FORMATS[self.form][1], struct.pack(f">{len(ordered)}H", *ordered))
         if raw in self.sentinels or not math.isfinite(raw):
             return None
-        # A scale of 0.1 is multiplied so that 21 tenths are 2.1, and not what floats make of it.
-        inverse = round(1 / self.scale) if self.scale < 1 else 0
-        return float(raw / inverse if inverse and math.isclose(inverse * self.scale, 1) else raw * self.scale)
+        return scaled(raw, self.scale)
 
     def step(self, value: float) -> float:
         """The smallest difference that it can show near a value."""
@@ -192,7 +184,7 @@ def _field(document: Document, faults: Faults, path: tuple[str, ...], given: obj
     part, sentinels = values.get("part", ""), values.get("sentinels", [])
     for name, good, what in (
         ("type", form in _FORMATS, f"one of {', '.join(_FORMATS)}"),
-        ("unit", is_check or unit in QUANTITIES, f"one of {', '.join(QUANTITIES)}"),
+        ("unit", is_check or unit in UNITS, f"one of {', '.join(UNITS)}"),
         ("address", _is_number(address) and isinstance(address, int) and 0 <= address <= _LAST, f"0 to {_LAST}"),
         ("scale", _is_number(scale) and _float(scale) > 0, "a number above 0"),
         ("least", _is_number(least), "a number"),
@@ -204,7 +196,7 @@ def _field(document: Document, faults: Faults, path: tuple[str, ...], given: obj
             faults.add(document.line((*path, name)), f"{_said(path, name)}expected {what}, got {values[name]!r}")
     if len(faults.sentences) > before:
         return None
-    quantity, factor = ("check", 1.0) if is_check else QUANTITIES[str(unit)]
+    quantity, factor = ("check", 1.0) if is_check else UNITS[str(unit)]
     own = tuple(_float(one) for one in sentinels) if isinstance(sentinels, list) else ()
     return Field(
         address=address if isinstance(address, int) else 0,

@@ -22,6 +22,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "zone types": ("zone types zones/ours", "zone types zones/ours 'dell-*' --unusable"),
     "zone show": ("zone show zones/ours --svg map.svg",),
+    "rules list": ("rules list", "rules list zones/ours"),
+    "rules show": ("rules show reuse-first", "rules show own/parties-in-a-rack zones/ours"),
+    "rules lint": ("rules lint zones/ours",),
+    "rules test": ("rules test zones/ours",),
+    "rules impact": ("rules impact next-year --zone zones/ours", "rules impact next-year"),
     "adopt": (
         "adopt zones/ours --netbox https://netbox.example.com --operator dc1=operator-a",
         "adopt zones/ours --json exports --dry-run",

@@ -30,7 +30,7 @@ class Offer(Declared):
     """Rooms, rows or racks of the site, such as ``a``, ``a/01..04`` or ``a/01/01..10``; empty means all racks."""
     units: Annotated[str, Field(pattern=_UNITS.pattern, max_length=6)] | None = None
     """Rack units of each rack, such as ``1..20``; without it, all."""
-    it_kw: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    it_kw: Annotated[float, Field(ge=0.1, le=1_000_000, allow_inf_nan=False)] | None = None
     """IT power in kilowatts for all that stands in it together; without it, what the racks bear."""
     ducts: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Ducts, for an offer of bores."""

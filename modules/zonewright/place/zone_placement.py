@@ -16,7 +16,7 @@ from zonewright.place.change import change_world, occupant_of
 from zonewright.place.node_addresses import ByNode, given_addresses
 from zonewright.place.placing import place
 from zonewright.place.unplaced import short_findings, unplaced_findings
-from zonewright.rules import evaluate
+from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import idle_waivers, with_waivers
 from zonewright.rules.words import count_of
@@ -37,7 +37,7 @@ class JudgedZone:
     line: str
 
 
-def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
+def judge_declaration(declaration: Declaration, *, on: str, judge: WorldJudge = evaluate) -> JudgedZone:
     """Place and judge a checked declaration.
 
     Owners are placed in their order (:func:`placing_order`); a chosen place counts before any automatic one, whoever
@@ -46,6 +46,7 @@ def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
     Args:
         declaration: the declaration, of all owners.
         on: the day on which waivers and leases are looked at, as ``2026-07-01``.
+        judge: what judges; the zone's own rules have effects, so who wants them says so.
     """
     demands = [demand_of(declaration, owner) for owner in placing_order(declaration.owners)]
     world = _racks(declaration, demands, on)
@@ -63,7 +64,7 @@ def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
         _take(taken, demand, addresses)
         world = change_world(world, demand, placement.seats, stack="")
     world = replace(world, zone=_zone_facts(declaration, demands, world, on))
-    findings = list(with_waivers([*findings, *evaluate(world)], declaration.zone, on))
+    findings = list(with_waivers([*findings, *judge(world)], declaration.zone, on))
     findings += idle_waivers(findings, declaration.zone, on)
     nodes = sum(1 for item in world.occupants if item.standing == "wanted")
     links = len(world.zone.links) if world.zone else 0

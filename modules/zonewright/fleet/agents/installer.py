@@ -39,6 +39,7 @@ class Installer(Attached):
         health_s: how long the agent may take to report, in seconds.
         say: told each step as it begins.
         progress: kept up to date.
+        turn: of ``turn_arguments``; the default takes no turn.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Installer(Attached):
         health_s: float,
         say: Callable[[str, str], None],
         progress: Progress,
+        turn: tuple[str, str, str] = ("", "", "0"),
     ) -> None:
         super().__init__(session)
+        self._turn = turn
         self._layout, self._plan = layout, plan
         self._service, self._health_s, self._say, self.progress = service, health_s, say, progress
         self._public_key, self._token = "", ""
@@ -214,7 +217,9 @@ class Installer(Attached):
 
     def _prepare(self) -> None:
         layout = self._layout
-        said = self._run(PREPARE, layout.prefix, layout.secrets, layout.spool, layout.user, self._plan.host)
+        said = self._run(
+            PREPARE, layout.prefix, layout.secrets, layout.spool, layout.user, self._plan.host, *self._turn
+        )
         found = dict(line.partition("=")[::2] for line in said.splitlines())
         self._public_key, self._token = found["key"], found.get("token", "")
         if self._token and not any(step.kind == "token" for step in self._plan.steps):

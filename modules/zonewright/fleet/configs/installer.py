@@ -53,6 +53,7 @@ class ConfigInstaller(Attached):
         words: gives a word that nobody has used before.
         say: told each step as it begins.
         progress: kept up to date.
+        turn: of ``turn_arguments``; the default takes no turn.
     """
 
     def __init__(
@@ -65,8 +66,10 @@ class ConfigInstaller(Attached):
         words: Callable[[], str],
         say: Callable[[str, str], None],
         progress: Progress,
+        turn: tuple[str, str, str] = ("", "", "0"),
     ) -> None:
         super().__init__(session)
+        self._turn = turn
         self._connect, self._words, self._say = connect, words, say
         self._plans = [plan for plan in plans if plan.reasons]
         self._gated, self.progress = gated, progress
@@ -88,7 +91,7 @@ class ConfigInstaller(Attached):
             self.progress.is_changing = True
             wanted, settings = plan.wanted, plan.wanted.settings
             arguments = (wanted.keep, wanted.id, _sha256(wanted), settings.owner, settings.mode)
-            self._run(wanted, INSTALL, *arguments, stdin=wanted.archive)
+            self._run(wanted, INSTALL, *arguments, *self._turn, stdin=wanted.archive)
         for plan in self._plans:
             self._validate(plan.wanted)
         for plan in self._plans:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from zonewright.model.world import World, ZoneFacts
 from zonewright.model.zone import Zone
-from zonewright.rules import evaluate
+from zonewright.own_rules import evaluate_all
 from zonewright.rules.finding import Finding, worst_first
 
 _FILLS = "zone-utilization"
@@ -23,10 +23,10 @@ def judge_zone(before: ZoneFacts, after: World, *, party: str, racks: frozenset[
         party: whose change it is.
         racks: ids of the racks that it touches; None for all.
     """
-    found = evaluate(replace(after, before=before, acting=party), racks=racks, reach="zone")
+    found = evaluate_all(replace(after, before=before, acting=party), racks=racks, reach="zone")
     if not found:
         return ()
-    known = evaluate(World(racks=after.racks, clusters=after.clusters, zone=before), racks=racks, reach="zone")
+    known = evaluate_all(World(racks=after.racks, clusters=after.clusters, zone=before), racks=racks, reach="zone")
     grows = after.zone is not None and _design_w(after.zone, before.sites) > _design_w(before, before.sites)
     return tuple(_answered_for(found, known, party, grows=grows))
 
@@ -48,10 +48,10 @@ def judge_racks(
         takes_part = any(item.party == party for item in one.participants)
         return takes_part or one.level != "advisory" or (operates and one.rule not in _BETWEEN)
 
-    found = tuple(filter(concerns, evaluate(after, racks=racks, reach="rack")))
+    found = tuple(filter(concerns, evaluate_all(after, racks=racks, reach="rack")))
     if not any(one.level == "no-worse" for one in found):
         return found
-    now, past = _excess(found), _excess(evaluate(earlier(), racks=racks, reach="rack"))
+    now, past = _excess(found), _excess(evaluate_all(earlier(), racks=racks, reach="rack"))
     judged: list[Finding] = []
     for one in found:
         is_worse = now[_key(one)] > past[_key(one)]

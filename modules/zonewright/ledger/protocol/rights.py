@@ -71,6 +71,7 @@ RIGHTS: Mapping[str, Right] = {
     v.EXPLAIN.name: _STACK_READ,
     v.OUTAGE.name: _ANYBODY,
     v.DRAIN.name: _ANYBODY,
+    v.PACK_IMPACT.name: Right(own=OVERSEER, is_of_zone=True),
     v.ENERGY.name: _ANYBODY,
     v.LEASE.name: _STACK,
     v.HOURS.name: _ANYBODY,

@@ -16,6 +16,7 @@ from zonewright.ledger.protocol import (
     messages,
     offer_messages,
     outage_messages,
+    pack_messages,
     reservation_messages,
     rollout_messages,
     stack_messages,
@@ -68,6 +69,7 @@ FIT = Verb("fit", capacity_messages.FitRequest, capacity_messages.FitAnswer)
 EXPLAIN = Verb("explain", capacity_messages.ExplainRequest, capacity_messages.ExplainAnswer)
 OUTAGE = Verb("outage", outage_messages.OutageRequest, outage_messages.OutageAnswer)
 DRAIN = Verb("drain", outage_messages.DrainRequest, outage_messages.DrainAnswer)
+PACK_IMPACT = Verb("pack-impact", pack_messages.PackImpactRequest, pack_messages.PackImpactAnswer)
 ENERGY = Verb("energy", capacity_messages.EnergyRequest, capacity_messages.EnergyAnswer)
 LEASE = Verb("lease", rollout_messages.FleetLockRequest, rollout_messages.FleetLock)
 HOURS = Verb("hours", rollout_messages.HoursRequest, rollout_messages.Hours)

@@ -8,6 +8,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.sqlite import Insert
 
+from zonewright.ledger.store import telemetry_tables
 from zonewright.ledger.store.engines.postgresql_guards import ADDRESSES, GUARDS, NOTED, PREPARED, VERSIONS
 from zonewright.ledger.store.paging import as_dicts
 
@@ -89,6 +90,7 @@ def octets(column: Column[str]) -> ColumnElement[int]:
 def make(connection: Connection, tables: MetaData) -> None:
     """Make all tables, with their indexes and what guards them."""
     tables.create_all(connection)
+    telemetry_tables.make(connection)
 
 
 def prepare(connection: Connection, keys: Mapping[str, Sequence[str]]) -> None:
