@@ -101,6 +101,7 @@ def about(verb: str, *, party: str, stack_id: str, principal: str) -> bytes:
         "roles": ["tenant"],
         "days": 1,
         "why": "no more",
+        "pack": "none",
     }
     asked = {"party", "stack_id", "principal"}
     return json.dumps(

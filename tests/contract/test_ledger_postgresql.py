@@ -20,6 +20,7 @@ from support.judged import judge_once
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.postgresql import PostgresqlServer, programs
 from support.registers import NOW, ZONE, registers
+from support.reporter import reporter
 from support.telemetry_processes import Service
 from support.zone_project import REPOSITORY, cluster, facility
 from zonewright.cli import main, parser
@@ -613,7 +614,10 @@ def _services(world: World, tmp_path: Path) -> Iterator[tuple[Service, Service]]
 
 
 def test_two_services_are_one_ledger(world: World, services: tuple[Service, Service]) -> None:
-    """What one service was told the other one knows at once: tokens, texts, reservations, admissions, revocations."""
+    """What one service was told the other one knows at once: tokens, texts, reservations, admissions, revocations.
+
+    So are reports of agents, each taken once, also when one service is killed while they come in.
+    """
     bring_up_racks(world.client)
 
     def grant(name: str) -> str:
@@ -636,10 +640,14 @@ def test_two_services_are_one_ledger(world: World, services: tuple[Service, Serv
         assert other.propose(other.demand(clusters=wish)).expires_at is None, "the other service's reservation holds"
         first.client.call(verbs.STORE, ContentRequest(texts=["{}"]))
         again.admit(offer)
-        services[1].stop(signal.SIGKILL)
+        agent = stack.enter_context(reporter("host-1", world.folder / "ledger.db", world.url))
+        assert [agent.sends(services[number], 1) for number in (0, 1, 0)] == [200] * 3
+        agent.sends_until_killed(services[1])
         assert first.states() == [("web-001", "admitted")]
         assert first.confirm("web-001") == 1
         services[1].start()
+        agent.sends_all_again(services)
+        assert agent.is_revoked(services)
         assert party("tenant-b", 1).propose(other.demand(clusters=wish)).findings
         world.client.call(verbs.REVOKE, RevokeRequest(principal="tenant-a-runner", why="left"))
         for client in (first.client, again.client):

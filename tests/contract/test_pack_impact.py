@@ -22,7 +22,7 @@ def test_only_a_registered_pack_is_tried(tmp_path: Path) -> None:
     }
     zone = Zone.model_validate(ZONE).model_copy(update={"rule_packs": packs, "rule_pack": "wide"})
     with served_ledger(tmp_path, zone) as served:
-        auditor = served.client(served.grant("auditor", "zone", "auditor"))
+        auditor = served.client(served.grant("reviewer", "operator", "authority"))
         for pack, subject in (("racks", "dc1/a/01/01"), ("clusters", "web")):
             answer = auditor.call(verbs.PACK_IMPACT, PackImpactRequest(pack=pack))
             assert not [one for one in answer.now if one.rule == "own/counted"]

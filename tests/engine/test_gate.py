@@ -1,10 +1,9 @@
-"""Each row of the gate's table in the real `pulumi preview` and `up`: what is refused has no resource and no claim."""
+"""Each row of the gate's table in the real `pulumi up`, and `preview`: what is refused has no resource and no claim."""
 
 import io
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, chdir, closing, redirect_stderr, redirect_stdout
@@ -19,6 +18,7 @@ import yaml
 from support.modbus_meter import Meter, served_beside
 from support.registers import METERS, NOW, month_before, registers
 from support.telemetry_processes import Service, wait_for, write_settings
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY, SmallZone, Stack
 from zonewright import engine as engine_room
 from zonewright.cli import main
@@ -129,20 +129,23 @@ class Gated:
         self.command("pue", "import", str(path), "--zone", "zone", "--site", site)
         return datetime.fromisoformat(path.read_text(encoding="utf-8").splitlines()[1].split(",")[2])
 
-    def admitted(self, **clusters: Any) -> str:
-        """Preview and up of a declaration that must pass; gives the preview's output."""
+    def previewed(self, **clusters: Any) -> str:
+        """What a preview says of a declaration that must pass."""
         self.stack.declare(clusters=clusters)
-        preview = self.stack.run("preview").stdout
+        return self.stack.run("preview").stdout
+
+    def admitted(self, **clusters: Any) -> None:
+        """Bring a declaration up that must pass."""
+        self.stack.declare(clusters=clusters)
         self.stack.up()
         self.stack.settled()
         assert len(self.stack.places()) == sum(one["count"] for one in clusters.values())
-        return preview
 
-    def refused(self, level: str, *says: str, **clusters: Any) -> None:
-        """Preview and up of a declaration that must not pass, for the reasons given; nothing of it exists then."""
+    def refused(self, level: str, *says: str, in_preview: bool = False, **clusters: Any) -> None:
+        """An up, or a preview too, of what must not pass, for the reasons given; nothing of it exists then."""
         held = self.stack.places()
         self.stack.declare(clusters=clusters)
-        for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
+        for arguments in (*([("preview",)] if in_preview else []), ("up", "--yes", "--skip-preview")):
             text = " ".join(self.stack.refused(*arguments).split())
             assert "[pue-gate]" in text
             for part in ("nothing was claimed or created", *says):
@@ -177,7 +180,7 @@ class Gateways:
     """
 
     def __init__(self, folder: Path, hosts: Iterable[str]) -> None:
-        self.service = Service(folder, "--ledger", "ledger.db")
+        self.service = Service(folder, "--ledger", "ledger.db", python=warm_python().path())
         self.service.start()
         registers = shipped_maps()["abb-b23"]
         self.meters = {unit: Meter(registers, check=230.0) for unit in range(1, len(METERS) + 1)}
@@ -189,9 +192,9 @@ class Gateways:
             own.mkdir(parents=True)
             (own / "token").write_text(issue_token(folder / "agents.yaml", host, host), encoding="ascii")
             settings = write_settings(own, self.service.port, agent=host)
-            command = [sys.executable, "-m", "support.simulated_gateway", str(settings), str(own)]
+            command = [warm_python().path(), "-m", "support.simulated_gateway", str(settings), str(own)]
             if host.startswith(MODBUS):
-                command = [sys.executable, "-m", "zonewright_gateway", "--config", str(settings)]
+                command = [warm_python().path(), "-m", "zonewright_gateway", "--config", str(settings)]
                 self._write_devices(own / "devices.yaml", METERS[:3] if host.endswith("in") else METERS[3:])
             path = f"{REPOSITORY / 'tests'}:{REPOSITORY / 'agents'}"
             self._agents.append(subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}))
@@ -267,8 +270,12 @@ def test_a_breach_that_gets_worse_or_better(gated: Gated) -> None:
         "days old, PUE1, imported readings",
         "load model declared",
     )
-    gated.refused("mandatory", "from 1.26125 to 1.26954", "this makes it worse", *rests, more=blocks(6, "d"))
-    gated.refused("approval", "from 1.26125 to 1.25210", "this makes it better", *rests, more=blocks(6))
+    gated.refused(
+        "mandatory", "from 1.26125 to 1.26954", "this makes it worse", *rests, in_preview=True, more=blocks(6, "d")
+    )
+    gated.refused(
+        "approval", "from 1.26125 to 1.25210", "this makes it better", *rests, in_preview=True, more=blocks(6)
+    )
 
 
 def test_a_breach_and_a_change_inside_the_interval(gated: Gated) -> None:
@@ -314,8 +321,8 @@ def test_what_agents_delivered_decides(gated: Gated) -> None:
         wait_for(lambda: sum(1 for one in samples.series() if one.name == "hw.energy") == 2 * len(METERS))
     gateways.stop()
     gated.refused("approval", "trailing twelve months 1.2612", "0.0 days old", more=blocks(6, site="dc2"))
-    preview = gated.admitted(more=blocks(6))
-    assert "undetermined" not in preview
+    assert "undetermined" not in gated.previewed(more=blocks(6))
+    gated.admitted(more=blocks(6))
 
 
 def test_removal_and_repair_are_never_stopped(gated: Gated) -> None:
@@ -328,7 +335,9 @@ def test_removal_and_repair_are_never_stopped(gated: Gated) -> None:
     place = {"places": {"001": {"rack": "dc1/a/02/40", "position": 21}}}
     gated.admitted(more={**blocks(6), **place})
     assert gated.stack.places()["more-001"] == "dc1/a/02/40 U21"
-    preview = " ".join(gated.admitted(more={**blocks(3), **place}).split())
+    fewer = {**blocks(3), **place}
+    preview = " ".join(gated.previewed(more=fewer).split())
+    gated.admitted(more=fewer)
     assert "-300.0 kW would move its energy ratio" in preview
     assert "nothing is added" in preview
 

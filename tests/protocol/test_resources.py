@@ -307,6 +307,7 @@ def test_a_provider_with_a_waiting_call_still_ends(tmp_path: Path, ledger_path: 
             held = pool.submit(provider.create, "Node", "web-001", inputs)
             assert service.door.holding.wait(30)
             begun = time.monotonic()
+            assert provider.process is not None
             provider.process.terminate()
             provider.process.wait(30)
             assert time.monotonic() - begun < 5

@@ -86,6 +86,18 @@ class WarmPython:
         """What makes language hosts, providers and programs of an engine forks of the warm Python."""
         return {"ZONEWRIGHT_PYTHON": self.path(), "PULUMI_PYTHON_CMD": self.path()}
 
+    def environment(self) -> Path:
+        """A virtual environment with this one's commands, whose Python it is."""
+        return made_once("warm-environment", self._make_environment)
+
+    def _make_environment(self, folder: Path) -> None:
+        (folder / "bin").mkdir()
+        for command in Path(sys.prefix, "bin").iterdir():
+            if not command.name.startswith("python"):
+                (folder / "bin" / command.name).symlink_to(command)
+        shutil.copy2(self.path(), folder / "bin" / "python")
+        (folder / "socket").symlink_to(self._folder / "socket")  # where the front looks for it
+
     def path_in_python(self) -> str:
         """The same with the front that needs no compiler."""
         front = self._folder / "bin" / "python-in-python"

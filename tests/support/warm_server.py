@@ -207,7 +207,7 @@ def _asked(arguments: list[str]) -> tuple[str, str, list[str]]:
     match arguments:
         case ["-P", "-m", name, *given]:
             return "module", name, given
-        case ["-m", name, *given]:
+        case ["-m", name, *given] | ["-u", "-m", name, *given]:
             return "module here", name, given
         case ["-P", "-c", text, *given] | ["-c", text, *given]:
             return "code", text, given

@@ -229,6 +229,12 @@ class Stack:
         deployment: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
         return deployment
 
+    def outputs(self) -> dict[str, Any]:
+        """What the program exports, as the state has it; none of the tests' is a secret."""
+        stack = next(item for item in self.state()["resources"] if item["type"] == "pulumi:pulumi:Stack")
+        exported: dict[str, Any] = stack["outputs"]
+        return exported
+
     def resources(self, kind: str) -> list[dict[str, Any]]:
         """Resources of one of our types, such as ``Node``; those pending deletion are left out."""
         return [

@@ -20,8 +20,12 @@ LimitName = Literal[
     "figure-age-days",
     "balance-percent",
     "phase-imbalance-percent",
+    "battery-minutes",
+    "generator-minutes",
+    "room-density-w-per-m2",
 ]
 PolicyRule = Literal[
+    "backup-power",
     "class-separation",
     "connection-capacity",
     "design-pue",
@@ -32,11 +36,12 @@ PolicyRule = Literal[
     "latency-budget",
     "reuse-first",
     "ring-closed",
+    "room-density",
     "srlg-disjoint",
     "zone-utilization",
 ]
 """Rules that a pack may soften and a waiver may cover; what physics forbids is in none of them."""
-FoundRule = Literal["feed-capacity", "feed-failed", "feed-failover", "rack-weight"]
+FoundRule = Literal["cooling-capacity", "feed-capacity", "feed-failed", "feed-failover", "rack-weight"]
 """What physics forbids, and an estate that is taken over may break already: the register says what is so."""
 PolicyLevel = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[PolicyLevel, ...] = ("mandatory", "no-worse", "approval", "advisory")
@@ -58,6 +63,7 @@ LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
         "figure-age-days",
         "balance-percent",
         "phase-imbalance-percent",
+        "room-density-w-per-m2",
     }
 )
 """Of the other limits the higher value is the stricter one."""

@@ -27,7 +27,7 @@ _SAID_BYTES = 4096
 _REMEMBERED = 64
 """Answers that are kept: preview, admission and the transaction ask the same within seconds."""
 
-Figure = Annotated[int, Field(ge=0, le=INTEGER.most)]
+RuleFigure = Annotated[int, Field(ge=0, le=INTEGER.most)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
@@ -43,10 +43,10 @@ class Breached:
     """
 
     subject: str
-    value: Figure
-    limit: Figure | None = None
+    value: RuleFigure
+    limit: RuleFigure | None = None
     excess: Annotated[int, Field(ge=1, le=INTEGER.most)] | None = None
-    nodes: Annotated[list[Figure], Field(max_length=100_000)] = Field(default_factory=list)
+    nodes: Annotated[list[RuleFigure], Field(max_length=100_000)] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from zonewright.model.totals import room_totals, usage_of
 from zonewright.model.world import NOBODY, Occupant, World
 from zonewright.place.change import change_world
 from zonewright.place.placing import place
-from zonewright.rules import Evaluation, evaluate
+from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.lost import Lost, world_without
 from zonewright.rules.outage import outage_of
 from zonewright.rules.words import count_of, listed
@@ -123,7 +123,7 @@ class DrainPlan:
     hidden: int = 0
 
 
-def drain(world: World, stacks: Sequence[StandingStack], lost: Lost, *, judge: Evaluation = evaluate) -> DrainPlan:
+def drain(world: World, stacks: Sequence[StandingStack], lost: Lost, *, judge: WorldJudge = evaluate) -> DrainPlan:
     """Find how to empty what is to be taken out of service.
 
     Args:
@@ -151,7 +151,7 @@ class _State:
 class _Drain:
     """One search."""
 
-    def __init__(self, world: World, stacks: Sequence[StandingStack], lost: Lost, judge: Evaluation) -> None:
+    def __init__(self, world: World, stacks: Sequence[StandingStack], lost: Lost, judge: WorldJudge) -> None:
         self._lost, self._judge = lost, judge
         self._stacks = {(one.party, one.stack): one for one in stacks}
         going = _going(world, lost)
@@ -298,7 +298,7 @@ def _is_behind(world: World, rack_id: str, lost: Lost) -> bool:
     return world_without(alone, replace(lost, racks=frozenset(), feeds=frozenset())).racks[rack_id] != rack
 
 
-def _refusing(world: World, racks: Collection[str], judge: Evaluation) -> dict[tuple[str, str], tuple[int, str]]:
+def _refusing(world: World, racks: Collection[str], judge: WorldJudge) -> dict[tuple[str, str], tuple[int, str]]:
     """Excess and message by rule and subject, of what refuses."""
     if world.zone is not None:
         usage = usage_of(world.occupants) if world.zone.zone.quotas else {}

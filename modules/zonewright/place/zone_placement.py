@@ -16,7 +16,7 @@ from zonewright.place.change import change_world, occupant_of
 from zonewright.place.node_addresses import ByNode, given_addresses
 from zonewright.place.placing import place
 from zonewright.place.unplaced import short_findings, unplaced_findings
-from zonewright.rules import Evaluation, evaluate
+from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import idle_waivers, with_waivers
 from zonewright.rules.words import count_of
@@ -37,7 +37,7 @@ class JudgedZone:
     line: str
 
 
-def judge_declaration(declaration: Declaration, *, on: str, judge: Evaluation = evaluate) -> JudgedZone:
+def judge_declaration(declaration: Declaration, *, on: str, judge: WorldJudge = evaluate) -> JudgedZone:
     """Place and judge a checked declaration.
 
     Owners are placed in their order (:func:`placing_order`); a chosen place counts before any automatic one, whoever

@@ -12,7 +12,7 @@ from zonewright.place.placing import place
 from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_edits, with_repair
 from zonewright.place.unplaced import unplaced_findings
 from zonewright.place.zone_placement import JudgedZone, judge_declaration, placing_order
-from zonewright.rules import Evaluation, evaluate
+from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.finding import Finding
 from zonewright.rules.waivers import with_waivers
 
@@ -33,7 +33,7 @@ class ZoneRepair:
 
 
 def repair_declaration(
-    declaration: Declaration, judged: JudgedZone, *, on: str, judge: Evaluation = evaluate
+    declaration: Declaration, judged: JudgedZone, *, on: str, judge: WorldJudge = evaluate
 ) -> ZoneRepair:
     """Edits after which fewer findings refuse, none of them a new one and none a worse one; no edits if none are found.
 
@@ -88,7 +88,7 @@ def _concerns(findings: Iterable[Finding], owner: str) -> bool:
 class _Tries:
     """Demands of one owner, tried among what all others have at the sites of its clusters."""
 
-    def __init__(self, world: World, demand: Demand, declaration: Declaration, on: str, judge: Evaluation) -> None:
+    def __init__(self, world: World, demand: Demand, declaration: Declaration, on: str, judge: WorldJudge) -> None:
         sites = {wanted.cluster.site for wanted in demand.clusters.values()}
         racks = {name: rack for name, rack in world.racks.items() if rack.site in sites}
         others = (item for item in world.occupants if item.party != demand.party or item.standing != "wanted")

@@ -9,6 +9,7 @@ from zonewright.rules.finding import Level
 from zonewright.rules.rule import Rule
 
 READS: Mapping[str, tuple[LimitName, ...]] = {
+    "backup-power": ("battery-minutes", "generator-minutes"),
     "class-separation": ("separated-protection-level",),
     "design-pue": ("design-pue",),
     "latency-budget": ("fibre-delay-us-per-km",),
@@ -17,9 +18,20 @@ READS: Mapping[str, tuple[LimitName, ...]] = {
     "pue-gate": ("design-pue", "figure-age-days", "balance-percent"),
     "reuse-first": ("duct-reuse-distance-m", "route-joint-distance-m"),
     "ring-closed": ("route-joint-distance-m",),
+    "room-density": ("room-density-w-per-m2",),
     "zone-utilization": ("zone-utilization",),
 }
-"""Limits that a rule reads. Without a value for its first one, it judges nothing."""
+"""Limits that a rule reads."""
+NEEDS: Mapping[str, tuple[LimitName, ...]] = {
+    "backup-power": ("battery-minutes", "generator-minutes"),
+    "class-separation": ("separated-protection-level",),
+    "design-pue": ("design-pue",),
+    "pue-gate": ("design-pue",),
+    "reuse-first": ("duct-reuse-distance-m",),
+    "room-density": ("room-density-w-per-m2",),
+    "zone-utilization": ("zone-utilization",),
+}
+"""Limits without any of which a rule judges nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +94,19 @@ def rules_in_force(rules: Iterable[Rule], zone: Zone) -> Iterator[RuleInForce]:
             level=level or rule.level,
             pack=ids[id(having[0])] if having else "",
             limits=limits,
-            judges=not limits or limits[0].value is not None,
+            judges=judges(rule.id, zone),
             waivers=tuple(name for name, waiver in sorted(zone.waivers.items()) if waiver.rule == rule.id),
         )
+
+
+def judges(rule: str, zone: Zone) -> bool:
+    """Whether there is a limit without which a rule judges nothing.
+
+    Args:
+        rule: its id.
+        zone: the administrator's file.
+    """
+    return rule not in NEEDS or any(zone.limit(name) is not None for name in NEEDS[rule])
 
 
 def _limit(zone: Zone, name: LimitName) -> LimitInForce:

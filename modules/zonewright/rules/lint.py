@@ -6,7 +6,7 @@ from zonewright.model.cluster import Cluster, WideScope
 from zonewright.model.declaration import Declaration
 from zonewright.model.own_rule import OWN
 from zonewright.model.rule_pack import RulePack, chain_of
-from zonewright.rules.catalogue import READS
+from zonewright.rules.catalogue import NEEDS, judges
 from zonewright.rules.finding import Finding, Participant
 
 LINT = "rules-lint"
@@ -77,10 +77,10 @@ def _idle_levels(declaration: Declaration, path: str, pack: RulePack) -> Iterato
     """Levels of rules that judge nothing here."""
     zone = declaration.zone
     for rule in pack.levels:
-        needed = READS.get(rule, ())[:1]
-        if needed and zone.limit(needed[0]) is None:
-            message = f"rule {rule} judges nothing, because no pack in force has the limit {needed[0]}"
-            yield _note(f"{path}.levels.{rule}", message, f"add the limit {needed[0]}, or delete the level")
+        if not judges(rule, zone):
+            needed = " or ".join(NEEDS[rule])
+            message = f"rule {rule} judges nothing, because no pack in force has the limit {needed}"
+            yield _note(f"{path}.levels.{rule}", message, f"add the limit {needed}, or delete the level")
         elif rule == "ring-closed" and not zone.rings:
             message = "rule ring-closed judges nothing, because the zone has no rings"
             yield _note(f"{path}.levels.{rule}", message, "add the rings, or delete the level")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from zonewright.model.world import Occupant, World
 from zonewright.rules import (
+    backup,
     connections,
     energy,
     feeds,
@@ -18,6 +19,7 @@ from zonewright.rules import (
     quotas,
     reuse,
     rings,
+    room_load,
     rooms,
     spread,
     supply,
@@ -53,11 +55,14 @@ RULES: tuple[Rule, ...] = (
     supply.SUPPLY_RATING,
     rooms.ROOM_COOLING,
     rooms.FILL_BEFORE_OPEN,
+    room_load.COOLING_CAPACITY,
+    room_load.ROOM_DENSITY,
     supply.FEED_DIVERSITY,
     energy.DESIGN_PUE,
     pue_gate.PUE_GATE,
     energy.CONNECTION_CAPACITY,
     energy.ENERGY_QUOTA,
+    backup.BACKUP_POWER,
     quotas.QUOTA,
     energy.ZONE_UTILIZATION,
     names.NAME_OWNER,
@@ -72,7 +77,7 @@ RULES: tuple[Rule, ...] = (
 """In the order of the reference page: single racks, clusters, the zone, the network."""
 
 
-class Evaluation(Protocol):
+class WorldJudge(Protocol):
     """What judges a world: :func:`evaluate`, or one that adds the zone's own rules to it."""
 
     def __call__(

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest
+from zonewright.ledger.store.bringing import files_beside
 from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
@@ -20,6 +21,7 @@ from zonewright.ledger.transport.client import lock_wait_s
 from zonewright.ledger.transport.paces import Paces
 from zonewright.ledger.verbs.contents import checkpoint
 from zonewright.ledger.verbs.pruning import prune
+from zonewright.server.agent_table import AgentsTable, HeadsTable, HealthTable
 from zonewright.server.agents import AgentsFile
 from zonewright.server.application import service
 from zonewright.server.counting import ServiceMetrics, journal_length
@@ -88,6 +90,8 @@ class Assembly:
             else Context(database=self._database, telemetry=homes.readings, samples=homes.samples, watch=metrics)
         )
         self._say = say
+        for file in files_beside(path) if url else ():
+            say(f"{file} is not used: readings and samples are in the database; bring it: zonewright ledger upgrade")
         self.samples = Samples(homes.samples)
         self.app = self._app(settings, metrics, say)
 
@@ -101,8 +105,10 @@ class Assembly:
         self._has_ledger = context is not None and settings.with_ledger
         self._metrics = metrics
         paces = Paces(settings.calls_per_s)
+        is_shared, home = bool(settings.url), self._homes.samples
+        own = AgentsFile(settings.agents, say=say)
         app = service(
-            AgentsFile(settings.agents, say=say),
+            AgentsTable(home, own) if is_shared else own,
             self.samples,
             application(context, paces=paces) if context is not None and self._has_ledger else None,
             figures=(lambda site: metrics_page(database, self._homes.readings, utc_now(), site))
@@ -113,8 +119,8 @@ class Assembly:
             may_read_metrics=may_call(context, verbs.ACCESS.name) if context is not None else _nobody,
             is_ready=lambda: database is None or self._journal_length() is not None,
             unasked=LOOPBACK if settings.is_local else (),
-            health_reports=HealthReports(settings.agents.with_name("health")),
-            heads=KeptHeads(settings.agents.with_name("witnessed")),
+            health_reports=HealthTable(home) if is_shared else HealthReports(settings.agents.with_name("health")),
+            heads=HeadsTable(home) if is_shared else KeptHeads(settings.agents.with_name("witnessed")),
         )
         return Requests(Door(app, hosts=settings.hosts), routes=paths(), metrics=metrics)
 

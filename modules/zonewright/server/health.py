@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -18,7 +18,8 @@ from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
 from zonewright.ledger.transport.body import BodyError
 from zonewright.ledger.transport.slots import Slots
 from zonewright.model.limits import HEALTH
-from zonewright.server.agents import Agents
+from zonewright.server.agents import KnownAgents
+from zonewright.server.asking import agent_of, later
 from zonewright.server.body import read_body
 from zonewright.server.file_stamp import tag_of
 from zonewright.server.notifier import News
@@ -30,7 +31,6 @@ MAX_WAIT_S = 5.0
 _LOOK_AGAIN_S = 1.0
 """Another process that serves the same folder may have taken the report, and tells nobody here."""
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*(\d{1,4})\s*(?:$|[,;])", re.IGNORECASE)
-_BEARER = "Bearer "
 
 
 class HealthError(ZonewrightError, ValueError):
@@ -94,7 +94,19 @@ class HealthReports:
         return path.read_bytes() if path.exists() else None
 
 
-def health_route(agents: Callable[[], Agents], reports: HealthReports, slots: Slots) -> Route:
+class Health(Protocol):
+    """Keeps the last report of each agent; see :class:`HealthReports`."""
+
+    def keep(self, agent: str, body: bytes, time_ns: int) -> bool:
+        """Keep a report, unless a later one is there."""
+        ...
+
+    def last(self, agent: str) -> bytes | None:
+        """The last report of an agent."""
+        ...
+
+
+def health_route(agents: Callable[[], KnownAgents], reports: Health, slots: Slots) -> Route:
     """``/v1/agent-health``: an agent gives its report, and whoever has its token reads the last one.
 
     Who knows that one already (``If-None-Match``, RFC 9110, 13.1.2) can wait for another (``Prefer: wait``, RFC 7240,
@@ -108,20 +120,20 @@ def health_route(agents: Callable[[], Agents], reports: HealthReports, slots: Sl
     news = News()
 
     async def agent_health(request: Request) -> Response:
-        present, header = agents(), request.headers.get("authorization", "")
-        known = present.find(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
+        known = await agent_of(agents, request)
         if known is None:
             return _answer(401, "the token of an agent is missing or wrong", {"connection": "close"})
         agent = known[0]
         if request.method == "GET":
             return await _last(request, agent, reports, news)
-        return await _taken(request, agent, present.public_keys.get(agent, ""), reports, news, slots)
+        public_key = await run_in_threadpool(lambda: agents().key_of(agent))
+        return await _taken(request, agent, public_key, reports, news, slots)
 
-    return Route("/v1/agent-health", agent_health, methods=["GET", "POST"])
+    return Route("/v1/agent-health", later(agent_health), methods=["GET", "POST"])
 
 
 async def _taken(  # noqa: PLR0917 - private
-    request: Request, agent: str, public_key: str, reports: HealthReports, news: News, slots: Slots
+    request: Request, agent: str, public_key: str, reports: Health, news: News, slots: Slots
 ) -> Response:
     """Keep a report that counts, and wake who waits for it."""
     try:
@@ -144,14 +156,14 @@ async def _taken(  # noqa: PLR0917 - private
     return JSONResponse({"kept": kept})
 
 
-async def _last(request: Request, agent: str, reports: HealthReports, news: News) -> Response:
+async def _last(request: Request, agent: str, reports: Health, news: News) -> Response:
     """The last report: at once where it is another than the known one, else when that comes or the wait is over."""
     known, loop = request.headers.get("if-none-match", "").strip(), asyncio.get_running_loop()
     until_s = loop.time() + _wait_s(request.headers.get("prefer", ""))
     with news.awaited(agent) as event:
         while True:
             event.clear()  # before looking: what comes from now on sets it again
-            last = reports.last(agent)
+            last = await run_in_threadpool(reports.last, agent)
             tag = tag_of(last) if last is not None else ""
             left_s = until_s - loop.time()
             if left_s <= 0 or (last is not None and tag != known):

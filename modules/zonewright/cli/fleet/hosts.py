@@ -121,11 +121,16 @@ def ledger_of(arguments: argparse.Namespace, root: Path) -> "LedgerClient":
     Raises:
         LedgerUnavailableError: when there is none.
     """
+    return _client(ledger_url_of(arguments, root), root)
+
+
+def ledger_url_of(arguments: argparse.Namespace, root: Path) -> str:
+    """The URL of the fleet's ledger."""
     from zonewright.declare.stack_file import DEFAULT_LEDGER, read_stack_file
 
     if arguments.ledger is None and arguments.stack:
-        return _client(read_stack_file(root, arguments.stack).ledger, root)
-    return _client(arguments.ledger or DEFAULT_LEDGER, root)
+        return read_stack_file(root, arguments.stack).ledger
+    return arguments.ledger or DEFAULT_LEDGER
 
 
 def _client(url: str, root: Path) -> "LedgerClient":

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from zonewright.cli.fleet.hosts import Fleet, ledger_of, read_fleet, transport_of
+from zonewright.cli.fleet.hosts import Fleet, ledger_of, ledger_url_of, read_fleet, transport_of
 from zonewright.cli.output import MISUSE, REFUSED, StoppedError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
     """
     from zonewright.fleet.agents.recipe import recipe_of, whoami
     from zonewright.fleet.agents.visit import AgentJob
+    from zonewright.server.agent_book import agent_book
     from zonewright.server.fleet_routes import ServiceForFleet
 
     fleet = read_fleet(arguments)
@@ -59,7 +60,8 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
     recipe = recipe_of(fleet.file.agent, fleet.folder)
     enrolments = _enrolments(arguments, fleet, needs_ledger=needs_ledger)
     transport = transport_of(fleet, sudo_password=password)
-    service = ServiceForFleet(fleet.root / arguments.agents, fleet.file.agent.url, enrolments=enrolments)
+    book = agent_book(ledger_url_of(arguments, fleet.root), fleet.root, fleet.root / arguments.agents)
+    service = ServiceForFleet(book, fleet.file.agent.url, enrolments=enrolments)
     job = AgentJob(
         transport=transport,
         recipe=recipe,
