@@ -12,6 +12,7 @@ import pytest
 from support.live import GATEWAY, batch, samples_of, site_of
 from support.postgresql import PostgresqlServer
 from support.readings import METERS, START, month
+from zonewright.cli import main
 from zonewright.ledger.store import journal, telemetry_tables
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
@@ -26,9 +27,9 @@ from zonewright.telemetry.correcting import Intake
 from zonewright.telemetry.feeding import Feeder
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.sample import Sample, SampleBatch
-from zonewright.telemetry.samples import Samples, samples_file
+from zonewright.telemetry.samples import Samples, samples_file, samples_path
 from zonewright.telemetry.summing import DAY_US, HOUR_US
-from zonewright.telemetry.tables import readings_file
+from zonewright.telemetry.tables import readings_file, telemetry_path
 
 NOW_NS = (START + 400 * DAY_US) * 1_000
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -254,13 +255,17 @@ def test_numbers_are_given_in_the_order_in_which_they_are_kept(postgresql: Postg
 
 
 def test_one_service_at_a_time_removes(postgresql: PostgresqlServer, tmp_path: Path) -> None:
-    """Where one service removes old samples the others leave it to that one, and none waits."""
+    """Where one service removes old samples or readings the others leave it to that one, and none waits."""
     with services(postgresql, tmp_path) as (one, two):
         one.samples.append(report(1), NOW_NS)
         with one.homes.samples.alone("samples") as is_alone:
             assert is_alone
             assert two.samples.prune(NOW_NS + 1) == 0
         assert two.samples.prune(NOW_NS + 1) == 300
+        one.store.append("dc1", METERS, half_day(1), trust="imported")
+        with two.homes.readings.alone("readings"):
+            assert one.store.prune(START + DAY_US) == 0
+        assert one.store.prune(START + DAY_US) > 0
 
 
 def test_a_token_is_known_and_revoked_everywhere(postgresql: PostgresqlServer, tmp_path: Path) -> None:
@@ -283,3 +288,32 @@ def test_a_token_is_known_and_revoked_everywhere(postgresql: PostgresqlServer, t
         reports = [HealthTable(service.homes.samples) for service in (one, two)]
         assert [reports[0].keep("host-2", b'{"n": 2}', 2), reports[1].keep("host-2", b'{"n": 1}', 1)] == [True, False]
         assert reports[1].last("host-2") == b'{"n": 2}'
+
+
+def test_files_beside_a_ledger_are_brought_once(
+    postgresql: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An upgrade brings readings and samples of files into the database, numbers go on, and what was taken is known."""
+    monkeypatch.chdir(tmp_path)
+    name = postgresql.copy_template()
+    url, beside = postgresql.url(name), tmp_path / ".zonewright" / f"{name}.db"
+    old = Store(telemetry_path(beside), create=True)
+    with closing(Samples(samples_path(beside))) as samples:
+        samples.append(batch(1, samples_of(METERS, half_day(1))), NOW_NS)
+        samples.append(report(10**6), NOW_NS)
+        Feeder(samples, old, {"dc1": SITE}, now_ns=NOW_NS).feed()
+    before = old.sums("dc1", START, START + DAY_US)
+    assert main(["ledger", "upgrade", "--ledger", url]) == 0
+    assert capsys.readouterr().out.count("it is not used any more, and has this name: ") == 2
+    with closing(Database(beside, url, lock_wait_s=5)) as database, closing(homes_of(database)) as homes:
+        new, taken = Store(homes.readings), Samples(homes.samples)
+        assert new.sums("dc1", START, START + DAY_US) == before
+        assert taken.append(batch(1, ()), NOW_NS).duplicate
+        assert taken.quarantined("host-1") != []
+        assert taken.append(batch(2, samples_of(METERS, half_day(2))), NOW_NS).stored > 0
+        assert Feeder(taken, new, {"dc1": SITE}, now_ns=NOW_NS).feed().appended.known == 0, "it goes on where it was"
+    telemetry_path(beside).write_bytes(b"")
+    assert main(["ledger", "upgrade", "--ledger", url]) == 2
+    assert "are there already, so " in capsys.readouterr().err
+    assert telemetry_path(beside).exists()
+    postgresql.drop(name)

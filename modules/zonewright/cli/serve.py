@@ -41,7 +41,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="the ledger's file, or postgresql://HOST/DATABASE without a password",
     )
     parser.add_argument(
-        "--agents", type=Path, default=AGENTS, metavar="FILE", help=("file of the agents that may report")
+        "--agents",
+        type=Path,
+        default=AGENTS,
+        metavar="FILE",
+        help="file of the agents that may report; a ledger on PostgreSQL knows more of them itself",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
