@@ -1,7 +1,7 @@
 # The few verbs that people use. Each sets up what it needs and is quick when that is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-service test quick check bench mutants soak setup engine lock changelog test-wheel
+.PHONY: help demo demo-service test quick check bench mutants soak setup engine lock changelog test-wheel docs release
 .SUFFIXES:
 
 BIN := .venv/bin
@@ -31,12 +31,19 @@ test-wheel: setup ## build the wheel and test it, without the sources, on each P
 quick: setup ## run what needs no engine, no hosts and no killed process: while you write
 	$(BIN)/python -m pytest $(ARGS) -m "not soak and not slow" tests/unit
 
-check: setup ## lint, format, types, import contracts, generated pages
+check: setup ## lint, format, types, import contracts, generated pages, links
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict $(wildcard modules templates agents stacks tests bench)
 	PYTHONPATH=agents $(BIN)/lint-imports
 	$(BIN)/python tools/generate_reference.py
+	$(BIN)/python tools/docs.py --check
+
+docs: setup ## build the documentation as a site, build/site; a link that leads nowhere fails
+	$(BIN)/python tools/docs.py
+
+release: setup ## rehearse a release of this commit; KEY=FILE makes one, signed with that key
+	$(BIN)/python -m tools.release $(if $(KEY),--key $(KEY),--rehearsal)
 
 bench: engine ## measure, with ratios against a provider that does nothing
 	$(BIN)/python -m bench

@@ -1,8 +1,8 @@
 """Make a release: wheel and sdist, built twice and compared, with a bill of materials and a signed attestation.
 
-    python tools/release.py --key KEY [--output DIST]                 a release of the commit that is checked out
-    python tools/release.py --rehearsal [--output DIST]               all steps, with a key that is made and forgotten
-    python tools/release.py --verify DIST --public KEY.pub            are these the files that were attested?
+    python -m tools.release --key KEY [--output DIST]                 a release of the commit that is checked out
+    python -m tools.release --rehearsal [--output DIST]               all steps, with a key that is made and forgotten
+    python -m tools.release --verify DIST --public KEY.pub            are these the files that were attested?
 
 Everything is made from what git has of the commit, so a change that is not committed is in no release. Nothing is
 uploaded. docs/how-to/cut-a-release.md says what comes before and after.
@@ -20,8 +20,8 @@ import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tools.locked import write_constraints
 
-from locked import write_constraints
 from zonewright.audit.evidence.keys import FileKey, load_key_here
 from zonewright.errors import sentences_of
 from zonewright.model.canonical import canonical_json
@@ -32,7 +32,7 @@ from zonewright.seal.keys import SigningKey, key_id
 ROOT = Path(__file__).resolve().parents[1]
 NO_HOME = "zonewright.example"
 LOCK = ROOT / "packaging" / "requirements-release.lock"
-EXTRAS = "stack,postgresql,audit,fleet,netbox,policy"
+EXTRAS = "stack,postgresql,audit,fleet,gateway,netbox,policy"
 BOM, ATTESTATION = ".cdx.json", ".intoto.json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"
@@ -138,7 +138,9 @@ def bill_of_materials(wheel: Path, programs: Path, folder: Path, tree: Path) -> 
     made = (programs / "cyclonedx-py", "environment", folder / "bin" / "python")
     run(*made, "--pyproject", tree / "pyproject.toml", "--mc-type", "application", "--output-reproducible", "-o", bom)
     document = json.loads(bom.read_text(encoding="utf-8"))
-    document["metadata"]["component"]["hashes"] = [{"alg": "SHA-256", "content": digest(wheel)}]
+    subject, version = document["metadata"]["component"], version_of(tree)
+    subject |= {"version": version, "purl": f"pkg:pypi/zonewright@{version}"}
+    subject["hashes"] = [{"alg": "SHA-256", "content": digest(wheel)}]
     bom.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return bom
 

@@ -191,6 +191,8 @@ def _device(  # noqa: PLR0917 - private
             near = close_to(chosen, list(there)) if there else "name the file with them: credentials_file"
             faults.add(document.line((*path, what)), f"devices.{name}.{what}: there is no '{chosen}'; {near}")
     secret = (secrets or {}).get(str(values.get("credentials")))
+    if protocol == "bacnet" and not (values.get("power") or values.get("energy")):
+        faults.add(document.line(path), f"devices.{name}: neither 'power' nor 'energy'; name an object of it")
     unfit = form_fault(str(protocol), secret) if secret is not None else ""
     if unfit:
         faults.add(document.line((*path, "credentials")), f"devices.{name}.credentials: {unfit}")

@@ -9,7 +9,7 @@ from zonewright_gateway.credentials import Secret
 from zonewright_gateway.declared import Declared, DeclaredDevice
 from zonewright_gateway.device import Device
 from zonewright_gateway.polling import Polled
-from zonewright_gateway.values import Reader
+from zonewright_gateway.values import DeviceError, Reader, Shown
 
 Maker = Callable[[DeclaredDevice, Declared], Reader]
 
@@ -54,9 +54,90 @@ def _snmp() -> Maker:
     return make
 
 
-MAKERS: Mapping[str, Callable[[], Maker]] = {"modbus": _modbus, "snmp": _snmp}
+def _redfish() -> Maker:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    from zonewright_gateway.redfish import Bmc  # noqa: PLC0415
+
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="redfish")
+
+    def make(one: DeclaredDevice, _declared: Declared) -> Reader:
+        return Bmc(
+            one.host,
+            one.port,
+            one.secret or Secret("", {}),
+            threads,
+            digest=one.text("certificate"),
+            chassis=one.text("chassis"),
+            supplies="supplies" in one.words("parts"),
+            timeout_s=one.timeout_s,
+        )
+
+    return make
+
+
+def _ipmi() -> Maker:
+    from shutil import which  # noqa: PLC0415
+
+    from zonewright_gateway.ipmi import PROGRAM, Dcmi  # noqa: PLC0415
+
+    if which(PROGRAM) is None:
+        raise ImportError(f"there is no program {PROGRAM}")
+    return lambda one, _declared: Dcmi(one.host, one.port, one.secret or Secret("", {}))
+
+
+def _nut() -> Maker:
+    from zonewright_gateway.nut import Upsd  # noqa: PLC0415
+
+    return lambda one, _declared: Upsd(one.host, one.port, one.text("name"), one.secret)
+
+
+def _bacnet() -> Maker:
+    from zonewright_gateway.bacnet import BuildingDevice, Client  # noqa: PLC0415
+
+    clients = cache(Client)
+
+    def make(one: DeclaredDevice, _declared: Declared) -> Reader:
+        objects = (one.text("power"), one.text("energy"))
+        return BuildingDevice(clients(one.text("local")), one.host, one.port, objects)
+
+    return make
+
+
+MAKERS: Mapping[str, Callable[[], Maker]] = {
+    "modbus": _modbus,
+    "snmp": _snmp,
+    "redfish": _redfish,
+    "ipmi": _ipmi,
+    "nut": _nut,
+    "bacnet": _bacnet,
+}
+_THREADS = 64
+"""More BMCs than those are asked one after the other; a thread waits, and does little else."""
 _SHARED = ("modbus",)
 """Protocols by which several devices may have one address, and are asked in turn."""
+
+
+class _Unavailable:
+    """A device whose protocol cannot be spoken on this host."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    async def read(self) -> list[Shown]:
+        """Fails."""
+        raise DeviceError(self._why)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _maker(protocol: str) -> Maker:
+    try:
+        return MAKERS[protocol]()
+    except ImportError as error:
+        why = f"protocol {protocol}: {error}"
+        return lambda _one, _declared: _Unavailable(why)
 
 
 def missing_libraries(declared: Declared) -> list[str]:
@@ -77,7 +158,7 @@ def make(declared: Declared, *, interval_s: float) -> list[Polled]:
         declared: what is declared.
         interval_s: seconds between two readings of a device that does not say otherwise.
     """
-    maker = cache(lambda protocol: MAKERS[protocol]())
+    maker = cache(_maker)
     return [
         Polled(
             device=Device(one.name, one.rating_w),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(?::\d{1,5})?")
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
+_OBJECT = re.compile(r"[a-z]+(?:-[a-z]+)*,\d{1,7}")
 _LAST_PORT = 65_535
 
 
@@ -15,7 +16,7 @@ class Setting(NamedTuple):
     """One setting.
 
     Attributes:
-        kind: ``number``, ``whole``, ``text``, ``name``, ``address``, ``digest``, ``words`` or ``mapping``.
+        kind: ``number``, ``whole``, ``text``, ``name``, ``address``, ``digest``, ``object``, ``words`` or ``mapping``.
         meaning: for the reference.
         default: what holds without it; None where it is needed, or empty.
         low: smallest number.
@@ -47,6 +48,22 @@ OWN: dict[str, dict[str, Setting]] = {
             "whole", "Its number, where several PDUs share an address (default: the first).", None, 0, 100
         ),
         "parts": Setting("words", "What is read beside the whole, each as `DEVICE-outlet-3` and so on.", words=PARTS),
+    },
+    "redfish": {
+        "credentials": CREDENTIALS,
+        "certificate": Setting("digest", "SHA-256 of its certificate; without it, an authority that this host knows."),
+        "chassis": Setting("text", "Id of the chassis (default: the first that shows power)."),
+        "parts": Setting("words", "What is read beside the whole, as `DEVICE-psu-0`.", words=("supplies",)),
+    },
+    "ipmi": {"credentials": CREDENTIALS},
+    "nut": {
+        "name": Setting("name", "Its name in upsd.", is_required=True),
+        "credentials": CREDENTIALS._replace(is_required=False),
+    },
+    "bacnet": {
+        "local": Setting("text", "This host's address in that network, with mask and a port.", is_required=True),
+        "power": Setting("object", "Object of its power, such as `analog-input,3`."),
+        "energy": Setting("object", "Object of its energy, in Wh, kWh or MWh."),
     },
 }
 TOP = {
@@ -103,6 +120,8 @@ def _number_fault(setting: Setting, value: object) -> str:
 def _text_fault(kind: str, value: str) -> str:
     if kind == "name" and NAME.fullmatch(value) is None:
         return f"expected a name such as 'eastron-sdm630', got {value!r}"
+    if kind == "object" and _OBJECT.fullmatch(value) is None:
+        return f"expected an object such as 'analog-input,3', got {value!r}"
     if kind == "digest" and _HEX.fullmatch(value.replace(":", "")) is None:
         return "expected a SHA-256 digest of 64 hexadecimal digits"
     if kind == "address":

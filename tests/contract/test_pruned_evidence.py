@@ -45,7 +45,7 @@ from zonewright.ledger.verbs.pruning import prune as prune_of
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.server.running import Retention
 from zonewright.telemetry import Store
-from zonewright.telemetry.noting import Note
+from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import registers, window_of
 from zonewright.telemetry.removing import Removal, removals_text
 from zonewright.telemetry.samples import Samples
@@ -312,11 +312,11 @@ def test_readings_come_in_and_go_while_removals_are_recorded(tmp_path: Path) -> 
     assert store.prune(START + 9 * 24 * HOUR_US) > 0
     recorded: list[str] = []
 
-    def record(found: Mapping[str, Sequence[Removal]], note: Note) -> None:
+    def record(found: Mapping[str, Sequence[Removal]], note: JournalNote) -> None:
         recorded.append(entry_of(found))
         note.keep(recorded[-1])
 
-    def slowly(found: Mapping[str, Sequence[Removal]], note: Note) -> None:
+    def slowly(found: Mapping[str, Sequence[Removal]], note: JournalNote) -> None:
         assert store.append("dc1", METERS, items, trust="imported").added > 0
         assert store.prune(START + 15 * 24 * HOUR_US) > 0
         store.tell_removals(record)
@@ -334,7 +334,7 @@ def test_readings_come_in_and_go_while_removals_are_recorded(tmp_path: Path) -> 
 def test_a_record_that_was_lost_is_made_again(tenant: Planner) -> None:
     """Who is killed between journal and store records the removals once more, and the bundle verifies."""
 
-    def killed(found: object, _note: Note) -> None:
+    def killed(found: object, _note: JournalNote) -> None:
         assert found
         raise KeyboardInterrupt
 
@@ -450,7 +450,7 @@ def entry_of(found: Mapping[str, Sequence[Removal]]) -> str:
     return canonical_json(JournalEntry(**fields, hash=entry_hash(fields)).model_dump())
 
 
-def entered(found: Mapping[str, Sequence[Removal]], note: Note) -> None:
+def entered(found: Mapping[str, Sequence[Removal]], note: JournalNote) -> None:
     """The journal has an entry on removals."""
     note.keep(entry_of(found))
 

@@ -230,7 +230,7 @@ def test_a_line_is_explained_by_template_and_declaration(root: Path, run: Run) -
 def test_a_format_of_ones_own_is_rendered_by_the_command(root: Path, run: Run) -> None:
     """A folder of templates beside the declarations adds its files; a fault in it ends with sentences and 1.
 
-    A check of the stack renders too, so a fault that shows only with the stack's values is found before the preview.
+    A check renders too, of the folder or of the stack: a fault that shows only with values is found before the preview.
     """
     assert run("ledger", "load", "zones")[0] == 0
     folder = root / "zones" / "templates" / "motd"

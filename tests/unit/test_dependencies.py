@@ -18,7 +18,7 @@ from support.zone_project import REPOSITORY
 
 MODULES = REPOSITORY / "modules" / "zonewright"
 IMPORT = re.compile(r"^(import|from) \w", re.MULTILINE)
-OURS = ("zonewright", "zonewright_agent", "zonewright_templates")
+OURS = ("zonewright", "zonewright_agent", "zonewright_gateway", "zonewright_templates")
 
 # Each folder and file of the package, and the install that it belongs to.
 EXTRA_OF_ROOM = {

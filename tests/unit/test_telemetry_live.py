@@ -29,7 +29,7 @@ from zonewright.telemetry.delivering import Delivery, deliveries_text
 from zonewright.telemetry.feeding import Fed, Feeder
 from zonewright.telemetry.figures import Terms, measured, meters_of
 from zonewright.telemetry.live import bindings_of, readings_from
-from zonewright.telemetry.noting import Note
+from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.sample import Measurement, Sample, SampleBatch, SampleSeries, fault_of
 from zonewright.telemetry.samples import Samples
@@ -313,7 +313,7 @@ def test_hours_that_are_over_are_told_once_with_their_digest(live: Live) -> None
     """One record has all hours that are over; an hour that gets more is told again, and one that does not is not."""
     told: list[dict[str, list[Delivery]]] = []
 
-    def tell(found: object, note: Note) -> None:
+    def tell(found: object, note: JournalNote) -> None:
         told.append(found)  # type: ignore[arg-type]
         note.keep(json.dumps({"sequence": len(told)}))
 
@@ -346,7 +346,7 @@ def test_a_record_that_was_lost_is_made_again(live: Live) -> None:
     live.feed()
     seen: list[str] = []
 
-    def failing(found: object, _note: Note) -> None:
+    def failing(found: object, _note: JournalNote) -> None:
         seen.append(str(found))
         raise OSError
 

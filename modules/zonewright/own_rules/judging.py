@@ -6,17 +6,20 @@ others have in a rack, so a sentence of the code could tell them.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from zonewright.model.own_rule import OWN, OwnRule
 from zonewright.model.world import Occupant, World
 from zonewright.model.zone import Zone
-from zonewright.own_rules.confined import Breached, run_rule
 from zonewright.own_rules.facts import facts_of
 from zonewright.rules import Finding, Rule, evaluate
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Reach
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount
+
+if TYPE_CHECKING:
+    from zonewright.own_rules.confined import Breached
 
 _DESCRIPTION = "A rule of the zone's own. Its code runs confined, on facts as plain data, in the time that it is given."
 
@@ -61,6 +64,8 @@ def _breaches(name: str, rule: OwnRule, view: View) -> Iterator[Breach]:
     facts, numbered = facts_of(view, rule.of)
     if not any(facts.values()):
         return
+    from zonewright.own_rules.confined import run_rule  # noqa: PLC0415 - few zones have rules of their own
+
     answer = run_rule(rule.text, facts, rule.limit)
     wheres = _wheres(view, rule)
     strange = [one for one in answer.found if not _is_known(one, wheres, numbered)]
@@ -93,12 +98,12 @@ def _wheres(view: View, rule: OwnRule) -> Mapping[str, tuple[str, Participant]]:
     return found
 
 
-def _is_known(one: Breached, wheres: Collection[str], numbered: Sequence[Occupant]) -> bool:
+def _is_known(one: "Breached", wheres: Collection[str], numbered: Sequence[Occupant]) -> bool:
     return one.subject in wheres and all(number < len(numbered) for number in one.nodes)
 
 
 def _breach(  # noqa: PLR0917 - what is known of one finding
-    rule: OwnRule, view: View, one: Breached, numbered: Sequence[Occupant], where: str, owner: Participant
+    rule: OwnRule, view: View, one: "Breached", numbered: Sequence[Occupant], where: str, owner: Participant
 ) -> Breach:
     limit = rule.limit if one.limit is None else one.limit
     excess = one.excess or max(1, abs(one.value - limit))

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from zonewright.telemetry.home import TelemetryHome
 
 
-class Note:
+class JournalNote:
     """What the journal is to say of something, and does not yet.
 
     Where readings and journal are in one database, both are written in one transaction. Else the journal is first: who

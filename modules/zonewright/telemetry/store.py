@@ -23,7 +23,7 @@ from zonewright.telemetry.correcting import (
 from zonewright.telemetry.delivering import Delivery, are_over, untold_hours
 from zonewright.telemetry.home import Statements, TelemetryFile, TelemetryHome
 from zonewright.telemetry.interface import Appended
-from zonewright.telemetry.noting import Note
+from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.removing import Removal, prune_meter, restore_meter, untold
 from zonewright.telemetry.stored_sums import (
     has_dips,
@@ -171,7 +171,7 @@ class Store:
         with self.opened() as connection:
             return list(superseded(connection, site))
 
-    def tell_intakes(self, tell: Callable[[Mapping[str, Any], Note], None]) -> None:
+    def tell_intakes(self, tell: Callable[[Mapping[str, Any], JournalNote], None]) -> None:
         """Hand over each import, correction and withdrawal that is not recorded.
 
         Args:
@@ -180,7 +180,7 @@ class Store:
         with self.opened() as connection:
             found = untold_intakes(connection)
         for number, payload in found:
-            tell(payload, Note(self._home, "intake", number))
+            tell(payload, JournalNote(self._home, "intake", number))
 
     def readings(
         self, site: str, start_us: int, end_us: int, doubtful: Collection[tuple[int, int]] = ()
@@ -299,7 +299,7 @@ class Store:
                     removed += prune_meter(connection, key, before_us, partial[site])
         return removed
 
-    def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]], Note], None]) -> None:
+    def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]], JournalNote], None]) -> None:
         """Hand over what was removed since this was done last.
 
         The store is not locked while it is handed over, so readings come in meanwhile. What is handed over is put
@@ -311,9 +311,9 @@ class Store:
         with self.writing() as connection:
             found = untold(connection)
         for number, removals in found.items():
-            tell(removals, Note(self._home, "pruning", number))
+            tell(removals, JournalNote(self._home, "pruning", number))
 
-    def tell_deliveries(self, tell: Callable[[Mapping[str, list[Delivery]], Note], None]) -> None:
+    def tell_deliveries(self, tell: Callable[[Mapping[str, list[Delivery]], JournalNote], None]) -> None:
         """Hand over the hours of live readings that are over and not recorded.
 
         Args:
@@ -325,7 +325,7 @@ class Store:
         with self.writing() as connection:
             found_hours = untold_hours(connection)
         for number, deliveries in found_hours.items():
-            tell(deliveries, Note(self._home, "delivering", number))
+            tell(deliveries, JournalNote(self._home, "delivering", number))
 
     def restore(
         self,

@@ -20,7 +20,7 @@ from zonewright.telemetry.home import STORE_FAULTS
 if TYPE_CHECKING:
     from zonewright.telemetry.delivering import Delivery
     from zonewright.telemetry.feeding import Fed
-    from zonewright.telemetry.noting import Note
+    from zonewright.telemetry.noting import JournalNote
 
 KIND = "delivered"
 """Of an entry whose ``sites`` have the digest of each site's hours of live readings, and ``until_us`` the end of the
@@ -82,7 +82,7 @@ def tell_live(context: Context) -> None:
         Store(context.telemetry).tell_deliveries(partial(_record, context))
 
 
-def _record(context: Context, found: "Mapping[str, list[Delivery]]", note: "Note") -> None:
+def _record(context: Context, found: "Mapping[str, list[Delivery]]", note: "JournalNote") -> None:
     from zonewright.telemetry.delivering import deliveries_text  # noqa: PLC0415 - only where there is something
 
     payload = {

@@ -6,10 +6,10 @@ from typing import Any
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import Context
 from zonewright.model.canonical import canonical_json
-from zonewright.telemetry.noting import Note
+from zonewright.telemetry.noting import JournalNote
 
 
-def record(context: Context, note: Note, kind: str, payload: Mapping[str, Any]) -> None:
+def record(context: Context, note: JournalNote, kind: str, payload: Mapping[str, Any]) -> None:
     """Append an entry on something that the journal does not have yet, unless another service did meanwhile.
 
     Args:

@@ -13,7 +13,7 @@ from zonewright.model.canonical import digest_of
 from zonewright.rules.words import count_of
 from zonewright.telemetry import Store
 from zonewright.telemetry.home import STORE_FAULTS
-from zonewright.telemetry.noting import Note
+from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.removing import Removal, removals_text
 
 
@@ -88,11 +88,11 @@ def tell_intakes(context: Context) -> None:
         Store(context.telemetry).tell_intakes(partial(_record_intake, context))
 
 
-def _record_intake(context: Context, payload: Mapping[str, Any], note: Note) -> None:
+def _record_intake(context: Context, payload: Mapping[str, Any], note: JournalNote) -> None:
     record(context, note, INTAKE, payload)
 
 
-def _record(context: Context, found: Mapping[str, Sequence[Removal]], note: Note) -> None:
+def _record(context: Context, found: Mapping[str, Sequence[Removal]], note: JournalNote) -> None:
     payload = {
         "readings": sum(one.readings for removals in found.values() for one in removals),
         "sites": {site: digest_of(removals_text(removals)) for site, removals in sorted(found.items())},
