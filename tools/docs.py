@@ -88,7 +88,9 @@ def built(folder: Path) -> Path:
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{done.stdout}{done.stderr}\nerror: the site has faults, see above")
+        said = done.stderr if "is set" not in done.stderr else done.stderr.partition("Traceback ")[0]
+        plain = re.sub("\x1b\\[[0-9;]*m", "", f"{done.stdout}{said}")
+        sys.exit(f"{plain}\nerror: the site has faults, see above")
     return folder / "build" / "site"
 
 

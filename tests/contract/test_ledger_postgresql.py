@@ -593,8 +593,12 @@ def test_a_url_without_one_passes() -> None:
     assert place_of(url, Path("/srv")) == (Path("/srv/.zonewright/my-20zone.db"), url)
     assert place_of("postgresql:///?service=zone", Path("/srv"))[0] == Path("/srv/.zonewright/zone.db")
     assert place_of("postgresql://one.example", Path("/srv"))[0].name == "ledger-on-postgresql.db"
-    with pytest.raises(LedgerMisuseError, match="expected a ledger URL"):
-        require_url("postgres:/one.example")
+    for other in ("postgres:/one.example", "mysql://ledger"):
+        with pytest.raises(LedgerMisuseError, match="expected a ledger URL such as"):
+            require_url(other)
+    with pytest.raises(LedgerMisuseError, match="must not hold a user or password") as caught:
+        require_url("https://user:secret@ledger.example")
+    assert "secret" not in str(caught.value)
 
 
 @pytest.fixture(name="services")

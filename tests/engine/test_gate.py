@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, chdir, closing, redirect_stderr, redirect_stdout
@@ -194,7 +195,7 @@ class Gateways:
             settings = write_settings(own, self.service.port, agent=host)
             command = [warm_python().path(), "-m", "support.simulated_gateway", str(settings), str(own)]
             if host.startswith(MODBUS):
-                command = [warm_python().path(), "-m", "zonewright_gateway", "--config", str(settings)]
+                command = [sys.executable, "-m", "zonewright_gateway", "--config", str(settings)]
                 self._write_devices(own / "devices.yaml", METERS[:3] if host.endswith("in") else METERS[3:])
             path = f"{REPOSITORY / 'tests'}:{REPOSITORY / 'agents'}"
             self._agents.append(subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}))

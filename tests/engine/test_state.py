@@ -278,6 +278,19 @@ def test_what_a_run_leaves_out_keeps_the_change_open(tenant: Stack) -> None:
     assert tenant.state().get("resources", []) == []
 
 
+@pytest.mark.real_python
+def test_a_cluster_that_is_left_out_leaves_the_state_readable(zone: SmallZone, ledger: LedgerClient) -> None:
+    """`--exclude` of a new component makes nothing that is in it, which the engine would; the next `up` makes all."""
+    bring_up_racks(ledger)
+    tenant = zone.stack("tenant-a")
+    tenant.declare(clusters={"web": cluster(1)})
+    whole = f"urn:pulumi:{tenant.name}::{PROJECT}::zonewright:index:TenantCluster::web"
+    said = tenant.refused("up", "--yes", "--skip-preview", "--exclude", whole)
+    assert "--exclude leaves out TenantCluster web and not what is in it; web-001 was not made" in said
+    assert tenant.resources("Node") == []
+    _comes_back(tenant)
+
+
 def test_a_row_is_not_made_without_its_site(zone: SmallZone) -> None:
     """`--exclude` of a new site makes no row that would depend on it; the next `up` makes both, and destroy ends it."""
     operator = zone.stack("operator")
