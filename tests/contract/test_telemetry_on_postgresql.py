@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from support.live import GATEWAY, batch, samples_of, site_of
 from support.postgresql import PostgresqlServer
 from support.readings import METERS, START, month
 from zonewright.cli import main
-from zonewright.ledger.store import journal, telemetry_tables
+from zonewright.ledger.protocol.errors import LedgerMisuseError
+from zonewright.ledger.store import bringing, journal, telemetry_tables
+from zonewright.ledger.store.bringing import bring_files
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.homes import Homes, homes_of
@@ -317,3 +320,38 @@ def test_files_beside_a_ledger_are_brought_once(
     assert "are there already, so " in capsys.readouterr().err
     assert telemetry_path(beside).exists()
     postgresql.drop(name)
+
+
+def test_nothing_that_is_stored_while_files_are_brought_is_lost(
+    postgresql: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stores readings waits for who brings a file; a file that a process has open, or that has rivals, stays."""
+    beside = tmp_path / "beside.db"
+    Store(telemetry_path(beside), create=True).append("dc1", METERS, half_day(1), trust="imported")
+    bring = bringing._bring
+    with services(postgresql, tmp_path) as (one, two), ThreadPoolExecutor(1) as pool:
+        with closing(Samples(samples_path(beside))) as old:
+            old.append(report(1), NOW_NS)
+            with pytest.raises(LedgerMisuseError, match=r"another process has \S+beside\.samples\.db open"):
+                bring_files(beside, one.homes)
+        assert not one.homes.readings.is_there()
+        later: list[Future[object]] = []
+
+        def slowly(*given: Any) -> None:
+            if not later:
+                later.append(pool.submit(two.store.append, "dc1", METERS, half_day(3), trust="imported"))
+                with pytest.raises(TimeoutError):
+                    later[0].result(0.3)
+            bring(*given)
+
+        monkeypatch.setattr(bringing, "_bring", slowly)
+        assert bring_files(beside, one.homes) == [telemetry_path(beside), samples_path(beside)]
+        assert later[0].result(20)
+        plain = Store(tmp_path / "plain.db", create=True)
+        for number in (1, 3):
+            plain.append("dc1", METERS, half_day(number), trust="imported")
+        window = (START, START + 2 * DAY_US)
+        assert two.store.sums("dc1", *window) == plain.sums("dc1", *window)
+        assert not [*tmp_path.glob("beside.*-wal"), *tmp_path.glob("beside.*-shm")], "each file is in one piece"
+        with pytest.raises(LedgerMisuseError, match="move them away; else import what is missing"):
+            bring_files(beside, one.homes)

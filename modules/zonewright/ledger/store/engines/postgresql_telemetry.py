@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Connection, Double
 
 from zonewright.ledger.store.engines.postgresql_server import IDLE_S, PostgresqlServer, driver_of
 from zonewright.ledger.store.telemetry_tables import metadata
-from zonewright.telemetry.home import Rows, Statements, StoreFaultError
+from zonewright.telemetry.home import EVERYTHING, Rows, Statements, StoreFaultError
 
 if TYPE_CHECKING:
     import psycopg
@@ -28,6 +28,8 @@ _WRITE = (
 _TURN, _SHARED = "SELECT pg_advisory_xact_lock({key})", "SELECT pg_advisory_xact_lock_shared({key})"
 _EVERY = "*"
 """The turn of who writes about all; who has another one shares it."""
+_PROBES = {"readings": "meter", "samples": "batch"}
+"""The table that has a row as soon as anything was stored."""
 _AT_ONCE = 20_000
 _Row = TypeVar("_Row", bound=Sequence[Any])
 
@@ -159,7 +161,7 @@ class TelemetryServer:
 
     def __init__(self, server: PostgresqlServer, kind: str) -> None:
         self._server, self.name = server, f"the {kind} of {server.shown}"
-        self._probe = {"readings": "meter", "samples": "batch"}[kind]
+        self._probe = _PROBES[kind]
         self._has_any = False
 
     def is_there(self) -> bool:
@@ -186,7 +188,9 @@ class TelemetryServer:
 
         They are taken in one order, so of two that want the same none waits for the other for ever.
         """
-        if _EVERY in turns:
+        if EVERYTHING in turns:
+            locks = [_TURN.format(key=key) for key in sorted(_key(f"{probe} {_EVERY}") for probe in _PROBES.values())]
+        elif _EVERY in turns:
             locks = [_TURN.format(key=_key(f"{self._probe} {_EVERY}"))]
         else:
             keys = sorted({_key(f"{self._probe} {turn}") for turn in turns})
