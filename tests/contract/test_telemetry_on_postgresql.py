@@ -25,6 +25,7 @@ from zonewright.ledger.verbs.live import KIND, tell_live
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.pue.readings import Reading
 from zonewright.server.agent_table import AgentsTable, HealthTable
+from zonewright.server.agents import AgentsFile, issue_token
 from zonewright.telemetry import Store
 from zonewright.telemetry.correcting import Intake
 from zonewright.telemetry.feeding import Feeder
@@ -264,6 +265,9 @@ def test_one_service_at_a_time_removes(postgresql: PostgresqlServer, tmp_path: P
         with one.homes.samples.alone("samples") as is_alone:
             assert is_alone
             assert two.samples.prune(NOW_NS + 1) == 0
+        with one.database.writing() as connection:  # the server was down for a moment
+            mine = "datname = current_database() and pid <> pg_backend_pid()"
+            connection.exec_driver_sql(f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {mine}")
         assert two.samples.prune(NOW_NS + 1) == 300
         one.store.append("dc1", METERS, half_day(1), trust="imported")
         with two.homes.readings.alone("readings"):
@@ -291,6 +295,12 @@ def test_a_token_is_known_and_revoked_everywhere(postgresql: PostgresqlServer, t
         reports = [HealthTable(service.homes.samples) for service in (one, two)]
         assert [reports[0].keep("host-2", b'{"n": 2}', 2), reports[1].keep("host-2", b'{"n": 1}', 1)] == [True, False]
         assert reports[1].last("host-2") == b'{"n": 2}'
+        file = tmp_path / "agents.yaml"
+        old = issue_token(file, "host-4", "core-004")
+        agents = AgentsTable(one.homes.samples, AgentsFile(file, say=print))
+        assert agents.find(old) == ("host-4", "core-004")
+        two.agents.issue({"host-4": ""})
+        assert agents.find(old) is None, "who is among the ledger's agents has no token of before in a file"
 
 
 def test_files_beside_a_ledger_are_brought_once(

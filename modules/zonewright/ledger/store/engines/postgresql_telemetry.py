@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Double
 
+from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.store.engines.postgresql_server import IDLE_S, PostgresqlServer, driver_of
 from zonewright.ledger.store.telemetry_tables import metadata
 from zonewright.telemetry.home import EVERYTHING, Rows, Statements, StoreFaultError
@@ -203,12 +204,16 @@ class TelemetryServer:
         """Hold a turn in a session of its own; False where another service does."""
         key = _key(f"alone {what}")
         with self._server.session() as driver:
-            is_alone = bool(driver.execute(f"SELECT pg_try_advisory_lock({key})".encode()).fetchone()[0])  # type: ignore[index]  # one row
+            statements = ServerStatements(driver, self._told)
+            is_alone = bool(statements.execute(f"SELECT pg_try_advisory_lock({key})").fetchone()[0])
             try:
                 yield is_alone
             finally:
-                if is_alone and not driver.closed:
-                    driver.execute(f"SELECT pg_advisory_unlock({key})".encode())
+                if is_alone:
+                    try:
+                        statements.execute(f"SELECT pg_advisory_unlock({key})")
+                    except (LedgerError, StoreFaultError):  # the turn ends with the session
+                        driver.close()
 
     def joined(self, connection: Connection) -> Statements:
         """Statements within a transaction of the ledger, which is in the same database."""
