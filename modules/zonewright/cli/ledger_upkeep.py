@@ -64,7 +64,7 @@ def copy(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import ledger_file, ledger_place
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.declare.private_file import make_private
-    from zonewright.ledger.store.bringing import bring_files
+    from zonewright.ledger.store.bringing import bring_files, require_unused
     from zonewright.ledger.store.copying import copy_ledger
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.store.homes import homes_of
@@ -77,6 +77,7 @@ def copy(arguments: argparse.Namespace) -> int:
             "backup",
             code=MISUSE,
         )
+    require_unused(path)
     with (
         closing(Database(path, lock_wait_s=lock_wait_s())) as source,
         closing(Database(beside, url, create=True, lock_wait_s=lock_wait_s())) as target,

@@ -22,6 +22,8 @@ class StoreFaultError(ZonewrightError, OSError):
 
 
 _Row = TypeVar("_Row", bound=Sequence[Any])
+EVERYTHING = "**"
+"""The turn of who writes readings and samples of all: nobody else stores any meanwhile."""
 STORE_FAULTS = (sqlite3.Error, StoreFaultError)
 """What a statement may raise that is no fault of what it says: a full disk, a lock, a lost connection."""
 
