@@ -16,6 +16,8 @@ from zonewright.own_rules import confined, evaluate_all
 from zonewright.own_rules.confined import run_rule
 from zonewright.render.validators import confinement
 from zonewright.rules import Finding
+from zonewright.rules.finding import masked_for
+from zonewright.rules.masking import without_sums
 
 pytestmark = pytest.mark.slow
 RACK = "dc/a/1/01"
@@ -142,6 +144,19 @@ def test_the_same_question_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> Non
         runs.clear()
         assert run_rule(code, {"racks": []}, 1) == run_rule(code, {"racks": []}, 1)
         assert len(runs) == expected
+
+
+@pytest.mark.parametrize("nodes", ["", ", 'nodes': [0]"])
+def test_a_tenant_is_told_no_figures_of_a_rack_that_others_share(nodes: str) -> None:
+    """The code may add up what others have there, also where it names the tenant's node alone."""
+    watts = "sum(n['allocated_w'] for n in facts['racks'][0]['nodes'])"
+    code = f"def check(facts, limit):\n    return [{{'subject': '{RACK}', 'value': {watts}{nodes}}}]"
+    here = world(code)
+    told = without_sums(masked_for(own_of(evaluate_all(here))[0], "t1"))
+    assert (told.value, told.limit, told.excess) == (None, None, 1)
+    assert told.message == f"rack {RACK} with what others have in it breaks a rule of the zone's own; {TITLE}"
+    (alone,) = own_of(evaluate_all(replace(here, occupants=here.occupants[:1])))
+    assert without_sums(masked_for(alone, "t1")).value == 100
 
 
 def test_nobody_answers_for_a_node_of_another_rack() -> None:

@@ -13,7 +13,7 @@ from zonewright.model.world import Occupant, World
 from zonewright.model.zone import Zone
 from zonewright.own_rules.facts import facts_of
 from zonewright.rules import Finding, Rule, evaluate
-from zonewright.rules.finding import Participant
+from zonewright.rules.finding import MUST_HOLD, Participant
 from zonewright.rules.rule import Reach
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount
@@ -116,12 +116,19 @@ def _breach(  # noqa: PLR0917 - what is known of one finding
     acting = next((item for item in movable(concerned) if item.path), None)
     first = owner if acting is None else Participant(party=acting.party, name=acting.name)
     others = [item for item in participants_of(concerned) if item != first]
+    told = {item.party for item in (first, *others)}
+    if (
+        owner.party not in told
+        and rule.of == "rack"
+        and any(item.party not in told for item in view.in_rack.get(one.subject, ()))
+    ):
+        others.append(owner)  # who reads it is to know that the figures count what others have
     return Breach(
         subject=owner.name,
         where=where if acting is None else acting.path,
         message=(
             f"{owner.name}: {amount(one.value, rule.unit).strip()} where the zone's own rule has "
-            f"{amount(limit, rule.unit).strip()}; must hold: {rule.title.rstrip('.')}"
+            f"{amount(limit, rule.unit).strip()}{MUST_HOLD}{rule.title.rstrip('.')}"
         ),
         value=one.value,
         limit=limit,
@@ -137,7 +144,7 @@ def _undecided(name: str, rule: OwnRule, view: View, failure: str) -> Breach:
     return Breach(
         subject=f"{OWN}{name}",
         where=f"rule_packs.{_pack_of(view, name)}.rules.{name}",
-        message=f"the zone's own rule {name} could not be decided: {failure}; must hold: {rule.title.rstrip('.')}",
+        message=f"the zone's own rule {name} could not be decided: {failure}{MUST_HOLD}{rule.title.rstrip('.')}",
         participants=(
             Participant(party="zone", name=f"{OWN}{name}"),
             *([Participant(party=view.world.acting, name="")] if view.world.acting else []),
