@@ -258,6 +258,26 @@ def test_numbers_are_given_in_the_order_in_which_they_are_kept(postgresql: Postg
         assert one.samples.last_arrival() > 0
 
 
+END = (
+    "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+    "where datname = current_database() and pid <> pg_backend_pid()"
+)
+"""Every other connection ends, as when the server is down for a moment."""
+
+
+def test_samples_belong_to_their_series_after_a_restore(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+    """A service that goes on beside a restored database believes none of the numbers of series that it knew."""
+    with services(postgresql, tmp_path) as (one, two):
+        one.samples.append(report(1), NOW_NS)
+        with two.database.writing() as connection:
+            for table in ("series", "sample", "sample_hour", "batch", "arrival"):
+                connection.exec_driver_sql(f"truncate {table} restart identity")
+            connection.exec_driver_sql(END)
+        two.samples.append(report(1, "host-7"), NOW_NS)
+        one.samples.append(report(1), NOW_NS)
+        assert two.samples.energy("host-1") == two.samples.energy("host-7") != {}
+
+
 def test_one_service_at_a_time_removes(postgresql: PostgresqlServer, tmp_path: Path) -> None:
     """Where one service removes old samples or readings the others leave it to that one, and none waits."""
     with services(postgresql, tmp_path) as (one, two):
@@ -265,9 +285,8 @@ def test_one_service_at_a_time_removes(postgresql: PostgresqlServer, tmp_path: P
         with one.homes.samples.alone("samples") as is_alone:
             assert is_alone
             assert two.samples.prune(NOW_NS + 1) == 0
-        with one.database.writing() as connection:  # the server was down for a moment
-            mine = "datname = current_database() and pid <> pg_backend_pid()"
-            connection.exec_driver_sql(f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {mine}")
+        with one.database.writing() as connection:
+            connection.exec_driver_sql(END)
         assert two.samples.prune(NOW_NS + 1) == 300
         one.store.append("dc1", METERS, half_day(1), trust="imported")
         with two.homes.readings.alone("readings"):

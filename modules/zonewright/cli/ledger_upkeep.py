@@ -81,10 +81,10 @@ def copy(arguments: argparse.Namespace) -> int:
     with (
         closing(Database(path, lock_wait_s=lock_wait_s())) as source,
         closing(Database(beside, url, create=True, lock_wait_s=lock_wait_s())) as target,
+        closing(homes_of(target)) as homes,
     ):
-        head = copy_ledger(source, target)
-        with closing(homes_of(target)) as homes:
-            brought = bring_files(path, homes)
+        brought: list[Path] = []
+        head = copy_ledger(source, target, lambda new: brought.extend(bring_files(path, homes, new)))
     print(f"ledger {head.ledger[:12]} up to entry {head.sequence:,} ({head.hash[7:19]}), verified on both sides")
     for file in brought:
         print(f"all rows of {file} are in the database too")

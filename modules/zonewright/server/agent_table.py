@@ -8,11 +8,11 @@ from zonewright.server.agents import AgentEntry, Agents, new_tokens, require_ent
 from zonewright.server.witness_route import MOST_REFUSED_BYTES, ForkError, fault_of, is_new
 from zonewright.telemetry.home import TelemetryHome
 
-_KEEP_TOKEN = (
+_KEEP_BUT_KEY = (
     "insert into agent values (?, ?, ?, ?) on conflict (name) do update set node = excluded.node, "
     "token_digest = excluded.token_digest"
 )
-_KEEP = f"{_KEEP_TOKEN}, public_key = excluded.public_key"
+_KEEP = f"{_KEEP_BUT_KEY}, public_key = excluded.public_key"
 
 
 class AgentsTable:
@@ -84,7 +84,7 @@ class AgentsTable:
         entry = AgentEntry(node=node, token_digest=digest_of(token), public_key="")
         require_entries({agent: entry}, "the ledger's agents")
         with self._home.writing("agents") as connection:
-            connection.execute(_KEEP_TOKEN, (agent, node, entry.token_digest, ""))
+            connection.execute(_KEEP_BUT_KEY, (agent, node, entry.token_digest, ""))
         return token
 
     def forget(self, agent: str) -> None:

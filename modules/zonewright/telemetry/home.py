@@ -84,6 +84,11 @@ class Statements(Protocol):
         ...
 
     @property
+    def session(self) -> object:
+        """The connection itself; another one after it was lost, and nobody knows what the database was set to since."""
+        ...
+
+    @property
     def in_transaction(self) -> bool:
         """Whether the transaction goes on; a full disk or a lost connection ends it."""
         ...
@@ -171,6 +176,11 @@ class FileStatements(sqlite3.Connection):
 
     def in_order(self, _what: str) -> None:
         """Nobody else writes anyway."""
+
+    @property
+    def session(self) -> object:
+        """This connection."""
+        return self
 
     @contextmanager
     def apart(self) -> Iterator[None]:

@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError
 from zonewright.ledger.store.homes import Homes
@@ -27,7 +29,7 @@ def files_beside(ledger: Path) -> list[Path]:
     return [path for path in (telemetry_path(ledger), samples_path(ledger)) if path.is_file()]
 
 
-def bring_files(ledger: Path, homes: Homes) -> list[Path]:
+def bring_files(ledger: Path, homes: Homes, within: Connection | None = None) -> list[Path]:
     """Copy all rows of the files beside a ledger's place into its database, in one transaction; the files stay.
 
     Nobody else writes readings or samples meanwhile, neither there nor here.
@@ -35,6 +37,7 @@ def bring_files(ledger: Path, homes: Homes) -> list[Path]:
     Args:
         ledger: the ledger's file, or the name that files beside it are formed from.
         homes: of the database.
+        within: a transaction of the ledger that is alone in the database; None for one of its own.
 
     Returns:
         The files.
@@ -55,7 +58,8 @@ def bring_files(ledger: Path, homes: Homes) -> list[Path]:
             )
             if path in files
         ]
-        with homes.samples.writing(EVERYTHING) as target:
+        joined = None if within is None else homes.samples.joined(within)
+        with homes.samples.writing(EVERYTHING) if joined is None else nullcontext(joined) as target:
             for home in (homes.readings, homes.samples):
                 if home.is_there():  # asked when all others have committed what they stored
                     raise LedgerMisuseError(

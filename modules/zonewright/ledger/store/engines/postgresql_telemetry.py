@@ -134,6 +134,11 @@ class ServerStatements:
         self.execute(_TURN.format(key=_key(f"order {what}")))
 
     @property
+    def session(self) -> object:
+        """The driver's connection."""
+        return self._driver
+
+    @property
     def in_transaction(self) -> bool:
         """Whether the transaction goes on."""
         return not self._driver.closed and self._driver.info.transaction_status.name in {"INTRANS", "INERROR"}
