@@ -31,6 +31,7 @@ class Device:
         self._gauges: dict[str, Gauge] = {}
         self._points: deque[Point] = deque(maxlen=_MOST_POINTS)
         self._doubted: set[tuple[str, str]] = set()
+        self._whole: set[str] = set()
         self.fault: str | None = None
         """What is wrong with it; empty where it gives readings, None until it was asked."""
         self.failures = 0
@@ -66,6 +67,12 @@ class Device:
             elif why_not is not None and one.value is not None:
                 joules = round(one.value * _JOULES, 3)
                 self._points.append(self._point(one.part, "hw.energy", "J", "register", joules, time_ns))
+        there = {one.quantity for one in shown if not one.part}
+        for quantity in sorted(self._whole - there):
+            faults["", quantity] = "it shows none any more"
+        self._whole |= there
+        if not shown:
+            faults["", "power"] = "it shows nothing"
         if not faults or faults.keys() != self._doubted:
             self.fault = _told(faults)  # and else as it was told first, whatever the figures are by now
         self._doubted = set(faults)

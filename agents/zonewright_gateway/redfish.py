@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from zonewright_gateway.credentials import Secret
+from zonewright_gateway.units import step_of
 from zonewright_gateway.values import DeviceError, NonsenseError, Shown
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _MISSING = 200, 401, 403, 404
@@ -188,7 +189,7 @@ def _of_metrics(resource: Mapping[str, Any], part: str, *, power: str) -> list[S
     kwh = _number(energy.get("LifetimeReading"))
     kwh = _number(energy.get("Reading")) if kwh is None else kwh
     if kwh is not None:
-        shown.append(Shown(part, "energy", kwh * _KILO))
+        shown.append(Shown(part, "energy", kwh * _KILO, step_of(kwh) * _KILO))
     return shown
 
 
