@@ -119,6 +119,7 @@ def _made(document: Document, faults: Faults, *, has_credentials: bool) -> Decla
     file = str(top.get("credentials_file") or "")
     secrets: dict[str, Secret] | None = {}
     if file and has_credentials:
+        file = os.path.join(os.path.dirname(faults.file), file)  # a relative one lies beside the devices
         secrets = load_secrets(file, faults, document.line(("credentials_file",)))
     elif file:
         secrets = None

@@ -16,7 +16,8 @@ class Setting(NamedTuple):
     """One setting.
 
     Attributes:
-        kind: ``number``, ``whole``, ``text``, ``name``, ``address``, ``digest``, ``object``, ``words`` or ``mapping``.
+        kind: ``number``, ``whole``, ``text``, ``name``, ``secret`` (a name of credentials), ``address``, ``digest``,
+            ``object``, ``words`` or ``mapping``.
         meaning: for the reference.
         default: what holds without it; None where it is needed, or empty.
         low: smallest number.
@@ -35,7 +36,7 @@ class Setting(NamedTuple):
 
 
 PARTS = ("outlets", "phases", "breakers")
-CREDENTIALS = Setting("name", "Name of its credentials in `credentials_file`.", is_required=True)
+CREDENTIALS = Setting("secret", "Name of its credentials in `credentials_file`.", is_required=True)
 OWN: dict[str, dict[str, Setting]] = {
     "modbus": {
         "map": Setting("name", "Its register map: one that comes along, or one of `maps`.", is_required=True),
@@ -102,6 +103,9 @@ def fault_of(setting: Setting, value: object) -> str:
     if setting.kind == "words":
         good = isinstance(value, list) and all(one in setting.words for one in value)
         return "" if good else f"expected a list of some of {', '.join(setting.words)}, got {value!r}"
+    if setting.kind == "secret":  # what stands in its place by mistake is not told
+        good = isinstance(value, str) and NAME.fullmatch(value)
+        return "" if good else "expected the name of credentials in credentials_file; they stand there, and never here"
     if not isinstance(value, str) or not value or not value.isprintable():
         return f"expected text, got {value!r}"
     if setting.words and value not in setting.words:
