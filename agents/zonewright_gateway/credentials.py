@@ -94,7 +94,9 @@ def load(path: str, faults: Faults, line: int) -> dict[str, Secret]:
 
 def _note(name: str, values: Mapping[str, object], faults: Faults, line: int) -> None:
     """Note what is wrong with the credentials of a name; neither a value nor an unknown field is told."""
-    if not values or any(not isinstance(value, str) or not value.isprintable() or not value for value in values.values()):
+    if not values or any(
+        not isinstance(value, str) or not value.isprintable() or not value for value in values.values()
+    ):
         faults.add(line, f"{name}: expected fields with text, such as community or user and password; quote each text")
     for field, value in values.items():
         text = str(value)

@@ -1,8 +1,8 @@
 """A BMC or power distributor behind Redfish: energy and power of a chassis, over TLS with a certificate that is known.
 
 EnvironmentMetrics is asked first (it has energy), then the older Power; which of them there is, is looked for once. The
-client is synchronous, so that each device has a thread of its own while it is asked. Nothing waits for such a thread: one
-that hangs in a slow answer ends with the process, and its device is not asked again before.
+client is synchronous, so that each device has a thread of its own while it is asked. Nothing waits for such a thread:
+one that hangs in a slow answer ends with the process, and its device is not asked again before.
 """
 
 from __future__ import annotations

@@ -200,3 +200,44 @@ def test_references_are_followed_when_they_are_checked(tmp_path: Path) -> None:
     assert unreadable([nowhere, Secret("new", {"community": "x"})]) == [
         f"credentials 'old': ref+file://{tmp_path}/none leads to nothing that can be read"
     ]
+
+
+TWICE = """\
+maps:
+  odd: {title: t, source: s, function: 4.0, words: low-first, gap: 0,
+        check: {voltage: {address: 0, type: uint16, unit: [V], least: 2, most: 1}},
+        values: [{address: 1, type: [int32], unit: {W: 1}}, {address: 65534, type: int64, unit: W, part: l1},
+                 {address: 2, type: int16, unit: kW, part: L 1}, {address: 3, type: int16, unit: W},
+                 {address: 4, type: int16, unit: kW}]}
+  own: {title: t, source: s, function: 4, words: low-first,
+        check: {voltage: {address: 0, type: uint16, unit: V, least: 1, most: 2}},
+        values: [{address: 1, type: int32, unit: W, part: l1}]}
+devices:
+  a: {protocol: modbus, address: h, map: own, rating_w: 5}
+  b: {protocol: modbus, address: "h:502", map: own, unit: 1, rating_w: 6}
+  a-l1: {protocol: modbus, address: h, map: own, unit: 2, rating_w: 5}
+  host: {protocol: modbus, address: h, map: own, unit: 3, rating_w: 5}
+  c: {protocol: modbus, address: h, map: odd, unit: 4, rating_w: 5}
+"""
+
+
+def test_what_stands_twice_or_cannot_be_a_map() -> None:
+    """One meter with two ids, one id for two things, and a map of the wrong kinds are told, once each."""
+    with pytest.raises(ConfigurationError) as caught:
+        from_text(TWICE, "d.yaml")
+    said = "\n".join(caught.value.sentences)
+    for part in (
+        "d.yaml:2: maps.odd.function: expected 3 (holding registers) or 4",
+        "d.yaml:3: maps.odd.check.voltage.unit: ",
+        "d.yaml:3: maps.odd.check.voltage.most: expected a number above 'least' (2), got 1",
+        "d.yaml:4: maps.odd.values.0.type: expected one of",
+        "d.yaml:4: maps.odd.values.0.unit: expected one of",
+        "d.yaml:4: maps.odd.values.1.address: its last word is beyond 65535",
+        "d.yaml:5: maps.odd.values.2.part: expected a name such as 'l1', got 'L 1'",
+        "d.yaml:6: maps.odd.values.4: power stands twice; value 3 has it too",
+        "d.yaml:12: devices.b: it is the same meter as 'a'",
+        "d.yaml:13: devices.a-l1: a part of 'a' is reported by this id",
+        "d.yaml:14: devices.host: the gateway reports its own host by this id",
+    ):
+        assert part in said, said
+    assert "devices.c" not in said

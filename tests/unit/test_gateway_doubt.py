@@ -95,7 +95,8 @@ def test_a_step_that_the_device_does_not_tell(value: float, step: float) -> None
 def test_a_quantity_that_is_gone() -> None:
     """A device that shows its energy, or anything, no more has a fault: silence is not good."""
     device = Device("m", RATING_W)
-    for number, shown in enumerate(([Shown("", "energy", 5.0), Shown("", "power", 1.0)], [Shown("", "power", 1.0)], [])):
+    power = Shown("", "power", 1.0)
+    for number, shown in enumerate(([Shown("", "energy", 5.0), power], [power], [])):
         device.took(shown, time_ns=number, at_s=number * INTERVAL_S)
         assert bool(device.fault) == (number > 0)
     assert "it shows none any more" in (device.fault or "")
