@@ -1,8 +1,8 @@
 """A BMC or power distributor behind Redfish: energy and power of a chassis, over TLS with a certificate that is known.
 
 EnvironmentMetrics is asked first (it has energy), then the older Power; which of them there is, is looked for once. The
-client is synchronous, so that each device has a thread of its own while it is asked. Nothing waits for such a thread: one
-that hangs in a slow answer ends with the process, and its device is not asked again before.
+client is synchronous, so that each device has a thread of its own while it is asked. Nothing waits for such a thread:
+one that hangs in a slow answer ends with the process, and its device is not asked again before.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from zonewright_gateway.credentials import Secret
+from zonewright_gateway.units import step_of
 from zonewright_gateway.values import DeviceError, NonsenseError, Shown
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _MISSING = 200, 401, 403, 404
@@ -188,7 +189,7 @@ def _of_metrics(resource: Mapping[str, Any], part: str, *, power: str) -> list[S
     kwh = _number(energy.get("LifetimeReading"))
     kwh = _number(energy.get("Reading")) if kwh is None else kwh
     if kwh is not None:
-        shown.append(Shown(part, "energy", kwh * _KILO))
+        shown.append(Shown(part, "energy", kwh * _KILO, step_of(kwh) * _KILO))
     return shown
 
 
