@@ -13,6 +13,7 @@ from bench import (
     core,
     fleet,
     fleet_many,
+    ingest,
     journal,
     nodes,
     paths,
@@ -46,8 +47,8 @@ def main() -> int:
         "subjects",
         nargs="*",
         metavar="SUBJECT",
-        help=f"of {', '.join(SUBJECTS)} (default: these), admissions, clients, journal, year, agent, agent-run, "
-        "fleet-many",
+        help=f"of {', '.join(SUBJECTS)} (default: these), admissions, clients, ingest, journal, year, agent, "
+        "agent-run, fleet-many",
     )
     parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are given (default: 3)")
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 200, 1000], help="sizes of the subject nodes")
@@ -58,6 +59,7 @@ def main() -> int:
         **SUBJECTS,
         "admissions": admissions.figures,
         "clients": clients.figures,
+        "ingest": ingest.figures,
         "journal": journal.figures,
         "year": year.figures,
         "fleet-many": fleet_many.figures,

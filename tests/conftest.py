@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from support import once
 from support.cpu import CpuReport
+from support.order import LongFirst
 from support.soak import FULL, SEED, fix_seed, is_full
 
 settings.register_profile("without-deadline", deadline=None)  # machines are shared: no test depends on a time
@@ -29,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if once.begin():
         config.add_cleanup(once.end)
     config.pluginmanager.register(CpuReport())
+    config.pluginmanager.register(LongFirst())
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

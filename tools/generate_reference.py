@@ -10,7 +10,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -353,6 +353,38 @@ def agent_page() -> str:
     return "\n".join(parts) + "\n"
 
 
+def gateway_page() -> str:
+    """What a gateway's devices may say, and the register maps that come along."""
+    sys.path.insert(0, str(FOLDER.parents[1] / "agents"))
+    from zonewright_gateway.modbus.maps import shipped_maps  # noqa: PLC0415 - not part of the package
+    from zonewright_gateway.settings import COMMON, OWN, PORTS, TOP, Setting  # noqa: PLC0415
+    from zonewright_gateway.snmp.families import families  # noqa: PLC0415
+
+    def table(settings: Mapping[str, Setting]) -> str:
+        rows = ["| setting | default | meaning |", "|---|---|---|"]
+        for name, one in settings.items():
+            default = "required" if one.is_required else "" if one.default is None else f"`{_toml(one.default)}`"
+            words = f" One of: {', '.join(f'`{word}`' for word in one.words)}." if one.words else ""
+            span = f" ({one.low:,g} to {one.high:,g})" if one.high else ""
+            rows.append(f"| `{name}` | {default} | {one.meaning.removesuffix('.')}{span}.{words} |")
+        return "\n".join(rows) + "\n"
+
+    head = (
+        "# Devices of a gateway\n\n`devices.yaml` lies beside the [settings of the agent](agent.md), which hold for a\n"
+        "gateway too. `--check-config` reports all faults, each with its line. See\n"
+        "[meter a site with a gateway](../how-to/meter-a-site-with-a-gateway.md).\n"
+    )
+    parts = [HEAD, head, table(TOP), "## Each device\n", table(COMMON)]
+    for protocol, own in OWN.items():
+        parts += [f"## `protocol: {protocol}`\n\nThe usual port is {PORTS[protocol]}.\n"]
+        parts += [table(own)] if own else []
+    parts.append("## Families of PDUs for SNMP\n\n| family | PDUs | source |\n|---|---|---|")
+    parts += [f"| `{name}` | {one.title} | {one.source} |" for name, one in sorted(families().items())]
+    parts.append("\n## Register maps for Modbus\n\n| map | meters | source |\n|---|---|---|")
+    parts += [f"| `{name}` | {one.title} | {one.source} |" for name, one in sorted(shipped_maps().items())]
+    return "\n".join(parts) + "\n"
+
+
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return json.dumps(list(value))
@@ -401,6 +433,7 @@ PAGES = {
     "openapi.json": openapi_page,
     "limits.md": limits_page,
     "agent.md": agent_page,
+    "gateway.md": gateway_page,
     "fleet.md": fleet_page,
     "glossary.md": glossary_page,
 }

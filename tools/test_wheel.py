@@ -18,9 +18,18 @@ import tempfile
 import time
 from pathlib import Path
 
+from locked import write_constraints
+
 ROOT = Path(__file__).resolve().parents[1]
 SUPPORTED = ("3.11", "3.12", "3.13")
 AGENT = "3.9"
+EVERY_MODULE = """
+import importlib, pkgutil, zonewright.cli.fleet, zonewright.fleet
+for package in (zonewright.fleet, zonewright.cli.fleet):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+"""
+FLEET = "party: operator\nlogin: {user: deploy}\nhosts: {web-001: {address: 192.0.2.1, site: dc1}}\n"
 SOURCES = ("modules/", "agents/", "templates/")
 CHOSEN = ("tests/unit", "tests/contract", "tests/property")
 # Tests whose subject is the checkout: its text, its build, its lock, its agent run from a folder.
@@ -151,6 +160,26 @@ def test_agent(wheel: Path, folder: Path) -> bool:
     return passed
 
 
+def test_fleet(wheel: Path, folder: Path) -> bool:
+    """Whether an operator's install is whole: the extra `fleet` alone, without Pulumi and SQL; its size is said."""
+    environment = folder / "operator"
+    tested = write_constraints(ROOT / "requirements-dev.lock", folder / "tested.txt")
+    run(sys.executable, "-m", "venv", "--without-pip", environment)
+    python = environment / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--constraint", tested, f"{wheel}[fleet]")
+    (folder / "Pulumi.yaml").write_text("name: x\nruntime: python\n", encoding="utf-8")
+    (folder / "fleet.yaml").write_text(FLEET, encoding="utf-8")
+    words = ([python, "-c", EVERY_MODULE], [environment / "bin" / "zonewright", "fleet", "inventory"])
+    done = [subprocess.run(one, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode for one in words]
+    there = {path.name.partition("-")[0] for path in environment.glob("lib/python*/site-packages/*.dist-info")}
+    passed = not any(done) and not there & {"pulumi", "grpcio", "sqlalchemy", "starlette"}
+    size = sum(path.stat().st_size for path in environment.rglob("*") if path.is_file() and not path.is_symlink())
+    told = f"{'passed' if passed else 'FAILED'}, {size / 1e6:.0f} MB, {len(there)} distributions"
+    print(f"zonewright[fleet] alone: {told}", flush=True)
+    return passed
+
+
 def main() -> int:
     """Build, install, test; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -164,6 +193,8 @@ def main() -> int:
         copy = copied(folder / "checkout")
         passed = [test_on(version, wheel, copy, given.arguments) for version in given.python or SUPPORTED]
         passed.append(test_agent(wheel, folder))
+        if not given.python:
+            passed.append(test_fleet(wheel, folder))
     return 0 if all(passed) else 1
 
 

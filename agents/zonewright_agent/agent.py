@@ -35,6 +35,9 @@ class Agent:
         clock: gives the time of a sampling.
     """
 
+    service_name = "zonewright-agent"
+    """What it calls itself in what it sends (``service.name``)."""
+
     def __init__(
         self, settings: Configuration, sources: list[Source], *, clock: Callable[[], Moment] | None = None
     ) -> None:
@@ -56,7 +59,7 @@ class Agent:
             except Exception as error:  # noqa: BLE001 - whatever it is, the other sources go on
                 fault = str(error) or type(error).__name__
             self._tell(source.name, fault, moment.monotonic_s)
-            points.append(_up(source.name, moment, is_up=not fault))
+            points.append(up_point(source.name, moment, is_up=not fault))
         return points
 
     def keep(self, points: list[Point]) -> bool:
@@ -64,7 +67,7 @@ class Agent:
         if not points:
             return True
         resource = {
-            "service.name": "zonewright-agent",
+            "service.name": self.service_name,
             "service.version": __version__,
             "service.instance.id": self._settings.agent,
             "zonewright.boot": self._boot_id,
@@ -83,7 +86,7 @@ class Agent:
         settings = self._settings
         if settings.key_file is None:
             return True
-        faults = {name: fault for name, (fault, _) in list(self._told.items())}
+        faults = self.faults()
         if len(faults) < len(self._sources):
             return False  # nothing was read yet
         from zonewright_agent import health  # noqa: PLC0415 - only hosts with a key need it
@@ -98,6 +101,10 @@ class Agent:
             return False
         return True
 
+    def faults(self) -> dict[str, str]:
+        """What is wrong with each source that was read, empty where it gives readings."""
+        return {name: fault for name, (fault, _) in list(self._told.items())}
+
     def _tell(self, name: str, fault: str, now_s: float) -> None:
         """Say what fails when it begins, changes or ends, and once an hour; not at every sampling."""
         before, since_s = self._told.setdefault(name, ("", now_s))
@@ -110,7 +117,7 @@ class Agent:
             log("source-recovered", source=name)
 
 
-def _up(name: str, moment: Moment, *, is_up: bool) -> Point:
+def up_point(name: str, moment: Moment, *, is_up: bool) -> Point:
     """Whether a source could be read: a service sees silence, and whose it is."""
     return Point(
         name="zonewright.source.up",

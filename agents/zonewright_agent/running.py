@@ -65,10 +65,20 @@ def make_sources(settings: Configuration) -> list[Source]:
     return made
 
 
-def run(settings: Configuration, *, is_once: bool) -> int:
-    """Run until it is told to stop, or once; returns the exit code."""
+def _agent(settings: Configuration) -> Agent:
+    return Agent(settings, make_sources(settings))
+
+
+def run(settings: Configuration, *, is_once: bool, make: Callable[[Configuration], Agent] = _agent) -> int:
+    """Run until it is told to stop, or once; returns the exit code.
+
+    Args:
+        settings: of the agent.
+        is_once: whether to sample twice, send and end.
+        make: makes the agent, which may be one with more sources.
+    """
     try:
-        agent = Agent(settings, make_sources(settings))
+        agent = make(settings)
     except OSError as error:
         print(f"error: the spool {settings.spool} cannot be used: {error}", file=sys.stderr)
         return 2

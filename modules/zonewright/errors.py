@@ -80,6 +80,7 @@ class ZonewrightError(Exception):
     ├── StackFileError               2  declare.stack_file and ValueError
     ├── StateError                   2  changes.reconciling and ValueError
     ├── StoppedError                 -  cli.output
+    ├── StoreFaultError              3  telemetry.home and OSError
     ├── TooLargeError                3  audit.diff.trees and ValueError
     ├── TooManyReadingsError         1  telemetry.summing and ValueError
     ├── TrustError                   1  fleet.ssh.trust and ValueError

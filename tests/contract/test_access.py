@@ -23,7 +23,7 @@ from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.holding_messages import ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.rights import EVERYBODY, OVERSEER, PARTY, RIGHTS, Asked, Caller, refusal
-from zonewright.ledger.protocol.rollout_messages import AgentKeysRequest, LeaseRequest, RecordRequest
+from zonewright.ledger.protocol.rollout_messages import AgentKeysRequest, FleetLockRequest, RecordRequest
 from zonewright.ledger.protocol.stack_messages import EnrolRequest, InitRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
@@ -101,6 +101,7 @@ def about(verb: str, *, party: str, stack_id: str, principal: str) -> bytes:
         "roles": ["tenant"],
         "days": 1,
         "why": "no more",
+        "pack": "none",
     }
     asked = {"party", "stack_id", "principal"}
     return json.dumps(
@@ -179,7 +180,7 @@ def test_a_tenant_gets_at_nothing_of_its_neighbour(served: Served) -> None:
             verbs.RECORD, RecordRequest(kind="fleet-enrolment", party="operator", entry={"agents": {}})
         ),
         "the turn of a fleet": lambda: as_other.client.call(
-            verbs.LEASE, LeaseRequest(fleet="operator", holder="h", who="mallory", seconds=60)
+            verbs.LEASE, FleetLockRequest(fleet="operator", holder="h", who="mallory", seconds=60)
         ),
         "zone": lambda: as_other.client.call(verbs.INIT, InitRequest(zone=ZONE_FILE)),
     }
@@ -273,7 +274,7 @@ def test_access_to_some_stacks_or_verbs_is_for_these(served: Served) -> None:
     )
     other.enrol()
     with pytest.raises(LedgerRefusedError, match="for what is not its own"):
-        other.client.call(verbs.LEASE, LeaseRequest(fleet="tenant-a", holder="h", who="x", seconds=60))
+        other.client.call(verbs.LEASE, FleetLockRequest(fleet="tenant-a", holder="h", who="x", seconds=60))
     with pytest.raises(LedgerRefusedError, match="for what is not its own"):
         other.client.call(verbs.RECORD, RecordRequest(kind="fleet-trust", party="tenant-a", entry={}))
     other.client.call(verbs.CAPACITY, CapacityRequest())

@@ -141,7 +141,7 @@ def test_a_service_that_was_away_gets_all_in_order(tmp_path: Path, service: Serv
     assert agent.wait(timeout=5) == 0
     numbers = samples.batches("host-1")
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    with samples._reading() as connection:
+    with samples._home.opened() as connection:
         query = "select sequence from batch order by received_ns, sequence"
         assert [row[0] for row in connection.execute(query)] == numbers
 

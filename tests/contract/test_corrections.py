@@ -30,6 +30,7 @@ from zonewright.telemetry.figures import Fresh
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.registers import registers as texts_of
 from zonewright.telemetry.summing import DAY_US
+from zonewright.telemetry.tables import readings_file
 
 WHY = Intake(kind="corrected", by="anna", reason="misread")
 GONE = Intake(kind="withdrawn", by="anna", reason="a restart")
@@ -231,11 +232,11 @@ def test_a_status_tells_of_a_meter_that_leaves_its_band(
     assert judged is not None
     assert judged.world.zone is not None
     facts = replace(judged.world.zone, measured={"qp-dc1": Measured(trailing="breach")})
-    path = Path(".zonewright/ledger.telemetry.db")
+    home = readings_file(Path(".zonewright/ledger.telemetry.db"))
     since = end - timedelta(days=40)
     for watts, count in ((500_000, 1), (1_500_000, 0)):
         fresh = {"qp-dc1": [Fresh(watts=watts, since=since), Fresh(watts=9_000_000, since=None)]}
-        assert len(with_bands(facts, path, NOW, fresh)["qp-dc1"].findings) == count
+        assert len(with_bands(facts, home, NOW, fresh)["qp-dc1"].findings) == count
     assert ledger is not None
 
 
@@ -245,9 +246,9 @@ def test_what_was_not_recorded_is_recorded_before_evidence_is_taken(ledger: Ledg
     with sqlite3.connect(".zonewright/ledger.telemetry.db") as connection:
         connection.execute("update intake set entry = ''")
     connection.close()
-    path = tmp_path / ".zonewright" / "ledger.telemetry.db"
+    home = readings_file(tmp_path / ".zonewright" / "ledger.telemetry.db")
     with pytest.raises(Exception, match="the journal has no entry for it yet"):
-        texts_of(path, "qp-dc1", NOW - timedelta(days=400))
+        texts_of(home, "qp-dc1", NOW - timedelta(days=400))
     pue("import", registers(8_000, end=month_before(NOW)))
     assert len(entries(ledger)) == 2
-    assert any(name.startswith("readings/qp-dc1/") for name in texts_of(path, "qp-dc1", NOW - timedelta(days=400)))
+    assert any(name.startswith("readings/qp-dc1/") for name in texts_of(home, "qp-dc1", NOW - timedelta(days=400)))

@@ -383,6 +383,50 @@ def test_identity(world: World) -> None:
     assert clone.states() == [("web-001", "active")]
 
 
+@pytest.mark.on_postgresql
+@on_every_road("world")
+def test_a_run_that_a_take_over_replaced_confirms_nothing(world: World) -> None:
+    """What is admitted for the new state the old run does not confirm, alone or in a group; the new one does."""
+    world.operator()
+    old = world.party("tenant-a")
+    old.enrol()
+    admitted = old.admit(old.propose(old.demand(clusters={"web": cluster(2)})))
+    old.confirm("web-001", step=admitted.step)
+    world.client.call(verbs.RECOVER, RecoverRequest(stack_id=old.stack_id, party="tenant-a", state_is_empty=True))
+    new = Party(world.client, old.stack_id, "tenant-a", lineage="lineage-2")
+    for goes_on in (lambda: None, new.enrol, lambda: new.admit(new.propose(new.demand(clusters={"web": cluster(2)})))):
+        goes_on()
+        with pytest.raises(
+            LedgerRefusedError, match=r"^node web-002: this run is not the stack's present one any more"
+        ):
+            old.confirm("web-002", step=admitted.step)
+        batch = [Confirmation(kind="node", name=name, generation=0) for name in ("web-001", "web-002")]
+        request = ConfirmManyRequest(stack_id=old.stack_id, step=admitted.step, confirms=batch)
+        with pytest.raises(LedgerRefusedError, match=r"^none of 2 confirms was carried out: node web-001: this run"):
+            world.client.call(verbs.CONFIRM_MANY, request)
+        assert set(dict(new.states()).values()) == {"admitted"}
+    again = admitted.step + 2
+    assert [new.confirm(name, step=again) for name in ("web-001", "web-002")] == [2, 1]
+
+
+@pytest.mark.on_postgresql
+@on_every_road("world")
+def test_a_state_that_was_taken_over_destroys_nothing(world: World) -> None:
+    """Its destroy is refused at its first step, before the stack's rows are closed to others; the new one is not."""
+    world.operator()
+    old = world.party("tenant-a")
+    seen = old.bring_up(clusters={"web": cluster(1)}).head
+    world.client.call(verbs.RECOVER, RecoverRequest(stack_id=old.stack_id, party="tenant-a", state_is_empty=True))
+    new = Party(world.client, old.stack_id, "tenant-a", lineage="lineage-2")
+    later = new.bring_up(clusters={"web": cluster(1)}).head
+    with pytest.raises(LedgerRefusedError, match="another state has taken over stack stack-of-tenant-a since this one"):
+        world.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=old.stack_id, seen=seen))
+    kinds = [entry.kind for entry in world.client.call(verbs.HISTORY, HistoryRequest()).entries]
+    assert "destroy-begun" not in kinds
+    world.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=new.stack_id, seen=later))
+    assert world.client.call(verbs.HISTORY, HistoryRequest()).entries[-1].kind == "destroy-begun"
+
+
 def test_the_first_state_takes_over_what_was_loaded(world: World) -> None:
     """A lineage binds a stack of the same party that a load made, and no other; what it loaded is adopted."""
     world.operator()

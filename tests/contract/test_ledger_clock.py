@@ -20,7 +20,7 @@ from zonewright.ledger.protocol.capacity_messages import CapacityRequest
 from zonewright.ledger.protocol.change_messages import ChangesRequest, Snapshot
 from zonewright.ledger.protocol.content_messages import ContentQuery
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest, JournalEntry, SeenRequest
-from zonewright.ledger.protocol.rollout_messages import HoursRequest, LeaseRequest
+from zonewright.ledger.protocol.rollout_messages import FleetLockRequest, HoursRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.clock import stamp
@@ -86,7 +86,7 @@ def deciding(world: World) -> dict[str, Callable[[], object]]:
         "destroy": lambda: world.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=tenant.party.stack_id)),
         "recover": lambda: world.client.call(verbs.RECOVER, RecoverRequest(**named, state_is_empty=False)),
         "enrol": lambda: Party(world.client, "stack-of-tenant-b", "tenant-b").enrol(),
-        "lease": lambda: world.client.call(verbs.LEASE, LeaseRequest(fleet="f", holder="h", who="w", seconds=60)),
+        "lease": lambda: world.client.call(verbs.LEASE, FleetLockRequest(fleet="f", holder="h", who="w", seconds=60)),
         "hours": lambda: world.client.call(verbs.HOURS, HoursRequest()),
         "checkpoint": lambda: world.client.call(verbs.CHECKPOINT, CheckpointRequest()),
     }
@@ -143,7 +143,7 @@ def test_reservations_and_leases_end_by_the_ledgers_clock(world: World) -> None:
     offered = tenant.propose(tenant.demand(**WEB))
     assert offered.expires_at == (START + timedelta(seconds=300)).isoformat(timespec="microseconds")
     taken = asked["lease"]()
-    wanted = LeaseRequest(fleet="f", holder="other", who="w", seconds=60)
+    wanted = FleetLockRequest(fleet="f", holder="other", who="w", seconds=60)
     world.now[0] = START + timedelta(seconds=59)
     assert not world.client.call(verbs.LEASE, wanted).is_mine
     world.now[0] = START + timedelta(seconds=60)

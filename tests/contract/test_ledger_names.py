@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -22,6 +22,7 @@ from support.once import made_once
 from support.roads import HTTP, IN_PROCESS, on_every_road, road_of
 from support.zone_project import ZONE, cluster, facility
 from zonewright.audit.evidence import gathering
+from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.replay import judge_again
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.deciding import decide
@@ -35,8 +36,10 @@ from zonewright.ledger.protocol.holding_messages import Holding
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs import admissions, proposals
-from zonewright.model import Zone
-from zonewright.model.demand import Demand
+from zonewright.model import Declaration, OwnerFile, Zone
+from zonewright.model.demand import Demand, demand_of
+from zonewright.model.names import names_in
+from zonewright.model.world import NameKind
 from zonewright.rules import registry
 from zonewright.rules.finding import Finding
 
@@ -140,11 +143,20 @@ class Case:
     wants: Callable[[int], dict[str, Any]]
 
 
+def _site_of(number: int) -> dict[str, Any]:
+    return sites(f"dc{8 + number}", f"10.{8 + number}.0.0/24")
+
+
 CASES = {
     "site": Case(("operator", "operator-2"), "dc9", lambda n: {"sites": sites("dc9", f"10.9.{n}.0/24")}),
     "duct": Case(("carrier", "carrier-2"), "d-1", lambda n: {"ducts": {"d-1": {**DUCT, "bores": 8 * (n + 1)}}}),
     "link": Case(("carrier", "carrier-2"), "l-9", lambda n: {"links": {"l-9": {**LINK, "cores": 48 * (n + 1)}}}),
     "link of a ring": Case(("carrier", "carrier-2"), "l-1", lambda _: {"links": {"l-1": LINK}}),
+    "meter host": Case(
+        ("operator", "operator-2"),
+        "m-1",
+        lambda n: {"sites": {name: {**site, "hosts": {"m-1": {}}} for name, site in _site_of(n).items()}},
+    ),
     "pool": Case(
         ("operator", "operator-2"),
         "10.9.0.0/16",
@@ -257,6 +269,17 @@ def test_a_name_belongs_to_the_first(sited: Ledger, kind: str, order: tuple[int,
         assert second.propose(mine, reserve=False).findings == [], step
     second.admit(second.propose(mine))
     assert {state for _, state in second.states()} == {"admitted"}
+
+
+def test_every_kind_of_name_is_wanted_by_two() -> None:
+    """No kind of name that the model knows is missing above; rows have their own test below."""
+    wanted = (
+        demand_of(Declaration(zone=zone_file(), owners={"both": file}), "both").assets
+        for case in CASES.values()
+        for file in (OwnerFile.model_validate({"owner": "both", **case.wants(n)}) for n in (0, 1))
+    )
+    found = {kind for assets in wanted for name, item in assets.items() for kind, *_ in names_in(name, item)}
+    assert found == set(get_args(NameKind))
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -567,9 +590,9 @@ def test_evidence_is_judged_again_as_it_was(ledger: Ledger, how: str) -> None:
         rendered={},
         inputs={},
     )
-    taken = gathering.fetch(ledger.client, {made.snapshot.digest})
+    taken = fetch(ledger.client, {made.snapshot.digest})
     snapshot = Snapshot.model_validate_json(taken[made.snapshot.digest])
-    texts = gathering.fetch(ledger.client, set(snapshot.files.values()))
+    texts = fetch(ledger.client, set(snapshot.files.values()))
     plan = made.plan(reason="test", emergency=False, planned_at=snapshot.at)
     facts = {name: texts[digest] for name, digest in snapshot.files.items()}
     again = judge_again(snapshot, facts, plan, demand.canonical())

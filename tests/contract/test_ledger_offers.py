@@ -124,14 +124,16 @@ def test_the_page_s_offers_are_those_that_the_check_takes(
 ) -> None:
     """What the how-to page writes is valid, and its command finds nothing wrong with it."""
     page = (REPOSITORY / "docs" / "how-to" / "offer-racks.md").read_text(encoding="utf-8")
-    (text,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    texts = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "zone").mkdir()
     (tmp_path / "zone" / "zone.yaml").write_text(yaml.safe_dump(ZONE))
     owner = yaml.safe_dump(facility(4))
-    (tmp_path / "zone" / "facility-operator.yaml").write_text(f"{owner}\n{text}")
     (command, _) = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)[0].splitlines()
-    assert main(shlex.split(command)[1:]) == 0, capsys.readouterr()
+    for text in texts:
+        (tmp_path / "zone" / "facility-operator.yaml").write_text(f"{owner}\n{text}")
+        assert main(shlex.split(command)[1:]) == 0, capsys.readouterr()
+    assert len(texts) == 2, "parties, and leases"
 
 
 @pytest.mark.parametrize(

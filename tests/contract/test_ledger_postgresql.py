@@ -20,6 +20,7 @@ from support.judged import judge_once
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.postgresql import PostgresqlServer, programs
 from support.registers import NOW, ZONE, registers
+from support.reporter import reporter
 from support.telemetry_processes import Service
 from support.zone_project import REPOSITORY, cluster, facility
 from zonewright.cli import main, parser
@@ -33,7 +34,7 @@ from zonewright.ledger.protocol.holding_messages import ConfirmRequest
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.ledger_url import place_of, require_url
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
-from zonewright.ledger.store import recording, scope_facts
+from zonewright.ledger.store import bringing, recording, scope_facts
 from zonewright.ledger.store.copying import copy_ledger
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
@@ -43,6 +44,9 @@ from zonewright.ledger.store.scopes import WholeZone
 from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.store.tables import claim, generation
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.telemetry.home import StoreFaultError
+from zonewright.telemetry.sample import SampleBatch
+from zonewright.telemetry.samples import Samples
 
 FIXTURE_0005 = REPOSITORY / "tests" / "fixtures" / "schema-0005-postgresql"
 PLACE = {"001": {"rack": "dc1/a/01/01", "position": 5}}
@@ -618,8 +622,12 @@ def test_a_url_without_one_passes() -> None:
     assert place_of(url, Path("/srv")) == (Path("/srv/.zonewright/my-20zone.db"), url)
     assert place_of("postgresql:///?service=zone", Path("/srv"))[0] == Path("/srv/.zonewright/zone.db")
     assert place_of("postgresql://one.example", Path("/srv"))[0].name == "ledger-on-postgresql.db"
-    with pytest.raises(LedgerMisuseError, match="expected a ledger URL"):
-        require_url("postgres:/one.example")
+    for other in ("postgres:/one.example", "mysql://ledger"):
+        with pytest.raises(LedgerMisuseError, match="expected a ledger URL such as"):
+            require_url(other)
+    with pytest.raises(LedgerMisuseError, match="must not hold a user or password") as caught:
+        require_url("https://user:secret@ledger.example")
+    assert "secret" not in str(caught.value)
 
 
 @pytest.fixture(name="services")
@@ -639,7 +647,10 @@ def _services(world: World, tmp_path: Path) -> Iterator[tuple[Service, Service]]
 
 
 def test_two_services_are_one_ledger(world: World, services: tuple[Service, Service]) -> None:
-    """What one service was told the other one knows at once: tokens, texts, reservations, admissions, revocations."""
+    """What one service was told the other one knows at once: tokens, texts, reservations, admissions, revocations.
+
+    So are reports of agents, each taken once, also when one service is killed while they come in.
+    """
     bring_up_racks(world.client)
 
     def grant(name: str) -> str:
@@ -662,10 +673,14 @@ def test_two_services_are_one_ledger(world: World, services: tuple[Service, Serv
         assert other.propose(other.demand(clusters=wish)).expires_at is None, "the other service's reservation holds"
         first.client.call(verbs.STORE, ContentRequest(texts=["{}"]))
         again.admit(offer)
-        services[1].stop(signal.SIGKILL)
+        agent = stack.enter_context(reporter("host-1", world.folder / "ledger.db", world.url))
+        assert [agent.sends(services[number], 1) for number in (0, 1, 0)] == [200] * 3
+        agent.sends_until_killed(services[1])
         assert first.states() == [("web-001", "admitted")]
         assert first.confirm("web-001") == 1
         services[1].start()
+        agent.sends_all_again(services)
+        assert agent.is_revoked(services)
         assert party("tenant-b", 1).propose(other.demand(clusters=wish)).findings
         world.client.call(verbs.REVOKE, RevokeRequest(principal="tenant-a-runner", why="left"))
         for client in (first.client, again.client):
@@ -675,10 +690,18 @@ def test_two_services_are_one_ledger(world: World, services: tuple[Service, Serv
     assert not list(world.folder.rglob("*.key"))
 
 
+def unable(*_given: object) -> None:
+    """A disk is full."""
+    raise StoreFaultError("no space")
+
+
 def test_a_file_is_copied_and_goes_on(
     postgresql: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The copy is the same ledger: journal, rows, id and key; numbers go on after those that were freed; not twice."""
+    """The copy is the same ledger: journal, rows, id and key; numbers go on after those that were freed; not twice.
+
+    Samples beside it come in the same transaction, unless another process has them open.
+    """
     monkeypatch.chdir(tmp_path)
     name, file = postgresql.create(), "sqlite:///ledger.db"
     url = postgresql.url(name)
@@ -692,6 +715,13 @@ def test_a_file_is_copied_and_goes_on(
         assert tenant.release("web-003", 1)
         before = client.call(verbs.CHECKPOINT, CheckpointRequest())
         entries = client.call(verbs.HISTORY, HistoryRequest()).entries
+    with closing(Samples(tmp_path / "ledger.samples.db")) as samples:
+        samples.append(SampleBatch(agent="host-1", node="core-001", boot="b", sequence=1, samples=()), 1)
+        assert main(["ledger", "copy", "--ledger", file, url]) == 2
+        assert "ledger.samples.db open, and what it stores there" in capsys.readouterr().err
+    with monkeypatch.context() as patched:
+        patched.setattr(bringing, "_bring", unable)
+        assert main(["ledger", "copy", "--ledger", file, url]) == 3
     assert main(["ledger", "copy", "--ledger", file, url]) == 0
     assert "verified on both sides" in capsys.readouterr().out
     with LedgerClient(url) as client:
@@ -701,6 +731,7 @@ def test_a_file_is_copied_and_goes_on(
         assert after.model_dump(exclude=told) == before.model_dump(exclude=told)
         Party(client, "stack-of-tenant-a", "tenant-a").bring_up(clusters={"web": cluster(2)})
     assert postgresql.sql(name, "SELECT id FROM claim ORDER BY id") == [(1,), (4,)]
+    assert postgresql.sql(name, "SELECT agent, sequence FROM batch") == [("host-1", 1)]
     assert postgresql.sql(name, "SELECT claim_id FROM node_address ORDER BY 1") == [(1,), (4,)]
     assert main(["ledger", "verify", "--state", "--ledger", url]) == 0
     assert main(["ledger", "copy", "--ledger", file, url]) == 2
@@ -749,11 +780,11 @@ def test_the_commands_of_the_page(
     zone = str(REPOSITORY / "stacks" / "zones" / "reference")
     assert main(["ledger", "init", zone]) == 0
     typed = [line for line in page.splitlines() if line.startswith("zonewright ")]
-    assert len(typed) == 4
+    assert len(typed) == 5
     for line in typed:
         url = postgresql.url(copied if "--state" in line or " copy " in line else made)
         words = shlex.split(line.replace("postgresql://ledger@db.example/zone", url).replace("ZONE", zone))[1:]
-        if words[0] == "serve":
+        if words[0] == "serve" and "--issue" not in words:
             assert parser().parse_args(words).ledger[1] == url
         else:
             assert main(words) == 0, line

@@ -17,7 +17,8 @@ from support.planner import Planner
 from support.second_opinion import verified
 from support.signing import policy
 from support.zone_project import cluster
-from zonewright.audit.evidence.gathering import each_entry, texts_of, whole_bundle
+from zonewright.audit.evidence.fetching import texts_of
+from zonewright.audit.evidence.gathering import each_entry, whole_bundle
 from zonewright.audit.evidence.period import period_of
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError

@@ -13,6 +13,7 @@ from support.ledger_party import Party
 from support.served_ledger import served_ledger
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.audit.evidence import gathering
+from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.replay import judge_again
 from zonewright.cli import main
 from zonewright.declare import load_zone
@@ -151,7 +152,8 @@ def test_the_page_s_quotas_are_those_that_the_check_takes(
 ) -> None:
     """What the how-to page writes is valid, and its commands do what they say."""
     page = (REPOSITORY / "docs" / "how-to" / "set-quotas.md").read_text(encoding="utf-8")
-    (text,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    first, second = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    text = first + second.removeprefix("quotas:\n")
     (commands,) = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "zone").mkdir()
@@ -181,9 +183,9 @@ def test_an_auditor_judges_quotas_again(client: LedgerClient) -> None:
         rendered={},
         inputs={},
     )
-    taken = gathering.fetch(client, {made.snapshot.digest})
+    taken = fetch(client, {made.snapshot.digest})
     snapshot = Snapshot.model_validate_json(taken[made.snapshot.digest])
-    texts = gathering.fetch(client, set(snapshot.files.values()))
+    texts = fetch(client, set(snapshot.files.values()))
     plan = made.plan(reason="test", emergency=False, planned_at=snapshot.at)
     again = judge_again(
         snapshot, {name: texts[digest] for name, digest in snapshot.files.items()}, plan, demand.canonical()

@@ -33,9 +33,11 @@ class World:
     client: LedgerClient
     now: list[datetime]
 
-    def lease(self, holder: str, seconds: int = 60) -> rollout_messages.Lease:
+    def lease(self, holder: str, seconds: int = 60) -> rollout_messages.FleetLock:
         """Ask for the lease of the fleet."""
-        request = rollout_messages.LeaseRequest(fleet="operator", holder=holder, who=f"{holder}@desk", seconds=seconds)
+        request = rollout_messages.FleetLockRequest(
+            fleet="operator", holder=holder, who=f"{holder}@desk", seconds=seconds
+        )
         return self.client.call(verbs.LEASE, request)
 
 

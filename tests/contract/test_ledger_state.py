@@ -18,8 +18,9 @@ from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest, HistoryRequest, JournalEntry
-from zonewright.ledger.protocol.rollout_messages import LeaseRequest
+from zonewright.ledger.protocol.rollout_messages import FleetLockRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest
+from zonewright.ledger.store import telemetry_tables
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify_checkpoint
 from zonewright.ledger.store.recording import COVERED, DERIVED, ROWS, all_rows, row_change
@@ -67,6 +68,8 @@ def test_every_table_is_covered_or_says_what_it_follows_from() -> None:
     assert MODULES
     assert metadata.tables.keys() == COVERED.keys() | DERIVED.keys()
     assert not COVERED.keys() & DERIVED.keys()
+    assert telemetry_tables.metadata.tables.keys() == telemetry_tables.PROVEN.keys()
+    assert not telemetry_tables.PROVEN.keys() & metadata.tables.keys()
     for one in COVERED.values():
         assert [column.name for column in one.table.primary_key] in ([*one.key], []), one.table.name
 
@@ -282,7 +285,7 @@ def test_a_lease_that_is_renewed_is_no_change(tmp_path: Path) -> None:
 
         def lease(seconds: int) -> int:
             now[0] += timedelta(seconds=1)
-            client.call(verbs.LEASE, LeaseRequest(fleet="operator", holder="run-1", who="anna", seconds=seconds))
+            client.call(verbs.LEASE, FleetLockRequest(fleet="operator", holder="run-1", who="anna", seconds=seconds))
             return len(client.call(verbs.HISTORY, HistoryRequest()).entries)
 
         assert [lease(60), lease(60), lease(60), lease(0)] == [1, 1, 1, 2]

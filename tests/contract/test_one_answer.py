@@ -14,6 +14,7 @@ import pytest
 
 from support.case_zone import CaseZone, all_cases
 from support.doors import Step, Told, folder, told, with_owner
+from support.own_rule_code import COUNTS, own_pack
 from support.rule_cases import FILES, documents
 from support.soak import is_full
 from zonewright.ledger.protocol import verbs
@@ -21,6 +22,7 @@ from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.own_rule import OwnRuleSubject
 from zonewright.rules import RULES
 from zonewright.rules.finding import Finding
 
@@ -133,6 +135,25 @@ def test_a_rule_has_one_answer(rule: str, kept: Path, tmp_path: Path) -> None:
                     doors = ("up", "ledger load") if is_full() else (("up", "ledger load")[number % 2],)
                     said |= through_all(case, kept, at, doors, backwards=backwards)
     assert rule in said
+
+
+@pytest.mark.parametrize("of", ["rack", "cluster", "zone"])
+def test_a_rule_of_the_zones_own_has_one_answer(of: OwnRuleSubject, kept: Path, tmp_path: Path) -> None:
+    """Its code runs in the ledger's transaction as in a folder, and refuses at every door by the same figures."""
+    case = next(
+        case
+        for path, group in all_cases().items()
+        if (path.parent.name, path.stem) == ("apart", "passing-other-rack")
+        for case in group
+        if isinstance(case, CaseZone)
+    )
+    pack = own_pack(of=of, code=COUNTS[of], limit=0)
+    before, after = (
+        replace(one, zone=one.zone.model_copy(update={"rule_packs": {"own": pack}, "rule_pack": "own"}))
+        for one in (case.before, case.after)
+    )
+    own = CaseZone(before=before, after=after)
+    assert "own/counted" in through_all(own, kept, tmp_path / "own.db", ("up", "ledger load"), backwards=False)
 
 
 def chosen(path: Path) -> set[int]:

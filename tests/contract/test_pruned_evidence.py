@@ -45,10 +45,12 @@ from zonewright.ledger.verbs.pruning import prune as prune_of
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.server.running import Retention
 from zonewright.telemetry import Store
+from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import registers, window_of
 from zonewright.telemetry.removing import Removal, removals_text
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.summing import HOUR_US
+from zonewright.telemetry.tables import readings_file
 
 MORE = databases(120)
 LEDGER = Path(".zonewright/ledger.db")
@@ -267,8 +269,8 @@ def test_a_removal_between_two_records_refuses_a_decision(tmp_path: Path) -> Non
     review: Any = SimpleNamespace(at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}))
     for tell in (None, lambda: None):
         with pytest.raises(LedgerUnavailableError, match=r"readings of dc1 are being removed, .*; nothing was decided"):
-            readings_of(review, tmp_path / "t.db", tell=tell)
-    found = readings_of(review, tmp_path / "t.db", tell=lambda: store.tell_removals(entry_of))
+            readings_of(review, readings_file(tmp_path / "t.db"), tell=tell)
+    found = readings_of(review, readings_file(tmp_path / "t.db"), tell=lambda: store.tell_removals(entered))
     assert "pruned/dc1/2026-03.json" in found
 
 
@@ -290,7 +292,7 @@ def test_a_ledger_that_can_not_record_is_told_apart(
     )
     said: list[str] = []
     with closing(Database(LEDGER, lock_wait_s=1)) as database, closing(Samples(tmp_path / "s.db")) as samples:
-        context = Context(database=database, telemetry=READINGS)
+        context = Context(database=database, telemetry=readings_file(READINGS))
         service = Retention(partial(prune_of, context), samples, keep_days=1, keep_readings_days=60, say=said.append)
         service.once(NOW.timestamp())
     assert [re.sub(r"\d[\d,]*", "N", one).split(":")[0] for one in said] == [
@@ -310,20 +312,20 @@ def test_readings_come_in_and_go_while_removals_are_recorded(tmp_path: Path) -> 
     assert store.prune(START + 9 * 24 * HOUR_US) > 0
     recorded: list[str] = []
 
-    def record(found: Mapping[str, Sequence[Removal]]) -> str:
+    def record(found: Mapping[str, Sequence[Removal]], note: JournalNote) -> None:
         recorded.append(entry_of(found))
-        return recorded[-1]
+        note.keep(recorded[-1])
 
-    def slowly(found: Mapping[str, Sequence[Removal]]) -> str:
+    def slowly(found: Mapping[str, Sequence[Removal]], note: JournalNote) -> None:
         assert store.append("dc1", METERS, items, trust="imported").added > 0
         assert store.prune(START + 15 * 24 * HOUR_US) > 0
         store.tell_removals(record)
-        return record(found)
+        record(found, note)
 
     store.tell_removals(slowly)
     first, other, again = (json.loads(one)["payload"]["sites"]["dc1"] for one in recorded)
     assert first == again != other
-    texts = registers(tmp_path / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC))
+    texts = registers(readings_file(tmp_path / "t.db"), "dc1", datetime(2026, 1, 1, tzinfo=UTC))
     entries = json.loads(texts["pruned/dc1/2026-03.json"])
     assert [digest_of(canonical_json(one["removed"])) for one in entries] == [first, other]
     assert [one["entry"]["payload"]["sites"]["dc1"] for one in entries] == [first, other]
@@ -332,7 +334,7 @@ def test_readings_come_in_and_go_while_removals_are_recorded(tmp_path: Path) -> 
 def test_a_record_that_was_lost_is_made_again(tenant: Planner) -> None:
     """Who is killed between journal and store records the removals once more, and the bundle verifies."""
 
-    def killed(found: object) -> str:
+    def killed(found: object, _note: JournalNote) -> None:
         assert found
         raise KeyboardInterrupt
 
@@ -448,10 +450,15 @@ def entry_of(found: Mapping[str, Sequence[Removal]]) -> str:
     return canonical_json(JournalEntry(**fields, hash=entry_hash(fields)).model_dump())
 
 
+def entered(found: Mapping[str, Sequence[Removal]], note: JournalNote) -> None:
+    """The journal has an entry on removals."""
+    note.keep(entry_of(found))
+
+
 def assert_evidence_is_enough(folder: Path, store: Store) -> None:
     """What is recorded of a store makes another one with the same sums and figures, to the last millijoule."""
-    store.tell_removals(entry_of)
-    texts = registers(folder / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC))
+    store.tell_removals(entered)
+    texts = registers(readings_file(folder / "t.db"), "dc1", datetime(2026, 1, 1, tzinfo=UTC))
     again = Store(folder / "again.db", create=True)
     put_site(again, "dc1", METERS, texts)
     assert again.trusts("dc1") == store.trusts("dc1")
@@ -478,10 +485,10 @@ def test_the_documented_digests_are_enough(tmp_path: Path) -> None:
     """By the words of docs/reference/bundle.md, who has kept the readings finds them in the removals, and the sums."""
     store = Store(tmp_path / "t.db", create=True)
     store.append("dc1", METERS, month(), trust="imported")
-    texts = [registers(tmp_path / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC))]
+    texts = [registers(readings_file(tmp_path / "t.db"), "dc1", datetime(2026, 1, 1, tzinfo=UTC))]
     store.prune(START + 20 * 24 * HOUR_US)
-    store.tell_removals(entry_of)
-    texts.append(registers(tmp_path / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC)))
+    store.tell_removals(entered)
+    texts.append(registers(readings_file(tmp_path / "t.db"), "dc1", datetime(2026, 1, 1, tzinfo=UTC)))
     (told,) = json.loads(texts[1]["pruned/dc1/2026-03.json"])
     assert told["entry"]["payload"]["sites"]["dc1"] == digest_of(
         json.dumps(told["removed"], separators=(",", ":"), sort_keys=True)

@@ -18,8 +18,8 @@ from support.telemetry_processes import Service, start_agent, wait_for, write_se
 from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright.cli import main
-from zonewright.server import service
 from zonewright.server.agents import AgentsFileError, issue_token, load_agents
+from zonewright.server.application import service
 from zonewright.telemetry.samples import Samples
 
 NOW_NS = 1_800_000_000 * 10**9
@@ -109,7 +109,8 @@ def test_impossible_values_are_set_aside(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"{", b'{"resourceMetrics": []}', body(sequence=0), body(value="x"), b"[" * 100_000]
+    "content",
+    [b"", b"[]", b"{", b'{"resourceMetrics": []}', body(sequence=0), body(value="x"), body(boot="b\0"), b"[" * 100_000],
 )
 def test_what_is_no_otlp_is_refused(client: tuple[Client, str], samples: Samples, content: bytes) -> None:
     """Anything else is one sentence and 400, and nothing is stored."""
@@ -142,8 +143,8 @@ def test_too_many_at_once_are_asked_to_come_again(tmp_path: Path, samples: Sampl
 def test_a_file_that_takes_nothing_is_no_acknowledgement(client: tuple[Client, str], samples: Samples) -> None:
     """When the disk is full the answer is 503 with Retry-After, and the batch is taken later."""
     http, token = client
-    pages = samples._writer.execute("pragma page_count").fetchone()[0]
-    samples._writer.execute(f"pragma max_page_count = {pages}")
+    with samples._home.writing() as writer:
+        writer.execute(f"pragma max_page_count = {writer.execute('pragma page_count').fetchone()[0]}")
     filler = "x" * 8_000
     data = [{"timeUnixNano": str(NOW_NS + number), "asDouble": 1.0} for number in range(3)]
     metrics = [{"name": f"{number}{filler}", "unit": "1", "gauge": {"dataPoints": data}} for number in range(200)]
@@ -152,7 +153,8 @@ def test_a_file_that_takes_nothing_is_no_acknowledgement(client: tuple[Client, s
     large = json.dumps(document).encode()
     answer = http.call("POST", "/v1/metrics", content=large, headers={"authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    samples._writer.execute("pragma max_page_count = 100000")
+    with samples._home.writing() as writer:
+        writer.execute("pragma max_page_count = 100000")
     assert post(http, token, large) == 200
     assert samples.batches("host-1") == [1]
 

@@ -19,10 +19,11 @@ from support.validators import installed_validator
 from zonewright.cli import main
 from zonewright.ledger.store.database import Database
 from zonewright.render.formats.prometheus import PROMETHEUS
-from zonewright.server import service
 from zonewright.server.agents import Agents
+from zonewright.server.application import service
 from zonewright.server.metrics import metrics_page
 from zonewright.telemetry.samples import Samples
+from zonewright.telemetry.tables import readings_file
 
 END = month_before(NOW)
 
@@ -47,7 +48,7 @@ def page_of(folder: Path, site: str | None) -> str:
     """The page as the service makes it."""
     database = Database(folder / ".zonewright" / "ledger.db", lock_wait_s=5)
     try:
-        return metrics_page(database, folder / ".zonewright" / "ledger.telemetry.db", NOW, site)
+        return metrics_page(database, readings_file(folder / ".zonewright" / "ledger.telemetry.db"), NOW, site)
     finally:
         database.close()
 

@@ -19,7 +19,7 @@ from support.ssh_hosts import PASSWORD, SshHost, ssh_hosts
 from support.zone_project import SmallZone, Stack, facility
 from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.rollout_messages import AgentKeysRequest, LeaseRequest
+from zonewright.ledger.protocol.rollout_messages import AgentKeysRequest, FleetLockRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -224,7 +224,9 @@ def test_an_interrupt_ends_the_wave_at_the_next_host(site: Facility) -> None:
     done = [name for name, release in site.releases().items() if release]
     assert done == ["host-001"], output.read_text(encoding="utf-8")
     with LedgerClient(stack.ledger_url) as ledger:
-        lease = ledger.call(verbs.LEASE, LeaseRequest(fleet="operator", holder="somebody else", who="me", seconds=1))
+        lease = ledger.call(
+            verbs.LEASE, FleetLockRequest(fleet="operator", holder="somebody else", who="me", seconds=1)
+        )
     assert lease.is_mine
     site.file["rollout"] = {"waves": [{"percent": 100}]}
     site.write()

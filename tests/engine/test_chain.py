@@ -1,5 +1,7 @@
 """The chain on the real engine: after each step the ledger's active claims are the nodes of the state."""
 
+from typing import Any
+
 import pytest
 
 from support.zone_project import SmallZone, cluster, facility
@@ -21,112 +23,59 @@ def test_up_then_the_same_again_changes_nothing(operated: SmallZone) -> None:
     assert "unchanged" in again
 
 
-def test_a_move_is_an_update_in_place(operated: SmallZone) -> None:
-    """A node that is given another place is updated, not replaced, and its old place is free afterwards."""
-    tenant = operated.stack("tenant-a")
-    tenant.declare(clusters={"web": cluster(1)})
-    tenant.up()
-    tenant.declare(clusters={"web": cluster(1, places={"001": {"rack": "dc1/a/01/02", "position": 30}})})
+def test_nodes_move_swap_slide_and_change_their_type(settled: SmallZone) -> None:
+    """A move and a swap are updates in place; a node may slide into units of its own; another type replaces it."""
+    tenant = settled.opened("tenant-a")
+    rack = "dc1/a/01/01"
+    assert tenant.places() == {f"web-{unit:03}": f"{rack} U{unit}" for unit in (1, 2, 3)}
+
+    def declare(db: int, node_type: str = "one-u", **places: dict[str, Any]) -> None:
+        two_u = cluster(1, node_type="two-u", places={"001": {"rack": rack, "position": db}})
+        tenant.declare(clusters={"web": cluster(3, node_type=node_type, **places), **({"db": two_u} if db else {})})
+
+    moved = {"rack": "dc1/a/01/02", "position": 30}
+    declare(0, places={"001": moved})
     output = tenant.up()
     assert "web-001 updated" in output
     assert "+-1 replaced" in output  # the Admission, and nothing else
-    assert tenant.places() == {"web-001": "dc1/a/01/02 U30"}
+    assert tenant.places() == {"web-001": "dc1/a/01/02 U30", "web-002": f"{rack} U2", "web-003": f"{rack} U3"}
     tenant.settled()
-
-
-def test_a_swap_of_two_nodes_is_one_change(operated: SmallZone) -> None:
-    """Two nodes that take each other's place are admitted together."""
-    tenant = operated.stack("tenant-a")
-    first, second = {"rack": "dc1/a/01/01", "position": 1}, {"rack": "dc1/a/01/01", "position": 2}
-    tenant.declare(clusters={"web": cluster(2, places={"001": first, "002": second})})
-    tenant.up()
-    tenant.declare(clusters={"web": cluster(2, places={"001": second, "002": first})})
-    tenant.up()
-    assert tenant.places() == {"web-001": "dc1/a/01/01 U2", "web-002": "dc1/a/01/01 U1"}
+    swapped = {"002": {"rack": rack, "position": 3}, "003": {"rack": rack, "position": 2}}
+    declare(10, places={"001": moved, **swapped})
+    assert "+-1 replaced" in tenant.up()
+    assert tenant.places()["web-002"] == f"{rack} U3"
+    assert tenant.places()["web-003"] == f"{rack} U2"
     tenant.settled()
-
-
-def test_a_slide_of_a_two_unit_node_by_one_unit(operated: SmallZone) -> None:
-    """A node may slide into units that it partly holds itself."""
-    tenant = operated.stack("tenant-a")
-    tenant.declare(
-        clusters={"db": cluster(1, node_type="two-u", places={"001": {"rack": "dc1/a/01/01", "position": 1}})}
-    )
-    tenant.up()
-    tenant.declare(
-        clusters={"db": cluster(1, node_type="two-u", places={"001": {"rack": "dc1/a/01/01", "position": 2}})}
-    )
-    tenant.up()
-    assert tenant.places() == {"db-001": "dc1/a/01/01 U2"}
-    tenant.settled()
-
-
-def test_another_node_type_replaces_the_node(operated: SmallZone) -> None:
-    """A changed node type replaces the resource, and only the new one's claim is left."""
-    tenant = operated.stack("tenant-a")
-    tenant.declare(clusters={"web": cluster(2)})
-    tenant.up()
-    tenant.declare(clusters={"web": cluster(2, node_type="two-u")})
-    output = tenant.up()
-    assert "+-2 replaced" in output or "+-3 replaced" in output, output
+    declare(11, "two-u")
+    assert "+-4 replaced" in tenant.up()  # the Admission, and the three of another type
+    assert tenant.places()["db-001"] == f"{rack} U11"
     tenant.settled()
     assert {item["inputs"]["nodeType"] for item in tenant.resources("Node")} == {"two-u"}
 
 
-def test_a_refused_change_creates_nothing_and_says_why(zone: SmallZone) -> None:
-    """A change that breaks a rule is one failure, and no resource or claim of it exists.
+def test_a_refused_change_creates_nothing_and_says_why(operated: SmallZone) -> None:
+    """A change that breaks a rule is one failure, as `check` says it, and no resource or claim of it exists.
 
     The refusal of an `up` is an entry of the journal; that of a preview is none, and reads the same.
     """
-    zone.operator(racks=1)
-    tenant = zone.stack("tenant-a")
-    tenant.declare(
-        clusters={
-            "web": cluster(
-                2,
-                places={
-                    "001": {"rack": "dc1/a/01/01", "position": 1},
-                    "002": {"rack": "dc1/a/01/01", "position": 1},
-                },
-            )
-        }
-    )
-    assert "unit-overlap" in (previewed := tenant.refused("preview"))
-    assert previewed.split("Diagnostics:")[1].count("nothing was claimed or created") == 1
-    assert zone.refusals() == []
-    output = tenant.refused("up", "--yes", "--skip-preview")
-    assert zone.refusals() == [{"unit-overlap": 1}]
-    assert "unit-overlap" in output
-    assert "tenant-tenant-a.yaml:" in output
-    assert output.split("Diagnostics:")[1].count("nothing was claimed or created") == 1
+    tenant = operated.stack("tenant-a")
+    twice = {f"{number:03}": {"rack": "dc1/a/01/01", "position": 1} for number in (1, 2)}
+    tenant.declare(clusters={"web": cluster(2, places=twice)})
+    for arguments, journal in ((("preview",), []), (("up", "--yes", "--skip-preview"), [{"unit-overlap": 1}])):
+        output = tenant.refused(*arguments)
+        assert operated.refusals() == journal
+        assert output.split("Diagnostics:")[1].count("nothing was claimed or created") == 1
+        assert "tenant-tenant-a.yaml:" in output
+        said = " ".join(output.split())
+        assert "[unit-overlap] web-002 would take U1 of rack dc1/a/01/01, but web-001 is there: 1 U overlap" in said
+        assert "move web-002 to another place; there is room at position 2 of rack dc1/a/01/01" in said
     assert tenant.resources("Node") == []
     assert tenant.holdings() == []
-    tenant.declare(clusters={"web": cluster(2)})
-    tenant.up()
-    tenant.settled()
 
 
-def test_destroy_is_refused_whole_while_others_stand_there(operated: SmallZone) -> None:
-    """An operator cannot take racks away under a tenant: nothing at all is deleted."""
-    operator = operated.opened("operator")
-    tenant = operated.stack("tenant-a")
-    tenant.declare(clusters={"web": cluster(1)})
-    tenant.up()
-    before = len(operator.state()["resources"])
-    output = operator.refused("destroy", "--yes", "--skip-preview")
-    assert "1 claim of other parties stands in" in output
-    assert len(operator.state()["resources"]) == before
-    tenant.run("destroy", "--yes", "--skip-preview")
-    assert tenant.holdings() == []
-    operator.run("destroy", "--yes", "--skip-preview")
-    assert operator.holdings() == []
-
-
-def test_destroy_and_up_again(operated: SmallZone) -> None:
+def test_destroy_and_up_again(settled: SmallZone) -> None:
     """After a destroy the same declaration comes up again under a new lineage."""
-    tenant = operated.stack("tenant-a")
-    tenant.declare(clusters={"web": cluster(3)})
-    tenant.up()
+    tenant = settled.opened("tenant-a")
     tenant.run("destroy", "--yes", "--skip-preview")
     assert tenant.holdings() == []
     tenant.up()
@@ -134,7 +83,10 @@ def test_destroy_and_up_again(operated: SmallZone) -> None:
 
 
 def test_what_was_loaded_is_taken_over_and_destroyed(zone: SmallZone) -> None:
-    """A preview and an `up` of a real stack take over what `ledger load` brought in, under others; then it can go."""
+    """A preview and an `up` of a real stack take over what `ledger load` brought in, under others; then it can go.
+
+    As long as a tenant stands in its racks a destroy of the operator's deletes nothing at all.
+    """
     operator = zone.stack("operator", stack_id="loaded-operator")
     operator.declare(sites=facility(2)["sites"])
     tenant = zone.stack("tenant-a", stack_id="loaded-tenant-a")
@@ -150,8 +102,10 @@ def test_what_was_loaded_is_taken_over_and_destroyed(zone: SmallZone) -> None:
     assert tenant.places() == {name: place for name, place in places.items() if name != "web-003"}
     operator.up()
     operator.settled()
-    operator.run("up", "--yes", "--expect-no-changes")
+    operator.up("--expect-no-changes")
+    before = operator.state()["resources"]
     assert "2 claims of other parties stand in 1 rack" in operator.refused("destroy", "--yes", "--skip-preview")
+    assert operator.state()["resources"] == before
     again = operator.zonewright("ledger", "load", str(zone.folder / "zone"), "--ledger", zone.ledger_url)
     assert (again.returncode, again.stdout.count("a pulumi stack has taken it over")) == (1, 2)
     for stack in (tenant, operator):

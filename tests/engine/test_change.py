@@ -58,7 +58,6 @@ def test_planned_approved_applied_and_verified(gated: Stack) -> None:
     assert "the plan is now: approved" in approved
     gated.up()
     gated.settled()
-    gated.run("preview", "--expect-no-changes")
 
     said(gated, "change", "export", plan, "--output", "change.tar", *ledger)
     checked = said(gated, "audit", "verify", "change.tar", "--keys", "keys")
@@ -90,7 +89,6 @@ def test_after_a_destroy_the_old_signatures_are_not_good_again(gated: Stack) -> 
     gated.up()
     gated.run("destroy", "--yes", "--skip-preview")
     told = f"plan {first} follows step 0, but the stack is at step 2; make a new plan with: zonewright change plan"
-    assert told in " ".join(gated.run("preview").stdout.split())
     assert told in " ".join(gated.refused("up", "--yes", "--skip-preview").split())
     assert gated.holdings() == []
 
@@ -114,9 +112,6 @@ def test_what_was_not_approved_is_not_done(gated: Stack) -> None:
     assert "the declaration was changed" in told
     assert "web-003 was planned at no place" in told
     assert gated.holdings() == []
-    gated.declare(clusters={"web": cluster(2)})
-    gated.up()
-    gated.settled()
 
 
 def test_commands_refuse_with_a_sentence(gated: Stack) -> None:

@@ -1,6 +1,7 @@
 """What Pulumi's SDK logs for debugging, on the real engine: sent to it only when somebody asks."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -39,7 +40,7 @@ def _about_nodes(messages: list[str]) -> int:
 
 
 def test_a_run_sends_no_debug_messages_of_the_sdk(declared: Stack) -> None:
-    """A plain preview sends none for its nodes, but all that the program logs; the setting brings them back."""
+    """A preview of either kind of program sends none for its nodes, but all that it logs; the setting brings them."""
     declared.program(_PROGRAM)
     plain = _sent(declared)
     assert _about_nodes(plain) == 0
@@ -47,11 +48,12 @@ def test_a_run_sends_no_debug_messages_of_the_sdk(declared: Stack) -> None:
     asked = _sent(declared, **{VARIABLE: "1"})
     assert _about_nodes(asked) >= 4  # two nodes, each prepared and registered
     assert len(asked) > len(plain) + 20
+    declared.program(_OF_A_STACK)
+    assert _about_nodes(_sent(declared)) == 0
 
 
 @pytest.mark.real_python  # a fork does not descend from the engine
 def test_an_engine_that_debugs_gets_them(declared: Stack) -> None:
-    """Without a setting, a program of a ``Stack`` sends them with `--debug`, and not without it."""
+    """Without a setting, the program of a ``Stack`` sends them with `--debug`."""
     declared.program(_OF_A_STACK)
-    assert _about_nodes(_sent(declared)) == 0
-    assert _about_nodes(_sent(declared, "--debug")) >= 4
+    assert _about_nodes(_sent(replace(declared, is_attached=True), "--debug")) >= 4

@@ -50,7 +50,7 @@ def test_rows_come_grow_and_go(zone: SmallZone) -> None:
     operator.declare(sites=_rows(row01=3))
     assert "a/02 deleted" in operator.up()
     assert _assets(operator) == ["dc1", "dc1/a/01"]
-    operator.up("--expect-no-changes")
+    operator.settled()
 
 
 def test_a_row_with_others_in_it_can_not_go(zone: SmallZone, ledger: LedgerClient) -> None:
@@ -67,27 +67,28 @@ def test_a_row_with_others_in_it_can_not_go(zone: SmallZone, ledger: LedgerClien
         assert _assets(operator) == ["dc1", "dc1/a/01", "dc1/a/02"]
     operator.declare(sites=_rows(row01=1, row02=2))
     operator.up()
-    operator.up("--expect-no-changes")
+    operator.settled()
 
 
-def test_a_feed_can_not_be_cut_below_what_stands_on_it(zone: SmallZone, ledger: LedgerClient) -> None:
+def test_a_feed_can_not_be_cut_below_what_stands_on_it(operated: SmallZone) -> None:
     """A smaller rating under a tenant's load is refused by the rule; the tenant's name is not told."""
-    operator = zone.operator(racks=1)
-    _tenant(ledger, "dc1/a/01/01")
-    operator.declare(sites=facility(1, rated_w=100)["sites"])
+    operator = operated.opened("operator")
+    with LedgerClient(operated.ledger_url) as ledger:
+        _tenant(ledger, "dc1/a/01/01")
+    operator.declare(sites=facility(2, rated_w=100)["sites"])
     output = operator.refused("up", "--yes", "--skip-preview")
     assert "feed-failover" in output or "feed-capacity" in output, output
     assert "web-001" not in output
-    operator.declare(sites=facility(1)["sites"])
+    operator.declare(sites=facility(2)["sites"])
     operator.up("--expect-no-changes")
 
 
-def test_a_feed_stays_under_nodes_and_a_failed_one_is_told(zone: SmallZone) -> None:
+def test_a_feed_stays_under_nodes_and_a_failed_one_is_told(operated: SmallZone) -> None:
     """A feed that goes is refused at the operator's preview; one that fails is admitted, and the tenant is told."""
-    operator, tenant = zone.operator(racks=1), zone.stack("tenant-a")
+    operator, tenant = operated.opened("operator"), operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(2)})
     tenant.up()
-    sites = facility(1)["sites"]
+    sites = facility(2)["sites"]
     feeds = sites["dc1"]["rooms"]["a"]["rows"]["01"]["feeds"]
     kept = feeds.pop("B")
     operator.declare(sites=sites)
@@ -102,12 +103,10 @@ def test_a_feed_stays_under_nodes_and_a_failed_one_is_told(zone: SmallZone) -> N
     assert "feed B has failed" in told
 
 
-def test_a_declaration_in_python_is_the_same_as_in_yaml(operated: SmallZone) -> None:
+def test_a_declaration_in_python_is_the_same_as_in_yaml(settled: SmallZone) -> None:
     """What a program builds from the model's classes places the same nodes as the file."""
-    tenant = operated.stack("tenant-a")
-    tenant.declare(clusters={"web": cluster(3)})
-    tenant.up()
-    before, file = tenant.places(), operated.folder / "zone" / "zone.yaml"
+    tenant = settled.opened("tenant-a")
+    before, file = tenant.places(), settled.folder / "zone" / "zone.yaml"
     tenant.program(
         "from pathlib import Path\n\n"
         "import yaml\n"

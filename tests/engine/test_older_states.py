@@ -20,18 +20,14 @@ FIXTURES = sorted((REPOSITORY / "tests" / "fixtures").glob("version-*"))
 FROM_OLDER = pytest.mark.parametrize("fixture", FIXTURES, ids=[path.name for path in FIXTURES])
 
 
-def _taken_up(engine: engine_room.Engine, folder: Path, fixture: Path, stack: str, *, is_warm: bool = True) -> Project:
-    """A project with the declarations, the ledger and the state of one stack of an older version.
-
-    Unless it is warm its Python is that of the virtual environment that its `Pulumi.yaml` names.
-    """
+def _taken_up(engine: engine_room.Engine, folder: Path, fixture: Path, stack: str) -> Project:
+    """A project with the declarations, the ledger and the state of one stack of an older version."""
     shutil.copytree(fixture / "zone", folder / "zone")
     copy_ledger(fixture, folder)
     project = Project(folder, engine)
-    if is_warm:
-        file = folder / "Pulumi.yaml"
-        file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text(encoding="utf-8")), "runtime": "python"}))
-        project.environment |= warm_python().variables()
+    file = folder / "Pulumi.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text(encoding="utf-8")), "runtime": "python"}))
+    project.environment |= warm_python().variables()
     project.run("pulumi", "--non-interactive", "stack", "init", stack)
     project.pulumi(stack, "stack", "import", "--file", str(fixture / "states" / f"{stack}.json"))
     return project
@@ -55,7 +51,7 @@ def _inputs(project: Project, stack: str, kind: str) -> dict[str, dict[str, Any]
 @FROM_OLDER
 def test_older_ducts_and_links_have_nothing_to_do(engine: engine_room.Engine, tmp_path: Path, fixture: Path) -> None:
     """What a state has with a digest only is as declared; the run that changes nothing adds its numbers."""
-    project = _taken_up(engine, tmp_path, fixture, "carrier", is_warm=False)
+    project = _taken_up(engine, tmp_path, fixture, "carrier")
     before = _inputs(project, "carrier", "Duct")
     project.pulumi("carrier", "up", "--yes", "--skip-preview", "--expect-no-changes")
     after = _inputs(project, "carrier", "Duct")

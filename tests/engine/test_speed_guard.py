@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,15 @@ from support.speed_guard import (
     written_bytes,
 )
 from support.tally import PROGRAM, PROVIDER
+from support.warm_python import warm_python
 from support.zone_project import PROVIDER as REAL_PROVIDER
 from support.zone_project import REPOSITORY, SmallZone, Stack, cluster
 from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = [pytest.mark.engine, pytest.mark.real_python]
 NODES = 200
+OF_NO_INTEREST = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+"""On a file backend the engine saves the state after each step, which is its own affair and costs much."""
 ACTIONS = {"preview": ("preview",), "up": ("up", "--yes", "--skip-preview", "--parallel", "8")}
 """How many nodes are made at once says how many confirms go together, and differs by machine unless it is given."""
 
@@ -57,11 +61,13 @@ def measure(zone: SmallZone) -> dict[str, Figures]:
     with LedgerClient(zone.ledger_url) as client:
         bring_up_racks(client, NODES // 20 + 1)
     stack, tallies = counted_stack(zone)
+    # Counted are the real processes of the program and the provider; the language hosts may be forks.
+    variables = {**OF_NO_INTEREST, **warm_python().variables(), "PULUMI_PYTHON_CMD": sys.executable}
     found: dict[str, Figures] = {}
     for action, arguments in ACTIONS.items():
         figures: Figures = {}
         with written_bytes(zone.folder / "ledger.db", figures):
-            stack.run(*arguments)
+            stack.run(*arguments, variables=variables)
         found[action] = {**figures_of(tallies), **figures}
         for path in tallies.iterdir():
             path.unlink()

@@ -234,7 +234,7 @@ def test_a_bad_release_stops_at_the_canary(project: Project) -> None:
 def test_the_second_deployer_is_told_who_is_at_work(project: Project) -> None:
     """While somebody holds the lease of the fleet, another run changes nothing and names him."""
     with project.ledger() as ledger:
-        request = rollout_messages.LeaseRequest(fleet="operator", holder="another run", who="ada@desk", seconds=60)
+        request = rollout_messages.FleetLockRequest(fleet="operator", holder="another run", who="ada@desk", seconds=60)
         ledger.call(verbs.LEASE, request)
     done = project.run("deploy")
     assert (done.returncode, done.stdout) == (1, "")

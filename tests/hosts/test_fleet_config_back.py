@@ -90,19 +90,6 @@ def test_a_step_without_files_ends_no_search(tmp_path: Path) -> None:
         assert ONE in world.text()
 
 
-def test_it_is_recorded_under_the_change_that_it_brings_back(world: ConfigWorld) -> None:
-    """Journal and evidence name the plan by which the old version was approved, not that of the new one."""
-    first, second = (one.plan for one in world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes)
-    assert world.run(*BACK).code == 0
-    found = world.facility.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
-    entries = [one for one in found if one.kind in ("fleet-run", "rolled-out")][-2:]
-    what = f"rollback --configs, approved by plan {first[7:19]}"
-    assert [(one.kind, one.payload["what"]) for one in entries] == [("fleet-run", what), ("rolled-out", what)]
-    assert entries[1].payload["plan"] == first
-    assert what in " ".join(world.command_line("change", "show", first[7:19]).stdout.split())
-    assert "rollback" not in world.command_line("change", "show", second[7:19]).stdout
-
-
 def test_what_lies_on_the_host_is_not_trusted(world: ConfigWorld) -> None:
     """An altered file of the old version is not installed: the approved text is; another name of it is refused."""
     old = (kept(world, "previous") / "ID").read_text(encoding="utf-8").strip()
@@ -119,15 +106,6 @@ def test_what_lies_on_the_host_is_not_trusted(world: ConfigWorld) -> None:
     assert world.run(*BACK).code == 0
     assert ONE in world.text()
     assert "planted" not in world.text()
-
-
-def test_other_places_or_modes_are_another_version(world: ConfigWorld) -> None:
-    """When fleet.yaml says other things than it did then, nothing is touched, and the sentence says why."""
-    world.write(mode="640")
-    done = world.run(*BACK)
-    assert done.code == 1
-    assert "its places, owner, mode or secrets have changed since" in " ".join(done.stdout.split())
-    assert TWO in world.text()
 
 
 def test_an_old_version_that_does_not_work_is_put_back(world: ConfigWorld) -> None:
@@ -181,12 +159,30 @@ def test_a_host_that_is_off_does_not_hold_the_others(tmp_path: Path) -> None:
         assert ONE in world.text(1)
 
 
-def test_what_is_misused_is_told(world: ConfigWorld) -> None:
-    """A configuration that there is not, and options without --configs, are a sentence and exit code 2."""
+def test_what_is_wrong_is_told_and_what_is_done_is_recorded(world: ConfigWorld) -> None:
+    """Options that do not fit, and other places or modes than then, touch nothing and are a sentence each.
+
+    What goes back then is in journal and evidence under the plan by which the old version was approved.
+    """
     done = world.run(*BACK, "--configuration", "name")
     assert (done.code, done.stderr) == (2, "error: fleet.yaml: there is no configuration 'name'; there are names\n")
     for option in (("--dry-run",), ("--configuration", "names")):
         done = world.run("rollback", *option)
         assert done.code == 2
         assert done.stderr.startswith(f"error: {option[0]} needs --configs; ")
+    world.write(mode="640")
+    done = world.run(*BACK)
+    assert done.code == 1
+    assert "its places, owner, mode or secrets have changed since" in " ".join(done.stdout.split())
+    assert TWO in world.text()
+
+    world.write()
+    first, second = (one.plan for one in world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes)
     assert world.run(*BACK, "--configuration", "names").code == 0
+    found = world.facility.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+    entries = [one for one in found if one.kind in ("fleet-run", "rolled-out")][-2:]
+    what = f"rollback --configs, approved by plan {first[7:19]}"
+    assert [(one.kind, one.payload["what"]) for one in entries] == [("fleet-run", what), ("rolled-out", what)]
+    assert entries[1].payload["plan"] == first
+    assert what in " ".join(world.command_line("change", "show", first[7:19]).stdout.split())
+    assert f"approved by plan {first[7:19]}" not in world.command_line("change", "show", second[7:19]).stdout

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from support.fleet_world import FleetWorld, fleet_world, running_release
 from support.soak import rounds, seeded
 from support.ssh_hosts import SshHost
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 
 
@@ -31,7 +31,7 @@ def deployer(world: FleetWorld[SshHost], version: str) -> subprocess.Popen[str]:
     """Start one."""
     paths = [str(REPOSITORY / folder) for folder in ("tests", "modules", "templates", "agents")]
     return subprocess.Popen(
-        [sys.executable, "-m", "support.fleet_deployer", str(world.folder / "description.json"), version],
+        [warm_python().path(), "-m", "support.fleet_deployer", str(world.folder / "description.json"), version],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -64,8 +64,12 @@ def require_whole(world: FleetWorld[SshHost]) -> None:
         assert running_release(host) == current(host)
 
 
-def test_a_release_comes_to_all_hosts_once(world: FleetWorld[SshHost]) -> None:
-    """The first run changes every host, the next one none; the agents report it, signed, and it is accepted."""
+def test_a_release_comes_once_and_what_was_changed_is_mended(world: FleetWorld[SshHost]) -> None:
+    """The first run changes every host, the next one none; the agents report it, signed, and it is accepted.
+
+    A file of the current release that somebody changed is written again, byte code too, and the agent started again;
+    so is an agent that was taken down. Token and key are for their user only, in no event and on no command line.
+    """
     assert world.states(release()) == ["changed"] * 3
     require_whole(world)
     assert all((host.home / "agent" / current(host) / "PROVEN").exists() for host in world.hosts)
@@ -73,10 +77,6 @@ def test_a_release_comes_to_all_hosts_once(world: FleetWorld[SshHost]) -> None:
     assert world.states(release()) == ["unchanged"] * 3
     assert [agents_of(host) for host in world.hosts] == started
 
-
-def test_secrets_stay_on_the_host(world: FleetWorld[SshHost]) -> None:
-    """Token and key are for their user only; neither stands in an event, nor on a command line."""
-    world.deploy(release())
     host = world.hosts[0]
     secrets = host.home / "agent" / "secrets"
     token = (secrets / "token").read_text(encoding="ascii")
@@ -85,6 +85,23 @@ def test_secrets_stay_on_the_host(world: FleetWorld[SshHost]) -> None:
     assert token not in repr(world.events)
     assert token not in (world.folder / "agents.yaml").read_text(encoding="utf-8")
     assert not any(token in command for command in host.commands().values())
+
+    settings = world.hosts[1].home / "agent" / "current" / "agent.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("interval_s = 1.0", "interval_s = 99.0"), encoding="utf-8")
+    compiled = min((world.hosts[2].home / "agent" / "current").glob("lib/psutil/__pycache__/*.pyc"))
+    content = compiled.read_bytes()
+    compiled.write_bytes(content + b"more")
+    assert world.states(release()) == ["unchanged", "changed", "changed"]
+    assert settings.read_text(encoding="utf-8") == text
+    assert compiled.read_bytes() == content
+    require_whole(world)
+
+    service = host.home / "agent" / "service" / "zonewright-agent"
+    (service / "supervise" / "control").write_bytes(b"d")
+    time.sleep(1.5)
+    assert world.states(release()) == ["changed", "unchanged", "unchanged"]
+    require_whole(world)
 
 
 def test_two_releases_are_kept(world: FleetWorld[SshHost]) -> None:
@@ -99,11 +116,20 @@ def test_two_releases_are_kept(world: FleetWorld[SshHost]) -> None:
         assert list((host.home / "agent").glob(".new*")) == []
 
 
-def test_a_crashing_release_stops_at_the_canary(world: FleetWorld[SshHost]) -> None:
-    """A release that crashes at start touches one host, which runs the old one again; the others are skipped."""
+def test_bad_releases_leave_the_old_one_running(world: FleetWorld[SshHost]) -> None:
+    """What does not even check its settings never becomes current; what crashes at start stops at the canary.
+
+    The canary runs the old release again, and the others are skipped. An agent that runs and reports, with a source
+    that gave readings before and gives none now, is not healthy either.
+    """
     world.deploy(release())
     before = [current(host) for host in world.hosts]
-    outcomes = world.deploy(release("1.1.0", main=CRASHES_LATER), CANARY, health_s=3.0)
+    outcomes = world.deploy(release("1.1.0", main=CRASHES))
+    assert {one.state for one in outcomes.values()} == {"failed"}
+    assert {one.sentence for one in outcomes.values()} == {"install failed: this release crashes at start"}
+    require_whole(world)
+
+    outcomes = world.deploy(release("1.2.0", main=CRASHES_LATER), CANARY, health_s=3.0)
     assert [one.state for one in outcomes.values()] == ["rolled-back", "skipped", "skipped"]
     assert "the agent is not healthy" in outcomes["host-001"].sentence
     assert f"{before[0]} runs again" in outcomes["host-001"].sentence
@@ -111,23 +137,10 @@ def test_a_crashing_release_stops_at_the_canary(world: FleetWorld[SshHost]) -> N
     assert [current(host) for host in world.hosts] == before
     require_whole(world)
 
-
-def test_a_release_that_does_not_run_at_all_is_not_switched_to(world: FleetWorld[SshHost]) -> None:
-    """What crashes even when it is only asked to check its settings never becomes current."""
-    world.deploy(release())
-    outcomes = world.deploy(release("1.1.0", main=CRASHES))
-    assert {one.state for one in outcomes.values()} == {"failed"}
-    assert {one.sentence for one in outcomes.values()} == {"install failed: this release crashes at start"}
-    require_whole(world)
-
-
-def test_a_release_that_reports_but_reads_less_is_rolled_back(world: FleetWorld[SshHost]) -> None:
-    """An agent that runs and reports, with a source that gave readings before and gives none now, is not healthy."""
-    module = {"zonewright_agent/sources/host.py": UNHEALTHY}
-    world.deploy(release())
-    outcomes = world.deploy({**release("1.1.0"), **module})
+    outcomes = world.deploy({**release("1.3.0"), "zonewright_agent/sources/host.py": UNHEALTHY})
     assert {one.state for one in outcomes.values()} == {"rolled-back"}
     assert "a source is worse than before: host: this release reads nothing" in outcomes["host-001"].sentence
+    assert [current(host) for host in world.hosts] == before
     require_whole(world)
 
 
@@ -183,38 +196,6 @@ if __name__ == "__main__":
     outcomes = world.deploy(dies, rollout, health_s=4.0)
     assert [one.state for one in outcomes.values()] == ["rolled-back", "skipped", "skipped"]
     assert current(world.hosts[0]) == before
-
-
-def test_what_was_changed_on_a_host_is_found_and_mended(world: FleetWorld[SshHost]) -> None:
-    """A file of the current release that somebody changed is written again, and the agent started again."""
-    world.deploy(release())
-    settings = world.hosts[1].home / "agent" / "current" / "agent.toml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("interval_s = 1.0", "interval_s = 99.0"), encoding="utf-8")
-    assert world.states(release()) == ["unchanged", "changed", "unchanged"]
-    assert settings.read_text(encoding="utf-8") == text
-    require_whole(world)
-
-
-def test_byte_code_that_was_changed_on_a_host_is_mended(world: FleetWorld[SshHost]) -> None:
-    """Byte code is as much a file of the release as the sources: what somebody changed in it is found."""
-    world.deploy(release())
-    compiled = min((world.hosts[1].home / "agent" / "current").glob("lib/psutil/__pycache__/*.pyc"))
-    content = compiled.read_bytes()
-    compiled.write_bytes(content + b"more")
-    assert world.states(release()) == ["unchanged", "changed", "unchanged"]
-    assert compiled.read_bytes() == content
-    require_whole(world)
-
-
-def test_a_stopped_agent_is_started(world: FleetWorld[SshHost]) -> None:
-    """An agent that was taken down is started again, without a new release."""
-    world.deploy(release())
-    service = world.hosts[0].home / "agent" / "service" / "zonewright-agent"
-    (service / "supervise" / "control").write_bytes(b"d")
-    time.sleep(1.5)
-    assert world.states(release()) == ["changed", "unchanged", "unchanged"]
-    require_whole(world)
 
 
 def test_bad_hosts_do_not_hold_the_good_ones(world: FleetWorld[SshHost], tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
-"""Test hosts with a real systemd: they boot, let an operator in over SSH, and run and restart services."""
+"""Test hosts with a real systemd: they boot, let an operator in over SSH, run and restart services, and lose power."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from support.nspawn_hosts import SystemdHost, systemd_hosts
+from zonewright.fleet.configs.guard import guard_head
+from zonewright.fleet.configs.trial import START, TRIAL
 from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 
 UNIT = """\
@@ -55,3 +57,61 @@ def test_hosts_are_apart(hosts: tuple[Sequence[SystemdHost], Path]) -> None:
     assert not (second.root / "var" / "lib" / "only-here").exists()
     assert not (first.base / "var" / "lib" / "only-here").exists()
     assert first.run("hostname").strip() == "systemd-001"
+
+
+KEEP, TARGET = "/var/lib/zonewright/configurations/demo", "/etc/demo.conf"
+PLACE = f"""\
+mkdir -p {KEEP}/demo-new/root/etc
+echo new > {KEEP}/demo-new/root/etc/demo.conf
+printf 'root/etc/demo.conf\\t{TARGET}\\n' > {KEEP}/demo-new/TARGETS
+: > {KEEP}/demo-new/MANIFEST
+echo old > {TARGET}
+"""
+
+
+def until(holds: Callable[[], bool], within_s: float = 60.0) -> None:
+    """Wait for something that a host does by itself."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_trial_that_was_killed_or_lost_power_is_put_back_by_the_host(
+    hosts: tuple[Sequence[SystemdHost], Path],
+) -> None:
+    """Nobody connects again: a timer sees that the trial was killed, a unit restores the file before the network."""
+    host = hosts[0][1]
+    state = f"sed -n 3p {KEEP}/trial"
+    arguments = (KEEP, "demo-new", "word", "20", "600", f"cat {TARGET} >> /var/reloads", ":")
+
+    def begin() -> None:
+        host.run("sh", "-c", PLACE)
+        script = START.command(KEEP, TRIAL.text, guard_head(arguments), "try", *arguments)
+        assert host.run(*script) == "systemd\n"
+        until(lambda: host.run("sh", "-c", state) == "waiting\n")
+        assert host.run("cat", TARGET) == "new\n"
+
+    def restored() -> None:
+        until(lambda: host.run("sh", "-c", state) == "rolled-back\n")
+        assert host.run("cat", TARGET) == "old\n"
+        assert host.run("tail", "-n1", "/var/reloads") == "old\n"
+        until(lambda: not host.run("systemctl", "list-units", "-q", "--state=active", "zonewright-trial-*.timer"))
+
+    begin()
+    host.run("sh", "-c", f"kill -9 $(cat {KEEP}/pid)")
+    restored()
+    begin()
+    host.run("sync")
+    host.cut_power()
+    host.start()
+    host.wait()
+    assert host.run("cat", TARGET) == "old\n"
+    restored()
+    unit = host.run("sh", "-c", "cd /etc/systemd/system && echo zonewright-trial-demo-*-boot.service").strip()
+    timer = unit.replace("-boot.service", ".timer")
+    host.run("systemctl", "start", timer)  # as every later boot does
+    assert host.run("systemctl", "show", "-P", "ActiveState", timer) == "inactive\n"
+    ran = host.run("systemctl", "show", "-P", "ExecMainExitTimestampMonotonic", unit)
+    booted = host.run("systemctl", "show", "-P", "ActiveEnterTimestampMonotonic", "sysinit.target")
+    assert 0 < int(ran) <= int(booted)

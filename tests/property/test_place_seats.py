@@ -111,6 +111,7 @@ def cluster_demands(draw: st.DrawFn) -> ClusterDemand:
             scope=st.sampled_from(["rack", "row", "room"]),
             at_least=st.integers(1, 4),
             max_per_domain=st.none() | st.integers(1, 3),
+            max_share_percent=st.none() | st.integers(10, 100),
         )
     )
     cluster = Cluster(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
-from support.provider_process import ProviderProcess, provider_process
+from support.provider_process import ProviderProcess, provider_here
 from support.zone_project import cluster
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.stack_messages import InitRequest
@@ -35,8 +35,8 @@ def tenant(ledger_path: Path) -> Iterator[Party]:
 
 @pytest.fixture
 def unconfigured(tmp_path: Path) -> Iterator[ProviderProcess]:
-    """Give a provider that was only started."""
-    with provider_process(tmp_path) as process:
+    """Give a provider that was only started, in this process."""
+    with provider_here(tmp_path) as process:
         yield process
 
 

@@ -18,7 +18,7 @@ from support.ssh_hosts import new_key, ssh_hosts
 from zonewright.fleet.agents.recipe import desired_of, recipe_of
 from zonewright.fleet.fleet_file import read_fleet_file
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.rollout_messages import LeaseRequest
+from zonewright.ledger.protocol.rollout_messages import FleetLockRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import from_struct, to_struct
 
@@ -158,7 +158,7 @@ def test_what_is_half_done_stays_in_the_state(provider: ProviderProcess, fleet: 
     assert sorted(answer.detailedDiff) == ['hosts["core-001"]', 'hosts["core-002"]']
     assert not answer.replaces
     with LedgerClient(f"sqlite:///{ledger_path}") as ledger:
-        request = LeaseRequest(fleet="operator", holder="another", who="another", seconds=0)
+        request = FleetLockRequest(fleet="operator", holder="another", who="another", seconds=0)
         assert ledger.call(verbs.LEASE, request).who == ""
     (record,) = (fleet.folder / ".zonewright" / "runs").glob("*/record.json")
     assert from_struct(failed.properties)["run"] == record.parent.name
@@ -207,7 +207,7 @@ def test_frozen_days_refuse_before_any_host(provider: ProviderProcess, fleet: Fl
 def test_a_second_deployer_is_told_who_is_at_work(provider: ProviderProcess, fleet: Fleet, ledger_path: Path) -> None:
     """The lease of the fleet is the same one that ``zonewright fleet deploy`` takes."""
     with LedgerClient(f"sqlite:///{ledger_path}") as ledger:
-        request = LeaseRequest(fleet="operator", holder="run-1", who="ada@desk", seconds=60)
+        request = FleetLockRequest(fleet="operator", holder="run-1", who="ada@desk", seconds=60)
         assert ledger.call(verbs.LEASE, request).is_mine
     with pytest.raises(grpc.RpcError, match="ada@desk has been changing this fleet"):
         provider.create(KIND, SITE, fleet.inputs())

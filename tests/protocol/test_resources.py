@@ -1,7 +1,9 @@
 """The calls of a resource's life: what the engine sends, and what it must get back."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from support.ledger_proxy import ledger_service
 from support.provider_process import ADMISSION, ProviderProcess, provider_process, urn
 from support.zone_project import LIMIT_S
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.stack_messages import ReportRequest
+from zonewright.ledger.protocol.stack_messages import RecoverRequest, ReportRequest
 from zonewright.model.canonical import digest_of
 from zonewright.provider.values import from_struct, to_struct
 
@@ -243,6 +245,33 @@ def test_calls_do_not_wait_for_each_other(tmp_path: Path, ledger_path: Path, ten
             assert held.result(30)[1]["generation"] == 1
 
 
+def test_a_run_that_was_taken_over_makes_nothing_more(tmp_path: Path, ledger_path: Path, tenant: Party) -> None:
+    """Confirms that wait, and later ones, are refused once another state took the stack over; a new run goes on."""
+    with ledger_service(ledger_path) as service, provider_process(tmp_path) as provider, ThreadPoolExecutor(1) as pool:
+        provider.configure(service.url)
+        standing = {"stackId": tenant.stack_id, "party": tenant.party, "lineage": tenant.lineage}
+        provider.check("Enrolment", "enrolment", standing, old=standing)
+        service.door.hold(verbs.CONFIRM.name, call=1)
+        waits = pool.submit(provider.create, "Node", "web-001", node_inputs(tenant))
+        assert service.door.holding.wait(30)
+        recover = RecoverRequest(stack_id=tenant.stack_id, party=tenant.party, state_is_empty=True)
+        tenant.client.call(verbs.RECOVER, recover)
+        tenant.enrol()
+        service.door.clear()
+        confirms: list[Callable[[], object]] = [
+            waits.result,
+            partial(provider.create, "Node", "web-002", node_inputs(tenant, "web-002")),
+        ]
+        for confirm in confirms:
+            with pytest.raises(grpc.RpcError) as told:
+                confirm()
+            assert "this run is not the stack's present one any more" in str(told.value.details())
+        assert set(dict(tenant.states()).values()) == {"admitted"}
+        provider.configure(service.url)
+        provider.check("Enrolment", "enrolment", standing, old=standing)
+        assert provider.create("Node", "web-001", node_inputs(tenant))[1]["generation"] == 1
+
+
 def test_cancel_ends_what_waits_within_two_seconds(tmp_path: Path, ledger_path: Path, tenant: Party) -> None:
     """What waits for a ledger, or for its group, ends on Cancel; what the ledger then still does is adopted later."""
     with ledger_service(ledger_path) as service, provider_process(tmp_path) as provider:
@@ -278,6 +307,7 @@ def test_a_provider_with_a_waiting_call_still_ends(tmp_path: Path, ledger_path: 
             held = pool.submit(provider.create, "Node", "web-001", inputs)
             assert service.door.holding.wait(30)
             begun = time.monotonic()
+            assert provider.process is not None
             provider.process.terminate()
             provider.process.wait(30)
             assert time.monotonic() - begun < 5

@@ -81,9 +81,9 @@ def case_zone(data: Data) -> CaseZone:
     Raises:
         NotDeclarableError: where there are none that make it.
     """
-    unknown = sorted(data.keys() - _KNOWN)
+    unknown = sorted(data.keys() - _KNOWN, key=str)
     if unknown:
-        raise NotDeclarableError(f"it states {', '.join(unknown)}, which no file declares")
+        raise NotDeclarableError(f"it states {', '.join(map(str, unknown))}, which no file declares")
     occupants = data.get("occupants", [])
     odd = {one["standing"] for one in occupants if "standing" in one} - {"active", "baseline", "wanted"}
     if odd:

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import policy, zone_with
 from support.ssh_hosts import SshHost, require_hosts, ssh_hosts
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY, facility
 from zonewright.changes.rendering import rendered_files
 from zonewright.cli import main
@@ -121,7 +121,7 @@ class ConfigWorld:
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of ``zonewright fleet``."""
-        return [sys.executable, "-m", "zonewright.cli", "fleet", *arguments]
+        return [warm_python().path(), "-m", "zonewright.cli", "fleet", *arguments]
 
     @property
     def environment(self) -> dict[str, str]:

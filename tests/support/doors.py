@@ -17,6 +17,7 @@ from zonewright.ledger.protocol.stack_messages import stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.demand import demand_of
+from zonewright.own_rules import evaluate_all
 from zonewright.place import judge_declaration
 from zonewright.policy.judging import by_ledger, by_resources
 from zonewright.policy.stack_resources import read_stack
@@ -34,7 +35,7 @@ def told(findings: Iterable[Finding]) -> frozenset[Told]:
 
 def folder(declaration: Declaration) -> Sequence[Finding]:
     """What `check ZONE` says."""
-    return judge_declaration(declaration, on=ON).findings
+    return judge_declaration(declaration, on=ON, judge=evaluate_all).findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

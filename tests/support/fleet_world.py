@@ -27,8 +27,8 @@ from zonewright.fleet.rollout.rollout import roll_out
 from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 from zonewright.fleet.ssh.transport import Target
 from zonewright.model.fleet import AgentSettings, RollOut, StopLimits, WaveSize
-from zonewright.server import service
 from zonewright.server.agents import Agents, load_agents
+from zonewright.server.application import service
 from zonewright.server.fleet_routes import ServiceForFleet
 from zonewright.server.health import HealthReports
 from zonewright.telemetry.samples import Samples

@@ -73,9 +73,13 @@ class Party:
             rendered_digest=digest_of(rendered),
         )
 
-    def confirm(self, name: str, generation: int = 0, kind: HoldingKind = "node", **expect: Any) -> int:
+    def confirm(
+        self, name: str, generation: int = 0, kind: HoldingKind = "node", *, step: int | None = None, **expect: Any
+    ) -> int:
         """The resource exists."""
-        request = ConfirmRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation, expect=expect)
+        request = ConfirmRequest(
+            stack_id=self.stack_id, step=step, kind=kind, name=name, generation=generation, expect=expect
+        )
         return self.client.call(verbs.CONFIRM, request).generation
 
     def release(self, name: str, generation: int, kind: HoldingKind = "node") -> bool:

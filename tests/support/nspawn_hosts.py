@@ -184,6 +184,14 @@ class SystemdHost:
         assert self.process is not None
         return psutil.Process(self.process.pid).children()[0]
 
+    def cut_power(self) -> None:
+        """End it without a word to what runs in it; ``start`` boots it again with the files that it has."""
+        assert self.process is not None
+        self._first().kill()
+        self.process.wait(timeout=10)
+        self.stop()
+        self.clear()
+
     def stop(self) -> None:
         """Shut it down, by force after ten seconds, and take its files and its port away."""
         if self.process is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 SHARED = "ZONEWRIGHT_TEST_SHARED"
+_OWNER = "ZONEWRIGHT_TEST_OWNER"
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 * 2**30
 _VALUE = "value"
@@ -36,13 +37,20 @@ def begin() -> bool:
         return False
     place = memory()
     os.environ[SHARED] = tempfile.mkdtemp(prefix="zonewright-tests-", dir=place)
+    os.environ[_OWNER] = str(os.getpid())
     if place is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))  # where pytest's temporary folders go
     return True
 
 
+def owner() -> int:
+    """The process that began the run: what serves all of its test processes ends with this one."""
+    return int(os.environ[_OWNER])
+
+
 def end() -> None:
     """Remove the run's folder."""
+    del os.environ[_OWNER]
     shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True)
 
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
+from support.attached_provider import served
 from support.warm_python import warm_python
 from support.zone_project import LIMIT_S, PROVIDER
+from zonewright.provider.servicer import Servicer
 from zonewright.provider.values import from_struct, to_struct
 
 SEED = bytes(range(32))
@@ -52,13 +54,13 @@ class ProviderProcess:
     """A running provider.
 
     Attributes:
-        process: its process.
+        process: its process; None where it is this one.
         port: where it listens.
         stub: its methods.
         engine: what it logs to.
     """
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None
     port: int
     stub: provider_pb2_grpc.ResourceProviderStub
     engine: EngineThatListens = field(default_factory=EngineThatListens)
@@ -142,29 +144,50 @@ class ProviderProcess:
 
 
 @contextmanager
-def provider_process(folder: Path) -> Iterator[ProviderProcess]:
-    """Start the provider in a folder; whatever it prints but its port, and an end by fault, fail the test."""
+def _listening() -> Iterator[tuple[EngineThatListens, str]]:
+    """An engine's log, and its address."""
     engine = EngineThatListens()
     server = grpc.server(ThreadPoolExecutor(4))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
-    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
-    process = subprocess.Popen(
-        [warm_python().path(), "-u", str(PROVIDER), address], cwd=folder, env=environment, stdout=subprocess.PIPE
-    )
     try:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield ProviderProcess(process, port, provider_pb2_grpc.ResourceProviderStub(channel), engine)
-        process.terminate()
-        rest, _ = process.communicate(timeout=LIMIT_S)
-        assert rest == b"", "standard output belongs to the engine's handshake"
-        assert process.returncode == 0
+        yield engine, f"127.0.0.1:{port}"
     finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
         server.stop(None)
+
+
+@contextmanager
+def provider_here(folder: Path) -> Iterator[ProviderProcess]:
+    """Serve the provider in this process, in a folder: what is not about its process costs no start of one."""
+    with _listening() as (engine, address), chdir(folder):
+        servicer = Servicer(address)
+        with (
+            served(servicer, lambda: [servicer]) as port,
+            grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+        ):
+            yield ProviderProcess(None, port, provider_pb2_grpc.ResourceProviderStub(channel), engine)
+
+
+@contextmanager
+def provider_process(folder: Path) -> Iterator[ProviderProcess]:
+    """Start the provider in a folder; whatever it prints but its port, and an end by fault, fail the test."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
+    with _listening() as (engine, address):
+        process = subprocess.Popen(
+            [warm_python().path(), "-u", str(PROVIDER), address], cwd=folder, env=environment, stdout=subprocess.PIPE
+        )
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                yield ProviderProcess(process, port, provider_pb2_grpc.ResourceProviderStub(channel), engine)
+            process.terminate()
+            rest, _ = process.communicate(timeout=LIMIT_S)
+            assert rest == b"", "standard output belongs to the engine's handshake"
+            assert process.returncode == 0
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()

@@ -9,8 +9,9 @@ stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, sit
 whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without
 the change; ``links_before`` are those that the change removes, ``was`` has sites and ducts that it removed.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
-``offers`` are what op offers at site dc; a duct has its own.
-``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
+``offers`` are what op offers at site dc; a duct has its own. ``on`` is the day of leases (2026-07-01).
+``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved, ``sizes``
+those of parties.
 A site is ``at`` a point; ducts have ``points``.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
 message and fix, ``says_not`` is none of them; ``participants`` are names, ``parties`` whose they are.
@@ -62,6 +63,7 @@ CASES = Path(__file__).resolve().parents[1] / "cases" / "rules"
 FILES = sorted(CASES.glob("*/*.yaml"))
 PLACES = {"dc": [31.0, 120.8], "ds": [31.0, 120.9], "dt": [31.0, 120.8]}
 """Where sites are that do not say it with ``at``; ``at: null`` is nowhere. A duct lies between the first two."""
+_DAY = "2026-07-01"
 _OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names", "quotas"}
 
 
@@ -131,8 +133,13 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             title="Zone",
             districts={name: District(title=name, **given) for name, given in data.get("districts", {}).items()},
             parties={
-                name: Party(title=name, roles=("tenant",), names=ReservedNames(**given))
-                for name, given in data.get("reserved", {}).items()
+                name: Party(
+                    title=name,
+                    roles=("tenant",),
+                    names=ReservedNames(**data.get("reserved", {}).get(name, {})),
+                    size=data.get("sizes", {}).get(name),
+                )
+                for name in {**data.get("reserved", {}), **data.get("sizes", {})}
             },
             rule_packs={"pack": pack},
             rule_pack="pack",
@@ -144,6 +151,7 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
         ducts={name: _duct(dict(given)) for name, given in data.get("ducts", {}).items()},
         links={name: _link(dict(given)) for name, given in data.get("links", {}).items()},
         usage=usage_of(occupants),
+        on=data.get("on", _DAY),
         names=tuple(NameFacts(**{"stack": f"stack-of-{given['party']}", **given}) for given in data.get("names", ())),
     )
 
@@ -174,7 +182,7 @@ def world(data: dict[str, Any]) -> World:
     racks = {rack_id: rack(rack_id, given) for rack_id, given in data.get("racks", {}).items()}
     occupants = tuple(occupant(item) for item in data.get("occupants", ()))
     offers = {name: Offer(site="dc", **given) for name, given in data.get("offers", {}).items()}
-    racks, offered = with_offers(racks, {"dc": offers})
+    racks, offered = with_offers(racks, {"dc": offers}, on=data.get("on", _DAY))
     sites = {name: _site(name, dict(given or {})).site for name, given in data.get("sites", {}).items()}
     racks = with_supply(racks, sites)
     return World(

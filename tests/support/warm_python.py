@@ -18,9 +18,10 @@ import sys
 from pathlib import Path
 
 from support import warm_server
-from support.once import SHARED, made_once
-from zonewright.engine.tether import tethered
+from support.once import SHARED, made_once, owner
 
+_KEPT: list[subprocess.Popen[bytes]] = []
+"""The server, in the process that has started it."""
 _FRONT_IN_C = Path(__file__).with_name("warm_front.c")
 _FRONT = """#!{python} -ISs
 import posix, sys  # `os` and `socket` cost as much as Python's own start
@@ -54,12 +55,12 @@ posix._exit(status)
 """
 
 
-def _in_c(folder: Path) -> None:
+def _in_c(path: Path) -> None:
     """Compile the front, where there is a compiler with the headers of C."""
     compiler = shutil.which("cc")
     if compiler is not None:
         python = f'-DPYTHON="{sys.executable}"'
-        command = [compiler, "-O2", "-Wall", "-Werror", python, "-o", str(folder / "python"), str(_FRONT_IN_C)]
+        command = [compiler, "-O2", "-Wall", "-Werror", python, "-o", str(path), str(_FRONT_IN_C)]
         subprocess.run(command, check=False)
 
 
@@ -70,53 +71,66 @@ def _in_python(path: Path, address: Path) -> None:
 
 
 class WarmPython:
-    """The warm Python of this test process, started when it is first asked for."""
+    """The warm Python of this run, started by the first test process that asks for it."""
 
-    def __init__(self) -> None:
-        """Start nothing yet."""
-        self._folder = Path(os.environ[SHARED]) / f"warm-{os.getpid()}"
-        self._server: subprocess.Popen[bytes] | None = None
-
-    def _started(self) -> Path:
-        """The front that stands for Python, with the server behind it."""
-        address = self._folder / "socket"
-        if self._server is None:
-            front = self._folder / "bin" / "python"
-            front.parent.mkdir(parents=True)
-            if (in_c := made_once("warm-front", _in_c) / "python").exists():
-                shutil.copy2(in_c, front)
-            else:
-                _in_python(front, address)
-            base = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "COV_"))}
-            self._server = subprocess.Popen(
-                tethered([sys.executable, "-P", warm_server.__file__, str(address)]), env=base, stdin=subprocess.DEVNULL
-            )
-            while not address.exists():
-                assert self._server.poll() is None, "the warm Python did not start"
-                select.select([], [], [], 0.01)
-        return self._folder / "bin" / "python"
+    @functools.cached_property
+    def _folder(self) -> Path:
+        """Its folder, with the server behind the front."""
+        return made_once("warm", _start)
 
     def path(self) -> str:
         """What stands for Python: `PATH -m zonewright.cli` runs one of our commands."""
-        return str(self._started())
+        return str(self._folder / "bin" / "python")
 
     def variables(self) -> dict[str, str]:
         """What makes language hosts, providers and programs of an engine forks of the warm Python."""
         return {"ZONEWRIGHT_PYTHON": self.path(), "PULUMI_PYTHON_CMD": self.path()}
 
+    def environment(self) -> Path:
+        """A virtual environment with this one's commands, whose Python it is."""
+        return made_once("warm-environment", self._make_environment)
+
+    def _make_environment(self, folder: Path) -> None:
+        (folder / "bin").mkdir()
+        for command in Path(sys.prefix, "bin").iterdir():
+            if not command.name.startswith("python"):
+                (folder / "bin" / command.name).symlink_to(command)
+        shutil.copy2(self.path(), folder / "bin" / "python")
+        (folder / "socket").symlink_to(self._folder / "socket")  # where the front looks for it
+
     def path_in_python(self) -> str:
         """The same with the front that needs no compiler."""
-        front = self._started().with_name("python-in-python")
-        _in_python(front, front.parents[1] / "socket")
+        front = self._folder / "bin" / "python-in-python"
+        _in_python(front, self._folder / "socket")
         return str(front)
 
     def used_s(self) -> float:
-        """CPU seconds of the forks that have ended."""
-        used = self._folder / warm_server.USED
+        """CPU seconds of the forks of this test process that have ended, and of the server if it was started here."""
+        used = Path(os.environ[SHARED]) / "warm" / warm_server.used_by(os.environ)
         return float(used.read_text(encoding="utf-8") or 0) if used.exists() else 0.0
+
+
+def _start(folder: Path) -> None:
+    """Make the front and start the server, which ends with the run."""
+    front, address = folder / "bin" / "python", folder / "socket"
+    front.parent.mkdir()
+    _in_c(front)
+    if not front.exists():
+        _in_python(front, address)
+    base = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "COV_"))}
+    server = subprocess.Popen(
+        [sys.executable, "-P", warm_server.__file__, str(address), str(owner())],
+        env=base,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C ends the run, and the server with it, not the server before
+    )
+    _KEPT.append(server)
+    while not address.exists():
+        assert server.poll() is None, "the warm Python did not start"
+        select.select([], [], [], 0.01)
 
 
 @functools.cache
 def warm_python() -> WarmPython:
-    """The one of this process."""
+    """The one of this run."""
     return WarmPython()

@@ -21,16 +21,21 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NoReturn, get_args
 
-USED = "used_s"
 _LATE = ("encodings.utf_8_sig", "grpc._channel", "grpc._simple_stubs", "grpc._utilities", "grpc.experimental")
 """What a program or a language host imports when it is about to speak."""
+
+
+def used_by(environment: Mapping[str, str]) -> str:
+    """Name of the file that says how many CPU seconds the forks of one test process have used."""
+    return f"used_s-{environment.get('PYTEST_XDIST_WORKER', 'main')}"
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,11 @@ class _Request:
 class _Fork:
     """One process that was forked for a front: it ends with the front, and the front with it."""
 
-    def __init__(self, wire: socket.socket, pid: int) -> None:
-        """Keep what tells that either of the two has ended."""
+    def __init__(self, wire: socket.socket, pid: int, used_by: str) -> None:
+        """Keep what tells that either of the two has ended, and for whom it runs."""
         self.wire = wire
         self.pid = pid
+        self.used_by = used_by
         self.end = os.pidfd_open(pid)
 
     def watched(self) -> list[int]:
@@ -84,32 +90,39 @@ class _Fork:
             self.wire.close()
 
 
-def serve(address: str) -> None:
-    """Import what is common, then fork a process for each front until this one is killed.
+def serve(address: str, owner: int) -> None:
+    """Import what is common, then fork a process for each front, as long as the owner runs.
 
     Args:
         address: path of the socket; it is there once the imports are done.
+        owner: the process that began the run of tests.
     """
+    run = os.pidfd_open(owner)
+    # What is started from a fork as "this Python" is a fork again.
+    sys.executable = str(Path(address).with_name("bin") / "python")
     _import_all(Path(f"{address}.zone"))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(f"{address}.new")
     listener.listen(64)
     Path(f"{address}.new").rename(address)
     forks: dict[int, _Fork] = {}
-    used_s = time.process_time()
+    used_s = defaultdict(float, {used_by(os.environ): time.process_time()})
     while True:
         ready, _, _ = select.select(
-            [listener.fileno(), *(one for fork in forks.values() for one in fork.watched())], [], []
+            [run, listener.fileno(), *(one for fork in forks.values() for one in fork.watched())], [], []
         )
+        if run in ready:
+            return
         if listener.fileno() in ready:
             fork = _forked(listener, forks.values())
             if fork is not None:
                 forks[fork.pid] = fork
         for fork in [one for one in forks.values() if one.end in ready]:
-            used_s += fork.ended()
-            told = Path(address).with_name(f"{USED}.new")
-            told.write_text(str(used_s), encoding="utf-8")
-            told.rename(told.with_name(USED))  # whoever reads it has the whole
+            used_s[fork.used_by] += fork.ended()
+            told = Path(address).with_name(f"{fork.used_by}.new")
+            with suppress(FileNotFoundError):  # the run ends
+                told.write_text(str(used_s[fork.used_by]), encoding="utf-8")
+                told.rename(told.with_suffix(""))  # whoever reads it has the whole
             del forks[fork.pid]
         for fork in [one for one in forks.values() if one.wire.fileno() in ready]:
             fork.signalled()
@@ -129,7 +142,7 @@ def _forked(listener: socket.socket, others: Iterable[_Fork]) -> _Fork | None:
     with suppress(BrokenPipeError):  # it was killed, which is seen next
         wire.send(f"{pid:16}".encode())
     if request.kind:
-        return _Fork(wire, pid)
+        return _Fork(wire, pid, used_by(request.environment))
     wire.close()
     return None
 
@@ -194,7 +207,7 @@ def _asked(arguments: list[str]) -> tuple[str, str, list[str]]:
     match arguments:
         case ["-P", "-m", name, *given]:
             return "module", name, given
-        case ["-m", name, *given]:
+        case ["-m", name, *given] | ["-u", "-m", name, *given]:
             return "module here", name, given
         case ["-P", "-c", text, *given] | ["-c", text, *given]:
             return "code", text, given
@@ -276,4 +289,4 @@ def _leave(program: Callable[[], None]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -10,7 +10,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import chdir, closing, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, chdir, closing, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +21,7 @@ import psutil
 import yaml
 
 from support import light_engine
+from support.attached_provider import attached
 from support.once import made_once
 from support.second_opinion import require_second
 from support.warm_python import warm_python
@@ -38,6 +39,8 @@ PROVIDER = REPOSITORY / "modules" / "zonewright" / "provider"
 PROJECT = "zone-test"
 MARK = "ZONEWRIGHT_TEST_PROJECT"
 LIMIT_S = 180.0
+WITH_PROVIDER = ("destroy", "import", "preview", "refresh", "up")
+"""Commands of the engine that start providers."""
 
 ZONE: dict[str, Any] = {
     "zone": "small",
@@ -110,6 +113,7 @@ class Stack:
         ledger_url: the ledger, as its configuration names it.
         zone_folder: folder of zone.yaml.
         limit_s: how long a command may take, in seconds.
+        is_attached: our provider runs in this process, where the engine is waited for.
     """
 
     root: Path
@@ -120,6 +124,7 @@ class Stack:
     ledger_url: str
     zone_folder: Path
     limit_s: float = LIMIT_S
+    is_attached: bool = False
 
     def declare(self, **fields: Any) -> None:
         """Write the party's file."""
@@ -138,19 +143,27 @@ class Stack:
         self, *arguments: str, check: bool = True, variables: Mapping[str, str] = MappingProxyType({})
     ) -> subprocess.CompletedProcess[str]:
         """Run `pulumi` to its end; output and errors come together in ``stdout``."""
-        result = subprocess.run(
-            ["pulumi", "--non-interactive", "--color", "never", *arguments],
-            cwd=self.root,
-            env={**self.environment, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=self.limit_s,
-            check=False,
-        )
+        environment = {**self.environment, **variables}
+        with self._provider(environment, is_used=arguments[0] in WITH_PROVIDER) as attaching:
+            result = subprocess.run(
+                ["pulumi", "--non-interactive", "--color", "never", *arguments],
+                cwd=self.root,
+                env={**environment, **attaching},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=self.limit_s,
+                check=False,
+            )
         assert not check or result.returncode == 0, result.stdout
         return result
+
+    def _provider(self, environment: Mapping[str, str], *, is_used: bool) -> AbstractContextManager[Mapping[str, str]]:
+        """Our provider while a command runs; the variables by which it attaches."""
+        if is_used and self.is_attached:
+            return attached(self.root / "program", environment)
+        return nullcontext({})
 
     def up(self, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
         """`pulumi up --yes --skip-preview`; gives its output."""
@@ -194,16 +207,17 @@ class Stack:
     def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The same in a process of its own, as `recover` needs it: what the engine prints goes where it prints."""
         self._seconded(arguments)
-        return subprocess.run(
-            [self.environment["ZONEWRIGHT_PYTHON"], "-m", "zonewright.cli", *arguments],
-            cwd=self.root,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
+        with self._provider(self.environment, is_used=arguments[0] == "recover") as attaching:
+            return subprocess.run(
+                [self.environment["ZONEWRIGHT_PYTHON"], "-m", "zonewright.cli", *arguments],
+                cwd=self.root,
+                env={**self.environment, **attaching},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=LIMIT_S,
+                check=False,
+            )
 
     def _seconded(self, arguments: Sequence[str]) -> None:
         if tuple(arguments[:2]) == ("audit", "verify") and (self.root / arguments[2]).exists():
@@ -214,6 +228,12 @@ class Stack:
         path = self.root / ".zonewright" / ".pulumi" / "stacks" / PROJECT / f"{self.name}.json"
         deployment: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
         return deployment
+
+    def outputs(self) -> dict[str, Any]:
+        """What the program exports, as the state has it; none of the tests' is a secret."""
+        stack = next(item for item in self.state()["resources"] if item["type"] == "pulumi:pulumi:Stack")
+        exported: dict[str, Any] = stack["outputs"]
+        return exported
 
     def resources(self, kind: str) -> list[dict[str, Any]]:
         """Resources of one of our types, such as ``Node``; those pending deletion are left out."""
@@ -291,6 +311,12 @@ def moved(original: Path, folder: Path) -> None:
         selected.rename(selected.with_name(f"{name}-{digest}-workspace.json"))
 
 
+def _provider_of(root: Path) -> Path:
+    """Where a project has its provider."""
+    project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
+    return Path(project["plugins"]["providers"][0]["path"])
+
+
 @dataclass(kw_only=True)
 class SmallZone:
     """A zone's folder with a ledger, and the stacks on it.
@@ -366,6 +392,7 @@ class SmallZone:
             environment={**base, **variables, MARK: self.mark},
             ledger_url=self.ledger_url,
             zone_folder=self.folder / "zone",
+            is_attached=self.warm and _provider_of(root) == PROVIDER,
         )
 
     def operator(self, racks: int = 2, **shape: Any) -> Stack:

@@ -15,7 +15,8 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
-from zonewright.audit.evidence.gathering import each_entry, fetch
+from zonewright.audit.evidence.fetching import fetch
+from zonewright.audit.evidence.gathering import each_entry
 from zonewright.audit.evidence.period import PeriodPage, period_markdown, period_of
 from zonewright.audit.verify.population import population_checks
 from zonewright.cli import main

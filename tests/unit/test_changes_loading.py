@@ -9,11 +9,12 @@ import pytest
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import cluster, facility
-from zonewright.changes import loading
+from zonewright.changes import loading, storing
 from zonewright.changes.loading import load_owner, unload_owner, unloading_order
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, SettleRequest
+from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest, stack_id_of
@@ -86,6 +87,22 @@ def test_a_load_that_was_killed_between_two_batches_goes_on(tmp_path: Path, monk
         assert client.batches == 2
         assert load_owner(client, declaration, "tenant-a").report.holdings == after.holdings
         assert client.batches == 2, "what is active is not confirmed again"
+
+
+def test_texts_are_stored_in_as_many_requests_as_they_need(
+    monkeypatch: pytest.MonkeyPatch, client: LedgerClient
+) -> None:
+    """Of more texts than a request may hold each is stored, once, in requests within the limits of number and size."""
+    sent: list[list[str]] = []
+
+    def call(_verb: object, request: ContentRequest) -> None:
+        sent.append(request.texts)
+
+    monkeypatch.setattr(client, "call", call)
+    monkeypatch.setattr(storing, "_BATCH", 3)
+    monkeypatch.setattr(storing, "_BATCH_CHARACTERS", 10)
+    storing.store_texts(client, ["long" * 5, "a", "b", "a", "c", "d", "four", "fifteen"])
+    assert sent == [["long" * 5], ["a", "b", "c"], ["d", "four"], ["fifteen"]]
 
 
 def test_what_was_loaded_is_unloaded(client: LedgerClient) -> None:

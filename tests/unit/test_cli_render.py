@@ -228,17 +228,26 @@ def test_a_line_is_explained_by_template_and_declaration(root: Path, run: Run) -
 
 
 def test_a_format_of_ones_own_is_rendered_by_the_command(root: Path, run: Run) -> None:
-    """A folder of templates beside the declarations adds its files; a fault in it ends with sentences and 1."""
+    """A folder of templates beside the declarations adds its files; a fault in it ends with sentences and 1.
+
+    A check renders too, of the folder or of the stack: a fault that shows only with values is found before the preview.
+    """
     assert run("ledger", "load", "zones")[0] == 0
     folder = root / "zones" / "templates" / "motd"
     folder.mkdir(parents=True)
     entry = {"template": "motd.j2", "path": "etc/motd"}
-    document = {"title": "motd", "subject": "site", "files": [entry], "filters": ["comment"]}
+    document = {"title": "motd", "subject": "site", "files": [entry], "filters": ["comment", "address"]}
     (folder / "format.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     (folder / "motd.j2").write_text("{{ site.title | comment }}\n", encoding="utf-8")
     assert run("check", "zones")[0] == 0
     _, out, _ = run("render", "--stack", "operator")
     assert "sites/dc1/etc/motd" in out
+    assert run("check", "--stack", "operator")[0] == 0
+    (folder / "motd.j2").write_text("ok\n{{ site.title | address }}\n", encoding="utf-8")
+    code, out, _ = run("check", "--stack", "operator")
+    assert (code, "nothing was rendered: motd/motd.j2:2: {{ site.title | address }}: site.title" in out) == (1, True), (
+        out
+    )
     (folder / "motd.j2").write_text("ok\n{{ site.titel | comment }}\n", encoding="utf-8")
     code, out, _ = run("render", "--stack", "operator")
     assert code == 1

@@ -18,7 +18,7 @@ from support.zone_project import REPOSITORY
 
 MODULES = REPOSITORY / "modules" / "zonewright"
 IMPORT = re.compile(r"^(import|from) \w", re.MULTILINE)
-OURS = ("zonewright", "zonewright_agent", "zonewright_templates")
+OURS = ("zonewright", "zonewright_agent", "zonewright_gateway", "zonewright_templates")
 
 # Each folder and file of the package, and the install that it belongs to.
 EXTRA_OF_ROOM = {
@@ -28,6 +28,7 @@ EXTRA_OF_ROOM = {
     "declare": "",
     "errors.py": "",
     "model": "",
+    "own_rules": "",
     "parent.py": "",
     "place": "",
     "pue": "",
@@ -37,11 +38,11 @@ EXTRA_OF_ROOM = {
     "changes": "audit",
     "seal": "audit",
     "engine": "stack",
-    "ledger": "stack",
+    "ledger": "ledger",
     "program": "stack",
     "provider": "stack",
-    "server": "stack",
-    "telemetry": "stack",
+    "server": "ledger",
+    "telemetry": "ledger",
     "cli/fleet": "fleet",
     "estate": "netbox",
     "fleet": "fleet",
@@ -126,7 +127,7 @@ def test_a_room_imports_what_its_extra_declares(room: str) -> None:
 def test_nothing_is_declared_that_nobody_imports() -> None:
     """Each requirement of the base and of an extra is imported by a room of that install."""
     by_room = needs()
-    for extra in ("", "audit", "stack", "postgresql", "fleet", "netbox"):
+    for extra in ("", "audit", "ledger", "stack", "postgresql", "fleet", "netbox"):
         own = requirements(extra)
         imported = {name for names in by_room.values() for name in names}
         assert own <= imported, f"'{extra or 'the base'}' declares {sorted(own - imported)}, which nothing imports"

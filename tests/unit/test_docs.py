@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,17 @@ def test_links_lead_to_files(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
     missing = [target for target in targets if not (page.parent / target).exists()]
     assert missing == []
+
+
+def test_every_page_is_on_the_site_and_every_how_to_in_the_readme() -> None:
+    """The site's navigation names each page of docs once, and the README each how-to but the maintainers'."""
+    site = tomllib.loads((REPOSITORY / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    named = re.findall(r"'((?:tutorial|how-to|reference|explanation)/[^']+)'", str(site["nav"]))
+    docs = REPOSITORY / "docs"
+    assert sorted(named) == sorted(page.relative_to(docs).as_posix() for page in docs.rglob("*.md"))
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    how_tos = {name for name in named if name.startswith("how-to/")} - {"how-to/cut-a-release.md"}
+    assert [name for name in sorted(how_tos) if f"(docs/{name})" not in readme] == []
 
 
 def test_environment_variables_and_settings_are_documented() -> None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,12 @@ STATE = json.dumps(
         }
     }
 )
+FLEET = """\
+party: operator-b
+login: {user: deploy}
+agent: {url: "http://127.0.0.1:9/v1/metrics"}
+hosts: {web-001: {address: 127.0.0.1, port: 9, site: dc1}}
+"""
 # Each command with words that lead it to what it imports, and the install that it needs; the base has no name.
 COMMANDS = {
     "init new": "",
@@ -42,15 +49,20 @@ COMMANDS = {
     f"drain dc1/a/01/01 --zone {ZONE}": "",
     f"zone show {ZONE}": "",
     f"zone types {ZONE}": "",
+    f"rules list {ZONE}": "",
+    f"rules show reuse-first {ZONE}": "",
+    f"rules lint {ZONE}": "",
+    f"rules test {ZONE}": "",
+    f"rules impact none --zone {ZONE}": "",
     "adopt adopted --csv table.csv": "",
     f"export {ZONE} --netbox http://127.0.0.1:9": "netbox",
     "pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2026-02-01": "",
-    f"pue forecast --site dc1 --add 1kW --zone {ZONE}": "stack",
-    f"pue import readings.csv --site dc1 --zone {ZONE}": "stack",
-    f"pue correct readings.csv --site dc1 --zone {ZONE} --by anna --reason misread": "stack",
-    "pue corrections --site dc1": "stack",
-    f"pue status --zone {ZONE}": "stack",
-    "pue prune": "stack",
+    f"pue forecast --site dc1 --add 1kW --zone {ZONE}": "ledger",
+    f"pue import readings.csv --site dc1 --zone {ZONE}": "ledger",
+    f"pue correct readings.csv --site dc1 --zone {ZONE} --by anna --reason misread": "ledger",
+    "pue corrections --site dc1": "ledger",
+    f"pue status --zone {ZONE}": "ledger",
+    "pue prune": "ledger",
     "render --stack a": "stack",
     "diff --stack a": "stack",
     "change plan --stack a": "stack",
@@ -64,32 +76,33 @@ COMMANDS = {
     "audit complete": "stack",
     "audit period --from 2026-01-01 --to 2026-02-01": "stack",
     "stack new b --party operator-b --declaration tenant.yaml": "",
-    f"ledger init {ZONE}": "stack",
-    f"ledger load {ZONE}": "stack",
-    f"ledger unload {ZONE}": "stack",
-    "ledger status": "stack",
-    "ledger who dc1": "stack",
-    "ledger find web-001": "stack",
-    "ledger found --list": "stack",
-    "ledger reconcile --state state.json": "stack",
-    "ledger history": "stack",
-    "ledger checkpoint": "stack",
-    "ledger verify": "stack",
-    "ledger backup kept.db": "stack",
-    "ledger restore kept.db": "stack",
-    "ledger copy postgresql:///zone": "stack",
-    "ledger prune --dry-run": "stack",
-    "ledger upgrade": "stack",
-    "access grant runner --party tenant-a --role tenant": "stack",
-    "access list": "stack",
-    "access rotate runner": "stack",
-    "access revoke runner --why lost": "stack",
+    f"ledger init {ZONE}": "ledger",
+    f"ledger load {ZONE}": "ledger",
+    f"ledger unload {ZONE}": "ledger",
+    "ledger status": "ledger",
+    "ledger who dc1": "ledger",
+    "ledger find web-001": "ledger",
+    "ledger offers": "ledger",
+    "ledger found --list": "ledger",
+    "ledger reconcile --state state.json": "ledger",
+    "ledger history": "ledger",
+    "ledger checkpoint": "ledger",
+    "ledger verify": "ledger",
+    "ledger backup kept.db": "ledger",
+    "ledger restore kept.db": "ledger",
+    "ledger copy postgresql:///zone": "ledger",
+    "ledger prune --dry-run": "ledger",
+    "ledger upgrade": "ledger",
+    "access grant runner --party tenant-a --role tenant": "ledger",
+    "access list": "ledger",
+    "access rotate runner": "ledger",
+    "access revoke runner --why lost": "ledger",
     "reserve --stack a --for 30d --why later": "stack",
     "reserve list": "stack",
     "reserve renew --stack a --for 30d --why later": "stack",
     "reserve free --stack a --why over": "stack",
     "recover --stack a": "stack",
-    "serve --ledger ledger.db": "stack",
+    "serve --ledger ledger.db": "ledger",
     "fleet plan": "fleet",
     "fleet deploy": "fleet",
     "fleet status": "fleet",
@@ -109,6 +122,7 @@ COMMANDS = {
     "schema zone": "",
     "completion bash": "",
 }
+LACKS = re.compile("this command needs|zonewright has a fault")
 # They start programs, serve until they are ended, or build.
 NOT_RUN_WHOLE = ("recover", "serve", "engine ensure")
 
@@ -156,7 +170,8 @@ def installed() -> dict[str, frozenset[str]]:
     """Top modules of others by install, from the smallest on; each install has the base too."""
     base = top_modules("")
     return {
-        extra: frozenset(base | top_modules(extra)) for extra in ("", "audit", "stack", "netbox", "fleet", "policy")
+        extra: frozenset(base | top_modules(extra))
+        for extra in ("", "audit", "ledger", "stack", "netbox", "fleet", "policy")
     }
 
 
@@ -178,6 +193,7 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     (folder / "meters.yaml").write_text("{}", encoding="utf-8")
     (folder / "tenant.yaml").write_text("owner: operator-b\n", encoding="utf-8")
     (folder / "l.db").write_bytes(b"")
+    (folder / "fleet.yaml").write_text(FLEET, encoding="utf-8")
     (folder / "state.json").write_text(STATE, encoding="utf-8")
     for name in ("bundle", "a-plan"):
         (folder / name).mkdir()
@@ -191,26 +207,42 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     return {command: (code, said) for command, (code, said) in json.loads(done.stdout).items()}
 
 
-def is_enough(install: str, extra: str) -> bool:
-    """Whether an install has what an extra brings."""
-    return installed()[extra] <= installed()[install]
+def test_what_lacks_a_module_names_its_extra(tmp_path: Path) -> None:
+    """With the base alone a command that needs more ends with 2 and says what to install; the others do not."""
+    commands = [command for command, extra in COMMANDS.items() if extra or not command.startswith(NOT_RUN_WHOLE)]
+    wrong = []
+    for command, (code, said) in walk(tmp_path, "", commands).items():
+        extra = COMMANDS[command]
+        names_it = code == 2 and said.count("\n") == 1 and f"; pip install 'zonewright[{extra}]' brings it" in said
+        if not names_it if extra else LACKS.search(said):
+            wrong.append(f"{command} -> {code}: {said}")
+    assert wrong == []
 
 
-@pytest.mark.parametrize("install", ["", "audit", "stack"])
-def test_what_lacks_a_module_names_its_extra(tmp_path: Path, install: str) -> None:
-    """Where an install is too small a command ends with 2 and says what to install; where it is enough, none does."""
+@pytest.mark.parametrize("install", ["audit", "fleet", "ledger", "stack"])
+def test_an_extra_is_enough_for_its_commands(tmp_path: Path, install: str) -> None:
+    """Each command finds all that it imports where the extra that it names is installed, and no other."""
     commands = [
         command
         for command, extra in COMMANDS.items()
-        if not (is_enough(install, extra) and command.startswith(NOT_RUN_WHOLE))  # they would do their work
-        and (extra or not install)  # what the base is enough for is walked with the base alone
+        if extra == install and not command.startswith(NOT_RUN_WHOLE)  # they would do their work
     ]
-    wrong = []
-    for command, (code, said) in walk(tmp_path, install, commands).items():
-        extra = COMMANDS[command]
-        names_it = code == 2 and said.count("\n") == 1 and f"; pip install 'zonewright[{extra}]' brings it" in said
-        lacks = "this command needs" in said or "zonewright has a fault" in said
-        expected = not lacks if is_enough(install, extra) else names_it or bool(install and not lacks)
-        if not expected:
-            wrong.append(f"{command} -> {code}: {said}")
-    assert wrong == []
+    assert [
+        f"{command} -> {code}: {said}"
+        for command, (code, said) in walk(tmp_path, install, commands).items()
+        if LACKS.search(said)
+    ] == []
+
+
+def test_an_operator_is_told_what_a_ledger_in_a_file_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The extra of operators has no SQL: with a ledger that is no service they are told the install for both."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "zonewright.ledger.transport.in_process", None)
+    for name, text in (("Pulumi.yaml", "name: x\nruntime: python\n"), ("fleet.yaml", FLEET)):
+        Path(name).write_text(text, encoding="utf-8")
+    assert main(["fleet", "deploy", "--ledger", "sqlite:///l.db"]) == 2
+    said = capsys.readouterr().err
+    assert "pip install 'zonewright[fleet,ledger]' brings it, or name a service: --ledger https://HOST:PORT" in said
+    assert said.count("\n") == 1

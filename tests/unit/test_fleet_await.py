@@ -12,8 +12,9 @@ from zonewright.fleet.agents.facts import HostFacts
 from zonewright.fleet.agents.installer import Installer, UnhealthyError
 from zonewright.fleet.agents.layout import user_layout
 from zonewright.fleet.agents.plan import HostPlan, Recipe, plan_host
+from zonewright.fleet.agents.service import ServiceError
 from zonewright.fleet.rollout.outcome import Progress
-from zonewright.fleet.ssh.transport import CompletedCommand
+from zonewright.fleet.ssh.transport import CommandError, CompletedCommand
 from zonewright.model.fleet import AgentSettings
 from zonewright_agent import health
 
@@ -31,13 +32,17 @@ class Host:
 
     public_key: str
     scripts: list[str] = field(default_factory=list)
+    switched: list[str] = field(default_factory=list)
+    other: str = ""
 
     def run(self, command: list[str], *, stdin: bytes = b"", as_root: bool = False) -> CompletedCommand:
         """Answer as the script would."""
         assert bool(stdin) == (command[3] == "zonewright-install")
         assert not as_root
         self.scripts.append(command[3])
+        self.switched += command[5:6] if command[3] == "zonewright-switch" else []
         said = {
+            "zonewright-probe": f"current={self.other or ''.join(self.switched[-1:])}\nend=yes\n",
             "zonewright-prepare": f"key={self.public_key}\ntoken=secret\n",
             "zonewright-switch": "1000000000000000000\n",
             "zonewright-status": "run: zonewright-agent: (pid 7) 3s\n",
@@ -47,9 +52,9 @@ class Host:
 
 @dataclass
 class Service:
-    """Gives one answer after the other, and the last one from then on; what it was asked."""
+    """Gives one answer after the other, and the last one from then on; what it was asked. An error is raised."""
 
-    answers: list[bytes | None]
+    answers: list[bytes | ServiceError | None]
     asked: list[bytes | None] = field(default_factory=list)
 
     def last_report(self, token: str, *, known: bytes | None = None, wait_s: float = 0.0) -> bytes | None:
@@ -57,7 +62,10 @@ class Service:
         assert token == "secret"
         assert wait_s <= 5
         self.asked.append(known)
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, ServiceError):
+            raise answer
+        return answer
 
 
 class World:
@@ -72,8 +80,8 @@ class World:
         made = health.document(agent="host-001", version="1.0.0", boot_id="b", faults={})
         return health.sign({**made, "release": release, "time_ns": str(time_ns), "pid": 7}, self._key)
 
-    def plan(self, current: str = "") -> HostPlan:
-        """The plan of a host whose release is there and runs, or another one does; not found healthy yet."""
+    def plan(self, current: str = "", healthy: tuple[str, ...] = ()) -> HostPlan:
+        """The plan of a host whose release is there and runs, or another one does; these were healthy once."""
         facts = HostFacts(
             machine="x86_64",
             libc="glibc",
@@ -82,7 +90,8 @@ class World:
             supervisor="runit",
             has_rapl=False,
             current=current,
-            releases=(current,),
+            releases=(current, "0.8.0-never", *healthy),
+            healthy=healthy,
             damaged=(),
             is_proven=False,
             unit_sha256="",
@@ -94,7 +103,11 @@ class World:
 
     def carry_out(self, plan: HostPlan, service: Service, *, health_s: float = 20.0) -> None:
         """Do all of a plan."""
-        installer = Installer(
+        self.installer(plan, service, health_s=health_s).carry_out()
+
+    def installer(self, plan: HostPlan, service: Service, *, health_s: float = 20.0) -> Installer:
+        """What carries out a plan, or lets the host go back."""
+        return Installer(
             self.host,  # type: ignore[arg-type] # it only runs
             RECIPE.layout,
             plan,
@@ -103,7 +116,6 @@ class World:
             say=lambda _step, _detail: None,
             progress=Progress(),
         )
-        installer.carry_out()
 
 
 @pytest.fixture(name="world")
@@ -146,3 +158,41 @@ def test_a_report_from_before_the_switch_does_not_count(world: World) -> None:
     with pytest.raises(UnhealthyError, match="it did not report within 1 s: the last report is older"):
         world.carry_out(plan, service, health_s=1.0)
     assert len(service.asked) < 8
+
+
+def test_a_host_goes_back_to_the_last_release_that_was_healthy(world: World) -> None:
+    """One that never reported is passed over, whether a person goes back or a new release is put back."""
+    plan = world.plan("1.0.0-now", healthy=("0.7.0-good",))
+    service = Service([None, world.report("0.7.0-good", 2 * 10**18)])
+    assert world.installer(plan, service).go_back() == "0.7.0-good"
+    assert world.host.switched == ["0.7.0-good"]
+    assert world.installer(plan, service).previous == "0.7.0-good"
+    assert (
+        world.installer(world.plan("1.0.0-now", healthy=("1.0.0-now", "0.7.0-good")), service).previous == "1.0.0-now"
+    )
+    with pytest.raises(CommandError, match=r"there is no previous release; 0\.8\.0-never never reported healthy"):
+        world.installer(world.plan("1.0.0-now"), service).go_back()
+
+
+def test_a_host_that_another_run_has_changed_since_is_left_alone(world: World) -> None:
+    """A wave that goes back late does not take away the release that somebody else has brought meanwhile."""
+    plan = world.plan(current="1.0.0-old", healthy=("1.0.0-old",))
+    world.host.other = "1.0.0-theirs"
+    with pytest.raises(CommandError, match="another run has changed it to 1.0.0-theirs since"):
+        world.installer(plan, Service([None])).roll_back()
+    assert world.host.switched == []
+
+
+def test_what_ran_before_runs_again_where_going_back_fails(world: World) -> None:
+    """The release to go back to does not report: the host is left as it was, and not with one that is unhealthy."""
+    plan = world.plan("1.0.0-now", healthy=("0.7.0-good",))
+    with pytest.raises(UnhealthyError, match=r"it did not report within .*; 1\.0\.0-now runs again"):
+        world.installer(plan, Service([None]), health_s=0.2).go_back()
+    assert world.host.switched == ["0.7.0-good", "1.0.0-now"]
+
+
+def test_an_agent_that_runs_and_cannot_be_asked_is_not_called_silent(world: World) -> None:
+    """The service does not answer: that is said, with what the host's supervisor says of the agent."""
+    said = r"the agent runs \(run: .*\(pid 7\) 3s\), but the service cannot be asked for its report: it is away"
+    with pytest.raises(UnhealthyError, match=said):
+        world.carry_out(world.plan("0.9.0-0"), Service([ServiceError("it is away")]), health_s=0.2)

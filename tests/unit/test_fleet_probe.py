@@ -72,10 +72,19 @@ def look(layout: Layout, shell: str, *, token_sha256: str = TOKEN_SHA256, path: 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_releases_come_newest_first(layout: Layout, shell: str) -> None:
-    """By the time of their folders, whichever runs; the link and a folder without a list of files are none."""
+    """By the time of their folders, whichever runs; the link and a folder without a list of files are none.
+
+    A host goes back to the newest other one that was found healthy, and to none where none was.
+    """
     found = look(layout, shell)
     assert (found.current, found.releases) == ("1.0.0-a", ("1.1.0-b", "1.0.0-a", "0.9.0-c"))
-    assert found.previous == "1.1.0-b"
+    assert found.previous == ""
+    for name, age in (("0.9.0-c", 20), ("1.0.0-a", 10)):
+        release = Path(layout.secrets).parent / name
+        (release / "PROVEN").touch()
+        os.utime(release, (1_800_000_000 - age, 1_800_000_000 - age))
+    found = look(layout, shell)
+    assert (found.healthy, found.previous) == (("1.0.0-a", "0.9.0-c"), "0.9.0-c")
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -34,7 +34,7 @@ from zonewright.fleet.ssh.transport import (
 )
 from zonewright.ledger import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.messages import Done, Message
-from zonewright.ledger.protocol.rollout_messages import Hours, Lease, LeaseRequest, RecordRequest
+from zonewright.ledger.protocol.rollout_messages import FleetLock, FleetLockRequest, Hours, RecordRequest
 from zonewright.ledger.protocol.verbs import Verb
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.fleet import RollOut
@@ -268,8 +268,8 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-MINE = Lease(is_mine=True)
-THEIRS = Lease(
+MINE = FleetLock(is_mine=True)
+THEIRS = FleetLock(
     is_mine=False, who="eve@desk", since="2026-11-24T10:00:00.123456", expires_at="2026-11-24T10:01:00.123456"
 )
 HELD = (
@@ -289,8 +289,8 @@ def test_a_lease_is_taken_renewed_and_given_back(clock: list[float]) -> None:
         assert lease.tick() == ""
         assert len(ledger.asked) == asked, second
     lease.give_back()
-    assert [cast("LeaseRequest", one).seconds for one in ledger.asked] == [60, 60, 60, 0]
-    assert ledger.asked[0] == LeaseRequest(fleet="operator", holder="h1", who="ada@desk", seconds=60)
+    assert [cast("FleetLockRequest", one).seconds for one in ledger.asked] == [60, 60, 60, 0]
+    assert ledger.asked[0] == FleetLockRequest(fleet="operator", holder="h1", who="ada@desk", seconds=60)
     ledger.answers = [SILENT]
     lease.give_back()
 

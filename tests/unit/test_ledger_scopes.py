@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from support.own_rule_code import own_pack
 from support.zone_project import ZONE
 from zonewright.ledger.store.scopes import HEAD, LockScope, ScopeFacts, Touch, WholeZone, scopes_of, touching
 from zonewright.model import Zone
+from zonewright.model.own_rule import OwnRuleSubject
 from zonewright.rules.registry import RULES
 
 _WANTS = Touch(stack_id="stack-1", party="tenant-a", sites=frozenset({"dc2"}))
@@ -45,6 +47,13 @@ def test_a_change_holds_its_stack_its_sites_and_its_party() -> None:
     assert names(_WANTS, known()) == ["stack stack-1", "site dc1", "site dc2", "party tenant-a"]
     assert names(touching("stack-1"), known()) == ["stack stack-1", "site dc1", "party tenant-a"]
     assert names(touching("stack-1"), known(sites=frozenset(), party="")) == ["stack stack-1"]
+
+
+@pytest.mark.parametrize(("of", "sums"), [("rack", []), ("zone", ["sums"])])
+def test_a_rule_of_the_zones_own_that_reads_all_sites_holds_the_sums(of: OwnRuleSubject, sums: list[str]) -> None:
+    """What it reads of other sites does not move while it decides; a rule of racks is covered by its sites."""
+    own = zone().model_copy(update={"rule_packs": {"own": own_pack(of=of)}, "rule_pack": "own"})
+    assert names(_WANTS, known(own)) == ["stack stack-1", "site dc1", "site dc2", "party tenant-a", *sums]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +123,9 @@ COVERED_BY = {
     "pue-gate": "site",
     "connection-capacity": "district",
     "energy-quota": "district",
+    "backup-power": "site",
+    "cooling-capacity": "site",
+    "room-density": "site",
     "quota": "district and party",
     "zone-utilization": "sums",
     "name-owner": "alone",

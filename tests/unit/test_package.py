@@ -1,5 +1,6 @@
 """The package as it is installed: what the base is enough for, and what says which extra it needs."""
 
+import re
 import subprocess
 import sys
 import venv
@@ -42,14 +43,14 @@ def test_an_auditor_needs_no_extra() -> None:
 
 @pytest.mark.parametrize("arguments", [("ledger", "status"), ("diff", "--stack", "a"), ("recover", "--stack", "a")])
 def test_what_needs_an_extra_says_which(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """Without the extra `stack` the commands that need it end with one sentence and the line that installs it."""
+    """Without its extra a command ends with one sentence and the line that installs it."""
     (tmp_path / "Pulumi.yaml").write_text("name: x\nruntime: python\n", encoding="utf-8")
     config = 'config: {"zone:declaration": z/t.yaml, "zone:ledger": "sqlite:///l.db", "zone:stackId": a-0123456789ab}\n'
     (tmp_path / "Pulumi.a.yaml").write_text(config, encoding="utf-8")
     (tmp_path / "l.db").write_bytes(b"")
     result = base_only(*arguments, cwd=tmp_path)
     assert result.returncode == 2, result.stderr
-    assert "pip install 'zonewright[stack]'" in result.stderr
+    assert f"pip install 'zonewright[{'ledger' if arguments[0] == 'ledger' else 'stack'}]'" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
@@ -77,12 +78,20 @@ def test_the_wheel_holds_what_it_needs(tmp_path: Path) -> None:
     assert {
         "zonewright/py.typed",
         "zonewright_agent/py.typed",
+        "zonewright_gateway/py.typed",
+        "zonewright_gateway/maps/snmp/apc-rpdu2.yaml",
         "zonewright_templates/py.typed",
         "zonewright/provider/PulumiPlugin.yaml",
         "zonewright/engine/gomodule/go.mod",
         "zonewright_templates/netplan/node.yaml.j2",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "bench/"))]
+    (about,) = [name for name in names if name.endswith(".dist-info/METADATA")]
+    page = zipfile.ZipFile(wheel).read(about).decode("utf-8").partition("\n\n")[2]
+    assert re.findall(r"\]\((?!https://)[^)]*\)", page) == [], (
+        "on a package index these links of the README lead nowhere"
+    )
+    assert page.count("](https://") > 50
     environment = tmp_path / "environment"
     venv.create(environment, system_site_packages=False, with_pip=False)
     code = (

@@ -1,6 +1,7 @@
 """A change that fits is not refused because of the order in which its nodes were placed."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -126,6 +127,14 @@ def test_an_arrangement_keeps_spread_and_apart() -> None:
     apart = spread_wish(apart_from=(Relation(cluster="a", scope="rack"),))
     assert placed(hall((5, 9000, 900), 4), apart).unplaced
     assert not placed(hall((5, 9000, 900), 6), apart).unplaced
+
+
+def test_a_share_of_a_cluster_is_kept() -> None:
+    """Half of four nodes are two: a rack that has room for all of them takes no third one."""
+    share = placed(hall((42, 90_000, 9000), 3), spread_wish(spread=Spread(scope="rack", max_share_percent=50)))
+    racks = Counter(seat.rack for name, seat in share.seats.items() if name.startswith("b-"))
+    assert not share.unplaced
+    assert sorted(racks.values()) == [2, 2]
 
 
 def test_an_arrangement_keeps_nodes_for_the_domains_that_are_missing() -> None:

@@ -25,10 +25,11 @@ from zonewright.pue.printing import figure_data
 from zonewright.pue.readings import time_us
 from zonewright.server.otlp import read_batch
 from zonewright.telemetry import Appended, Store
-from zonewright.telemetry.delivering import Delivery, deliveries_text, tell_deliveries
+from zonewright.telemetry.delivering import Delivery, deliveries_text
 from zonewright.telemetry.feeding import Fed, Feeder
 from zonewright.telemetry.figures import Terms, measured, meters_of
 from zonewright.telemetry.live import bindings_of, readings_from
+from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.sample import Measurement, Sample, SampleBatch, SampleSeries, fault_of
 from zonewright.telemetry.samples import Samples
@@ -312,14 +313,14 @@ def test_hours_that_are_over_are_told_once_with_their_digest(live: Live) -> None
     """One record has all hours that are over; an hour that gets more is told again, and one that does not is not."""
     told: list[dict[str, list[Delivery]]] = []
 
-    def tell(found: object) -> str:
+    def tell(found: object, note: JournalNote) -> None:
         told.append(found)  # type: ignore[arg-type]
-        return json.dumps({"sequence": len(told)})
+        note.keep(json.dumps({"sequence": len(told)}))
 
     def deliver(*minutes: int) -> None:
         live.deliver(samples_of(METERS, {"main": series("main", minutes)}))
         live.feed()
-        tell_deliveries(live.store, tell)
+        live.store.tell_deliveries(tell)
 
     deliver(0, 10, 70)
     (first,) = told[0]["dc1"]
@@ -332,7 +333,7 @@ def test_hours_that_are_over_are_told_once_with_their_digest(live: Live) -> None
     deliver(130)
     deliver(20)
     assert [[(one.begin_us - START) // HOUR_US for one in some["dc1"]] for some in told] == [[0], [1], [0]]
-    tell_deliveries(live.store, tell)
+    live.store.tell_deliveries(tell)
     assert len(told) == 3
     deliver(20, 200)
     assert [(one.begin_us - START) // HOUR_US for one in told[3]["dc1"]] == [2], "the first hour is as it was told"
@@ -345,13 +346,13 @@ def test_a_record_that_was_lost_is_made_again(live: Live) -> None:
     live.feed()
     seen: list[str] = []
 
-    def failing(found: object) -> str:
+    def failing(found: object, _note: JournalNote) -> None:
         seen.append(str(found))
         raise OSError
 
     for _ in range(2):
         with pytest.raises(OSError):  # noqa: PT011 - any
-            tell_deliveries(live.store, failing)
+            live.store.tell_deliveries(failing)
     assert seen[0] == seen[1]
 
 

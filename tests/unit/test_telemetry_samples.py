@@ -104,11 +104,13 @@ def test_a_batch_that_can_not_be_stored_takes_no_other_with_it(samples: Samples)
 
 def test_a_disk_that_is_full_loses_no_batch_silently(samples: Samples) -> None:
     """When the file cannot grow the sender hears of it, and the same batch is taken once there is room."""
-    samples._writer.execute(f"pragma max_page_count = {samples._writer.execute('pragma page_count').fetchone()[0]}")
+    with samples._home.writing() as writer:
+        writer.execute(f"pragma max_page_count = {writer.execute('pragma page_count').fetchone()[0]}")
     large = report(1, *(delta(number, number + 1, 1.0, part=f"p{number}") for number in range(2000)))
     with pytest.raises(sqlite3.Error, match="full"):
         samples.append(large, NOW_NS)
-    samples._writer.execute("pragma max_page_count = 1000000")
+    with samples._home.writing() as writer:
+        writer.execute("pragma max_page_count = 1000000")
     assert samples.append(large, NOW_NS).stored == 2000
 
 

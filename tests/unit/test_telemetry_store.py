@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from zonewright.pue import MeterSpec, Reading, evaluate
 from zonewright.telemetry import Appended, ConflictError, Store, stored_sums, tables
 from zonewright.telemetry.correcting import Intake
+from zonewright.telemetry.home import FileStatements
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, complete_stretches
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 10**6
@@ -153,7 +154,7 @@ def test_the_database_finds_the_runs(covered: dict[int, int], partial: set[int],
     """Runs of hours that the database finds are those that are found by looking at each hour."""
     bins = [Bin(hour * HOUR_US, 7, known) for hour, known in sorted(covered.items())]
     left, within = {hour * HOUR_US for hour in partial}, (low * HOUR_US, high * HOUR_US)
-    with closing(sqlite3.connect(":memory:")) as connection:
+    with closing(sqlite3.connect(":memory:", factory=FileStatements)) as connection:
         connection.executescript(tables.SCHEMA)
         connection.executemany("insert into hourly values (1, ?, ?, ?)", bins)
         connection.execute("insert into hourly values (2, 0, 7, ?)", (HOUR_US,))  # another meter's

@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,39 @@ def test_a_validator_that_ends_by_a_signal_said_nothing(programs: Path, tool: st
     assert tool
     ended = judge(programs, "kill -9 $$")
     assert (ended.status, ended.detail) == ("not-run", "vtysh was ended by signal 9")
+
+
+def test_many_subjects_share_a_place_and_nothing_else(
+    programs: Path, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that pass need one start; what fails or hangs is asked again by itself, and none finds another's files."""
+    assert tool
+    starts, run = [], native._run
+
+    def counted(*given: Any) -> Any:
+        starts.append(given)
+        return run(*given)
+
+    monkeypatch.setattr(native, "_run", counted)
+    program = programs / "vtysh"
+    program.write_text(
+        f"#!/bin/sh\necho {confinement.FILES}/*/etc; head -n1 $1 | sed 's/^/said /'; grep -q bad $1 && exit 3\n"
+        "grep -q slow $1 && sleep 60; exit 0\n"
+    )
+    program.chmod(0o755)
+    validator = NativeValidator(ValidatorCommand(program="vtysh", package="p", commands=(("{root}/etc/motd",),) * 2))
+    texts = ("one\n", "two\n", "three\n")
+    found = validator.validate_many([{"etc/motd": text} for text in texts])
+    told = "*/etc\nsaid {0}\n*/etc\nsaid {0}"
+    assert [one.status for one in found] == ["pass"] * 3
+    assert [one.detail.replace(f"{confinement.FILES}/", "") for one in found] == [
+        told.format(text.strip()) for text in texts
+    ]
+    assert len(starts) == 1
+    monkeypatch.setattr(native, "LIMIT_S", 1.0)
+    found = validator.validate_many([{"etc/motd": text} for text in ("one\n", "bad\n", "slow\n", "four\n", " \n")])
+    assert [one.status for one in found] == ["pass", "fail", "not-run", "pass", "fail"]
+    assert (found[2].detail, found[4].detail.splitlines()[-1]) == ("vtysh ran longer than 1 s", "etc/motd is empty")
 
 
 def test_where_nothing_confines_nothing_runs(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

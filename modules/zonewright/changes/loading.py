@@ -11,9 +11,10 @@ from pathlib import Path
 
 from zonewright.changes.gating import judge_gated, passed_of
 from zonewright.changes.rendering import files_by_site, rendered_files
+from zonewright.changes.storing import store_texts
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmitRequest, CompleteRequest, ProposeRequest, SettleRequest
-from zonewright.ledger.protocol.content_messages import ContentRequest, DeployRequest, SiteFilesRequest
+from zonewright.ledger.protocol.content_messages import DeployRequest, SiteFilesRequest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmManyRequest, HoldingKind, ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import SeenRequest
@@ -106,7 +107,7 @@ def load_owner(
         raise LedgerRefusedError("findings", f"{count_of(len(alike(found)), 'finding')}; nothing was claimed", found)
     manifest = {path: digest_of(text) for path, text in files.items()}
     passed = [text for text in (passed_of(files, declaration.zone),) if text]
-    ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *passed, *files.values()]))
+    store_texts(ledger, [canonical_json(manifest), *passed, *files.values()])
     admission = ledger.call(
         verbs.ADMIT,
         AdmitRequest(
@@ -119,7 +120,7 @@ def load_owner(
             rendered_digest=digest_of(canonical_json(manifest)),
         ),
     )
-    _carry_out(ledger, stack_id)
+    _carry_out(ledger, stack_id, admission.step)
     for site, of_site in files_by_site(demand, manifest).items():
         ledger.call(
             verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest_of(canonical_json(of_site)))
@@ -179,7 +180,7 @@ def _held(ledger: LedgerClient, stack_id: str) -> StackReport:
     return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, data=False, lineage=LOADED))
 
 
-def _carry_out(ledger: LedgerClient, stack_id: str) -> None:
+def _carry_out(ledger: LedgerClient, stack_id: str, step: int) -> None:
     """Sites before their rows, ducts before links, nodes last; what leaves goes last, rows before their site."""
     held = sorted(_held(ledger, stack_id).holdings, key=lambda item: ORDER.index(item.kind))
     generations: dict[tuple[str, str], int] = {}
@@ -192,7 +193,7 @@ def _carry_out(ledger: LedgerClient, stack_id: str) -> None:
         if item.state == "admitted"
     ]
     for start in range(0, len(wanted), BATCH):
-        batch = ConfirmManyRequest(stack_id=stack_id, confirms=wanted[start : start + BATCH])
+        batch = ConfirmManyRequest(stack_id=stack_id, step=step, confirms=wanted[start : start + BATCH])
         ledger.call(verbs.CONFIRM_MANY, batch)
     for item in reversed(held):
         if item.state == "releasing":

@@ -52,6 +52,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             "printed once; callers set it as ZONEWRIGHT_LEDGER_TOKEN."
         ),
     )
+    parser.set_defaults(extra="ledger")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     grant = _verb(verbs, "grant", "let a principal call the ledger, and print its token")
     grant.add_argument("principal", metavar="NAME", help="its name, such as runner-tenant-a")

@@ -115,7 +115,8 @@ def _complete(arguments: argparse.Namespace) -> int:
 def _period(arguments: argparse.Namespace) -> int:
     from datetime import date
 
-    from zonewright.audit.evidence.gathering import fetch, whole_journal
+    from zonewright.audit.evidence.fetching import fetch
+    from zonewright.audit.evidence.gathering import whole_journal
     from zonewright.audit.evidence.period import period_markdown, period_of
     from zonewright.audit.evidence.scanning import without_secrets
     from zonewright.cli.connection import open_ledger

@@ -67,7 +67,7 @@ def add_bring(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledg
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.connection import telemetry_file
+    from zonewright.cli.connection import readings_at
     from zonewright.cli.reading_file import shown
     from zonewright.rules.words import count_of
     from zonewright.telemetry import Store
@@ -78,20 +78,21 @@ def _import(arguments: argparse.Namespace) -> int:
         return found
     meters, file = found
     if arguments.dry_run:
-        path = telemetry_file(arguments.ledger)
-        there = (
-            Store(path).would_append(arguments.site, meters, file.readings, trust="imported")
-            if path.is_file()
-            else None
-        )
+        with readings_at(arguments.ledger) as home:
+            there = (
+                Store(home).would_append(arguments.site, meters, file.readings, trust="imported")
+                if home.is_there()
+                else None
+            )
         print(f"{arguments.site}: nothing was stored; from {arguments.readings.name} would be taken:")
         print("\n".join(shown(file, meters)))
         if there is not None:
             print(f"beside what is stored: {there.added:,} new, {there.known + there.summed:,} already known")
         return 0
-    store = Store(telemetry_file(arguments.ledger), create=True)
     intake = Intake(kind="imported", by=_user(), map_digest=file.digest)
-    done = store.append(arguments.site, meters, file.readings, trust="imported", intake=intake)
+    with readings_at(arguments.ledger) as home:
+        store = Store(home, create=True)
+        done = store.append(arguments.site, meters, file.readings, trust="imported", intake=intake)
     print(
         f"{arguments.site}: {count_of(done.added, 'reading')} stored, {done.known:,} already known, trust "
         "class imported"
@@ -111,7 +112,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _correct(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.connection import telemetry_file
+    from zonewright.cli.connection import readings_at
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.rules.words import count_of
     from zonewright.telemetry import Store
@@ -130,8 +131,8 @@ def _correct(arguments: argparse.Namespace) -> int:
         reason=arguments.reason,
         map_digest=file.digest,
     )
-    store = Store(telemetry_file(arguments.ledger))
-    done = store.correct(arguments.site, meters, file.readings, intake, trust="imported")
+    with readings_at(arguments.ledger) as home:
+        done = Store(home).correct(arguments.site, meters, file.readings, intake, trust="imported")
     print(
         f"{arguments.site}: {count_of(done.replaced, 'reading')} replaced, {done.withdrawn:,} withdrawn, "
         f"{done.added:,} new, {done.same:,} said the same before; the old values stay, see zonewright pue corrections"
@@ -141,15 +142,16 @@ def _correct(arguments: argparse.Namespace) -> int:
 
 
 def _corrections(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.connection import telemetry_file
+    from zonewright.cli.connection import readings_at
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.pue.doubt import moment
     from zonewright.telemetry import Store
 
-    store = Store(telemetry_file(arguments.ledger))
-    if not store.trusts(arguments.site):
+    with readings_at(arguments.ledger) as home:
+        store = Store(home)
+        trusts, found = store.trusts(arguments.site), store.superseded(arguments.site)
+    if not trusts:
         raise StoppedError(f"site '{arguments.site}' has no readings in {arguments.ledger}; name another", code=MISUSE)
-    found = store.superseded(arguments.site)
     if not found:
         print(f"{arguments.site}: no corrections")
     for one in found:
@@ -164,26 +166,19 @@ def _corrections(arguments: argparse.Namespace) -> int:
 
 def _print_consequences(url: str, site: str, corrections: "Sequence[Superseded]") -> None:
     """Approvals that are void, and verdicts that would have been others, on the corrected readings."""
-    from contextlib import closing
-
     from zonewright.audit.evidence.corrected import differing
-    from zonewright.cli.connection import ledger_place
-    from zonewright.ledger.deciding.measuring import telemetry_path
-    from zonewright.ledger.store.context import Context
-    from zonewright.ledger.store.database import Database
-    from zonewright.ledger.transport.client import lock_wait_s
+    from zonewright.cli.connection import measuring_ledger
     from zonewright.ledger.verbs.corrected import void_approvals
 
-    file, server = ledger_place(url)
-    if not (server or file.is_file()):
-        return
-    with closing(Database(file, server, lock_wait_s=lock_wait_s())) as database:
-        for void in void_approvals(Context(database=database, telemetry=telemetry_path(file)), site):
+    with measuring_ledger(url) as context:
+        if context is None:
+            return
+        for void in void_approvals(context, site):
             print(
                 f"void: the approval of plan {void.plan[7:19]} of stack {void.stack_id} by {', '.join(void.signers)}: "
                 f"{'; '.join(void.sentences)}"
             )
-        with database.reading() as connection:
+        with context.database.reading() as connection:
             for one in differing(connection, site, corrections):
                 approved = f", approved by {', '.join(one.approved_by)}" if one.approved_by else ""
                 print(
@@ -231,26 +226,19 @@ def _read(
 
 def _tell(url: str) -> None:
     """Have the ledger's journal record what came in; says so where there is no ledger yet, or it is busy."""
-    import sqlite3
-    from contextlib import closing
-
-    from zonewright.cli.connection import ledger_place
-    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.cli.connection import ledger_place, measuring_ledger
     from zonewright.ledger.protocol.errors import LedgerError
-    from zonewright.ledger.store.context import Context
-    from zonewright.ledger.store.database import Database
-    from zonewright.ledger.transport.client import lock_wait_s
     from zonewright.ledger.verbs.pruning import tell_intakes
+    from zonewright.telemetry.home import STORE_FAULTS
 
-    file, server = ledger_place(url)
     later = "the next import, removal or decision beside one records this"
-    if not (server or file.is_file()):
-        print(f"there is no ledger at {file} yet; {later}", file=sys.stderr)
-        return
     try:
-        with closing(Database(file, server, lock_wait_s=lock_wait_s())) as database:
-            tell_intakes(Context(database=database, telemetry=telemetry_path(file)))
-    except (LedgerError, sqlite3.Error) as error:
+        with measuring_ledger(url) as context:
+            if context is None:
+                print(f"there is no ledger at {ledger_place(url)[0]} yet; {later}", file=sys.stderr)
+            else:
+                tell_intakes(context)
+    except (LedgerError, *STORE_FAULTS) as error:
         print(f"the journal does not have it yet: {str(error).split(';', maxsplit=1)[0]}; {later}", file=sys.stderr)
 
 

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from zonewright.cli.checking.found import Compared, Found
+    from zonewright.model import Declaration
+    from zonewright.place import JudgedZone
+    from zonewright.render.formats.format_set import FormatSet
+    from zonewright.rules.finding import Finding
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -16,7 +20,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "check",
         help="check a zone's folder, or one stack against the ledger",
         description=(
-            "Check a zone's folder as the whole world, or check one stack against everything that the ledger holds. "
+            "Check a zone's folder as the whole world, or check one stack against everything that the ledger holds; "
+            "the stack's configurations are rendered too. Of a folder, the zone's own formats are rendered. "
             "With --since, only what is new or worse than in a Git revision is shown and refuses."
         ),
     )
@@ -84,21 +89,28 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
 
     from zonewright.cli.checking.found import FileRepair, Found
     from zonewright.declare import load_zone
+    from zonewright.own_rules import evaluate_all
     from zonewright.place import judge_declaration
     from zonewright.place.zone_repair import ZoneRepair, repair_declaration
     from zonewright.render.user_formats import load_formats
+    from zonewright.rules.finding import worst_first
 
     on = datetime.now(UTC).date().isoformat()
     loaded = load_zone(folder, on=on)
-    problems = (*loaded.problems, *load_formats(folder)[1])
+    formats, faults = load_formats(folder)
+    problems = (*loaded.problems, *faults)
     if loaded.declaration is None or problems:
         return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
-    judged = judge_declaration(loaded.declaration, on=on)
+    judged = judge_declaration(loaded.declaration, on=on, judge=evaluate_all)
     line = judged.line if loaded.declaration.owners else ""
-    repaired = repair_declaration(loaded.declaration, judged, on=on) if repair else ZoneRepair(edits={}, left=0)
+    repaired = (
+        repair_declaration(loaded.declaration, judged, on=on, judge=evaluate_all)
+        if repair
+        else ZoneRepair(edits={}, left=0)
+    )
     return Found(
         problems=(),
-        findings=tuple(judged.findings),
+        findings=worst_first((*judged.findings, *_own_formats(loaded.declaration, judged, formats))),
         line=line,
         folder=_from_here(folder),
         repairs=[
@@ -111,6 +123,24 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
     )
 
 
+def _own_formats(declaration: "Declaration", judged: "JudgedZone", formats: "FormatSet") -> "tuple[Finding, ...]":
+    """What stands against the zone's own templates, rendered for all that the folder has; our own are tested."""
+    from zonewright.changes.whole_zone import contexts_of_zone
+    from zonewright.render.errors import RenderError
+    from zonewright.render.formats.format_set import BUILT_IN, FormatSet
+    from zonewright.render.rendering import render_all
+    from zonewright.render.validators.gate import unrendered
+
+    own = tuple(one for one in formats.formats if one not in BUILT_IN.formats)
+    if not own:
+        return ()
+    try:
+        render_all(contexts_of_zone(declaration, judged), FormatSet(own, formats.sources))
+    except RenderError as error:
+        return (unrendered(error),)
+    return ()
+
+
 def _from_here(folder: Path) -> str:
     """A folder as programs name it that start where this command does."""
     here, whole = Path.cwd(), Path(os.path.normpath(folder.absolute()))
@@ -120,7 +150,7 @@ def _from_here(folder: Path) -> str:
 def _stack(name: str, url: str | None, *, repair: bool = False) -> "Found":
     from zonewright.cli.checking.found import FileRepair, Found
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.proposal import gated_findings, load_with_formats
+    from zonewright.cli.proposal import file_findings, load_with_formats
     from zonewright.rules.finding import worst_first
 
     root, stack, ledger = stack_and_ledger(name, url)
@@ -130,7 +160,7 @@ def _stack(name: str, url: str | None, *, repair: bool = False) -> "Found":
     if proposal is None:
         return Found(problems=tuple(loaded.problems), findings=(), line="", folder=folder)
     line = f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
-    gated = gated_findings(loaded, proposal, formats, root)
+    gated = file_findings(loaded, proposal, formats, root)
     repairs: list[FileRepair] = []
     if proposal.repair and loaded.declaration is not None:
         (judged,) = loaded.declaration.owners.values()

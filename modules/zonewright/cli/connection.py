@@ -1,12 +1,16 @@
 """How commands reach a ledger."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zonewright.declare.stack_file import StackFile
+    from zonewright.ledger.store.context import Context
     from zonewright.ledger.transport.client import LedgerClient
+    from zonewright.telemetry.home import TelemetryHome
 
 
 def open_ledger(url: str, root: Path, *, create: bool = False) -> "LedgerClient":
@@ -67,8 +71,34 @@ def ledger_place(url: str) -> tuple[Path, str]:
     return place_of(url, project_root(Path.cwd()))
 
 
-def telemetry_file(url: str) -> Path:
-    """The file of the readings that belongs to a ledger."""
-    from zonewright.ledger.deciding.measuring import telemetry_path
+@contextmanager
+def readings_at(url: str) -> "Iterator[TelemetryHome]":
+    """The readings that belong to a ledger: of a file there need not be one yet."""
+    import zonewright.ledger.store.context  # noqa: F401 - what is stored is told to a ledger: else nothing is stored
+    from zonewright.telemetry.tables import readings_file, telemetry_path
 
-    return telemetry_path(ledger_place(url)[0])
+    path, server = ledger_place(url)
+    if not server:
+        yield readings_file(telemetry_path(path))
+        return
+    with measuring_ledger(url) as context:
+        if context is not None and context.telemetry is not None:
+            yield context.telemetry
+
+
+@contextmanager
+def measuring_ledger(url: str) -> "Iterator[Context | None]":
+    """A ledger with its readings and samples, for who works on these; None where there is no ledger yet."""
+    from contextlib import closing
+
+    from zonewright.ledger.store.context import Context
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.store.homes import homes_of
+    from zonewright.ledger.transport.client import lock_wait_s
+
+    path, server = ledger_place(url)
+    if not (server or path.is_file()):
+        yield None
+        return
+    with closing(Database(path, server, lock_wait_s=lock_wait_s())) as database, closing(homes_of(database)) as homes:
+        yield Context(database=database, telemetry=homes.readings, samples=homes.samples)

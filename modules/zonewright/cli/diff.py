@@ -72,7 +72,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from zonewright.audit.diff.grouping import group_differences
     from zonewright.audit.diff.owned import owned_by, owned_held
     from zonewright.audit.diff.views import group_view, view
-    from zonewright.audit.evidence.gathering import texts_of
+    from zonewright.audit.evidence.fetching import texts_of
     from zonewright.changes.rendering import rendered_files
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import GOOD, MISUSE, StoppedError, width

@@ -71,7 +71,7 @@ def _folder(folder: Path, ledger_url: str) -> "ZoneFacts | None":
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from zonewright.cli.connection import telemetry_file
+    from zonewright.cli.connection import readings_at
     from zonewright.cli.zone import judged_folder
     from zonewright.ledger.deciding.banding import with_bands
     from zonewright.ledger.deciding.measuring import measured_sites
@@ -80,6 +80,7 @@ def _folder(folder: Path, ledger_url: str) -> "ZoneFacts | None":
     if judged is None or judged.world.zone is None:
         return None
     facts = judged.world.zone
-    now, file = datetime.now(UTC), telemetry_file(ledger_url)
-    facts = replace(facts, measured=measured_sites(facts, facts.sites, file, now))
-    return replace(facts, measured=with_bands(facts, file, now))
+    now = datetime.now(UTC)
+    with readings_at(ledger_url) as readings:
+        facts = replace(facts, measured=measured_sites(facts, facts.sites, readings, now))
+        return replace(facts, measured=with_bands(facts, readings, now))

@@ -22,6 +22,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "zone types": ("zone types zones/ours", "zone types zones/ours 'dell-*' --unusable"),
     "zone show": ("zone show zones/ours --svg map.svg",),
+    "rules list": ("rules list", "rules list zones/ours"),
+    "rules show": ("rules show reuse-first", "rules show own/parties-in-a-rack zones/ours"),
+    "rules lint": ("rules lint zones/ours",),
+    "rules test": ("rules test zones/ours",),
+    "rules impact": ("rules impact next-year --zone zones/ours", "rules impact next-year"),
     "adopt": (
         "adopt zones/ours --netbox https://netbox.example.com --operator dc1=operator-a",
         "adopt zones/ours --json exports --dry-run",
@@ -65,6 +70,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger unload": ("ledger unload zones/ours --only operator-a",),
     "ledger status": ("ledger status --rows", "ledger status --stack tenant-a --format json"),
     "ledger who": ("ledger who dc1/a/01/01", "ledger who 10.0.0.13"),
+    "ledger offers": ("ledger offers", "ledger offers dc1 --ending 30"),
     "ledger find": ("ledger find web-001", "ledger find 10.0.0.13"),
     "ledger found": (
         'ledger found web-007 --party operator-a --rack dc1/a/01/03 --unit 12 --why inventory --contact "R. Hale"',

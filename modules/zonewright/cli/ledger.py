@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zonewright.cli import ledger_find, ledger_upkeep
+from zonewright.cli import ledger_find, ledger_offers, ledger_upkeep
 from zonewright.cli.ledger_upkeep import KEEP_DAYS
 from zonewright.cli.trust import add_witness
 
@@ -24,6 +24,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "ledger", help="register a zone, read the ledger, verify its journal", description=("Work with a ledger.")
     )
+    parser.set_defaults(extra="ledger")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name, function, text in (
         ("init", _init, ("make the ledger if it does not exist, and register the administrator's zone.yaml")),
@@ -97,6 +98,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             add_witness(verb)
         verb.set_defaults(run=function)
     ledger_find.add_verbs(verbs, DEFAULT, _open)
+    ledger_offers.add_verb(verbs, DEFAULT, _open)
 
 
 def _open(arguments: argparse.Namespace, *, create: bool = False) -> "LedgerClient":

@@ -1,6 +1,10 @@
 """The verbs of ``zonewright ledger`` that work on the ledger itself: its file, or its database."""
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEEP_DAYS = 430
 """As long as the readings of meters are kept, which the evidence of decisions rests on."""
@@ -10,8 +14,8 @@ def backup(arguments: argparse.Namespace) -> int:
     """Copy the ledger, and the readings beside it."""
     from zonewright.cli.connection import ledger_file
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.backup import back_up, copy_database, require_free
+    from zonewright.telemetry.tables import telemetry_path
 
     path = ledger_file(arguments.ledger)
     if not arguments.backup.name:
@@ -28,8 +32,8 @@ def backup(arguments: argparse.Namespace) -> int:
 def restore(arguments: argparse.Namespace) -> int:
     """Put a backup in the ledger's place, and say who has seen more than it has."""
     from zonewright.cli.connection import ledger_file
-    from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.backup import copy_database, restore
+    from zonewright.telemetry.tables import telemetry_path
 
     path = ledger_file(arguments.ledger)
     done = restore(arguments.backup, path)
@@ -60,12 +64,11 @@ def copy(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import ledger_file, ledger_place
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.declare.private_file import make_private
-    from zonewright.ledger.deciding.measuring import telemetry_path
-    from zonewright.ledger.store.backup import copy_database
+    from zonewright.ledger.store.bringing import bring_files, require_unused
     from zonewright.ledger.store.copying import copy_ledger
     from zonewright.ledger.store.database import Database
+    from zonewright.ledger.store.homes import homes_of
     from zonewright.ledger.transport.client import lock_wait_s
-    from zonewright.telemetry.samples import samples_path
 
     path, (beside, url) = ledger_file(arguments.ledger), ledger_place(arguments.target)
     if not url:
@@ -74,19 +77,18 @@ def copy(arguments: argparse.Namespace) -> int:
             "backup",
             code=MISUSE,
         )
+    require_unused(path)
     with (
         closing(Database(path, lock_wait_s=lock_wait_s())) as source,
         closing(Database(beside, url, create=True, lock_wait_s=lock_wait_s())) as target,
+        closing(homes_of(target)) as homes,
     ):
-        head = copy_ledger(source, target)
+        brought: list[Path] = []
+        head = copy_ledger(source, target, lambda new: brought.extend(bring_files(path, homes, new)))
     print(f"ledger {head.ledger[:12]} up to entry {head.sequence:,} ({head.hash[7:19]}), verified on both sides")
+    for file in brought:
+        print(f"all rows of {file} are in the database too")
     beside.parent.mkdir(exist_ok=True)
-    for of in (telemetry_path, samples_path):
-        if of(path).is_file() and of(beside).exists():
-            print(f"not copied, since it is there already: {of(beside)}; is it of this ledger?")
-        elif of(path).is_file():
-            copy_database(of(path), of(beside))
-            print(f"beside it: {of(beside)}")
     key, kept = path.with_suffix(".key"), beside.with_suffix(".key")
     if key.is_file() and kept.exists() and kept.read_bytes() != key.read_bytes():
         print(f"not copied, since another key is there already: {kept}; checkpoints would have another signature")
@@ -137,7 +139,10 @@ def upgrade(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.migrations.upgrade import upgrade
     from zonewright.rules.words import count_of
 
-    done = upgrade(*ledger_place(arguments.ledger))
+    place = ledger_place(arguments.ledger)
+    done = upgrade(*place)
+    for file in _brought(*place):
+        print(f"all rows of {file} are in the database now; it is not used any more, and has this name: {file}.brought")
     if done.before == done.after:
         print(f"nothing to do: the ledger has schema {done.after}, the newest")
         return 0
@@ -147,3 +152,21 @@ def upgrade(arguments: argparse.Namespace) -> int:
     if done.backup is not None:
         print(f"backup: {done.backup}")
     return 0
+
+
+def _brought(path: "Path", url: str) -> "list[Path]":
+    """The files beside a ledger on PostgreSQL whose rows were brought into its database; they get another name."""
+    from contextlib import closing
+
+    from zonewright.ledger.store.bringing import bring_files, files_beside
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.store.homes import homes_of
+    from zonewright.ledger.transport.client import lock_wait_s
+
+    if not url or not files_beside(path):
+        return []
+    with closing(Database(path, url, lock_wait_s=lock_wait_s())) as database, closing(homes_of(database)) as homes:
+        files = bring_files(path, homes)
+    for file in files:
+        file.rename(f"{file}.brought")
+    return files

@@ -53,17 +53,23 @@ def load_with_formats(
     return *load_and_propose(root, stack, ledger, repair=repair), formats
 
 
-def gated_findings(loaded: "Loaded", proposal: "Proposal", formats: "FormatSet", root: Path) -> "Sequence[Finding]":
-    """What stands against the files of a proposal; nothing is rendered where the zone gates no format."""
+def file_findings(loaded: "Loaded", proposal: "Proposal", formats: "FormatSet", root: Path) -> "Sequence[Finding]":
+    """What stands against the files of a proposal: one that cannot be rendered, or has no pass that the zone wants."""
     from zonewright.changes.gating import judge_gated
     from zonewright.changes.rendering import rendered_files
     from zonewright.model.demand import demand_of
+    from zonewright.render.errors import RenderError
+    from zonewright.render.validators.gate import unrendered
 
     declaration = loaded.declaration
-    if declaration is None or not declaration.zone.gated_formats:
+    if declaration is None:
         return ()
     demand = demand_of(declaration, next(iter(declaration.owners)))
-    return judge_gated(rendered_files(demand, proposal, formats), formats, declaration.zone, root)
+    try:
+        files = rendered_files(demand, proposal, formats)
+    except RenderError as error:
+        return (unrendered(error),)
+    return judge_gated(files, formats, declaration.zone, root)
 
 
 def note_refusal(proposal: "Proposal", stack: str) -> None:

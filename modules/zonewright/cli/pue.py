@@ -24,6 +24,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="exact energy ratios",
         description=("Compute energy ratios from readings of meters. Values are compared before they are rounded."),
     )
+    parser.set_defaults(extra="ledger")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     evaluate = verbs.add_parser(
         "evaluate",

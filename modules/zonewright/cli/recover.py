@@ -73,7 +73,7 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
     _bring_together(stack.name, stack_id, ledger, own, arguments)
     if arguments.no_up:
         return 0
-    return 0 if steps.pulumi("finish what was begun", "up", "--yes") else 1
+    return 0 if steps.pulumi("finish what was begun", "up", "--yes", "--skip-preview") else 1
 
 
 def _own(deployment: dict[str, Any]) -> list[dict[str, Any]]:

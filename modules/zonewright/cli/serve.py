@@ -41,7 +41,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="the ledger's file, or postgresql://HOST/DATABASE without a password",
     )
     parser.add_argument(
-        "--agents", type=Path, default=AGENTS, metavar="FILE", help=("file of the agents that may report")
+        "--agents",
+        type=Path,
+        default=AGENTS,
+        metavar="FILE",
+        help="file of the agents that may report; a ledger on PostgreSQL knows more of them itself",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
@@ -89,7 +93,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_retention(parser, "once a day, remove", "; 0 keeps all")
     parser.add_argument("--issue", metavar="AGENT", help=("issue a new token for an agent, print it once, and exit"))
     parser.add_argument("--node", metavar="NODE", help=("with --issue: the node that the agent reports for"))
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, extra="ledger")
 
 
 def add_retention(parser: argparse.ArgumentParser, verb: str, more: str = "") -> None:
@@ -133,13 +137,16 @@ def _run(arguments: argparse.Namespace) -> int:
         faults.append(f"--calls-per-second: expected 0 to {MAX_CALLS_PER_S:,}, got {arguments.calls_per_second:g}")
     if faults:
         raise StoppedError(*faults, code=MISUSE)
-    path, _ = arguments.ledger
+    path, url = arguments.ledger
     if not path.name or path.is_dir():
         raise StoppedError(f"--ledger: expected a file, got the folder {path}", code=MISUSE)
     if arguments.issue is not None:
         if arguments.node is None:
             raise StoppedError("name the node with --node", code=MISUSE)
-        print(issue_token(arguments.agents, arguments.issue, arguments.node))
+        if url:
+            print(_issue_for_all(path, url, arguments.issue, arguments.node))
+        else:
+            print(issue_token(arguments.agents, arguments.issue, arguments.node))
         return 0
     load_agents(arguments.agents)
     certificate = _certificate(arguments)
@@ -151,6 +158,19 @@ def _run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return _serve(arguments, certificate, with_ledger=with_ledger)
+
+
+def _issue_for_all(path: Path, url: str, agent: str, node: str) -> str:
+    """A token that every service of a ledger on PostgreSQL knows."""
+    from contextlib import closing
+
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.store.homes import homes_of
+    from zonewright.ledger.transport.client import lock_wait_s
+    from zonewright.server.agent_table import AgentsTable
+
+    with closing(Database(path, url, lock_wait_s=lock_wait_s())) as database, closing(homes_of(database)) as homes:
+        return AgentsTable(homes.samples).issue_one(agent, node)
 
 
 def _certificate(arguments: argparse.Namespace) -> "ServiceCertificate | None":

@@ -26,9 +26,11 @@ from zonewright.model.format_file import FormatFile
 if TYPE_CHECKING:
     from zonewright.model.assumption import Assumptions  # only an adoption reads them
     from zonewright.model.csv_map import CsvMap  # only an import of an export reads one
+    from zonewright.model.own_rule_cases import OwnRuleCases  # only their test reads them
 
 Content: TypeAlias = (
     "Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap | Assumptions"
+    " | OwnRuleCases"
 )
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path as FilePath
 
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.references import RESERVED_PARTY, faults_of
 from zonewright.declare.device_types import OVERLAY, read_device_types
 from zonewright.declare.document import Document, read_document
+from zonewright.declare.own_rules import with_code
 from zonewright.declare.problem import Fault, Problem, did_you_mean, dotted, in_order, one_of
 from zonewright.declare.secrets import without_secrets
 from zonewright.declare.yaml_text.compose import FAST_LOADER, MAX_PROBLEMS
@@ -91,7 +92,9 @@ def _loaded(
     contents = {owner: one.content for owner, one in sorted(by_owner.items()) if isinstance(one.content, OwnerFile)}
     content = zone.content if isinstance(zone.content, Zone) else None
     left_out = zone.left_out
+    code_faults: tuple[Fault, ...] = ()
     if content is not None:
+        content, code_faults = with_code(content, zone_path.parent)
         read = read_device_types(zone_path.parent, content.device_types, whole=whole, loader=loader)
         used = {cluster.node_type for file in contents.values() for cluster in file.clusters.values()}
         problems += read.problems
@@ -108,7 +111,7 @@ def _loaded(
     )
     said = {"": zone} | by_owner
     problems += [problem for document in (zone, *documents) for problem in document.problems]
-    problems += _said_once(said, faults_of(known, on=on))
+    problems += _said_once(said, chain(code_faults, faults_of(known, on=on)))
     if problems or known.zone is None:
         return Loaded(declaration=None, problems=in_order(problems))
     roots = {owner: (one.file, one.root) for owner, one in ({RESERVED_PARTY: zone} | by_owner).items() if one.root}

@@ -76,6 +76,12 @@ def on_path(path: str) -> FoundEngine:
     return inspect(Path(command).absolute(), path)
 
 
+def is_on_path(folder: Path, path: str) -> bool:
+    """Whether the first `pulumi` on PATH lies in a folder."""
+    command = shutil.which(COMMAND, path=path)
+    return command is not None and Path(command).absolute().is_relative_to(folder)
+
+
 def inspect(command: Path, path: str) -> FoundEngine:
     """Look at one `pulumi`: its version and its Python language host.
 

@@ -126,15 +126,13 @@ def _present(environment: Mapping[str, str], folder: Path) -> tuple[Engine | Non
     named = environment.get(find.VARIABLE)
     if named:
         return _engine(find.named(named, path), find.VARIABLE, ()), ()
+    # In a shell with `engine env` the cache's own engine is on PATH; it keeps its report and a fresh launcher.
+    if find.is_on_path(folder, path) and (cached := _cached(folder, ())) is not None:
+        return cached, ()
     try:
-        on_path = find.on_path(path)
+        return _engine(find.on_path(path), "PATH", ()), ()
     except EngineError as error:
-        passed_over: tuple[Attempt, ...] = (Attempt("PATH", str(error)),)
-    else:
-        # In a shell with `engine env` the cache's own engine is on PATH; it keeps its report and a fresh launcher.
-        if not on_path.pulumi.is_relative_to(folder):
-            return _engine(on_path, "PATH", ()), ()
-        passed_over = ()
+        passed_over = (Attempt("PATH", str(error)),)
     return _cached(folder, passed_over), passed_over
 
 

@@ -9,7 +9,7 @@ from zonewright.estate.naming import id_of
 from zonewright.estate.standing import StandingDevice
 from zonewright.estate.work import AdoptionWork, Named
 
-_NUMBERED = re.compile(r"^(.*?)[-_. ]?0*([1-9][0-9]{0,3})$")
+NUMBERED = re.compile(r"^(.*?)[-_. ]?(?<!0)0*+([1-9][0-9]{0,3})$")
 _MOST = 2_000
 _STEM = 40
 _LONGEST = 63
@@ -92,7 +92,7 @@ def _plain(name: str) -> str:
 
 def _stem(name: str) -> str:
     plain = _plain(name)
-    match = _NUMBERED.match(plain)
+    match = NUMBERED.match(plain)
     return id_of(match[1] if match else plain, "node")[:_STEM].rstrip("-")
 
 
@@ -117,11 +117,11 @@ def _numbers(
         else:
             late.append(one)
     reserved = {int(number) for number in earlier.values()}
-    ends = [int(match[2]) for one in late if (match := _NUMBERED.match(_plain(one.name)))]
+    ends = [int(match[2]) for one in late if (match := NUMBERED.match(_plain(one.name)))]
     if max(ends, default=0) > 2 * len(late) + len(found):
         ends.clear()  # names are kept as names, and gaps need no list
     for one in tuple(late) if ends else ():
-        match = _NUMBERED.match(_plain(one.name))
+        match = NUMBERED.match(_plain(one.name))
         number = int(match[2]) if match else 0
         if 0 < number <= _MOST and number not in found and number not in reserved:
             found[number] = one

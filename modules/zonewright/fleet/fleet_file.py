@@ -100,6 +100,7 @@ def _faults(file: FleetFile) -> Iterator[Fault]:
                         got=repr(text[:60]),
                         fix=str(error),
                     )
+    yield from _gateway_faults(file)
     yield from window_faults(file.party, ("rollout",), file.rollout.windows, file.rollout.freeze)
     for number, wave in enumerate(file.rollout.waves):
         if (wave.hosts is None) == (wave.percent is None):
@@ -111,6 +112,13 @@ def _faults(file: FleetFile) -> Iterator[Fault]:
     if file.rollout.waves[-1].percent != 100:  # noqa: PLR2004 - all of them
         path = ("rollout", "waves", str(len(file.rollout.waves) - 1))
         yield _wave_fault(file, path, "percent: 100", "less", "make the last wave reach all hosts, with percent: 100")
+
+
+def _gateway_faults(file: FleetFile) -> Iterator[Fault]:
+    """Gateways on hosts that the file does not have."""
+    for name in file.agent.gateways if file.agent is not None else ():
+        if name not in file.hosts:
+            yield unknown("host", name, file.hosts, owner=file.party, path=("agent", "gateways", name))
 
 
 def _wave_fault(file: FleetFile, path: tuple[str, ...], expected: str, got: str, fix: str) -> Fault:

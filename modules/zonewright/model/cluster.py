@@ -57,6 +57,21 @@ class Spread(Declared):
     """Smallest number of domains to use; a cluster with fewer nodes uses one domain for each node."""
     max_per_domain: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Largest number of the cluster's nodes in one domain."""
+    max_share_percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Largest part of its nodes in one domain, in percent, rounded down to nodes; one node is always allowed."""
+
+    def most(self, nodes: int) -> int | None:
+        """The largest number of nodes in one domain, by number and by share; None without a limit.
+
+        Args:
+            nodes: how many the cluster has.
+
+        Example:
+            >>> Spread(scope="rack", max_share_percent=40).most(9)
+            3
+        """
+        share = None if self.max_share_percent is None else max(1, nodes * self.max_share_percent // 100)
+        return min((one for one in (self.max_per_domain, share) if one is not None), default=None)
 
 
 class Relation(Declared):

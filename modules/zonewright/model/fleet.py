@@ -66,6 +66,15 @@ AGENT_SOURCES: tuple[AgentSource, ...] = get_args(AgentSource)
 """What the agent can read; a test compares it with the agent's own list, since the agent imports nothing of ours."""
 
 
+class GatewayDeployment(Declared):
+    """A host whose agent is a gateway: it reads devices for others too."""
+
+    devices: Line
+    """File with its devices, relative to this file."""
+    libraries: Line = "installed"
+    """Folder with wheels of what `zonewright[gateway]` needs, or `installed` for libraries that the host has itself."""
+
+
 class AgentSettings(Declared):
     """Settings of the agent on every host."""
 
@@ -81,6 +90,8 @@ class AgentSettings(Declared):
     """Folder with wheels of psutil beside this file, or `distribution` for the host's own python3-psutil."""
     prefix: Folder | None = None
     """Folder of the user for everything, on hosts without root; without it the agent is a service of the system."""
+    gateways: dict[Identifier, GatewayDeployment] = Field(default_factory=dict)
+    """Hosts whose agent is a gateway, which needs Python 3.11."""
     supervisor: Literal["systemd", "runit"] | None = None
     """What keeps the agent running (default: the roll-out detects it)."""
 

@@ -122,4 +122,4 @@ def offered_to_nobody(zone: Zone, demand: Demand) -> Iterator[tuple[str, str]]:
     """Offers of a demand with a party that they name and the zone has not."""
     for asset in demand.assets.values():
         for offer_id, offer in asset.offers.items() if isinstance(asset, SiteAsset | DuctAsset) else ():
-            yield from ((offer_id, party) for party in offer.parties if party not in zone.parties)
+            yield from ((f"{offer_id}.{path}", party) for path, party in offer.named if party not in zone.parties)

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.lease import Lease, overlapping
 
 _UNITS = re.compile(r"^([1-9][0-9]?)\.\.([1-9][0-9]?)$")
 _WATTS = 1000
@@ -19,6 +20,8 @@ class Offer(Declared):
     """Name for people."""
     parties: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Parties that may use it; empty means all."""
+    leases: Annotated[tuple[Lease, ...], Field(max_length=1_000, strict=False)] = ()
+    """Terms in place of ``parties``: who may use it from when to when. What stands in it when a term is over stays."""
     price_class: Line = ""
     """Label of the price list; zonewright computes no prices."""
     site: Identifier | None = None
@@ -27,7 +30,7 @@ class Offer(Declared):
     """Rooms, rows or racks of the site, such as ``a``, ``a/01..04`` or ``a/01/01..10``; empty means all racks."""
     units: Annotated[str, Field(pattern=_UNITS.pattern, max_length=6)] | None = None
     """Rack units of each rack, such as ``1..20``; without it, all."""
-    it_kw: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    it_kw: Annotated[float, Field(ge=0.1, le=1_000_000, allow_inf_nan=False)] | None = None
     """IT power in kilowatts for all that stands in it together; without it, what the racks bear."""
     ducts: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Ducts, for an offer of bores."""
@@ -45,10 +48,35 @@ class Offer(Declared):
         if self.site is not None and self.bores is not None:
             message = "bores belong to an offer with 'ducts'"
             raise ValueError(message)
+        if self.parties and self.leases:
+            message = "expected 'parties' or 'leases', and not both: a lease names its party"
+            raise ValueError(message)
+        for one, two in overlapping(self.leases):
+            message = (
+                f"{self.leases[one].party} has two leases on the same day, leases.{one} and leases.{two}; let one end "
+                "before the other begins"
+            )
+            raise ValueError(message)
         if self.units is not None and self.span[0] > self.span[1]:
             message = f"units {self.units} end below where they begin"
             raise ValueError(message)
         return self
+
+    def users_on(self, day: str) -> frozenset[str] | None:
+        """Who may use it on a day, such as ``2026-07-01``; None means all parties."""
+        if self.leases:
+            return frozenset(one.party for one in self.leases if one.is_running(day))
+        return frozenset(self.parties) or None
+
+    def may_hold(self, party: str) -> bool:
+        """Whether something of a party may be in it: it may use it now, or has a term at another time."""
+        return not (self.parties or self.leases) or party in {one for _, one in self.named}
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """The parties that it names, each with the path of the field."""
+        leases = ((f"leases.{number}.party", one.party) for number, one in enumerate(self.leases))
+        return (*((f"parties.{number}", one) for number, one in enumerate(self.parties)), *leases)
 
     @property
     def span(self) -> tuple[int, int]:

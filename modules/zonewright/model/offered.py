@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from zonewright.model.expand import expand_ids, expanded_size
+from zonewright.model.lease import WARNED_DAYS, Term, terms_of
 from zonewright.model.offer import Offer
 from zonewright.model.world import OfferFacts, Rack
 
@@ -80,14 +81,27 @@ def offer_key(site: str, offer: str) -> str:
     return f"{site}/offers/{offer}"
 
 
+def due_terms(offer: Offer, on: str) -> tuple[Term, ...]:
+    """The leases of an offer of which somebody is to be told on a day: they end soon, or are over.
+
+    Args:
+        offer: the offer.
+        on: the day, such as ``2026-07-01``.
+    """
+    if not offer.leases:
+        return ()
+    return tuple(one for one in terms_of(offer.leases, on) if one.begins <= on and one.days_left <= max(WARNED_DAYS))
+
+
 def with_offers(
-    racks: Mapping[str, Rack], offers: Mapping[str, Mapping[str, Offer]]
+    racks: Mapping[str, Rack], offers: Mapping[str, Mapping[str, Offer]], *, on: str
 ) -> tuple[dict[str, Rack], dict[str, tuple[str, ...]]]:
     """Racks with what is offered in them, and the racks of each offer by its key.
 
     Args:
         racks: by id.
         offers: by id of the site and of the offer; a site without any is open as its rows and rooms are.
+        on: the day on which leases are looked at, such as ``2026-07-01``.
     """
     result, offered = dict(racks), dict[str, tuple[str, ...]]()
     for site, by_id in offers.items():
@@ -100,7 +114,8 @@ def with_offers(
             first, last = offer.span
             facts = OfferFacts(
                 key=offer_key(site, offer_id),
-                parties=frozenset(offer.parties),
+                parties=offer.users_on(on),
+                terms=due_terms(offer, on),
                 power_w=offer.power_w,
                 first=first,
                 last=last,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zonewright.model.base import Date, Declared, Identifier, Line, RiskKind, TrustClass
+from zonewright.model.own_rule import OwnRule, OwnRuleId
 from zonewright.model.window import Freezes, Windows
 
 LimitName = Literal[
@@ -19,8 +20,12 @@ LimitName = Literal[
     "figure-age-days",
     "balance-percent",
     "phase-imbalance-percent",
+    "battery-minutes",
+    "generator-minutes",
+    "room-density-w-per-m2",
 ]
 PolicyRule = Literal[
+    "backup-power",
     "class-separation",
     "connection-capacity",
     "design-pue",
@@ -31,11 +36,12 @@ PolicyRule = Literal[
     "latency-budget",
     "reuse-first",
     "ring-closed",
+    "room-density",
     "srlg-disjoint",
     "zone-utilization",
 ]
 """Rules that a pack may soften and a waiver may cover; what physics forbids is in none of them."""
-FoundRule = Literal["feed-capacity", "feed-failed", "feed-failover", "rack-weight"]
+FoundRule = Literal["cooling-capacity", "feed-capacity", "feed-failed", "feed-failover", "rack-weight"]
 """What physics forbids, and an estate that is taken over may break already: the register says what is so."""
 PolicyLevel = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[PolicyLevel, ...] = ("mandatory", "no-worse", "approval", "advisory")
@@ -57,6 +63,7 @@ LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
         "figure-age-days",
         "balance-percent",
         "phase-imbalance-percent",
+        "room-density-w-per-m2",
     }
 )
 """Of the other limits the higher value is the stricter one."""
@@ -94,6 +101,8 @@ class RulePack(Declared):
     """Levels that differ from the usual level of a rule, such as advisory while a rule is on trial."""
     gated_formats: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Configuration formats whose files are deployed only after their validator has passed them."""
+    rules: Annotated[dict[Identifier, OwnRule], Field(max_length=20)] = Field(default_factory=dict)
+    """Rules of the zone's own, by id; findings call them ``own/<id>``. A pack that extends this one has them too."""
     windows: Windows = ()
     """When roll-outs may touch hosts; each pack of a chain applies by itself. Without any, always."""
     freeze: Freezes = ()
@@ -120,8 +129,8 @@ class AsFound(Declared):
 class Waiver(Declared):
     """A tolerated breach, bounded in size and time. One party asks for it, and another party approves it."""
 
-    rule: PolicyRule
-    """Id of the rule."""
+    rule: PolicyRule | OwnRuleId
+    """Id of the rule; a rule of the zone's own is ``own/<id>``."""
     subjects: Annotated[tuple[Line, ...], Field(min_length=1, strict=False)]
     """Exact subjects as findings name them, such as a room or a link."""
     reason: Line

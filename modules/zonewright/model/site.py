@@ -158,6 +158,10 @@ class Room(Declared):
     """How its racks are cooled; a node needs a room with the cooling of its type."""
     fixed_kw: Annotated[float, Field(ge=0, le=100_000, strict=False)] = 0.0
     """Power in kilowatts that the room takes as soon as it is open, whatever its IT load."""
+    cooling_kw: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
+    """Heat in kilowatts that its cooling takes away with its largest unit lost; without it, it is not judged."""
+    floor_m2: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] | None = None
+    """Floor in square metres on which its racks stand."""
     may_open: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Parties that may place the first claim in a planned room."""
     rows: dict[Line, Row] = Field(default_factory=dict)
@@ -341,6 +345,17 @@ class MeterBoundary(Declared):
     """Meters whose sum is the energy of the IT equipment."""
 
 
+class BackupPower(Declared):
+    """What carries a site when the grid is lost."""
+
+    battery_kwh: Annotated[float, Field(ge=0, le=100_000_000, strict=False)] = 0
+    """Energy in kilowatt-hours that its batteries give to the IT load at the end of their life."""
+    generator_kw: Annotated[float, Field(ge=0, le=10_000_000, strict=False)] = 0
+    """Power in kilowatts of its generators with the largest one lost."""
+    fuel_kwh: Annotated[float, Field(ge=0, le=1_000_000_000, strict=False)] = 0
+    """Electric energy in kilowatt-hours that the fuel on site gives."""
+
+
 class Site(Declared):
     """A data centre or an edge site."""
 
@@ -356,6 +371,8 @@ class Site(Declared):
     """The day of its commissioning, such as 2024-12-01; limits for newly built sites depend on it."""
     overhead: Overhead | None = None
     """What it draws besides its IT load; without it, rules on energy cannot judge the site."""
+    backup: BackupPower | None = None
+    """What carries it when the grid is lost."""
     diversity: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
     """Share of the claimed power that is drawn at once, for the gate on the energy ratio; thousandths count."""
     as_number: Annotated[int, Field(ge=1, le=4_294_967_294)] | None = None

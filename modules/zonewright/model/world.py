@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Literal
 
 from zonewright.model.cluster import Connection, Relation, Scope, Spread
+from zonewright.model.lease import Term
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
 from zonewright.model.power import Draw, Wiring, wiring_of
@@ -53,21 +54,23 @@ class OfferFacts:
 
     Attributes:
         key: ``site/offers/id``, its name in the zone.
-        parties: who may use it; empty means all.
+        parties: who may use it now; None means all.
+        terms: leases that end soon or are over, of parties that may stand in it.
         power_w: IT power in watts for all that stands in it together, None without a limit.
         first: its lowest rack unit.
         last: its highest rack unit.
     """
 
     key: str
-    parties: frozenset[str]
+    parties: frozenset[str] | None
     power_w: int | None
     first: int
     last: int
+    terms: tuple[Term, ...] = ()
 
     def is_for(self, party: str) -> bool:
         """Whether a party may use it."""
-        return not self.parties or party in self.parties
+        return self.parties is None or party in self.parties
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,6 +373,7 @@ class ZoneFacts:
         measured: what is measured of sites, by id; a site without any is judged by what is declared.
         connected: clusters of others that need connections; those of the world come on top.
         usage: what each party has at each site, by (party, site); empty where the zone has no quotas.
+        on: the day of leases, such as ``2026-07-01``; empty where none is known, and then no lease runs.
     """
 
     zone: Zone
@@ -382,6 +386,7 @@ class ZoneFacts:
     measured: Mapping[str, Measured] = field(default_factory=dict)
     connected: tuple[ClusterFacts, ...] = ()
     usage: Mapping[tuple[str, str], Usage] = field(default_factory=dict)
+    on: str = ""
 
     @property
     def all_links(self) -> tuple[tuple[str, LinkFacts], ...]:

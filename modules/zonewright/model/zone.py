@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
+from zonewright.model.own_rule import OwnRule
 from zonewright.model.rule_pack import (
     DEFAULTS,
     AsFound,
@@ -19,6 +20,7 @@ from zonewright.model.rule_pack import (
 )
 from zonewright.model.site import Address, Cooling, InterfaceName, Network
 
+EnterpriseSize = Literal["small", "medium", "large"]
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
 Airflow = Literal[
     "front-to-rear", "rear-to-front", "left-to-right", "right-to-left", "side-to-rear", "passive", "mixed"
@@ -88,6 +90,8 @@ class Party(Declared):
     """What the party may declare."""
     contact: Line = ""
     """How to reach the people who run the party's things: a mail address, a phone number or a page."""
+    size: EnterpriseSize | None = None
+    """Its size as an enterprise, where quotas ask for it. A party without one counts as large."""
     names: ReservedNames = ReservedNames()
     """Names that are reserved for the party. Any other name belongs to the first party that was admitted with it."""
 
@@ -180,6 +184,8 @@ class Quota(Declared):
     """The district; without it, the whole zone."""
     party: Identifier | None = None
     """The party; without it, all parties together."""
+    sizes: Annotated[tuple[EnterpriseSize, ...], Field(max_length=3, strict=False)] = ()
+    """Only parties of these sizes count; without it, all. What large ones may not have is kept for the others."""
     it_kw: Annotated[float, Field(gt=0, le=100_000_000, strict=False)] | None = None
     """IT power in kilowatts, by the budgeted draw of nodes."""
     energy_mwh: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
@@ -193,6 +199,9 @@ class Quota(Declared):
     def _of_something(self) -> Self:
         if self.district is None and self.party is None:
             message = "expected a district, a party, or both"
+            raise ValueError(message)
+        if self.party is not None and self.sizes:
+            message = "expected a party or sizes, and not both: a party has one size"
             raise ValueError(message)
         if self.it_kw is None and self.energy_mwh is None and self.units is None:
             message = "expected one of it_kw, energy_mwh and units"
@@ -261,6 +270,12 @@ class Zone(Declared):
     def gated_formats(self) -> frozenset[str]:
         """Formats whose files are deployed only when their validator has passed them; each pack adds some."""
         return frozenset(one for pack in chain_of(self.rule_packs, self.rule_pack) for one in pack.gated_formats)
+
+    @property
+    def own_rules(self) -> dict[str, OwnRule]:
+        """Rules of the zone's own that are in force, by id; the nearest pack that has one says its limit and level."""
+        chain = chain_of(self.rule_packs, self.rule_pack)
+        return {name: rule for pack in reversed(chain) for name, rule in pack.rules.items()}
 
     @property
     def verdict_keys(self) -> dict[str, str]:

@@ -189,8 +189,8 @@ class _Round:
         counts, here = self._counts[number], domain_of(rack, asked.scope)
         missing = max(0, one.spread.target - len(counts))
         left -= missing if here in counts else max(0, missing - 1)
-        if asked.max_per_domain is not None:
-            left = min(left, asked.max_per_domain - counts[here])
+        if one.spread.most is not None:
+            left = min(left, one.spread.most - counts[here])
         return max(0, left)
 
     def _seat(self, number: int, count: int, state: RackState) -> int:

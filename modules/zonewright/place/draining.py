@@ -18,7 +18,7 @@ from zonewright.model.totals import room_totals, usage_of
 from zonewright.model.world import NOBODY, Occupant, World
 from zonewright.place.change import change_world
 from zonewright.place.placing import place
-from zonewright.rules import evaluate
+from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.lost import Lost, world_without
 from zonewright.rules.outage import outage_of
 from zonewright.rules.words import count_of, listed
@@ -123,15 +123,16 @@ class DrainPlan:
     hidden: int = 0
 
 
-def drain(world: World, stacks: Sequence[StandingStack], lost: Lost) -> DrainPlan:
+def drain(world: World, stacks: Sequence[StandingStack], lost: Lost, *, judge: WorldJudge = evaluate) -> DrainPlan:
     """Find how to empty what is to be taken out of service.
 
     Args:
         world: racks, what stands there already or is reserved, and all nodes of the stacks.
         stacks: the stacks that have nodes in what is drained; others do not move.
         lost: what is drained. Of a feed only those go that would go down without it, or be too much for the other one.
+        judge: what judges each state on the way.
     """
-    return _Drain(world, stacks, lost).plan()
+    return _Drain(world, stacks, lost, judge).plan()
 
 
 @dataclass(slots=True)
@@ -150,8 +151,8 @@ class _State:
 class _Drain:
     """One search."""
 
-    def __init__(self, world: World, stacks: Sequence[StandingStack], lost: Lost) -> None:
-        self._lost = lost
+    def __init__(self, world: World, stacks: Sequence[StandingStack], lost: Lost, judge: WorldJudge) -> None:
+        self._lost, self._judge = lost, judge
         self._stacks = {(one.party, one.stack): one for one in stacks}
         going = _going(world, lost)
         closed = {
@@ -237,10 +238,10 @@ class _Drain:
             ),
         )
         racks = frozenset(item.rack for item in (*standing, *(during.occupants)) if (item.party, item.stack) == key)
-        known = _refusing(before, racks)
+        known = _refusing(before, racks, self._judge)
         for world in (during, after):
             self.states += 1
-            for (rule, subject), (excess, message) in _refusing(world, racks).items():
+            for (rule, subject), (excess, message) in _refusing(world, racks, self._judge).items():
                 if excess > known.get((rule, subject), (0, ""))[0]:
                     return f"{message} ({rule})"
         return ""
@@ -297,7 +298,7 @@ def _is_behind(world: World, rack_id: str, lost: Lost) -> bool:
     return world_without(alone, replace(lost, racks=frozenset(), feeds=frozenset())).racks[rack_id] != rack
 
 
-def _refusing(world: World, racks: Collection[str]) -> dict[tuple[str, str], tuple[int, str]]:
+def _refusing(world: World, racks: Collection[str], judge: WorldJudge) -> dict[tuple[str, str], tuple[int, str]]:
     """Excess and message by rule and subject, of what refuses."""
     if world.zone is not None:
         usage = usage_of(world.occupants) if world.zone.zone.quotas else {}
@@ -305,7 +306,7 @@ def _refusing(world: World, racks: Collection[str]) -> dict[tuple[str, str], tup
         world = replace(world, zone=zone)
     sums: Counter[tuple[str, str]] = Counter()
     told: dict[tuple[str, str], str] = {}
-    for one in evaluate(world, racks=frozenset(racks)):
+    for one in judge(world, racks=frozenset(racks)):
         if one.level != "advisory":
             key = (one.rule, one.subject)
             sums[key] += max(one.excess, 1)

@@ -15,6 +15,7 @@ class SpreadCount:
     def __init__(self, spread: Spread | None, nodes: int) -> None:
         self.spread = spread
         self.counts: Counter[str] = Counter()
+        self.most = spread.most(nodes) if spread is not None else None
         self.target = min(spread.at_least, nodes) if spread is not None else 0
         self.given_up = False
 
@@ -30,9 +31,9 @@ class SpreadCount:
 
     def is_full(self, rack_id: str) -> bool:
         """Whether the domain of a rack has as many nodes as it may."""
-        if self.spread is None or self.spread.max_per_domain is None:
+        if self.spread is None or self.most is None:
             return False
-        return self.counts[domain_of(rack_id, self.spread.scope)] >= self.spread.max_per_domain
+        return self.counts[domain_of(rack_id, self.spread.scope)] >= self.most
 
     def verdict(self, rack_id: str) -> CandidateVerdict:
         """Whether the next node may go to a rack; "later" while other domains must be reached first."""

@@ -16,7 +16,7 @@ from zonewright.place.change import change_world, occupant_of
 from zonewright.place.node_addresses import ByNode, given_addresses
 from zonewright.place.placing import place
 from zonewright.place.unplaced import short_findings, unplaced_findings
-from zonewright.rules import evaluate
+from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import idle_waivers, with_waivers
 from zonewright.rules.words import count_of
@@ -37,7 +37,7 @@ class JudgedZone:
     line: str
 
 
-def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
+def judge_declaration(declaration: Declaration, *, on: str, judge: WorldJudge = evaluate) -> JudgedZone:
     """Place and judge a checked declaration.
 
     Owners are placed in their order (:func:`placing_order`); a chosen place counts before any automatic one, whoever
@@ -45,10 +45,11 @@ def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
 
     Args:
         declaration: the declaration, of all owners.
-        on: the day on which waivers are looked at, as ``2026-07-01``.
+        on: the day on which waivers and leases are looked at, as ``2026-07-01``.
+        judge: what judges; the zone's own rules have effects, so who wants them says so.
     """
     demands = [demand_of(declaration, owner) for owner in placing_order(declaration.owners)]
-    world = _racks(declaration, demands)
+    world = _racks(declaration, demands, on)
     chosen = [(number, item) for number, demand in enumerate(demands) for item in _chosen(demand)]
     sites = {key: site for file in declaration.owners.values() for key, site in file.sites.items()}
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -62,8 +63,8 @@ def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
         findings += short_findings(demand, short)
         _take(taken, demand, addresses)
         world = change_world(world, demand, placement.seats, stack="")
-    world = replace(world, zone=_zone_facts(declaration, demands, world))
-    findings = list(with_waivers([*findings, *evaluate(world)], declaration.zone, on))
+    world = replace(world, zone=_zone_facts(declaration, demands, world, on))
+    findings = list(with_waivers([*findings, *judge(world)], declaration.zone, on))
     findings += idle_waivers(findings, declaration.zone, on)
     nodes = sum(1 for item in world.occupants if item.standing == "wanted")
     links = len(world.zone.links) if world.zone else 0
@@ -96,7 +97,7 @@ def _take(taken: Mapping[tuple[str, str], set[str]], demand: Demand, addresses: 
                 taken[wanted.cluster.site, pool].add(text)
 
 
-def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: World) -> ZoneFacts:
+def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: World, on: str) -> ZoneFacts:
     owners = sorted(declaration.owners.items())
     return ZoneFacts(
         zone=declaration.zone,
@@ -119,10 +120,11 @@ def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: Worl
             for kind, held, path in names_in(name, item)
         ),
         usage=usage_of(world.occupants) if declaration.zone.quotas else {},
+        on=on,
     )
 
 
-def _racks(declaration: Declaration, demands: Sequence[Demand]) -> World:
+def _racks(declaration: Declaration, demands: Sequence[Demand], on: str) -> World:
     racks: dict[str, Rack] = {}
     baseline: list[Occupant] = []
     for owner, file in declaration.owners.items():
@@ -143,9 +145,10 @@ def _racks(declaration: Declaration, demands: Sequence[Demand]) -> World:
             for file in declaration.owners.values()
             for site in file.sites
         },
+        on=on,
     )
     world = World(racks=racks, occupants=tuple(baseline), offered=offered)
-    return replace(world, zone=_zone_facts(declaration, demands, world))
+    return replace(world, zone=_zone_facts(declaration, demands, world, on))
 
 
 def _chosen(demand: Demand) -> Iterator[Occupant]:

@@ -12,7 +12,7 @@ from zonewright.place.placing import place
 from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_edits, with_repair
 from zonewright.place.unplaced import unplaced_findings
 from zonewright.place.zone_placement import JudgedZone, judge_declaration, placing_order
-from zonewright.rules import evaluate
+from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.finding import Finding
 from zonewright.rules.waivers import with_waivers
 
@@ -32,19 +32,22 @@ class ZoneRepair:
     left: int
 
 
-def repair_declaration(declaration: Declaration, judged: JudgedZone, *, on: str) -> ZoneRepair:
+def repair_declaration(
+    declaration: Declaration, judged: JudgedZone, *, on: str, judge: WorldJudge = evaluate
+) -> ZoneRepair:
     """Edits after which fewer findings refuse, none of them a new one and none a worse one; no edits if none are found.
 
     Args:
         declaration: as it is.
         judged: what the rules say of it.
         on: the day on which waivers are looked at, as ``2026-07-01``.
+        judge: what judges, as it has judged ``declaration``.
     """
     world, found = judged.world, dict[str, Sequence[RepairEdit]]()
     for owner in placing_order(declaration.owners):
         demand = demand_of(declaration, owner)
         if demand.clusters and _concerns(judged.findings, owner):
-            tries = _Tries(world, demand, declaration, on)
+            tries = _Tries(world, demand, declaration, on, judge)
             edits = joint_repair(demand, tries.judge)
             if edits:
                 found[owner] = edits
@@ -52,7 +55,7 @@ def repair_declaration(declaration: Declaration, judged: JudgedZone, *, on: str)
     before = _refusing(judged.findings)
     if not found:
         return ZoneRepair(edits={}, left=len(before))
-    left = _refusing(judge_declaration(with_repairs(declaration, found), on=on).findings)
+    left = _refusing(judge_declaration(with_repairs(declaration, found), on=on, judge=judge).findings)
     is_better = left.keys() < before.keys() and all(excess <= before[key] for key, excess in left.items())
     return ZoneRepair(edits=found if is_better else {}, left=len(left if is_better else before))
 
@@ -85,7 +88,7 @@ def _concerns(findings: Iterable[Finding], owner: str) -> bool:
 class _Tries:
     """Demands of one owner, tried among what all others have at the sites of its clusters."""
 
-    def __init__(self, world: World, demand: Demand, declaration: Declaration, on: str) -> None:
+    def __init__(self, world: World, demand: Demand, declaration: Declaration, on: str, judge: WorldJudge) -> None:
         sites = {wanted.cluster.site for wanted in demand.clusters.values()}
         racks = {name: rack for name, rack in world.racks.items() if rack.site in sites}
         others = (item for item in world.occupants if item.party != demand.party or item.standing != "wanted")
@@ -95,7 +98,7 @@ class _Tries:
             occupants=tuple(item for item in others if item.rack in racks),
             clusters=tuple(one for one in world.clusters if one.party != demand.party),
         )
-        self._zone, self._on = declaration.zone, on
+        self._zone, self._on, self._judge = declaration.zone, on, judge
 
     def judge(self, demand: Demand) -> Trial:
         """Place a demand and judge it by the rules of racks."""
@@ -103,7 +106,7 @@ class _Tries:
         seats = placement.seats
         after = change_world(self._others, demand, seats, stack="")
         found = [*unplaced_findings(demand, seats, placement.unplaced)]
-        found += evaluate(after, racks=frozenset(seat.rack for seat in seats.values()), reach="rack")
+        found += self._judge(after, racks=frozenset(seat.rack for seat in seats.values()), reach="rack")
         mine = [one for one in found if any(item.party == demand.party for item in one.participants)]
         refusing = [one for one in with_waivers(mine, self._zone, self._on) if one.refuses]
         return Trial(findings=refusing, seats=seats)

@@ -9,6 +9,7 @@ import pulumi
 from zonewright.model import Declaration
 from zonewright.program.debug_messages import leave_out_debug_messages
 from zonewright.program.ending import ending_the_run
+from zonewright.program.left_out import refuse_parts_of_what_is_left_out
 from zonewright.program.offering import OfferedChange, offered
 from zonewright.program.registering import register
 from zonewright.program.run import deploy_once, finish_with, provider_of_run
@@ -43,6 +44,7 @@ def deploy(declaration: Declaration | None = None) -> Deployment:
     with ending_the_run():
         deploy_once("deploy()")
         leave_out_debug_messages()
+        refuse_parts_of_what_is_left_out()
         options = settings()
         return deployed(options, offered(options, declaration), called_from, parent=None)
 

@@ -19,11 +19,11 @@ from zonewright.audit.evidence.scanning import scanned_plan
 from zonewright.changes.gating import judge_gated, passed_of, recorded
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.changes.sizes import FormatSize, sizes_by_format
+from zonewright.changes.storing import store_texts
 from zonewright.changes.validated import Validated
 from zonewright.declare import Problem, check, load_stack
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Proposal, ProposeRequest
-from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
@@ -112,13 +112,13 @@ def offered(options: Settings, declaration: Declaration | None) -> OfferedChange
         files, passed = _rendered(options, declaration, demand, proposal, formats)
         manifest = {path: digest_of(text) for path, text in files.items()}
         if passed:
-            ledger.call(verbs.STORE, ContentRequest(texts=[passed]))
+            store_texts(ledger, [passed])
         if pulumi.runtime.is_dry_run():
             validated = recorded(files, formats, declaration.zone, options.root)
             inputs = _inputs(options, declaration.zone.node_types if is_from_file else None)
             before = _write_bundle(ledger, options, demand, proposal, files, inputs, validated)
         else:
-            ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
+            store_texts(ledger, [canonical_json(manifest), *files.values()])
     _write_findings(options, proposal)
     racks = {name: seat.rack for name, seat in proposal.seats.items()}
     by_site = files_by_site(demand, manifest)

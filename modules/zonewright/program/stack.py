@@ -11,6 +11,7 @@ from zonewright.program.components import TenantCluster
 from zonewright.program.debug_messages import leave_out_debug_messages
 from zonewright.program.deployment import deployed
 from zonewright.program.ending import ending_the_run
+from zonewright.program.left_out import refuse_parts_of_what_is_left_out
 from zonewright.program.offering import offered, require
 from zonewright.program.run import deploy_once
 from zonewright.program.settings import Settings, settings
@@ -71,6 +72,7 @@ class Stack(pulumi.ComponentResource):
         with ending_the_run():
             deploy_once(f"zonewright.Stack('{name}')")
             leave_out_debug_messages()
+            refuse_parts_of_what_is_left_out()
             options = settings()
             owner = OwnerFile(
                 owner=party,

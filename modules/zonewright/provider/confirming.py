@@ -116,15 +116,17 @@ class ConfirmGroups:
         self._full = len(self._waiting)
 
     def _gathered(self) -> list[_Waiting]:
-        """Who waits, the longest first: of one stack, and of each claim or asset one."""
+        """Who waits, the longest first: of one step of a stack, and of each claim or asset one."""
         with self._arrived:
             self._await_others()
             found: dict[tuple[bool, str], _Waiting] = {}
             left: list[_Waiting] = []
-            stack_id = self._waiting[0].request.stack_id
+            first = self._waiting[0].request
+            of_run = first.stack_id, first.step
             for one in self._waiting:
                 key = (one.request.kind == "node", one.request.name)
-                takes = key not in found and one.request.stack_id == stack_id and len(found) < CONFIRMS.most
+                is_same = (one.request.stack_id, one.request.step) == of_run
+                takes = is_same and key not in found and len(found) < CONFIRMS.most
                 found |= {key: one} if takes else {}
                 left += [] if takes else [one]
             self._waiting = left
@@ -143,8 +145,9 @@ def _carry_out(ledger: LedgerClient, group: Sequence[_Waiting]) -> None:
 
 def _are_confirmed(ledger: LedgerClient, group: Sequence[_Waiting]) -> bool:
     """Whether a group was confirmed as a whole."""
-    confirms = [Confirmation(**one.request.model_dump(exclude={"stack_id"})) for one in group]
-    request = ConfirmManyRequest(stack_id=group[0].request.stack_id, confirms=confirms)
+    confirms = [Confirmation(**one.request.model_dump(exclude={"stack_id", "step"})) for one in group]
+    first = group[0].request
+    request = ConfirmManyRequest(stack_id=first.stack_id, step=first.step, confirms=confirms)
     try:
         raised = ledger.call(verbs.CONFIRM_MANY, request).generations
     except _ABOUT_ONE:

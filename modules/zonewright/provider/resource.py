@@ -48,6 +48,8 @@ class Memory:
         bound: whether the ledger knows the stack by the lineage of its state, as the Enrolment's Check was told.
         standing: what the ledger holds for the stack: who holds what is active, what is deployed; None until somebody
             asks.
+        steps: the last step of each stack that is of this run, by its id: as the Enrolment's Check was told, or the
+            Admission's create. What comes after it in the ledger is another run's.
         confirms: the confirms that wait for a transaction of the ledger.
         confirmed: kind and name of what was confirmed in this run.
         imported: tokens of resources that were imported in this run.
@@ -66,6 +68,7 @@ class Memory:
     renamed: Mapping[str, str] = field(default_factory=dict)
     bound: bool = True
     standing: AdmissionStanding | None = None
+    steps: dict[str, int] = field(default_factory=dict)
     confirms: ConfirmGroups = field(default_factory=ConfirmGroups)
     confirmed: set[tuple[HoldingKind, str]] = field(default_factory=set)
     imported: set[str] = field(default_factory=set)
@@ -101,6 +104,14 @@ def standing_of(session: ProviderSession, stack_id: str) -> AdmissionStanding:
         if memory.standing is None:
             memory.standing = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=stack_id, admission_id=""))
         return memory.standing
+
+
+def step_of_run(session: ProviderSession, stack_id: str) -> int:
+    """The stack's step that this run is; the ledger's last one where none of its resources was told."""
+    if (step := session.memory.steps.get(stack_id)) is None:
+        present = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=stack_id, admission_id=""))
+        step = session.memory.steps.setdefault(stack_id, present.step)
+    return step
 
 
 class CheckFailedError(ZonewrightError, ValueError):

@@ -14,7 +14,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from zonewright import parent
 from zonewright.provider.servicer import Servicer
 
-_OPTIONS = [("grpc.max_receive_message_length", 400 * 1024 * 1024)]
+OPTIONS = [("grpc.max_receive_message_length", 400 * 1024 * 1024)]
 
 
 def serve(arguments: Sequence[str], servicer: Callable[[str], Servicer] = Servicer) -> NoReturn:
@@ -33,7 +33,7 @@ def serve(arguments: Sequence[str], servicer: Callable[[str], Servicer] = Servic
 
 
 async def _serve(make: Callable[[str], Servicer], engine_address: str) -> None:
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(options=OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(make(engine_address), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

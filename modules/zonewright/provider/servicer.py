@@ -76,6 +76,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._waiting: set[asyncio.Future[Any]] = set()
         self._configuring = threading.Lock()
 
+    def close(self) -> None:
+        """Wait for what its workers have begun, and close the ledger; a process of its own ends without."""
+        self._workers.shutdown(cancel_futures=True)
+        if self._session is not None:
+            self._session.ledger.close()
+
     async def _in_worker(self, context: CallContext, function: Callable[[], ResultT], *, urn: str = "") -> ResultT:
         """Run blocking work off the event loop; a Cancel ends the wait at once, unless the work ends by itself."""
         work = asyncio.get_running_loop().run_in_executor(self._workers, function)

@@ -1,7 +1,7 @@
 """The rules of the zone: facts in, findings out. Pure: no I/O, no clock, no randomness."""
 
 from zonewright.rules.finding import Finding
-from zonewright.rules.registry import RULES, evaluate
+from zonewright.rules.registry import RULES, WorldJudge, evaluate
 from zonewright.rules.rule import Rule
 
-__all__ = ["RULES", "Finding", "Rule", "evaluate"]
+__all__ = ["RULES", "Finding", "Rule", "WorldJudge", "evaluate"]

@@ -111,7 +111,8 @@ class Elsewhere:
         if spread is not None:
             domains = [domain_of(one.rack, spread.scope) for one in fellows]
             here = domain_of(rack.id, spread.scope)
-            if spread.max_per_domain is not None and domains.count(here) >= spread.max_per_domain:
+            most = spread.most(len(fellows) + 1)
+            if most is not None and domains.count(here) >= most:
                 return False
             if len({*domains, here}) < min(spread.at_least, len(fellows) + 1):
                 return False

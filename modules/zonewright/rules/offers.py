@@ -146,7 +146,8 @@ def offered_bores(view: View) -> Iterator[Breach]:
     for duct_id, facts in sorted(zone.ducts.items()) if zone is not None else ():
         links = zone.all_links if zone is not None and facts.offers else ()
         foreign = {id_: one.owner for id_, one in links if duct_id in one.link.ducts and one.owner != facts.owner}
-        for offer_id, users in _shared_out(facts.offers, foreign):
+        allowed = {id_: offer.users_on(zone.on if zone is not None else "") for id_, offer in facts.offers.items()}
+        for offer_id, users in _shared_out(facts.offers, allowed, foreign):
             limit = facts.offers[offer_id].bores
             if limit is not None and len(users) > limit and any(map(view.acts, users.values())):
                 yield _too_many(view, duct_id, offer_id, users, limit)
@@ -154,7 +155,9 @@ def offered_bores(view: View) -> Iterator[Breach]:
         yield from (_not_offered(duct_id, id_, owner) for id_, owner in foreign.items() if view.acts(owner))
 
 
-def _shared_out(offers: Mapping[str, Offer], links: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+def _shared_out(
+    offers: Mapping[str, Offer], allowed: Mapping[str, frozenset[str] | None], links: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, str]]]:
     """Which links use which offer of a duct: those that name the fewest parties first, those for all last.
 
     What is too much for an offer goes on to the next that its owner may use. So nobody's links fill what is for all
@@ -162,14 +165,15 @@ def _shared_out(offers: Mapping[str, Offer], links: Mapping[str, str]) -> Iterat
 
     Args:
         offers: by id.
+        allowed: who may use each of them now; None means all.
         links: owner by id of the link.
     """
-    order = sorted(offers, key=lambda id_: (not offers[id_].parties, len(offers[id_].parties), id_))
+    order = sorted(offers, key=lambda id_: (allowed[id_] is None, len(allowed[id_] or ()), id_))
     rest = dict(links)
     for number, offer_id in enumerate(order):
         offer = offers[offer_id]
-        users = {id_: owner for id_, owner in sorted(rest.items()) if _is_for(offer, owner)}
-        later = [offers[id_] for id_ in order[number + 1 :]]
+        users = {id_: owner for id_, owner in sorted(rest.items()) if _is_for(allowed[offer_id], owner)}
+        later = [allowed[id_] for id_ in order[number + 1 :]]
         movable = [id_ for id_, owner in users.items() if any(_is_for(one, owner) for one in later)]
         over = max(0, len(users) - offer.bores) if offer.bores is not None else 0
         for id_ in movable[max(0, len(movable) - over) :]:
@@ -178,8 +182,8 @@ def _shared_out(offers: Mapping[str, Offer], links: Mapping[str, str]) -> Iterat
         yield offer_id, users
 
 
-def _is_for(offer: Offer, party: str) -> bool:
-    return not offer.parties or party in offer.parties
+def _is_for(allowed: frozenset[str] | None, party: str) -> bool:
+    return allowed is None or party in allowed
 
 
 def _too_many(view: View, duct_id: str, offer_id: str, users: Mapping[str, str], limit: int) -> Breach:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from zonewright.model.world import Usage, ZoneFacts
-from zonewright.model.zone import Quota
+from zonewright.model.zone import EnterpriseSize, Quota
 from zonewright.rules.energy import HOURS_PER_YEAR, MEGA
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
-from zonewright.rules.words import amount
+from zonewright.rules.words import amount, listed
 
 _WATTS = 1000
 
@@ -42,7 +42,8 @@ QUOTA = Rule(
     title="Claims and reservations stay within the quotas of districts and parties.",
     level="no-worse",
     description=(
-        "Value is the sum over the nodes of all parties that the quota names: claimed, and reserved for days. A node "
+        "Value is the sum over the nodes of all parties that the quota names, or that have one of its sizes (large "
+        "where none is known): claimed, and reserved for days. A node "
         "that leaves counts until its resource is deleted. Power is the budgeted draw. Energy is that power for "
         "8,760 h, without overhead, rounded up. Baseline and racks of the operators do not count."
     ),
@@ -57,7 +58,13 @@ QUOTA = Rule(
 def _counts(zone: ZoneFacts, one: Quota, party: str, site: str) -> bool:
     facts = zone.sites.get(site)
     in_district = one.district is None or (facts is not None and facts.site.district == one.district)
-    return in_district and one.party in (None, party)
+    return in_district and one.party in (None, party) and (not one.sizes or _size_of(zone, party) in one.sizes)
+
+
+def _size_of(zone: ZoneFacts, party: str) -> EnterpriseSize:
+    """A party's size; one that is not known is large, so that nobody takes what is kept for small ones unseen."""
+    known = zone.zone.parties.get(party)
+    return "large" if known is None or known.size is None else known.size
 
 
 def _figures(one: Quota, used: Usage) -> Iterator[tuple[str, int, int, str]]:
@@ -71,5 +78,5 @@ def _figures(one: Quota, used: Usage) -> Iterator[tuple[str, int, int, str]]:
 
 
 def _of(one: Quota) -> str:
-    whose = one.party or "all parties"
+    whose = one.party or (f"{listed(list(one.sizes))} parties" if one.sizes else "all parties")
     return f"{whose} in {one.district}" if one.district is not None else whose

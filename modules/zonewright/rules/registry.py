@@ -1,13 +1,16 @@
 """All rules in one tuple, and the one evaluation that check, preview, admission and placement share."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from zonewright.model.world import Occupant, World
 from zonewright.rules import (
+    backup,
     connections,
     energy,
     feeds,
+    leases,
     names,
     neighbours,
     network,
@@ -16,6 +19,7 @@ from zonewright.rules import (
     quotas,
     reuse,
     rings,
+    room_load,
     rooms,
     spread,
     supply,
@@ -32,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     units.UNIT_OVERLAP,
     offers.OFFERED_PLACE,
     offers.OFFERED_POWER,
+    leases.LEASE_TERM,
     feeds.RACK_WEIGHT,
     feeds.FEED_CAPACITY,
     feeds.FEED_FAILOVER,
@@ -50,11 +55,14 @@ RULES: tuple[Rule, ...] = (
     supply.SUPPLY_RATING,
     rooms.ROOM_COOLING,
     rooms.FILL_BEFORE_OPEN,
+    room_load.COOLING_CAPACITY,
+    room_load.ROOM_DENSITY,
     supply.FEED_DIVERSITY,
     energy.DESIGN_PUE,
     pue_gate.PUE_GATE,
     energy.CONNECTION_CAPACITY,
     energy.ENERGY_QUOTA,
+    backup.BACKUP_POWER,
     quotas.QUOTA,
     energy.ZONE_UTILIZATION,
     names.NAME_OWNER,
@@ -69,16 +77,32 @@ RULES: tuple[Rule, ...] = (
 """In the order of the reference page: single racks, clusters, the zone, the network."""
 
 
-def evaluate(world: World, *, racks: Collection[str] | None = None, reach: Reach | None = None) -> tuple[Finding, ...]:
+class WorldJudge(Protocol):
+    """What judges a world: :func:`evaluate`, or one that adds the zone's own rules to it."""
+
+    def __call__(
+        self, world: World, *, racks: Collection[str] | None = None, reach: Reach | None = None
+    ) -> tuple[Finding, ...]:
+        """All findings of a world, worst first."""
+
+
+def evaluate(
+    world: World,
+    *,
+    racks: Collection[str] | None = None,
+    reach: Reach | None = None,
+    further: Sequence[Rule] = (),
+) -> tuple[Finding, ...]:
     """All findings of a world, worst first; the order of the world's parts makes no difference.
 
     Args:
         world: the facts; the clusters that are to be judged are ``world.clusters``.
         racks: ids of the racks to be judged; None judges all.
         reach: only the rules of this reach; None for all.
+        further: rules beside those of zonewright.
     """
     view = view_of(world, racks)
-    chosen = (rule for rule in RULES if reach in (None, rule.reach))
+    chosen = (rule for rule in (*RULES, *further) if reach in (None, rule.reach))
     found = [pair for rule in chosen for pair in _apply(rule, view)]
     found.sort(key=lambda pair: (pair[0].rule, pair[0].subject, pair[0].where, pair[0].message))
     found.sort(key=lambda pair: pair[0].severity)

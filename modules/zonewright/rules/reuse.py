@@ -6,6 +6,7 @@ from zonewright.model.geodesy import Parallel, beside, route_m
 from zonewright.model.world import DuctFacts, ZoneFacts
 from zonewright.rules.finding import Level, Participant
 from zonewright.rules.network import free_bores
+from zonewright.rules.pulls import pulled_apart
 from zonewright.rules.routes import joint_limit_m, touch
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
@@ -31,7 +32,8 @@ def reuse_first(view: View) -> Iterator[Breach]:
                 for name, other in active.items()
                 if free[name] > 0 and (other.duct.is_shared or other.owner == held.owner)
             }
-            yield from _repeats((duct_id, held), usable, free, view.zone, within_m=limit.value)
+            for names, breach in _repeats((duct_id, held), usable, free, view.zone, within_m=limit.value):
+                yield pulled_apart(view, breach, duct_id, names)
 
 
 REUSE_FIRST = Rule(
@@ -44,7 +46,8 @@ REUSE_FIRST = Rule(
         "the pack's `duct-reuse-distance-m` of such a duct: the operator uses the free bore instead. Ducts that "
         "meet end to end count together, as a link could run through all of them. A chain of several is `no-worse`, "
         "unless the pack gives the rule a level. Value is the length of route beside them. The limit is half of the "
-        "route."
+        "route. If the links of the new duct would then share a risk with those that they protect, the finding says "
+        "both: sharing and diversity pull against each other, and people decide."
     ),
     unit="m",
     reference=(
@@ -63,7 +66,7 @@ def _repeats(
     facts: ZoneFacts,
     *,
     within_m: float,
-) -> Iterator[Breach]:
+) -> Iterator[tuple[Sequence[str], Breach]]:
     """Single ducts beside which at least half of the new one lies; where there is none, chains of ducts."""
     route = planned[1].duct.route.points
     near = {name: beside(route, (other.duct.route.points,), within_m) for name, other in usable.items()}
@@ -71,16 +74,15 @@ def _repeats(
     least_m = route_m(route) * PARALLEL_SHARE
     single = [name for name, parallel in near.items() if parallel.length_m >= least_m]
     for name in single:
-        yield _breach(planned, {name: usable[name]}, near[name], free, within_m=within_m)
+        yield [name], _breach(planned, {name: usable[name]}, near[name], free, within_m=within_m)
     for chain in () if single else _chains(near, usable, joint_limit_m(facts)):
         routes = tuple(usable[name].duct.route.points for name in chain)
         together = beside(route, routes, within_m)
         if together.length_m >= least_m:
             names = _needed(route, chain, usable, near, within_m=within_m)
             level: Level | None = "no-worse" if facts.zone.level("reuse-first") is None else None
-            yield _breach(
-                planned, {name: usable[name] for name in names}, together, free, within_m=within_m, level=level
-            )
+            chained = {name: usable[name] for name in names}
+            yield names, _breach(planned, chained, together, free, within_m=within_m, level=level)
 
 
 def _chains(near: Mapping[str, Parallel], usable: Mapping[str, DuctFacts], limit_m: float) -> list[list[str]]:

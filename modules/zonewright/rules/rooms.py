@@ -167,7 +167,8 @@ def _rooms_that_take(
         cluster = clusters.get(key)
         moving = {item.key for item in like}
         staying = [item for item in view.in_cluster.get(key, ()) if item.key not in moving and item.blocks_units]
-        spread = _Spread(cluster.spread if cluster is not None else None, [item.rack for item in staying])
+        asked = cluster.spread if cluster is not None else None
+        spread = _Spread(asked, [item.rack for item in staying], nodes=len(like) + len(staying))
         left = len(like)
         for rack in space:
             if cluster is not None and cluster.needs_dual_power and lost_with(like[0].draw, rack):
@@ -184,17 +185,18 @@ def _rooms_that_take(
 class _Spread:
     """How many nodes of a cluster are in which domain, in thought."""
 
-    def __init__(self, spread: Spread | None, staying: Sequence[str]) -> None:
+    def __init__(self, spread: Spread | None, staying: Sequence[str], *, nodes: int) -> None:
         self._spread = spread
+        self._most = spread.most(nodes) if spread is not None else None
         self._counts: Counter[str] = Counter()
         for rack_id in staying:
             self.add(rack_id, 1)
 
     def allows(self, rack_id: str) -> int:
         """How many more nodes the domain of a rack may have."""
-        if self._spread is None or self._spread.max_per_domain is None:
+        if self._spread is None or self._most is None:
             return MANY
-        return max(0, self._spread.max_per_domain - self._counts[domain_of(rack_id, self._spread.scope)])
+        return max(0, self._most - self._counts[domain_of(rack_id, self._spread.scope)])
 
     def add(self, rack_id: str, count: int) -> None:
         """Count nodes."""

@@ -38,7 +38,8 @@ SPREAD = Rule(
     level="mandatory",
     description=(
         "The cluster uses at least `at_least` racks, rows or rooms. If it has fewer nodes than that, each "
-        "node needs one of its own. No domain holds more than `max_per_domain` of its nodes."
+        "node needs one of its own. No domain holds more than `max_per_domain` of its nodes, or more than "
+        "`max_share_percent` of them, rounded down; one node is always allowed."
     ),
     unit="racks, rows, rooms or nodes",
     reference="topology spread constraints of Kubernetes; host anti-affinity of OpenStack Nova, taken to racks",
@@ -68,9 +69,12 @@ def _too_few(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> Ite
 
 
 def _too_many(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> Iterator[Breach]:
-    limit = asked.max_per_domain
+    whole = len({item.key for item in nodes})
+    limit = asked.most(whole)
     if limit is None:
         return
+    is_share = limit != asked.max_per_domain
+    allows = f"{limit:,}, {asked.max_share_percent} % of its {whole:,}" if is_share else f"{limit:,}"
     counts = Counter(domain_of(item.rack, asked.scope) for item in nodes)
     for domain, value in sorted(counts.items()):
         if value > limit:
@@ -80,8 +84,7 @@ def _too_many(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> It
                 where=inside[-1].path or cluster.path,
                 message=(
                     f"cluster {cluster.name} has {count_of(value, 'node')} in {asked.scope} {domain}; its "
-                    "spread allows "
-                    f"{limit:,}: {value - limit:,} too many"
+                    f"spread allows {allows}: {value - limit:,} too many"
                 ),
                 value=value,
                 limit=limit,

@@ -1,5 +1,1 @@
 """The service: the ledger's verbs and the ingest of telemetry, in one ASGI application."""
-
-from zonewright.server.application import service
-
-__all__ = ["service"]

@@ -3,10 +3,11 @@
 import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -49,6 +50,59 @@ class Agents:
     def find(self, token: str) -> tuple[str, str] | None:
         """Agent and node of a token; looked up by digest, so that time tells nothing of it."""
         return self.by_digest.get(digest_of(token))
+
+    def key_of(self, agent: str) -> str:
+        """The key that signs an agent's reports; empty where it has none."""
+        return self.public_keys.get(agent, "")
+
+
+class KnownAgents(Protocol):
+    """Who may report; see :class:`Agents`."""
+
+    def find(self, token: str) -> tuple[str, str] | None:
+        """Agent and node of a token."""
+        ...
+
+    def key_of(self, agent: str) -> str:
+        """The key that signs an agent's reports; empty where it has none."""
+        ...
+
+
+class AgentBook(Protocol):
+    """Where agents are kept, for who gives them tokens."""
+
+    def entry(self, agent: str) -> AgentEntry | None:
+        """One agent."""
+        ...
+
+    def issue(self, public_keys: Mapping[str, str]) -> dict[str, str]:
+        """Give agents new tokens, and keep their keys; gives the tokens by agent."""
+        ...
+
+    def forget(self, agent: str) -> None:
+        """Take an agent out."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+def new_tokens(agents: Iterable[str]) -> dict[str, str]:
+    """A new token for each of some agents."""
+    return {agent: secrets.token_urlsafe(32) for agent in agents}
+
+
+def require_entries(entries: Mapping[str, AgentEntry], where: str) -> None:
+    """Refuse what is no agent.
+
+    Raises:
+        AgentsFileError: names what is wrong.
+    """
+    try:
+        _ENTRIES.validate_python({name: entry.model_dump() for name, entry in entries.items()})
+    except ValidationError as error:
+        raise AgentsFileError(f"nothing was written to {where}: {_first(error)}") from None
 
 
 def read_agents(path: Path) -> dict[str, AgentEntry]:
@@ -99,6 +153,40 @@ class AgentsFile:
         return self._agents
 
 
+class FileBook:
+    """The agents of a file, read again when it has changed.
+
+    Args:
+        path: the file, which need not be there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._stamp = path, stamp_of(path)
+        self._entries: dict[str, AgentEntry] | None = None
+
+    def entry(self, agent: str) -> AgentEntry | None:
+        """One agent.
+
+        Raises:
+            AgentsFileError: when the file cannot be read.
+        """
+        stamp = stamp_of(self._path)
+        if self._entries is None or stamp != self._stamp:
+            self._entries, self._stamp = read_agents(self._path), stamp
+        return self._entries.get(agent)
+
+    def issue(self, public_keys: Mapping[str, str]) -> dict[str, str]:
+        """Give agents new tokens, and keep their keys; gives the tokens by agent."""
+        return issue_tokens(self._path, public_keys)
+
+    def forget(self, agent: str) -> None:
+        """Take an agent out."""
+        forget_agent(self._path, agent)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def issue_token(path: Path, agent: str, node: str) -> str:
     """Give an agent a new token, which replaces its old one, and keep its digest. The token is not kept anywhere.
 
@@ -118,7 +206,7 @@ def issue_tokens(path: Path, public_keys: Mapping[str, str]) -> dict[str, str]:
     Raises:
         AgentsFileError: when the file cannot be read, or an id is none.
     """
-    tokens = {agent: secrets.token_urlsafe(32) for agent in public_keys}
+    tokens = new_tokens(public_keys)
     with _changing(path) as entries:
         entries |= {
             agent: AgentEntry(node=agent, token_digest=digest_of(tokens[agent]), public_key=public_key)

@@ -1,6 +1,5 @@
 """Reports of agents (a token for each, nothing stored without it) and figures of sites, beside the ledger's verbs."""
 
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Collection
 from functools import cache
@@ -17,14 +16,15 @@ from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.transport.body import BodyError
 from zonewright.ledger.transport.slots import Slots
 from zonewright.model.canonical import canonical_json
-from zonewright.server.agents import Agents
+from zonewright.server.agents import KnownAgents
+from zonewright.server.asking import agent_of, later
 from zonewright.server.body import read_body
 from zonewright.server.counting import ServiceMetrics
 from zonewright.server.door import host_of
-from zonewright.server.health import HealthReports, health_route
+from zonewright.server.health import Health, health_route
 from zonewright.server.interface import INTERFACE
 from zonewright.server.otlp import OtlpError, read_batch
-from zonewright.server.witness_route import KeptHeads, witness_route
+from zonewright.server.witness_route import Heads, witness_route
 from zonewright.telemetry.sample import Received, SampleBatch
 from zonewright.telemetry.samples import Samples
 
@@ -32,11 +32,10 @@ MAX_IN_FLIGHT = 64
 """Reports that are read or stored at the same time; an agent that is one too many keeps its batch and comes again."""
 MAX_OF_AN_AGENT = 4
 """Of these, how many one agent may have. It sends one at a time; where it gave one up, that may still be read."""
-_BEARER = "Bearer "
 
 
 def service(
-    agents: Callable[[], Agents],
+    agents: Callable[[], KnownAgents],
     samples: Samples,
     ledger: Starlette | None = None,
     *,
@@ -46,8 +45,8 @@ def service(
     may_read_metrics: Callable[[str], bool] | None = None,
     is_ready: Callable[[], bool] = lambda: True,
     unasked: Collection[str] = (),
-    health_reports: HealthReports | None = None,
-    heads: KeptHeads | None = None,
+    health_reports: Health | None = None,
+    heads: Heads | None = None,
     clock: Callable[[], int] = time.time_ns,
     max_in_flight: int = MAX_IN_FLIGHT,
 ) -> Starlette:
@@ -72,11 +71,10 @@ def service(
     counted = metrics if metrics is not None else ServiceMetrics()
 
     async def ingest(request: Request) -> Response:
-        header = request.headers.get("authorization", "")
-        known = agents().find(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
-        if known is None:
-            return _answer(401, "the token of an agent is missing or wrong", {"connection": "close"})
         try:
+            known = await agent_of(agents, request)
+            if known is None:
+                return _answer(401, "the token of an agent is missing or wrong", {"connection": "close"})
             with slots.taken_by(known[0]) as is_free:
                 if not is_free:
                     headers = {"retry-after": "1", "connection": "close"}
@@ -102,18 +100,15 @@ def service(
             dropped=batch.dropped,
             samples=batch.samples,
         )
-        try:
-            received = samples.append(report, clock())
-            counted.ingested(received)
-            return _received(received)
-        except sqlite3.Error as error:  # such as a full disk: the agent keeps its batch
-            return _answer(503, f"the batch was not stored: {error}", {"retry-after": "5"})
+        received = samples.append(report, clock())
+        counted.ingested(received)
+        return _received(received)
 
     def own(_site: str | None) -> str:
         return counted.page().decode()
 
     routes: list[Route | Mount] = [
-        Route("/v1/metrics", ingest, methods=["POST"]),
+        Route("/v1/metrics", later(ingest), methods=["POST"]),
         Route("/metrics", _page_of(figures, may_read, unasked, "energy"), methods=["GET"]),
         Route("/metrics/service", _page_of(own, may_read_metrics, unasked, "access"), methods=["GET"]),
         Route("/health", _health, methods=["GET"]),

@@ -9,17 +9,19 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
-from zonewright.ledger.deciding.measuring import telemetry_path
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest
+from zonewright.ledger.store.bringing import files_beside
 from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.homes import Homes, homes_of
 from zonewright.ledger.transport.application import application, may_call
 from zonewright.ledger.transport.client import lock_wait_s
 from zonewright.ledger.transport.paces import Paces
 from zonewright.ledger.verbs.contents import checkpoint
 from zonewright.ledger.verbs.pruning import prune
+from zonewright.server.agent_table import AgentsTable, HeadsTable, HealthTable
 from zonewright.server.agents import AgentsFile
 from zonewright.server.application import service
 from zonewright.server.counting import ServiceMetrics, journal_length
@@ -31,7 +33,8 @@ from zonewright.server.requests import Requests
 from zonewright.server.witness_route import KeptHeads
 from zonewright.server.witnesses import HeadWitness, WitnessError, Witnessing
 from zonewright.telemetry import Store
-from zonewright.telemetry.samples import Samples, samples_path
+from zonewright.telemetry.samples import Samples, samples_file, samples_path
+from zonewright.telemetry.tables import readings_file, telemetry_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +77,22 @@ class Assembly:
         path, url = settings.ledger, settings.url
         if url:
             path.parent.mkdir(exist_ok=True)
-        self._telemetry = telemetry_path(path)
         self._database = Database(path, url, lock_wait_s=lock_wait_s()) if url or path.is_file() else None
-        metrics = ServiceMetrics(self._journal_length)
+        self._homes = (
+            homes_of(self._database)
+            if self._database is not None
+            else Homes(readings=readings_file(telemetry_path(path)), samples=samples_file(samples_path(path)))
+        )
+        metrics, homes = ServiceMetrics(self._journal_length), self._homes
         self.context = (
             None
             if self._database is None
-            else Context(database=self._database, telemetry=self._telemetry, samples=samples_path(path), watch=metrics)
+            else Context(database=self._database, telemetry=homes.readings, samples=homes.samples, watch=metrics)
         )
         self._say = say
-        self.samples = Samples(samples_path(path))
+        for file in files_beside(path) if url else ():
+            say(f"{file} is not used: readings and samples are in the database; bring it: zonewright ledger upgrade")
+        self.samples = Samples(homes.samples)
         self.app = self._app(settings, metrics, say)
 
     @property
@@ -96,11 +105,13 @@ class Assembly:
         self._has_ledger = context is not None and settings.with_ledger
         self._metrics = metrics
         paces = Paces(settings.calls_per_s)
+        is_shared, home = bool(settings.url), self._homes.samples
+        own = AgentsFile(settings.agents, say=say)
         app = service(
-            AgentsFile(settings.agents, say=say),
+            AgentsTable(home, own) if is_shared else own,
             self.samples,
             application(context, paces=paces) if context is not None and self._has_ledger else None,
-            figures=(lambda site: metrics_page(database, self._telemetry, utc_now(), site))
+            figures=(lambda site: metrics_page(database, self._homes.readings, utc_now(), site))
             if database is not None and self._has_ledger
             else None,
             may_read=may_call(context, verbs.ENERGY.name) if context is not None else None,
@@ -108,8 +119,8 @@ class Assembly:
             may_read_metrics=may_call(context, verbs.ACCESS.name) if context is not None else _nobody,
             is_ready=lambda: database is None or self._journal_length() is not None,
             unasked=LOOPBACK if settings.is_local else (),
-            health_reports=HealthReports(settings.agents.with_name("health")),
-            heads=KeptHeads(settings.agents.with_name("witnessed")),
+            health_reports=HealthTable(home) if is_shared else HealthReports(settings.agents.with_name("health")),
+            heads=HeadsTable(home) if is_shared else KeptHeads(settings.agents.with_name("witnessed")),
         )
         return Requests(Door(app, hosts=settings.hosts), routes=paths(), metrics=metrics)
 
@@ -120,7 +131,7 @@ class Assembly:
         """Remove the readings of meters before a time in microseconds since 1970; gives how many."""
         if self.context is not None:
             return prune(self.context, before_us)
-        return Store(self._telemetry).prune(before_us) if self._telemetry.is_file() else 0
+        return Store(self._homes.readings).prune(before_us) if self._homes.readings.is_there() else 0
 
     def witnessing(self, every_s: float, witnesses: Sequence[tuple[str, HeadWitness]]) -> Witnessing:
         """What sends heads of the journal to witnesses.
@@ -140,6 +151,7 @@ class Assembly:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.samples.close()
+        self._homes.close()
         if self._database is not None:
             self._database.close()
 

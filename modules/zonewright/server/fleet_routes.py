@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from zonewright.fleet.agents.enrolments import Enrolments
 from zonewright.fleet.agents.service import ServiceError
-from zonewright.server.agents import AgentsFileError, forget_agent, issue_tokens, read_agents
-from zonewright.server.health import tag_of
+from zonewright.server.agents import AgentBook, AgentsFileError, FileBook
+from zonewright.server.file_stamp import tag_of
 
 _OK, _NOT_MODIFIED, _NOT_FOUND = 200, 304, 404
 
@@ -19,14 +19,17 @@ class ServiceForFleet:
     """Keeps tokens and keys of agents, and asks the service for their reports.
 
     Args:
-        agents: the file of agents that the service reads.
+        agents: the agents that services let report, or the file of them.
         url: where agents report, such as ``https://zone.example:8480/v1/metrics``.
         enrolments: what the ledger has enrolled; without it the file of agents alone says which keys count.
         timeout_s: how long one call may take.
     """
 
-    def __init__(self, agents: Path, url: str, *, enrolments: Enrolments | None = None, timeout_s: float = 5.0) -> None:
-        self._agents, self._enrolments = agents, enrolments
+    def __init__(
+        self, agents: Path | AgentBook, url: str, *, enrolments: Enrolments | None = None, timeout_s: float = 5.0
+    ) -> None:
+        self._agents: AgentBook = FileBook(agents) if isinstance(agents, Path) else agents
+        self._enrolments = enrolments
         self._url = url.rpartition("/")[0] + "/agent-health"
         self._timeout_s = timeout_s
         self._tls = ssl.create_default_context() if url.startswith("https:") else None
@@ -34,13 +37,12 @@ class ServiceForFleet:
         self._lock, self._writing = threading.Lock(), threading.Lock()
         self._waiting: dict[str, str] = {}
         self._issued: dict[str, str] = {}
-        self._stamp: tuple[int, int] | None = None
-        self._known: dict[str, tuple[str, str]] = {}
 
     def close(self) -> None:
         """Close all connections."""
         while self._idle:
             self._idle.pop().close()
+        self._agents.close()
 
     def knows(self, agent: str, *, token_sha256: str, public_key: str) -> bool:
         """Whether this is the agent's present token and enrolled key."""
@@ -48,17 +50,17 @@ class ServiceForFleet:
             return False
         if self._enrolments is not None and not self._enrolments.knows(agent, public_key):
             return False
-        return self._present().get(agent) == (f"sha256:{token_sha256}", public_key)
+        return self._present(agent) == (f"sha256:{token_sha256}", public_key)
 
     def token_sha256(self, agent: str) -> str:
         """Hash of the token that this agent should have, in hexadecimal; empty where it has none."""
-        digest, _ = self._present().get(agent, ("", ""))
+        digest, _ = self._present(agent)
         found = re.fullmatch(r"sha256:([0-9a-f]{64})", digest)
         return found[1] if found is not None else ""
 
     def foreign_key(self, agent: str) -> str:
         """Why the key that the file of agents has is none that the ledger enrolled, as a sentence; else empty."""
-        _, public_key = self._present().get(agent, ("", ""))
+        _, public_key = self._present(agent)
         return self._enrolments.fault(agent, public_key) if self._enrolments is not None and public_key else ""
 
     def issue(self, agent: str, public_key: str) -> str:
@@ -82,12 +84,12 @@ class ServiceForFleet:
 
     def _write(self, agent: str, batch: dict[str, str]) -> dict[str, str]:
         try:
-            tokens = issue_tokens(self._agents, batch)
+            tokens = self._agents.issue(batch)
         except AgentsFileError:
             own = {agent: batch.pop(agent)}
             with self._lock:
                 self._waiting = batch | self._waiting  # each tries for itself, and hears of its own fault
-            tokens, batch = issue_tokens(self._agents, own), own
+            tokens, batch = self._agents.issue(own), own
         if self._enrolments is not None:
             # After the file: whoever is killed in between leaves a key that the ledger does not know, and the next
             # deployment enrols it again.
@@ -101,7 +103,7 @@ class ServiceForFleet:
             AgentsFileError: when the file cannot be read.
             ServiceError: when the ledger does not take it.
         """
-        forget_agent(self._agents, agent)
+        self._agents.forget(agent)
         if self._enrolments is not None:
             self._enrolments.forget(agent)
 
@@ -162,13 +164,8 @@ class ServiceForFleet:
             return http.client.HTTPConnection(place, timeout=self._timeout_s)
         return http.client.HTTPSConnection(place, timeout=self._timeout_s, context=self._tls)
 
-    def _present(self) -> dict[str, tuple[str, str]]:
-        """Token digest and key by agent, read again when the file has changed."""
+    def _present(self, agent: str) -> tuple[str, str]:
+        """Token digest and key of an agent; empty where it has none."""
         with self._lock:
-            status = self._agents.stat() if self._agents.exists() else None
-            stamp = (status.st_mtime_ns, status.st_ino) if status is not None else None
-            if stamp != self._stamp:
-                entries = read_agents(self._agents)
-                self._known = {name: (entry.token_digest, entry.public_key) for name, entry in entries.items()}
-                self._stamp = stamp
-            return self._known
+            entry = self._agents.entry(agent)
+            return ("", "") if entry is None else (entry.token_digest, entry.public_key)

@@ -1,13 +1,12 @@
 """Reports of health that agents give after a start: taken only when the agent's enrolled key signed them."""
 
 import asyncio
-import hashlib
 import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,18 +18,20 @@ from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
 from zonewright.ledger.transport.body import BodyError
 from zonewright.ledger.transport.slots import Slots
 from zonewright.model.limits import HEALTH
-from zonewright.server.agents import Agents
+from zonewright.server.agents import KnownAgents
+from zonewright.server.asking import agent_of, later
 from zonewright.server.body import read_body
+from zonewright.server.file_stamp import tag_of
 from zonewright.server.notifier import News
 
 NAMESPACE = "zonewright-health"
 MAX_BODY_BYTES = HEALTH.most
+_FOREVER_NS = 2**62
 MAX_WAIT_S = 5.0
 """For a report that has not come yet; short, so that a service that is told to stop need not wait for long."""
 _LOOK_AGAIN_S = 1.0
 """Another process that serves the same folder may have taken the report, and tells nobody here."""
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*(\d{1,4})\s*(?:$|[,;])", re.IGNORECASE)
-_BEARER = "Bearer "
 
 
 class HealthError(ZonewrightError, ValueError):
@@ -53,7 +54,7 @@ def read_report(body: bytes, *, agent: str, public_key: str) -> dict[str, Any]:
     if not public_key:
         raise HealthError(f"no key is enrolled for agent {agent!r}; deploy it with: zonewright fleet deploy")
     try:
-        document = json.loads(body)
+        document = json.loads(body.decode())
         text, signature = document["report"], document["signature"]
         verify_signature(text.encode(), signature, public_key=public_key, namespace=NAMESPACE)
         report = json.loads(text)
@@ -62,6 +63,8 @@ def read_report(body: bytes, *, agent: str, public_key: str) -> dict[str, Any]:
         raise HealthError(str(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise HealthError("expected a signed report of health") from None
+    if time_ns >= _FOREVER_NS:
+        raise HealthError(f"the report's time is none: {str(time_ns)[:30]}")
     if named != agent or time_ns <= 0:
         raise HealthError(f"the report belongs to another agent than {agent!r}")
     return dict(report)
@@ -94,7 +97,19 @@ class HealthReports:
         return path.read_bytes() if path.exists() else None
 
 
-def health_route(agents: Callable[[], Agents], reports: HealthReports, slots: Slots) -> Route:
+class Health(Protocol):
+    """Keeps the last report of each agent; see :class:`HealthReports`."""
+
+    def keep(self, agent: str, body: bytes, time_ns: int) -> bool:
+        """Keep a report, unless a later one is there."""
+        ...
+
+    def last(self, agent: str) -> bytes | None:
+        """The last report of an agent."""
+        ...
+
+
+def health_route(agents: Callable[[], KnownAgents], reports: Health, slots: Slots) -> Route:
     """``/v1/agent-health``: an agent gives its report, and whoever has its token reads the last one.
 
     Who knows that one already (``If-None-Match``, RFC 9110, 13.1.2) can wait for another (``Prefer: wait``, RFC 7240,
@@ -108,20 +123,20 @@ def health_route(agents: Callable[[], Agents], reports: HealthReports, slots: Sl
     news = News()
 
     async def agent_health(request: Request) -> Response:
-        present, header = agents(), request.headers.get("authorization", "")
-        known = present.find(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
+        known = await agent_of(agents, request)
         if known is None:
             return _answer(401, "the token of an agent is missing or wrong", {"connection": "close"})
         agent = known[0]
         if request.method == "GET":
             return await _last(request, agent, reports, news)
-        return await _taken(request, agent, present.public_keys.get(agent, ""), reports, news, slots)
+        public_key = await run_in_threadpool(lambda: agents().key_of(agent))
+        return await _taken(request, agent, public_key, reports, news, slots)
 
-    return Route("/v1/agent-health", agent_health, methods=["GET", "POST"])
+    return Route("/v1/agent-health", later(agent_health), methods=["GET", "POST"])
 
 
 async def _taken(  # noqa: PLR0917 - private
-    request: Request, agent: str, public_key: str, reports: HealthReports, news: News, slots: Slots
+    request: Request, agent: str, public_key: str, reports: Health, news: News, slots: Slots
 ) -> Response:
     """Keep a report that counts, and wake who waits for it."""
     try:
@@ -144,14 +159,14 @@ async def _taken(  # noqa: PLR0917 - private
     return JSONResponse({"kept": kept})
 
 
-async def _last(request: Request, agent: str, reports: HealthReports, news: News) -> Response:
+async def _last(request: Request, agent: str, reports: Health, news: News) -> Response:
     """The last report: at once where it is another than the known one, else when that comes or the wait is over."""
     known, loop = request.headers.get("if-none-match", "").strip(), asyncio.get_running_loop()
     until_s = loop.time() + _wait_s(request.headers.get("prefer", ""))
     with news.awaited(agent) as event:
         while True:
             event.clear()  # before looking: what comes from now on sets it again
-            last = reports.last(agent)
+            last = await run_in_threadpool(reports.last, agent)
             tag = tag_of(last) if last is not None else ""
             left_s = until_s - loop.time()
             if left_s <= 0 or (last is not None and tag != known):
@@ -163,11 +178,6 @@ async def _last(request: Request, agent: str, reports: HealthReports, news: News
     if tag == known:
         return Response(status_code=304, headers={"etag": tag})
     return Response(last, media_type="application/json", headers={"etag": tag})
-
-
-def tag_of(report: bytes) -> str:
-    """What tells a report from others: the entity tag of its exact bytes."""
-    return f'"{hashlib.sha256(report).hexdigest()}"'
 
 
 def _wait_s(preferences: str) -> float:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -16,6 +15,7 @@ from zonewright.model.base import TrustClass
 from zonewright.model.world import Measured
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import meters_of
+from zonewright.telemetry.home import TelemetryHome
 
 _JOULES_PER_WATT_HOUR = 3_600
 _MICROSECONDS = 1_000_000
@@ -50,19 +50,19 @@ class _Page(Collector):
         return generate_latest(registry).decode()
 
 
-def metrics_page(database: Database, telemetry: Path | None, now: datetime, site: str | None = None) -> str:
+def metrics_page(database: Database, telemetry: TelemetryHome | None, now: datetime, site: str | None = None) -> str:
     """The page of one site, or of all.
 
     Args:
         database: the ledger's, which names the sites and their boundaries.
-        telemetry: file of the readings, or None.
+        telemetry: the readings, or None.
         now: the present.
         site: id of a site; None for all.
     """
     with database.reading() as connection:
         base = zone_base(connection, "")
     page = _Page()
-    if base is None or telemetry is None or not telemetry.is_file():
+    if base is None or telemetry is None or not telemetry.is_there():
         return ""
     facts = base.before()
     wanted = sorted(facts.sites.keys() & ({site} if site is not None else facts.sites.keys()))

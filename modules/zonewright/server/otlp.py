@@ -1,6 +1,6 @@
 """OTLP metrics in JSON (``ExportMetricsServiceRequest``) become samples; what is no OTLP is refused with a sentence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,6 +14,8 @@ from zonewright.telemetry.sample import REGISTER, Sample
 _NO_VALUE = 1
 _MAX_NS = 2**62
 _MAX_TEXT = TELEMETRY_NAME.most
+_NUL = b"\\u0000"
+"""As JSON writes it."""
 _CUMULATIVE = (2, "2", "AGGREGATION_TEMPORALITY_CUMULATIVE")
 
 
@@ -63,7 +65,15 @@ def read_batch(body: bytes) -> Batch:
         raise OtlpError("expected one resource, with a sequence number from 1 on")
     if len(samples) > POINTS.most:
         raise OtlpError(f"a batch has at most {POINTS.most:,} points; send several")
+    if _NUL in body and any("\0" in text for text in _texts(boot, samples)):
+        raise OtlpError("expected texts without the character NUL, which no database keeps")
     return Batch(agent=agent, boot=boot[:_MAX_TEXT], sequence=sequence, dropped=dropped, samples=samples)
+
+
+def _texts(boot: str, samples: Iterable[Sample]) -> Iterator[str]:
+    yield boot
+    for one in samples:
+        yield from (one.name, one.part, one.unit, one.quality)
 
 
 def _attributes(items: list[dict[str, Any]]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -15,17 +16,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from zonewright.errors import Exit, ZonewrightError
+from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.store.journal import is_late, verify_checkpoint
 from zonewright.ledger.transport.body import BodyError, read_limited
-from zonewright.server.agents import Agents
+from zonewright.server.agents import KnownAgents
+from zonewright.server.asking import agent_of
 
 PATH = "/v1/witness"
 _MOST_BYTES, _READ_S = 16_384, 10.0
-_MOST_REFUSED_BYTES = 1_000_000
+MOST_REFUSED_BYTES = 1_000_000
 """The first ones prove it; who sends more of them only fills the disk."""
 _REFUSED = ".refused.jsonl"
-_BEARER = "Bearer "
 
 
 class ForkError(ZonewrightError, ValueError):
@@ -61,10 +63,10 @@ class KeptHeads:
         """
         with self._alone:
             before = self.heads(sender)
-            if fault := _fault(before, head):
+            if fault := fault_of(before, head):
                 self._add(f"{sender}{_REFUSED}", head)
                 raise ForkError(fault)
-            if before and (before[-1].sequence == head.sequence or is_late(head, before[-1])):
+            if not is_new(before, head):
                 return False
             self._add(f"{sender}.jsonl", head)
             return True
@@ -75,7 +77,7 @@ class KeptHeads:
         handle = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(handle, "r+b") as file:
             size = file.read().rfind(b"\n") + 1
-            if size > _MOST_REFUSED_BYTES and name.endswith(_REFUSED):
+            if size > MOST_REFUSED_BYTES and name.endswith(_REFUSED):
                 return
             file.seek(size)
             file.truncate()
@@ -84,7 +86,12 @@ class KeptHeads:
             os.fsync(file.fileno())
 
 
-def _fault(before: Sequence[Checkpoint], head: Checkpoint) -> str | None:
+def is_new(before: Sequence[Checkpoint], head: Checkpoint) -> bool:
+    """Whether a head that is not wrong says more than those that were kept."""
+    return not (before and (before[-1].sequence == head.sequence or is_late(head, before[-1])))
+
+
+def fault_of(before: Sequence[Checkpoint], head: Checkpoint) -> str | None:
     """What is wrong with a head after those that were kept, as a sentence, or None."""
     last = before[-1] if before else None
     if fault := verify_checkpoint(head, public_key=last.public_key if last is not None else None):
@@ -101,7 +108,15 @@ def _fault(before: Sequence[Checkpoint], head: Checkpoint) -> str | None:
     return None
 
 
-def witness_route(agents: Callable[[], Agents], kept: KeptHeads) -> Route:
+class Heads(Protocol):
+    """Keeps heads of other parties' journals."""
+
+    def keep(self, sender: str, head: Checkpoint) -> bool:
+        """Keep a head that follows from the last one; see :meth:`KeptHeads.keep`."""
+        ...
+
+
+def witness_route(agents: Callable[[], KnownAgents], kept: Heads) -> Route:
     """The route.
 
     Args:
@@ -110,11 +125,10 @@ def witness_route(agents: Callable[[], Agents], kept: KeptHeads) -> Route:
     """
 
     async def witness(request: Request) -> Response:
-        header = request.headers.get("authorization", "")
-        known = agents().find(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
-        if known is None:
-            return _answer(401, "the token is missing or wrong", close=True)
         try:
+            known = await agent_of(agents, request)
+            if known is None:
+                return _answer(401, "the token is missing or wrong", close=True)
             body = await read_limited(request, most=_MOST_BYTES, within_s=_READ_S, what="a head")
             head = Checkpoint.model_validate_json(body)
             return JSONResponse({"kept": await run_in_threadpool(kept.keep, known[0], head)})
@@ -124,7 +138,7 @@ def witness_route(agents: Callable[[], Agents], kept: KeptHeads) -> Route:
             return _answer(400, "expected a signed checkpoint")
         except ForkError as error:
             return _answer(409, str(error))
-        except OSError:
+        except (OSError, LedgerError):
             return _answer(503, "the head was not kept")
 
     return Route(PATH, witness, methods=["POST"])

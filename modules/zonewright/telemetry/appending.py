@@ -1,11 +1,11 @@
 """Readings of one meter come into the store: new, known, outdated or contradicting."""
 
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
 from zonewright.model.base import TRUST_ORDER, TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
+from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.stored_sums import sum_up
 from zonewright.telemetry.tables import meter_id, micro_of
@@ -15,7 +15,7 @@ StoredRow = tuple[int, int, int | None, int, TrustClass]
 
 
 def append_meter(  # noqa: PLR0917 - within a transaction of the store
-    connection: sqlite3.Connection,
+    connection: Statements,
     site: str,
     name: str,
     meter: MeterSpec,
@@ -36,7 +36,7 @@ def append_meter(  # noqa: PLR0917 - within a transaction of the store
 
 
 def _append_rows(  # noqa: PLR0917 - private
-    connection: sqlite3.Connection,
+    connection: Statements,
     key: int,
     label: str,
     meter: MeterSpec,
@@ -56,9 +56,7 @@ def _append_rows(  # noqa: PLR0917 - private
     if old:
         fresh = [row for row in rows if not _is_known(row, old)]
         outdated, rows = len(rows) - len(fresh), fresh
-    before = connection.total_changes
-    connection.executemany("insert or ignore into reading values (?, ?, ?, ?, ?)", rows)
-    added = connection.total_changes - before
+    added = connection.add_rows("reading", rows)
     done, moved = Appended(added=added, known=outdated, summed=len(summed)), list[StoredRow]()
     touched = rows if added else []
     if added < len(rows):
@@ -68,14 +66,14 @@ def _append_rows(  # noqa: PLR0917 - private
         touched = rows if added or any(row is not gone for row, gone in decided) else []
         _forget_trust(connection, key, {row[4] for row in moved})
     if added:
-        connection.execute("insert or ignore into trust values (?, ?)", (key, trust))
+        connection.execute("insert into trust values (?, ?) on conflict do nothing", (key, trust))
     if touched:
         sum_up(connection, key, label, meter, min(row[1] if row[2] is None else row[2] for row in touched), high)
     return done, moved
 
 
 def _beside_known(  # noqa: PLR0917 - private
-    connection: sqlite3.Connection,
+    connection: Statements,
     key: int,
     label: str,
     rows: Sequence[StoredRow],
@@ -107,7 +105,7 @@ def _beside_known(  # noqa: PLR0917 - private
         connection.execute(
             "update reading set micro = ?, trust = ? where meter = ? and time_us = ?", (row[3], row[4], key, row[1])
         )
-        connection.execute("insert or ignore into trust values (?, ?)", (key, row[4]))
+        connection.execute("insert into trust values (?, ?) on conflict do nothing", (key, row[4]))
         if is_same:
             _forget_trust(connection, key, {there[4]})
         else:
@@ -120,7 +118,7 @@ def rank_of(trust: TrustClass) -> int:
     return TRUST_ORDER.index(trust)
 
 
-def _forget_trust(connection: sqlite3.Connection, key: int, trusts: Collection[TrustClass]) -> None:
+def _forget_trust(connection: Statements, key: int, trusts: Collection[TrustClass]) -> None:
     """Take back trust classes that no reading of a meter has any more; where some were removed nobody knows."""
     for trust in trusts:
         connection.execute(
@@ -134,9 +132,7 @@ def _forget_trust(connection: sqlite3.Connection, key: int, trusts: Collection[T
 _Old = tuple[int, int | None, int]
 
 
-def _superseded(
-    connection: sqlite3.Connection, key: int, low: int, high: int
-) -> tuple[dict[_Old, int], frozenset[int]]:
+def _superseded(connection: Statements, key: int, low: int, high: int) -> tuple[dict[_Old, int], frozenset[int]]:
     """What readings said before others took their place, with the lowest rank that may come again without effect.
 
     What was corrected or withdrawn never counts again, whatever its class (-1); what gave way to a higher class comes
@@ -161,7 +157,7 @@ def _is_known(row: StoredRow, old: Mapping[_Old, int]) -> bool:
     return least is not None and rank_of(row[4]) >= least
 
 
-def within_stretches(connection: sqlite3.Connection, key: int, items: Sequence[Reading]) -> set[int]:
+def within_stretches(connection: Statements, key: int, items: Sequence[Reading]) -> set[int]:
     """Times of readings that are not stored, within stretches whose readings were removed."""
     bounds = (key, items[-1].time_us, items[0].time_us)
     query = "select begin_us, end_us from stretch where meter = ? and begin_us < ? and end_us > ?"

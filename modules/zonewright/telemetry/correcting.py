@@ -5,7 +5,6 @@ nothing. Who decided it and why is in the journal.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +15,7 @@ from zonewright.model.canonical import canonical_json
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.appending import StoredRow, within_stretches
+from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.stored_sums import sum_up
@@ -85,14 +85,11 @@ class Superseded:
     entry: int | None
 
 
-def note(
-    connection: sqlite3.Connection, site: str, intake: Intake, meters: Mapping[str, Mapping[str, int | str]]
-) -> int:
+def note(connection: Statements, site: str, intake: Intake, meters: Mapping[str, Mapping[str, int | str]]) -> int:
     """Write down an intake, to be recorded in the journal; gives its number."""
-    query = "insert into intake (site, kind, by, reason, meters, map, entry) values (?, ?, ?, ?, ?, ?, '')"
+    query = "insert into intake (site, kind, by, reason, meters, map, entry) values (?, ?, ?, ?, ?, ?, '') returning id"
     values = (site, intake.kind, intake.by, intake.reason, canonical_json(meters), intake.map_digest)
-    cursor = connection.execute(query, values)
-    return int(cursor.lastrowid or 0)
+    return int(connection.execute(query, values).fetchone()[0])
 
 
 def told_of(meter: MeterSpec, name: str, items: Sequence[Reading], trust: TrustClass) -> dict[str, int | str]:
@@ -105,7 +102,7 @@ def told_of(meter: MeterSpec, name: str, items: Sequence[Reading], trust: TrustC
 
 
 def note_outranked(
-    connection: sqlite3.Connection, site: str, meters: Mapping[str, MeterSpec], moved: Mapping[str, Sequence[StoredRow]]
+    connection: Statements, site: str, meters: Mapping[str, MeterSpec], moved: Mapping[str, Sequence[StoredRow]]
 ) -> None:
     """Keep readings that gave way to others of a higher trust class beside these, and have the journal told of it."""
     if not moved:
@@ -118,12 +115,11 @@ def note_outranked(
         told[name] = {"readings": count, "digest": digest}
     intake = Intake(kind="outranked", by="", reason="readings of a higher trust class, or a correction, stand there")
     number = note(connection, site, intake, told)
-    query = "insert into superseded values (?, ?, ?, ?, ?, ?)"
-    connection.executemany(query, [(number, *row) for some in moved.values() for row in some])
+    connection.add_rows("superseded", [(number, *row) for some in moved.values() for row in some])
 
 
 def correct_meter(  # noqa: PLR0917 - one row of a store
-    connection: sqlite3.Connection,
+    connection: Statements,
     key: int,
     label: str,
     meter: MeterSpec,
@@ -162,7 +158,7 @@ def correct_meter(  # noqa: PLR0917 - one row of a store
         kept = trust if row is None else row[2]
         values = (key, item.time_us, item.start_us, micro, kept)
         connection.execute("insert into reading values (?, ?, ?, ?, ?)", values)
-        connection.execute("insert or ignore into trust values (?, ?)", (key, kept))
+        connection.execute("insert into trust values (?, ?) on conflict do nothing", (key, kept))
         done += Corrected(replaced=1) if row is not None else Corrected(added=1)
     if done != Corrected(same=done.same):
         first = min(item.time_us if item.start_us is None else item.start_us for item in items)
@@ -170,7 +166,7 @@ def correct_meter(  # noqa: PLR0917 - one row of a store
     return done
 
 
-def superseded(connection: sqlite3.Connection, site: str) -> Iterator[Superseded]:
+def superseded(connection: Statements, site: str) -> Iterator[Superseded]:
     """The readings of a site that no longer count, in order."""
     query = (
         "select m.name, s.time_us, s.micro, r.micro, i.kind, i.by, i.reason, i.entry from superseded s "
@@ -190,7 +186,7 @@ def superseded(connection: sqlite3.Connection, site: str) -> Iterator[Superseded
         )
 
 
-def untold_intakes(connection: sqlite3.Connection) -> list[tuple[int, dict[str, Any]]]:
+def untold_intakes(connection: Statements) -> list[tuple[int, dict[str, Any]]]:
     """What came in and is not recorded yet, by its number, in order."""
     rows = connection.execute("select id, site, kind, by, reason, meters, map from intake where entry = '' order by id")
     return [

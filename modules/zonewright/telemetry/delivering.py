@@ -3,14 +3,13 @@
 Whoever has what an agent sent can compute the digest of an hour, and find what was changed afterwards.
 """
 
-import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from zonewright.model.canonical import canonical_json
+from zonewright.telemetry.home import Statements
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
-from zonewright.telemetry.store import Store
 from zonewright.telemetry.summing import HOUR_US
 
 
@@ -36,44 +35,40 @@ def deliveries_text(deliveries: Iterable[Delivery]) -> str:
     return canonical_json([asdict(one) for one in sorted(deliveries)])
 
 
-def mark(connection: sqlite3.Connection, key: int, times_us: Iterable[int]) -> None:
+def mark(connection: Statements, key: int, times_us: Iterable[int]) -> None:
     """Note that live readings of a meter came in."""
     hours = sorted({time_us // HOUR_US * HOUR_US for time_us in times_us})
     connection.executemany(
-        "insert into delivery values (?, ?, 0, '', null, 1) on conflict do update set dirty = 1",
+        "insert into delivery values (?, ?, 0, '', null, 1) on conflict (meter, begin_us) do update set dirty = 1",
         [(key, begin) for begin in hours],
     )
 
 
-_OVER = "d.dirty and d.begin_us + ? <= (select max(time_us) from reading where meter = d.meter)"
+_OVER = "d.dirty = 1 and d.begin_us + ? <= (select max(time_us) from reading where meter = d.meter)"
 """An hour is over for a meter that has a reading of later; no clock says so."""
 
 
-def tell_deliveries(store: Store, tell: Callable[[Mapping[str, list[Delivery]]], str]) -> None:
-    """Hand over the hours of live readings that are over and not recorded, and keep what they were recorded as.
+def are_over(connection: Statements) -> bool:
+    """Whether the journal lacks hours of live readings that are over."""
+    query = f"select 1 from delivery d where {_OVER} union all select 1 from delivering where entry = '' limit 1"  # noqa: S608 - no input
+    return connection.execute(query, (HOUR_US,)).fetchone() is not None
+
+
+def untold_hours(connection: Statements) -> dict[int, dict[str, list[Delivery]]]:
+    """The hours that the journal lacks, by row of ``delivering`` and site; new ones get a row.
 
     Args:
-        store: the readings.
-        tell: records hours by site; gives the text of the record.
+        connection: a writing transaction.
     """
-    with store.opened() as connection:
-        query = f"select 1 from delivery d where {_OVER} union all select 1 from delivering where entry = '' limit 1"  # noqa: S608 - no input
-        if connection.execute(query, (HOUR_US,)).fetchone() is None:
-            return
-    with store.writing() as connection:
-        _compute(connection)
-        connection.execute(
-            "delete from delivering where entry = '' and not exists "
-            "(select 1 from delivery where delivering = delivering.id)"
-        )
-        found = _untold(connection)
-    for number, deliveries in found.items():
-        entry = tell(deliveries)
-        with store.writing() as connection:
-            connection.execute("update delivering set entry = ? where id = ? and entry = ''", (entry, number))
+    _compute(connection)
+    connection.execute(
+        "delete from delivering where entry = '' and not exists "
+        "(select 1 from delivery where delivering = delivering.id)"
+    )
+    return _untold(connection)
 
 
-def _compute(connection: sqlite3.Connection) -> None:
+def _compute(connection: Statements) -> None:
     """Compute the digests of hours that are over; those that differ from before belong to a new record."""
     number: int | None = None
     columns = "d.meter, m.name, m.kind, d.begin_us, d.readings, d.digest"
@@ -89,14 +84,14 @@ def _compute(connection: sqlite3.Connection) -> None:
             connection.execute("update delivery set dirty = 0 where meter = ? and begin_us = ?", (key, begin))
             continue
         if number is None:
-            number = int(connection.execute("insert into delivering (entry) values ('')").lastrowid or 0)
+            number = int(connection.execute("insert into delivering (entry) values ('') returning id").fetchone()[0])
         query = (
             "update delivery set dirty = 0, readings = ?, digest = ?, delivering = ? where meter = ? and begin_us = ?"
         )
         connection.execute(query, (count, digest, number, key, begin))
 
 
-def _untold(connection: sqlite3.Connection) -> dict[int, dict[str, list[Delivery]]]:
+def _untold(connection: Statements) -> dict[int, dict[str, list[Delivery]]]:
     query = (
         "select p.id, m.site, m.name, d.begin_us, d.readings, d.digest from delivering p join delivery d "
         "on d.delivering = p.id join meter m on m.id = d.meter where p.entry = '' order by p.id"

@@ -4,7 +4,6 @@ Samples are the inbox: what they acknowledged is there, whoever was killed. Read
 every decision. A meter that is bound to its source later gets what is still kept from before.
 """
 
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ from zonewright.pue.readings import Reading
 from zonewright.telemetry.appending import StoredRow, append_meter
 from zonewright.telemetry.correcting import note_outranked
 from zonewright.telemetry.delivering import mark
+from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.live import Binding, bindings_of, readings_from
 from zonewright.telemetry.sample import Arrival, Measurement, SampleSeries
@@ -134,8 +134,7 @@ class Feeder:
         return [(one, readings_from(one, groups[one.key])) for one in bindings if one.key in groups]
 
     def _state(self) -> _State:
-        with self._store.opened() as connection:
-            connection.execute("begin")
+        with self._store.reading() as connection:
             row = connection.execute(_FEEDING, (self._name,)).fetchone()
             bound = connection.execute("select site, meter, source from bound where samples = ?", (self._name,))
             number, version, seen = row or _NOTHING
@@ -159,12 +158,12 @@ class Feeder:
             for site in sorted({binding.site for binding, _ in parts}):
                 _append(connection, site, [one for one in parts if one[0].site == site], fed)
             query = (
-                "insert into feeding (samples, number, version, seen) values (?, ?, 1, ?) on conflict do update set "
-                "number = excluded.number, version = version + 1, seen = excluded.seen"
+                "insert into feeding (samples, number, version, seen) values (?, ?, 1, ?) on conflict (samples) "
+                "do update set number = excluded.number, version = feeding.version + 1, seen = excluded.seen"
             )
             connection.execute(query, (self._name, number, seen))
             rows = [(self._name, *key) for key in bound]
-            connection.executemany("insert or ignore into bound values (?, ?, ?, ?)", rows)
+            connection.add_rows("bound", rows)
             gone = [(self._name, *key) for key in unbound]
             query = "delete from bound where samples = ? and site = ? and meter = ? and source = ?"
             connection.executemany(query, gone)
@@ -180,9 +179,7 @@ _FEEDING = "select number, version, seen from feeding where samples = ?"
 _NOTHING = (0, 0, "")
 
 
-def _append(
-    connection: sqlite3.Connection, site: str, parts: Sequence[tuple[Binding, list[Reading]]], fed: Fed
-) -> None:
+def _append(connection: Statements, site: str, parts: Sequence[tuple[Binding, list[Reading]]], fed: Fed) -> None:
     """Store the readings of a site's meters; what contradicts what is stored is refused by itself."""
     moved: dict[str, list[StoredRow]] = {}
     specs: dict[str, MeterSpec] = {}
@@ -206,7 +203,7 @@ def _append(
 
 
 def _try(
-    connection: sqlite3.Connection,
+    connection: Statements,
     site: str,
     binding: Binding,
     readings: Sequence[Reading],
@@ -214,14 +211,11 @@ def _try(
 ) -> Appended | str:
     """Store readings of one meter, or none of them: then why not."""
     own: dict[str, list[StoredRow]] = {}
-    connection.execute("savepoint meter")
     try:
-        done = append_meter(connection, site, binding.meter, binding.spec, readings, TRUST, own)
+        with connection.apart():
+            done = append_meter(connection, site, binding.meter, binding.spec, readings, TRUST, own)
     except ConflictError as error:
-        connection.execute("rollback to meter")
-        connection.execute("release meter")
         return str(error)
-    connection.execute("release meter")
     for name, rows in own.items():
         moved.setdefault(name, []).extend(rows)
     return done

@@ -6,18 +6,16 @@ trust classes of all readings that there ever were.
 
 import hashlib
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from zonewright.errors import ZonewrightError
 from zonewright.model.canonical import canonical_json
+from zonewright.telemetry.home import Statements, TelemetryHome
 from zonewright.telemetry.summing import HOUR_US
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,7 +28,7 @@ SUMS_HEAD = "meter,begin_us,energy_mj"
 
 UNTOLD_HOURS = (
     "select 1 from delivery d join meter m on m.id = d.meter left join delivering p on p.id = d.delivering "
-    "where m.site = ? and (coalesce(p.entry, 'told') = '' or d.dirty and d.begin_us + ? <= "
+    "where m.site = ? and (coalesce(p.entry, 'told') = '' or d.dirty = 1 and d.begin_us + ? <= "
     "(select max(time_us) from reading where meter = d.meter)) limit 1"
 )
 
@@ -74,11 +72,11 @@ def window_of(since: datetime) -> int:
     return (month_of((since - EPOCH) // MICROSECOND) - EPOCH) // MICROSECOND
 
 
-def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
+def registers(home: TelemetryHome, site: str, since: datetime) -> dict[str, str]:
     """What a store has of a site's meters from the begin of a month on, the last reading before it, and older drops.
 
     Args:
-        path: file of the readings.
+        home: the readings.
         site: id of the site.
         since: a moment in the first month that is wanted.
 
@@ -89,15 +87,14 @@ def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
         UntoldError: when a removal at the site is not recorded.
     """
     start_us = window_of(since)
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30, isolation_level=None)) as connection:
-        connection.execute("begin")  # readings and sums of one moment, whatever is removed meanwhile
+    with home.reading() as connection:  # readings and sums of one moment, whatever is removed meanwhile
         _require_told(connection, site)
         found = _readings(connection, site, start_us) | _sums(connection, site, start_us)
         found |= _pruned(connection, site, start_us) | _trusts(connection, site)
         return found | _corrected(connection, site, start_us)
 
 
-def _require_told(connection: sqlite3.Connection, site: str) -> None:
+def _require_told(connection: Statements, site: str) -> None:
     query = (
         "select 1 from removal r join meter m on m.id = r.meter left join pruning p on p.id = r.pruning "
         "where m.site = ? and coalesce(p.entry, '') = '' limit 1"
@@ -110,7 +107,7 @@ def _require_told(connection: sqlite3.Connection, site: str) -> None:
         raise UntoldError(f"live readings of {site} came in, and the journal has no entry for it yet")
 
 
-def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
+def _readings(connection: Statements, site: str, start_us: int) -> dict[str, str]:
     query = (
         "select m.name, m.kind, r.start_us, r.time_us, r.micro, r.trust from reading r join meter m on m.id = r.meter "
         "where m.site = ? and r.time_us >= coalesce((select max(time_us) from reading where meter = m.id "
@@ -129,7 +126,7 @@ def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[
     return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
 
 
-def _sums(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
+def _sums(connection: Statements, site: str, start_us: int) -> dict[str, str]:
     query = (
         "select m.name, h.begin_us, h.energy_mj from removal r join meter m on m.id = r.meter join hourly h "
         "on h.meter = r.meter and h.begin_us >= r.begin_us and h.begin_us < r.end_us "
@@ -141,7 +138,7 @@ def _sums(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str,
     return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
 
 
-def _pruned(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
+def _pruned(connection: Statements, site: str, start_us: int) -> dict[str, str]:
     """By month in which it was recorded: the entries of the journal on removals, each with its removals whole."""
     query = (
         "select p.id, p.entry, m.name, r.begin_us, r.end_us, r.readings, r.digest, r.sums from removal r "
@@ -160,7 +157,7 @@ def _pruned(connection: sqlite3.Connection, site: str, start_us: int) -> dict[st
     return {name: canonical_json(items) for name, items in months.items()}
 
 
-def _trusts(connection: sqlite3.Connection, site: str) -> dict[str, str]:
+def _trusts(connection: Statements, site: str) -> dict[str, str]:
     query = "select m.name, t.trust from trust t join meter m on m.id = t.meter where m.site = ? order by 1, 2"
     found: dict[str, list[str]] = defaultdict(list)
     for name, trust in connection.execute(query, (site,)):
@@ -168,7 +165,7 @@ def _trusts(connection: sqlite3.Connection, site: str) -> dict[str, str]:
     return {f"trusts/{site}.json": canonical_json(found)}
 
 
-def _corrected(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
+def _corrected(connection: Statements, site: str, start_us: int) -> dict[str, str]:
     """Readings that no longer count, with the entry of the journal that says so."""
     query = (
         "select m.name, s.time_us, s.start_us, s.micro, s.trust, i.kind, i.entry from superseded s "

@@ -3,7 +3,6 @@
 Whoever has kept what a meter showed can compare it with the digest; whoever changes a sum later is found by it.
 """
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from zonewright.model.canonical import canonical_json
+from zonewright.telemetry.home import Statements
 from zonewright.telemetry.registers import (
     EPOCH,
     MICROSECOND,
@@ -21,7 +21,7 @@ from zonewright.telemetry.registers import (
     reading_line,
     sum_line,
 )
-from zonewright.telemetry.stored_sums import between, bins_of, left_of, removed_stretches
+from zonewright.telemetry.stored_sums import between, bins_of, left_of, removed_stretches, replace_bins
 from zonewright.telemetry.summing import DAY_US, Bin, by_day, complete_stretches
 from zonewright.telemetry.tables import FOREVER
 
@@ -61,10 +61,10 @@ def removals_in(data: Sequence[Mapping[str, Any]]) -> list[Removal]:
     return [Removal(**one) for one in data]
 
 
-def untold(connection: sqlite3.Connection) -> dict[int, dict[str, list[Removal]]]:
+def untold(connection: Statements) -> dict[int, dict[str, list[Removal]]]:
     """What was removed and is not recorded yet, by its row of ``pruning`` and by site; new removals get one row."""
     if connection.execute("select 1 from removal where pruning is null limit 1").fetchone():
-        number = connection.execute("insert into pruning (entry) values ('')").lastrowid
+        number = connection.execute("insert into pruning (entry) values ('') returning id").fetchone()[0]
         connection.execute("update removal set pruning = ? where pruning is null", (number,))
     query = (
         "select p.id, m.site, m.name, r.begin_us, r.end_us, r.readings, r.digest, r.sums from pruning p "
@@ -80,7 +80,7 @@ def _removal(row: Sequence[Any]) -> Removal:
     return Removal(meter=row[0], begin_us=row[1], end_us=row[2], readings=row[3], digest=row[4], sums=row[5])
 
 
-def prune_meter(connection: sqlite3.Connection, key: int, before_us: int, partial: Collection[int]) -> int:
+def prune_meter(connection: Statements, key: int, before_us: int, partial: Collection[int]) -> int:
     """Keep of each stretch its first and its last reading: the pieces that reach beyond it begin and end there."""
     meter = connection.execute("select name, kind from meter where id = ?", (key,)).fetchone()
     removed = removed_stretches(connection, key, 0, FOREVER)
@@ -99,7 +99,7 @@ def prune_meter(connection: sqlite3.Connection, key: int, before_us: int, partia
 _GOES = "meter = ? and time_us between ? and ? and (start_us is null or start_us >= ?)"
 
 
-def _going(connection: sqlite3.Connection, key: int, kind: str, begin: int, end: int) -> tuple[int, int]:
+def _going(connection: Statements, key: int, kind: str, begin: int, end: int) -> tuple[int, int]:
     """Between which times the readings of a stretch go."""
     if kind == "interval":
         newest = connection.execute("select max(time_us) from reading where meter = ?", (key,)).fetchone()[0]
@@ -110,7 +110,7 @@ def _going(connection: sqlite3.Connection, key: int, kind: str, begin: int, end:
 
 
 def _remember(
-    connection: sqlite3.Connection,
+    connection: Statements,
     key: int,
     meter: tuple[str, str],
     stretch: tuple[int, int],
@@ -128,8 +128,8 @@ def _remember(
     for number, (low, high) in enumerate(parts, 1):
         until = min(high, going[1]) if number < len(parts) else going[1]
         # One pair of bounds on the time: of two, SQLite seeks by one and reads all that the other one excludes.
-        query = f"select ?, ?, start_us, time_us, micro, trust from reading where {_GOES} order by time_us"  # noqa: S608 - no input
-        rows = connection.execute(query, (*meter, key, after, until, begin))
+        query = f"select start_us, time_us, micro, trust from reading where {_GOES} order by time_us"  # noqa: S608 - no input
+        rows = ((*meter, *row) for row in connection.execute(query, (key, after, until, begin)))
         digest, count = digest_of_lines(READINGS_HEAD, map(reading_line, rows))
         after = max(after, until + 1)
         if count or low < high:
@@ -150,11 +150,10 @@ def _months(begin_us: int, end_us: int) -> Iterator[tuple[int, int]]:
         begin_us = cut
 
 
-def restore_meter(connection: sqlite3.Connection, key: int, hours: Sequence[Bin]) -> None:
+def restore_meter(connection: Statements, key: int, hours: Sequence[Bin]) -> None:
     """Put hours in the place of what the readings that were left give for them."""
-    connection.executemany("insert or replace into hourly values (?, ?, ?, ?)", [(key, *one) for one in hours])
+    replace_bins(connection, "hourly", key, hours)
     for begin, end in complete_stretches(hours, FOREVER):
         connection.execute("insert into stretch values (?, ?, ?)", (key, begin, end))
         low, high = begin // DAY_US * DAY_US, -(-end // DAY_US) * DAY_US
-        days = by_day(bins_of(connection, "hourly", key, low, high))
-        connection.executemany("insert or replace into daily values (?, ?, ?, ?)", [(key, *one) for one in days])
+        replace_bins(connection, "daily", key, by_day(bins_of(connection, "hourly", key, low, high)))

@@ -1,4 +1,4 @@
-"""What agents report, on SQLite: each batch once, each sample once, impossible values set aside with their reason.
+"""What agents report: each batch once, each sample once, impossible values set aside with their reason.
 
 Energy by hour is summed in the transaction that stores a batch, in whole microjoules, so that it stays exact when the
 samples themselves are removed. Batches that arrive together share one commit; each is acknowledged after it.
@@ -6,11 +6,11 @@ samples themselves are removed. Batches that arrive together share one commit; e
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
+from weakref import WeakSet
 
-from zonewright.declare.private_file import make_private
+from zonewright.telemetry.home import STORE_FAULTS, Statements, TelemetryFile, TelemetryHome
 from zonewright.telemetry.sample import (
     MEASURED,
     REGISTER,
@@ -26,6 +26,7 @@ from zonewright.telemetry.sample import (
 
 HOUR_NS = 3_600 * 10**9
 _FOREVER_NS = 2**62
+_VERSION = 1
 _SCHEMA = """
 create table if not exists batch (
   agent text not null, boot text not null, sequence integer not null, received_ns integer not null,
@@ -39,28 +40,52 @@ create table if not exists series (
 create table if not exists sample (
   time_ns integer not null, series integer not null, start_ns integer, value real, quality text not null,
   primary key (time_ns, series)) without rowid;
-create table if not exists hourly (
+create table if not exists sample_hour (
   series integer not null, begin_ns integer not null, energy_uj integer not null, covered_ns integer not null,
   unsure integer not null, primary key (series, begin_ns)) without rowid;
 create table if not exists arrival (
   number integer primary key autoincrement, agent text not null, low_ns integer not null, high_ns integer not null,
   received_ns integer not null);
-create table if not exists identity (name text primary key) without rowid;
+create table if not exists inbox (name text primary key) without rowid;
 create table if not exists quarantine (
   agent text not null, received_ns integer not null, name text not null, value text not null, reason text not null);
+insert into inbox select lower(hex(randomblob(16))) where not exists (select 1 from inbox);
 """
+_RENAMED = {"hourly": "sample_hour", "identity": "inbox"}
+"""Names of tables of older files; in a ledger's database others have them."""
 _Row = tuple[int, int, int | None, float | None, str]
-_INSERT = "insert or ignore into sample values (?, ?, ?, ?, ?)"
 _ASIDE = "insert into quarantine values (?, ?, ?, ?, ?)"
 _ADD = (
-    "insert into hourly values (?, ?, ?, ?, ?) on conflict do update set energy_uj = energy_uj + excluded.energy_uj, "
-    "covered_ns = covered_ns + excluded.covered_ns, unsure = unsure + excluded.unsure"
+    "insert into sample_hour values (?, ?, ?, ?, ?) on conflict (series, begin_ns) do update set "
+    "energy_uj = sample_hour.energy_uj + excluded.energy_uj, "
+    "covered_ns = sample_hour.covered_ns + excluded.covered_ns, unsure = sample_hour.unsure + excluded.unsure"
 )
+_ALL = "*"
+"""The turn of who writes about all agents; others write about single ones."""
 
 
 def samples_path(ledger: Path) -> Path:
     """The file of what agents report that belongs to a ledger's file."""
     return ledger.with_name(f"{ledger.stem}.samples.db")
+
+
+def samples_file(path: Path) -> TelemetryFile:
+    """A file of what agents report, which need not be there."""
+    return TelemetryFile(path, prepare=_prepare, is_old=_is_old, stays_open=True)
+
+
+def _is_old(connection: sqlite3.Connection) -> bool:
+    return int(connection.execute("pragma user_version").fetchone()[0]) < _VERSION
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    there = {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
+    for old, new in _RENAMED.items():
+        if old in there:
+            connection.execute(f"alter table {old} rename to {new}")
+    for statement in _SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute(f"pragma user_version = {_VERSION}")
 
 
 class _Ticket:
@@ -72,35 +97,25 @@ class _Ticket:
 
 
 class Samples:
-    """The reports of all agents in one file; it is made when it is missing. Safe for many threads."""
+    """The reports of all agents. Safe for many threads, and beside other processes that do the same.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        make_private(path)
-        self._writer = self._connect()
-        self._writer.executescript(_SCHEMA)
-        if self._writer.execute("select 1 from identity").fetchone() is None:
-            self._writer.execute("insert into identity values (lower(hex(randomblob(16))))")
+    Args:
+        place: their file, which is made when it is missing, or where else they are.
+    """
+
+    def __init__(self, place: Path | TelemetryHome) -> None:
+        self._home: TelemetryHome = samples_file(place) if isinstance(place, Path) else place
+        if isinstance(self._home, TelemetryFile):
+            self._home.make()
         self._writing, self._queueing = Lock(), Lock()
         self._queue: list[_Ticket] = []
         self._series: dict[tuple[str, ...], int] = {}
+        self._sessions: WeakSet[object] = WeakSet()
 
     def close(self) -> None:
-        """Close the file, after what is being stored."""
+        """Close what is open, after what is being stored."""
         with self._writing:
-            self._writer.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = full")
-        return connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with closing(self._connect()) as connection:
-            yield connection
+            self._home.close()
 
     def append(self, report: SampleBatch, now_ns: int) -> Received:
         """Store a batch; it is on disk when this returns. One that came before changes nothing.
@@ -127,37 +142,39 @@ class Samples:
 
     def _store_all(self, group: Sequence[_Ticket]) -> None:
         """Store a group in one transaction; a batch that cannot be stored takes no other with it."""
-        connection = self._writer
-        connection.execute("begin immediate")
         results: list[Received | Exception] = []
+        # In one order everywhere: of two services that have batches of the same agents, neither waits for the other.
+        ordered = sorted(group, key=lambda one: (one.report.agent, one.report.boot, one.report.sequence))
         try:
-            for ticket in group:
-                connection.execute("savepoint one")
-                try:
-                    results.append(self._store(ticket.report, ticket.now_ns))
-                except (sqlite3.Error, ArithmeticError, ValueError) as error:
-                    if not connection.in_transaction:  # a full disk ends all of it
-                        raise
-                    connection.execute("rollback to one")
+            with self._home.writing(*{one.report.agent for one in group}) as connection:
+                if connection.session not in self._sessions:  # the database may have been restored meanwhile
                     self._series.clear()
-                    results.append(error)
-                connection.execute("release one")
-            connection.execute("commit")
+                    self._sessions.add(connection.session)
+                arrivals: list[tuple[str, int, int, int]] = []
+                for ticket in ordered:
+                    try:
+                        with connection.apart():
+                            results.append(self._store(connection, ticket.report, ticket.now_ns, arrivals))
+                    except (*STORE_FAULTS, ArithmeticError, ValueError) as error:
+                        if not connection.in_transaction:  # a full disk ends all of it
+                            raise
+                        self._series.clear()
+                        results.append(error)
+                _add_arrivals(connection, arrivals)
         except BaseException:
             self._series.clear()
-            if connection.in_transaction:
-                connection.execute("rollback")
             raise
-        for ticket, result in zip(group, results, strict=True):
+        for ticket, result in zip(ordered, results, strict=True):
             ticket.result = result
 
-    def _store(self, report: SampleBatch, now_ns: int) -> Received:
-        connection, identity = self._writer, (report.agent, report.boot, report.sequence)
+    def _store(
+        self, connection: Statements, report: SampleBatch, now_ns: int, arrivals: list[tuple[str, int, int, int]]
+    ) -> Received:
+        identity = (report.agent, report.boot, report.sequence)
         query = "select 1 from batch_run where agent = ? and boot = ? and ? between first and last"
         if connection.execute(query, identity).fetchone() is not None:
             return Received(stored=0, quarantined=0, duplicate=True)
-        row = (*identity, now_ns, report.dropped)
-        if connection.execute("insert or ignore into batch values (?, ?, ?, ?, ?)", row).rowcount == 0:
+        if not connection.add_rows("batch", [(*identity, now_ns, report.dropped)]):
             return Received(stored=0, quarantined=0, duplicate=True)
         rows: list[_Row] = []
         aside: list[tuple[str, int, str, str, str]] = []
@@ -168,91 +185,57 @@ class Samples:
             if reason is not None:
                 aside.append((report.agent, now_ns, sample.name[:200], repr(sample.value), reason))
                 continue
-            key = self._series_id(report.agent, report.node, sample.name, sample.part, sample.unit)
+            key = self._series_id(connection, report.agent, report.node, sample.name, sample.part, sample.unit)
             if sample.unit == "J":
                 energies.add(key)
             if sample.unit in MEASURED:
                 measured.append(sample.time_ns)
             rows.append((sample.time_ns, key, sample.start_ns, sample.value, sample.quality))
-        connection.executemany(_ASIDE, aside)
-        new = self._insert(rows)
+        if aside:
+            connection.executemany(_ASIDE, aside)
+        new = connection.add_new("sample", rows)
+        if hours := _by_hour(row for row in new if row[1] in energies):
+            connection.executemany(_ADD, hours)
         if measured:
-            query = "insert into arrival (agent, low_ns, high_ns, received_ns) values (?, ?, ?, ?)"
-            connection.execute(query, (report.agent, min(measured), max(measured), now_ns))
-        connection.executemany(_ADD, _by_hour(row for row in new if row[1] in energies))
+            arrivals.append((report.agent, min(measured), max(measured), now_ns))
         return Received(stored=len(new), quarantined=len(aside), duplicate=False)
 
-    def _series_id(self, *key: str) -> int:
+    def _series_id(self, connection: Statements, *key: str) -> int:
         found = self._series.get(key)
         if found is None:
             names = "agent, node, name, part, unit"
-            self._writer.execute(f"insert or ignore into series ({names}) values (?, ?, ?, ?, ?)", key)  # noqa: S608 - no input
+            statement = f"insert into series ({names}) values (?, ?, ?, ?, ?) on conflict do nothing"  # noqa: S608 - no input
+            connection.execute(statement, key)
             query = "select id from series where agent = ? and node = ? and name = ? and part = ? and unit = ?"
-            found = self._series[key] = int(self._writer.execute(query, key).fetchone()[0])
+            found = self._series[key] = int(connection.execute(query, key).fetchone()[0])
         return found
-
-    def _insert(self, rows: Sequence[_Row]) -> Sequence[_Row]:
-        """Insert rows; gives those that were new. All of them are, but for an agent that repeats itself."""
-        connection = self._writer
-        connection.execute("savepoint rows")
-        before = connection.total_changes
-        connection.executemany(_INSERT, rows)
-        if connection.total_changes - before == len(rows):
-            connection.execute("release rows")
-            return rows
-        connection.execute("rollback to rows")
-        connection.execute("release rows")
-        return [row for row in rows if connection.execute(_INSERT, row).rowcount]
 
     def prune(self, before_ns: int) -> int:
         """Remove samples from before a time; sums by hour stay, and so does what was acknowledged. Gives how many.
 
-        An hour in a transaction, so that reports are never kept waiting for long.
+        An hour in a transaction, so that reports are never kept waiting for long. None where another service is at it.
         """
+        with self._home.alone("samples") as is_alone:
+            return self._prune(before_ns) if is_alone else 0
+
+    def _prune(self, before_ns: int) -> int:
         removed = 0
         while True:
-            with self._writing:
-                first = self._writer.execute("select min(time_ns) from sample").fetchone()[0]
+            with self._writing, self._home.writing() as connection:
+                first = connection.execute("select min(time_ns) from sample").fetchone()[0]
                 if first is None or first >= before_ns:
                     break
                 until = min(first // HOUR_NS * HOUR_NS + HOUR_NS, before_ns)
-                removed += self._writer.execute("delete from sample where time_ns < ?", (until,)).rowcount
-        with self._writing:
-            self._writer.execute("delete from quarantine where received_ns < ?", (before_ns,))
-            self._writer.execute("delete from arrival where received_ns < ?", (before_ns,))
-            self._writer.execute("begin immediate")
-            try:
-                self._shorten(before_ns)
-            except BaseException:
-                self._writer.execute("rollback")
-                raise
-            self._writer.execute("commit")
+                removed += connection.execute("delete from sample where time_ns < ?", (until,)).rowcount
+        with self._writing, self._home.writing(_ALL) as connection:
+            connection.execute("delete from quarantine where received_ns < ?", (before_ns,))
+            connection.execute("delete from arrival where received_ns < ?", (before_ns,))
+            _shorten(connection, before_ns)
         return removed
-
-    def _shorten(self, before_ns: int) -> None:
-        """Keep of old batches the runs of their numbers: what is sent again years later is still known."""
-        old = (
-            "from batch b where received_ns < ? and "
-            "sequence < (select max(sequence) from batch where agent = b.agent and boot = b.boot)"
-        )
-        rows = self._writer.execute(
-            f"select agent, boot, sequence, sequence {old} union all select agent, boot, first, last from batch_run "  # noqa: S608 - no input
-            "order by 1, 2, 3",
-            (before_ns,),
-        ).fetchall()
-        runs: list[list[str | int]] = []
-        for agent, boot, first, last in rows:
-            if runs and runs[-1][:2] == [agent, boot] and runs[-1][3] == first - 1:
-                runs[-1][3] = last
-            else:
-                runs.append([agent, boot, first, last])
-        self._writer.execute(f"delete {old}".replace("delete from batch b", "delete from batch as b"), (before_ns,))
-        self._writer.execute("delete from batch_run")
-        self._writer.executemany("insert into batch_run values (?, ?, ?, ?)", runs)
 
     def batches(self, agent: str) -> list[int]:
         """Sequence numbers of an agent's batches, in order."""
-        with self._reading() as connection:
+        with self._home.opened() as connection:
             singles = connection.execute("select sequence from batch where agent = ?", (agent,)).fetchall()
             runs = connection.execute("select first, last from batch_run where agent = ?", (agent,)).fetchall()
         return sorted([row[0] for row in singles] + [number for low, high in runs for number in range(low, high + 1)])
@@ -260,7 +243,7 @@ class Samples:
     def dropped(self, agent: str) -> int:
         """How many batches an agent says it has dropped, as of its last report."""
         query = "select dropped from batch where agent = ? order by received_ns desc, sequence desc limit 1"
-        with self._reading() as connection:
+        with self._home.opened() as connection:
             row = connection.execute(query, (agent,)).fetchone()
         return 0 if row is None else int(row[0])
 
@@ -271,35 +254,36 @@ class Samples:
             "join series s on s.id = m.series where s.agent = ? and m.time_ns >= ? and m.time_ns < ? "
             "order by m.time_ns, s.name, s.part"
         )
-        with self._reading() as connection:
+        with self._home.opened() as connection:
             return [Sample(*row) for row in connection.execute(query, (agent, start_ns, end_ns))]
 
     def energy(self, agent: str, start_ns: int = 0, end_ns: int = _FOREVER_NS) -> Mapping[str, Energy]:
         """Energy of an agent's node by part, over the hours that begin within a window."""
         query = (
-            "select s.part, sum(h.energy_uj), sum(h.covered_ns), sum(h.unsure) from hourly h join series s "
-            "on s.id = h.series where s.agent = ? and h.begin_ns >= ? and h.begin_ns < ? group by s.id"
+            "select s.part, cast(sum(h.energy_uj) as bigint), cast(sum(h.covered_ns) as bigint), "
+            "cast(sum(h.unsure) as bigint) from sample_hour h join series s on s.id = h.series "
+            "where s.agent = ? and h.begin_ns >= ? and h.begin_ns < ? group by s.id"
         )
-        with self._reading() as connection:
+        with self._home.opened() as connection:
             return {
                 part: Energy(energy_uj=energy, covered_ns=covered, unsure=unsure)
                 for part, energy, covered, unsure in connection.execute(query, (agent, start_ns, end_ns))
             }
 
     def identity(self) -> str:
-        """A name of this file that no other one has: numbers of arrivals mean something beside it only."""
-        with self._reading() as connection:
-            return str(connection.execute("select name from identity order by name limit 1").fetchone()[0])
+        """A name of this file or database that no other one has: numbers of arrivals mean something beside it only."""
+        with self._home.opened() as connection:
+            return str(connection.execute("select name from inbox order by name limit 1").fetchone()[0])
 
     def arrivals(self, after: int, most: int) -> list[Arrival]:
         """Batches with energy or power in them, in the order in which they came in, from after a number on."""
         query = "select number, agent, low_ns, high_ns from arrival where number > ? order by number limit ?"
-        with self._reading() as connection:
+        with self._home.opened() as connection:
             return [Arrival(*row) for row in connection.execute(query, (after, most))]
 
     def last_arrival(self) -> int:
         """Number of the last of them, 0 without any."""
-        with self._reading() as connection:
+        with self._home.opened() as connection:
             return int(connection.execute("select coalesce(max(number), 0) from arrival").fetchone()[0])
 
     def arrival_seen(self, number: int) -> str | None:
@@ -307,16 +291,15 @@ class Samples:
 
         A file that was restored gives numbers that it gave before to other arrivals.
         """
-        with self._reading() as connection:
+        with self._home.opened() as connection:
             row = connection.execute("select received_ns from arrival where number = ?", (number,)).fetchone()
             if row is not None:
                 return str(row[0])
-            query = "select coalesce(max(seq), 0) from sqlite_sequence where name = 'arrival'"
-            return "" if connection.execute(query).fetchone()[0] >= number else None
+            return "" if connection.last_number("arrival") >= number else None
 
     def series(self) -> list[SampleSeries]:
         """The series of all agents that hold energy or power."""
-        with self._reading() as connection:
+        with self._home.opened() as connection:
             rows = connection.execute("select id, agent, node, name, part, unit from series").fetchall()
         return [SampleSeries(*row) for row in rows if row[5] in MEASURED]
 
@@ -327,20 +310,50 @@ class Samples:
             f"select series, time_ns, start_ns, value, quality from sample where time_ns between ? and ? "  # noqa: S608 - no input
             f"and series in ({places}) order by time_ns, series"
         )
-        with self._reading() as connection:
-            for series, *row in connection.execute(query, (start_ns, end_ns, *wanted)):
+        with self._home.opened() as connection:
+            for series, *row in connection.stream(query, (start_ns, end_ns, *wanted)):
                 yield series, Measurement(*row)
 
     def set_aside(self, agent: str, name: str, value: str, reason: str, now_ns: int) -> None:
         """Note that a stored sample is no reading, and why."""
-        with self._writing:
-            self._writer.execute(_ASIDE, (agent, now_ns, name, value, reason))
+        with self._writing, self._home.writing() as connection:
+            connection.execute(_ASIDE, (agent, now_ns, name, value, reason))
 
     def quarantined(self, agent: str) -> list[tuple[str, str]]:
         """Names and reasons of what was set aside of an agent."""
-        with self._reading() as connection:
+        with self._home.opened() as connection:
             query = "select name, reason from quarantine where agent = ? order by rowid"
             return [(name, reason) for name, reason in connection.execute(query, (agent,))]
+
+
+def _add_arrivals(connection: Statements, arrivals: Sequence[tuple[str, int, int, int]]) -> None:
+    """Number what came in, last of all: who sees a number sees all lower ones, whichever service gave them."""
+    if arrivals:
+        connection.in_order("arrivals")
+        query = "insert into arrival (agent, low_ns, high_ns, received_ns) values (?, ?, ?, ?)"
+        connection.executemany(query, arrivals)
+
+
+def _shorten(connection: Statements, before_ns: int) -> None:
+    """Keep of old batches the runs of their numbers: what is sent again years later is still known."""
+    old = (
+        "from batch as b where received_ns < ? and "
+        "sequence < (select max(sequence) from batch where agent = b.agent and boot = b.boot)"
+    )
+    rows = connection.execute(
+        f"select agent, boot, sequence, sequence {old} union all select agent, boot, first, last from batch_run "  # noqa: S608 - no input
+        "order by 1, 2, 3",
+        (before_ns,),
+    ).fetchall()
+    runs: list[list[str | int]] = []
+    for agent, boot, first, last in rows:
+        if runs and runs[-1][:2] == [agent, boot] and runs[-1][3] == first - 1:
+            runs[-1][3] = last
+        else:
+            runs.append([agent, boot, first, last])
+    connection.execute(f"delete {old}", (before_ns,))
+    connection.execute("delete from batch_run")
+    connection.add_rows("batch_run", runs)
 
 
 def _by_hour(rows: Iterable[_Row]) -> list[tuple[int, int, int, int, int]]:

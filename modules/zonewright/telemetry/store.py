@@ -1,12 +1,10 @@
-"""The store of readings on SQLite: what was read, and energy by hour and by day in the same transaction."""
+"""The store of readings: what was read, and energy by hour and by day in the same transaction."""
 
-import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from zonewright.declare.private_file import make_private
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
@@ -22,7 +20,10 @@ from zonewright.telemetry.correcting import (
     told_of,
     untold_intakes,
 )
+from zonewright.telemetry.delivering import Delivery, are_over, untold_hours
+from zonewright.telemetry.home import Statements, TelemetryFile, TelemetryHome
 from zonewright.telemetry.interface import Appended
+from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.removing import Removal, prune_meter, restore_meter, untold
 from zonewright.telemetry.stored_sums import (
     has_dips,
@@ -36,62 +37,42 @@ from zonewright.telemetry.stored_sums import (
     summed,
 )
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum
-from zonewright.telemetry.tables import SCHEMA, VERSION, add_columns, meter_id, spec_of
+from zonewright.telemetry.tables import meter_id, readings_file, spec_of
 
 __all__ = ["HOUR_US", "Store"]
+_TURNS = ("readings",)
+"""What is read and what it sums up to is written by one at a time."""
 
 
 class Store:
-    """Readings of all sites in one file.
+    """Readings of all sites.
 
     Args:
-        path: the file.
-        create: make it when it is missing.
+        place: their file, or where else they are.
+        create: make the file when it is missing.
 
     Raises:
         FileNotFoundError: when there is none and it must not be made.
     """
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
-        if not create and not path.is_file():
-            raise FileNotFoundError(2, "there is no telemetry store", str(path))
-        self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        make_private(path)
-        with self.opened() as connection:
-            is_old = _is_old(connection)
-        if is_old:
-            self._upgrade()
+    def __init__(self, place: Path | TelemetryHome, *, create: bool = False) -> None:
+        self._home: TelemetryHome = readings_file(place) if isinstance(place, Path) else place
+        if isinstance(self._home, TelemetryFile):
+            if not create and not self._home.is_there():
+                raise FileNotFoundError(2, "there is no telemetry store", str(self._home.path))
+            self._home.make()
 
-    def _upgrade(self) -> None:
-        """Bring the tables up to date in one transaction, unless another process did so meanwhile."""
-        with self.writing() as connection:
-            if _is_old(connection):
-                add_columns(connection)
-                for statement in SCHEMA.split(";"):
-                    connection.execute(statement)
-                connection.execute(f"pragma user_version = {VERSION}")
+    def opened(self) -> AbstractContextManager[Statements]:
+        """A connection to read from, for one use."""
+        return self._home.opened()
 
-    @contextmanager
-    def opened(self) -> Iterator[sqlite3.Connection]:
-        """A connection, for one use."""
-        with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as connection:
-            connection.execute("pragma journal_mode = wal")
-            connection.execute("pragma synchronous = full")
-            yield connection
+    def reading(self) -> AbstractContextManager[Statements]:
+        """The same, and all that is read is of one moment."""
+        return self._home.reading()
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that is on disk afterwards, or was none."""
-        with self.opened() as connection:
-            connection.execute("begin immediate")
-            try:
-                yield connection
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("rollback")
-                raise
-            connection.execute("commit")
+    def writing(self) -> AbstractContextManager[Statements]:
+        """A transaction that is on disk afterwards, or was none; nobody else writes readings meanwhile."""
+        return self._home.writing(*_TURNS)
 
     def append(
         self,
@@ -133,12 +114,8 @@ class Store:
         Raises:
             ConflictError: as ``append`` does.
         """
-        with self.opened() as connection:
-            connection.execute("begin immediate")
-            try:
-                return _appended(connection, site, meters, readings, trust)
-            finally:
-                connection.execute("rollback")
+        with self._home.writing(*_TURNS, keep=False) as connection:
+            return _appended(connection, site, meters, readings, trust)
 
     def refresh(self, site: str, meters: Mapping[str, MeterSpec]) -> None:
         """Sum up again what was summed up under another declaration of a meter, such as one without its rating.
@@ -194,18 +171,16 @@ class Store:
         with self.opened() as connection:
             return list(superseded(connection, site))
 
-    def tell_intakes(self, tell: Callable[[Mapping[str, Any]], str]) -> None:
-        """Hand over each import, correction and withdrawal that is not recorded, and keep what it was recorded as.
+    def tell_intakes(self, tell: Callable[[Mapping[str, Any], JournalNote], None]) -> None:
+        """Hand over each import, correction and withdrawal that is not recorded.
 
         Args:
-            tell: records one; gives the text of the record.
+            tell: records one, and has it noted as what.
         """
         with self.opened() as connection:
             found = untold_intakes(connection)
         for number, payload in found:
-            entry = tell(payload)
-            with self.writing() as connection:
-                connection.execute("update intake set entry = ? where id = ? and entry = ''", (entry, number))
+            tell(payload, JournalNote(self._home, "intake", number))
 
     def readings(
         self, site: str, start_us: int, end_us: int, doubtful: Collection[tuple[int, int]] = ()
@@ -240,7 +215,7 @@ class Store:
             places = ", ".join("?" * len(sides[0])), ", ".join("?" * sum(map(len, sides)))
             query = (
                 f"select begin_us from daily where meter in ({places[1]}) and begin_us >= ? and begin_us < ? "  # noqa: S608 - no input
-                f"group by begin_us having sum(iif(meter in ({places[0]}), energy_mj, -energy_mj)) < 0"
+                f"group by begin_us having sum(case when meter in ({places[0]}) then energy_mj else -energy_mj end) < 0"
             )
             values = (*sides[0], *sides[1], low, high, *sides[0])
             return [row[0] for row in connection.execute(query, values)]
@@ -275,15 +250,15 @@ class Store:
         A week begins on a Thursday (UTC), as 1970 did.
         """
         query = (
-            "select m.name, d.begin_us / :week * :week, sum(d.energy_mj), sum(d.covered_us) from daily d join meter m "
-            "on m.id = d.meter where m.site = :site and d.begin_us >= :low and d.begin_us < :high "
+            "select m.name, d.begin_us / ? * ?, cast(sum(d.energy_mj) as bigint), cast(sum(d.covered_us) as bigint) "
+            "from daily d join meter m on m.id = d.meter where m.site = ? and d.begin_us >= ? and d.begin_us < ? "
             "group by 1, 2 order by 1, 2"
         )
         week_us = 7 * DAY_US
         low, high = -(-start_us // week_us) * week_us, end_us // week_us * week_us
         found: dict[str, list[tuple[int, int, int]]] = {}
         with self.opened() as connection:
-            rows = connection.execute(query, {"week": week_us, "site": site, "low": low, "high": high})
+            rows = connection.execute(query, (week_us, week_us, site, low, high))
             for name, *one in rows:
                 found.setdefault(name, []).append((one[0], one[1], one[2]))
         return found
@@ -308,8 +283,12 @@ class Store:
 
         Sums stay as they are, and so do the readings around every gap: no figure changes its coverage or verdict. One
         transaction for each meter, so that others can write in between. A meter whose sums are to be made again keeps
-        its readings until then (:meth:`refresh`).
+        its readings until then (:meth:`refresh`). None where another service is at it.
         """
+        with self._home.alone("readings") as is_alone:
+            return self._prune(before_us) if is_alone else 0
+
+    def _prune(self, before_us: int) -> int:
         with self.opened() as connection:
             meters = connection.execute("select id, site from meter order by site").fetchall()
             partial = {site: partial_hours(connection, site) for site in {row[1] for row in meters}}
@@ -320,21 +299,33 @@ class Store:
                     removed += prune_meter(connection, key, before_us, partial[site])
         return removed
 
-    def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]]], str]) -> None:
-        """Hand over what was removed since this was done last, and keep what it was recorded as.
+    def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]], JournalNote], None]) -> None:
+        """Hand over what was removed since this was done last.
 
         The store is not locked while it is handed over, so readings come in meanwhile. What is handed over is put
-        together before: who is killed in between, or does it twice at once, records the very same removals once more.
+        together before: who is killed in between records the very same removals once more, beside a ledger's file.
 
         Args:
-            tell: records removals by site; gives the text of the record.
+            tell: records removals by site, and has it noted as what.
         """
         with self.writing() as connection:
             found = untold(connection)
         for number, removals in found.items():
-            entry = tell(removals)
-            with self.writing() as connection:
-                connection.execute("update pruning set entry = ? where id = ? and entry = ''", (entry, number))
+            tell(removals, JournalNote(self._home, "pruning", number))
+
+    def tell_deliveries(self, tell: Callable[[Mapping[str, list[Delivery]], JournalNote], None]) -> None:
+        """Hand over the hours of live readings that are over and not recorded.
+
+        Args:
+            tell: records hours by site, and has it noted as what.
+        """
+        with self.opened() as connection:
+            if not are_over(connection):
+                return
+        with self.writing() as connection:
+            found_hours = untold_hours(connection)
+        for number, deliveries in found_hours.items():
+            tell(deliveries, JournalNote(self._home, "delivering", number))
 
     def restore(
         self,
@@ -359,8 +350,7 @@ class Store:
                 restore_meter(connection, key, hours.get(name, ()))
                 if has_dips(connection, key):
                     sum_up_again(connection, key, meters[name])
-                rows = [(key, trust) for trust in trusts.get(name, ())]
-                connection.executemany("insert or ignore into trust values (?, ?)", rows)
+                connection.add_rows("trust", [(key, trust) for trust in trusts.get(name, ())])
             for number, (name, time_us, start_us, micro, trust) in enumerate(corrected):
                 if name in meters:
                     key = meter_id(connection, site, name, meters[name])
@@ -368,12 +358,8 @@ class Store:
                     connection.execute("insert into superseded values (?, ?, ?, ?, ?, ?)", values)
 
 
-def _is_old(connection: sqlite3.Connection) -> bool:
-    return int(connection.execute("pragma user_version").fetchone()[0]) < VERSION
-
-
 def _appended(
-    connection: sqlite3.Connection,
+    connection: Statements,
     site: str,
     meters: Mapping[str, MeterSpec],
     readings: Mapping[str, Sequence[Reading]],

@@ -1,6 +1,5 @@
 """Energy by hour and by day as the store keeps it: made again where readings are added, and read for a window."""
 
-import sqlite3
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -9,6 +8,7 @@ from zonewright.pue.history import LEAST_SAME_US, LEAST_STILL_US
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.pieces import LOOK_BACK, is_drop, pieces_of
 from zonewright.pue.readings import Reading
+from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.summing import (
     DAY_US,
@@ -37,7 +37,7 @@ def parts_of(start_us: int, end_us: int) -> list[tuple[str, int, int]]:
     return [("hourly", start_us, first_day), ("daily", first_day, last_day), ("hourly", last_day, end_us)]
 
 
-def partial_hours(connection: sqlite3.Connection, site: str, start_us: int = 0, end_us: int = FOREVER) -> set[int]:
+def partial_hours(connection: Statements, site: str, start_us: int = 0, end_us: int = FOREVER) -> set[int]:
     """Hours of a window that some meter of a site is known for in part only."""
     query = (
         "select distinct begin_us from hourly where meter in (select id from meter where site = ?) "
@@ -46,9 +46,7 @@ def partial_hours(connection: sqlite3.Connection, site: str, start_us: int = 0, 
     return {row[0] for row in connection.execute(query, (site, start_us, end_us, HOUR_US))}
 
 
-def needed(
-    connection: sqlite3.Connection, key: int, start_us: int, end_us: int, partial: Collection[int]
-) -> list[Reading]:
+def needed(connection: Statements, key: int, start_us: int, end_us: int, partial: Collection[int]) -> list[Reading]:
     """What a window needs of a meter: its readings where something is known in part, sums of all other hours and days.
 
     Args:
@@ -71,9 +69,9 @@ def needed(
     return sorted([*past, *found.values(), *sums], key=lambda item: item.time_us)
 
 
-def has_few(connection: sqlite3.Connection, key: int, start_us: int, end_us: int) -> bool:
+def has_few(connection: Statements, key: int, start_us: int, end_us: int) -> bool:
     """Whether a meter has so few readings within a window that they are as quick to take as their sums."""
-    query = "select count(*) from (select 1 from reading where meter = ? and time_us between ? and ? limit ?)"
+    query = "select count(*) from (select 1 from reading where meter = ? and time_us between ? and ? limit ?) as few"
     return int(connection.execute(query, (key, start_us, end_us, _FEW)).fetchone()[0]) < _FEW
 
 
@@ -86,15 +84,15 @@ def hours_of(spans: Collection[tuple[int, int]]) -> set[int]:
     }
 
 
-def summed(connection: sqlite3.Connection, key: int, kind: str, parts: Sequence[tuple[str, int, int]]) -> Sum:
+def summed(connection: Statements, key: int, kind: str, parts: Sequence[tuple[str, int, int]]) -> Sum:
     """Energy of a meter over the parts of a window, and what its days show at a glance."""
     energy = covered = 0
     days: DayExtremes | None = None
     for table, low, high in parts:
         if low < high:
             row = connection.execute(
-                f"select sum(energy_mj), sum(covered_us), min(energy_mj), max(energy_mj) from {table} "  # noqa: S608 - one of two names
-                "where meter = ? and begin_us >= ? and begin_us < ?",
+                "select cast(sum(energy_mj) as bigint), cast(sum(covered_us) as bigint), min(energy_mj), "  # noqa: S608 - one of two names
+                f"max(energy_mj) from {table} where meter = ? and begin_us >= ? and begin_us < ?",
                 (key, low, high),
             ).fetchone()
             energy, covered = energy + (row[0] or 0), covered + (row[1] or 0)
@@ -105,7 +103,7 @@ def summed(connection: sqlite3.Connection, key: int, kind: str, parts: Sequence[
     return Sum(energy, covered, days)
 
 
-def _repeats(connection: sqlite3.Connection, key: int, low: int, high: int) -> bool:
+def _repeats(connection: Statements, key: int, low: int, high: int) -> bool:
     """Whether a gauge counted the same on two days in a row."""
     query = (
         "select 1 from daily a join daily b on b.meter = a.meter and b.begin_us = a.begin_us + ? where a.meter = ? "
@@ -114,9 +112,7 @@ def _repeats(connection: sqlite3.Connection, key: int, low: int, high: int) -> b
     return connection.execute(query, (DAY_US, key, low, high - DAY_US, _REPEATS_MJ)).fetchone() is not None
 
 
-def stood(
-    connection: sqlite3.Connection, key: int, meter: MeterSpec, start_us: int, end_us: int
-) -> Iterator[tuple[int, int]]:
+def stood(connection: Statements, key: int, meter: MeterSpec, start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
     """Runs of whole hours, long enough to be doubted, in which a meter counted nothing, or a gauge the same.
 
     The hours on both sides, which may belong to a stretch in part, are not among them. One that reaches to the begin of
@@ -150,18 +146,18 @@ def stood(
             yield begin, run.begin_us + run.covered_us
 
 
-def _known_throughout(connection: sqlite3.Connection, key: int, low: int, high: int) -> list[tuple[int, int]]:
+def _known_throughout(connection: Statements, key: int, low: int, high: int) -> list[tuple[int, int]]:
     """Runs of hours of a meter within a window of whole hours that are known throughout.
 
     Like :func:`complete_stretches`, but a year is some 9,000 rows that only the database has to look at.
     """
     # Hours that follow one another differ from their row's number by the same.
     query = (
-        "select min(begin_us), max(begin_us) + :hour from (select begin_us, begin_us - :hour * row_number() over "
-        "(order by begin_us) as run from hourly where meter = :key and begin_us >= :low and begin_us < :high "
-        "and covered_us = :hour) group by run order by 1"
+        "select min(begin_us), max(begin_us) + ? from (select begin_us, begin_us - ? * row_number() over "
+        "(order by begin_us) as run from hourly where meter = ? and begin_us >= ? and begin_us < ? "
+        "and covered_us = ?) as known group by run order by 1"
     )
-    return connection.execute(query, {"hour": HOUR_US, "key": key, "low": low, "high": high}).fetchall()
+    return connection.execute(query, (HOUR_US, HOUR_US, key, low, high, HOUR_US)).fetchall()
 
 
 def _without(stretches: Sequence[tuple[int, int]], hours: Collection[int]) -> Iterator[tuple[int, int]]:
@@ -192,13 +188,13 @@ def between(stretches: Sequence[tuple[int, int]], low: int, high: int) -> Iterat
         yield low, high
 
 
-def removed_stretches(connection: sqlite3.Connection, key: int, low: int, high: int) -> list[tuple[int, int]]:
+def removed_stretches(connection: Statements, key: int, low: int, high: int) -> list[tuple[int, int]]:
     """Stretches within a window of whole hours whose readings were removed."""
     query = "select begin_us, end_us from stretch where meter = ? and begin_us < ? and end_us > ? order by begin_us"
     return [(max(begin, low), min(end, high)) for begin, end in connection.execute(query, (key, high, low))]
 
 
-def bins_of(connection: sqlite3.Connection, table: str, key: int, low: int, high: int) -> list[Bin]:
+def bins_of(connection: Statements, table: str, key: int, low: int, high: int) -> list[Bin]:
     """Hours or days of a meter that begin within a window, in order."""
     query = (
         f"select begin_us, energy_mj, covered_us from {table} "  # noqa: S608 - one of two names
@@ -208,7 +204,7 @@ def bins_of(connection: sqlite3.Connection, table: str, key: int, low: int, high
 
 
 def _sums_of(
-    connection: sqlite3.Connection, key: int, stretches: Sequence[tuple[int, int]], *, has_days: bool
+    connection: Statements, key: int, stretches: Sequence[tuple[int, int]], *, has_days: bool
 ) -> Iterator[Reading]:
     """The sums of stretches instead of their readings; of whole days where days are good enough."""
     for begin, end in stretches:
@@ -217,7 +213,7 @@ def _sums_of(
 
 
 def sum_up(  # noqa: PLR0917 - private
-    connection: sqlite3.Connection, key: int, label: str, meter: MeterSpec, low_us: int, high_us: int
+    connection: Statements, key: int, label: str, meter: MeterSpec, low_us: int, high_us: int
 ) -> None:
     """Sum up again the hours and days between the readings on both sides of what was added."""
     around = fetch(connection, key, low_us - 1, high_us + 1) or [Reading(None, low_us, 0, 0)]
@@ -247,16 +243,22 @@ def sum_up(  # noqa: PLR0917 - private
     _replace(connection, "daily", key, days, by_day(bins_of(connection, "hourly", key, *days)))
 
 
-def _replace(
-    connection: sqlite3.Connection, table: str, key: int, window: tuple[int, int], bins: Iterable[Bin]
-) -> None:
+def _replace(connection: Statements, table: str, key: int, window: tuple[int, int], bins: Iterable[Bin]) -> None:
     query = f"delete from {table} where meter = ? and begin_us >= ? and begin_us < ?"  # noqa: S608 - one of two names
     connection.execute(query, (key, *window))
-    query = f"insert into {table} values (?, ?, ?, ?)"  # noqa: S608 - one of two names
-    connection.executemany(query, [(key, *one) for one in bins])
+    connection.add_rows(table, [(key, *one) for one in bins])
 
 
-def sum_up_again(connection: sqlite3.Connection, key: int, meter: MeterSpec) -> None:
+def replace_bins(connection: Statements, table: str, key: int, bins: Iterable[Bin]) -> None:
+    """Have hours or days of a meter say this, whatever they said before."""
+    connection.executemany(
+        f"insert into {table} values (?, ?, ?, ?) on conflict (meter, begin_us) do update set "  # noqa: S608 - one of two names
+        "energy_mj = excluded.energy_mj, covered_us = excluded.covered_us",
+        [(key, *one) for one in bins],
+    )
+
+
+def sum_up_again(connection: Statements, key: int, meter: MeterSpec) -> None:
     """Sum up all of a meter once more, beside the sums of its removed readings."""
     query = "select min(coalesce(start_us, time_us)), max(time_us) from reading where meter = ?"
     low, high = connection.execute(query, (key,)).fetchone()
@@ -264,12 +266,12 @@ def sum_up_again(connection: sqlite3.Connection, key: int, meter: MeterSpec) -> 
         sum_up(connection, key, "", meter, low, high)
 
 
-def has_dips(connection: sqlite3.Connection, key: int) -> bool:
+def has_dips(connection: Statements, key: int) -> bool:
     """Whether a register ever showed less than before: then sums of removed readings say which steps are not known."""
     return connection.execute("select 1 from dip where meter = ? limit 1", (key,)).fetchone() is not None
 
 
-def _note_dips(connection: sqlite3.Connection, key: int, meter: MeterSpec, around: Sequence[Reading]) -> list[Reading]:
+def _note_dips(connection: Statements, key: int, meter: MeterSpec, around: Sequence[Reading]) -> list[Reading]:
     """Note where a register showed less than before; gives the readings that may be wrong because of it as well."""
     first, last = around[0].time_us, around[-1].time_us
     connection.execute("delete from dip where meter = ? and time_us > ? and time_us <= ?", (key, first, last))
@@ -278,7 +280,7 @@ def _note_dips(connection: sqlite3.Connection, key: int, meter: MeterSpec, aroun
         for one, two in pairwise(around)
         if is_drop(meter, one, two)
     ]
-    connection.executemany("insert into dip values (?, ?, ?, ?)", rows)
+    connection.add_rows("dip", rows)
     after = connection.execute(
         "select min(time_us) from dip where meter = ? and time_us >= ? and time_us <= ?", (key, first, last)
     ).fetchone()[0]
@@ -292,7 +294,7 @@ def _note_dips(connection: sqlite3.Connection, key: int, meter: MeterSpec, aroun
     return [*reversed(before), *around]
 
 
-def dips_before(connection: sqlite3.Connection, key: int, reading: Reading) -> list[Reading]:
+def dips_before(connection: Statements, key: int, reading: Reading) -> list[Reading]:
     """What a register showed before the largest drop whose old value it had not reached again at a reading, and after.
 
     Two readings that only say so, or none.

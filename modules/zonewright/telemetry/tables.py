@@ -2,9 +2,11 @@
 
 import sqlite3
 from fractions import Fraction
+from pathlib import Path
 
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
+from zonewright.telemetry.home import Statements, TelemetryFile
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.summing import MICRO
 
@@ -63,16 +65,15 @@ which sources in ``bound``. A delivery is an hour of a meter with live readings,
 dirty while more of them may have come in."""
 
 
-def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterSpec) -> int:
+def meter_id(connection: Statements, site: str, name: str, meter: MeterSpec) -> int:
     """The row of a meter, which is made when it is missing; one of another kind is a conflict.
 
     Under another declaration than before, its sums are to be made again: the stored one becomes empty until then.
     """
     row = connection.execute("select id, kind, spec from meter where site = ? and name = ?", (site, name)).fetchone()
     if row is None:
-        query = "insert into meter (site, name, kind, spec) values (?, ?, ?, ?)"
-        cursor = connection.execute(query, (site, name, meter.kind, spec_of(meter)))
-        return int(cursor.lastrowid or 0)
+        query = "insert into meter (site, name, kind, spec) values (?, ?, ?, ?) returning id"
+        return int(connection.execute(query, (site, name, meter.kind, spec_of(meter))).fetchone()[0])
     if row[1] != meter.kind:
         raise ConflictError(
             f"meter {name} of {site} is stored as a {row[1]}, not as a {meter.kind}; give it another id"
@@ -87,7 +88,29 @@ def spec_of(meter: MeterSpec) -> str:
     return f"{meter.kind} {meter.rating_w} {meter.rollover_wh} {meter.interval_s} {'standby' if meter.standby else ''}"
 
 
-def add_columns(connection: sqlite3.Connection) -> None:
+def telemetry_path(ledger: Path) -> Path:
+    """The file of the readings that belongs to a ledger's file: ``ledger.db`` has ``ledger.telemetry.db``."""
+    return ledger.with_name(f"{ledger.stem}.telemetry.db")
+
+
+def readings_file(path: Path) -> TelemetryFile:
+    """A file of readings, which need not be there."""
+    return TelemetryFile(path, prepare=_prepare, is_old=_is_old)
+
+
+def _is_old(connection: sqlite3.Connection) -> bool:
+    return int(connection.execute("pragma user_version").fetchone()[0]) < VERSION
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Bring the tables up to date."""
+    _add_columns(connection)
+    for statement in SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute(f"pragma user_version = {VERSION}")
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
     """Give the tables of an older store the columns that came later.
 
     A meter's declaration is empty then, so that it is summed up again.
@@ -110,7 +133,7 @@ def micro_of(item: Reading, label: str) -> int:
     return micro
 
 
-def fetch(connection: sqlite3.Connection, key: int, start_us: int, end_us: int) -> list[Reading]:
+def fetch(connection: Statements, key: int, start_us: int, end_us: int) -> list[Reading]:
     """The readings of a window that are still there, and the nearest on both sides."""
     low = connection.execute("select max(time_us) from reading where meter = ? and time_us <= ?", (key, start_us))
     high = connection.execute("select min(time_us) from reading where meter = ? and time_us >= ?", (key, end_us))

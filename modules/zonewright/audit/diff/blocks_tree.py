@@ -9,8 +9,8 @@ from typing import Any
 MAX_BLOCKS = 100
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _TOKEN = re.compile(
-    r'(?P<text>"(?:[^"\\\n]|\\.)*")|(?P<comment>/\*.*?\*/|//[^\n]*|\#[^\n]*)|(?P<end>[;\n])|(?P<open>\{)|(?P<close>\})'
-    r'|(?P<comma>,)|(?P<word>[^\s{};,"#/]+(?:(?:,|/(?![/*]))[^\s{};,"#/]+)*|[/"])',
+    r'(?P<text>"(?:[^"\\\n]|\\.)*+"?)|(?P<comment>/\*.*?(?:\*/|\Z)|//[^\n]*|\#[^\n]*)|(?P<end>[;\n])|(?P<open>\{)|(?P<close>\})'
+    r'|(?P<comma>,)|(?P<word>[^\s{};,"#/]+(?:(?:,|/(?![/*]))[^\s{};,"#/]+)*|/)',
     re.DOTALL,
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _MOST_PERIOD, _LEAST_BLOCKS = 4, 4
-_NUMBER = re.compile(r"([0-9a-f]*[0-9][0-9a-f]*|(?<![a-z])[a-f](?![a-z]))")
+_NUMBER = re.compile(r"((?<![0-9a-f])[a-f]*+[0-9][0-9a-f]*|(?<![a-z])[a-f](?![a-z]))")
 COUNTED = "A to B (8): eight of them, each number as before or one more."
 """What ``counted`` writes, for whoever reads it."""
 _MODES = ("same", "decimal", "hexadecimal")

@@ -82,12 +82,13 @@ def _yaml(text: str) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
-_COMMENTED = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|#[^\n]*|/\*.*?\*/', re.DOTALL)
+_COMMENTED = re.compile(r'("(?:[^"\\\n]|\\.)*+"?)|//[^\n]*|#[^\n]*|/\*.*?(?:\*/|(\Z))', re.DOTALL)
+"""A text or comment that does not end goes on to the end of its line or file: so each is looked at once."""
 
 
 def _commented_json(text: str) -> Any:
     """JSON with the comments that Kea takes."""
-    return json.loads(_COMMENTED.sub(lambda match: match[1] or "", text))
+    return json.loads(_COMMENTED.sub(lambda match: match[0] if match.lastindex else "", text))
 
 
 SYNTAXES: tuple[tuple[str, Syntax], ...] = (

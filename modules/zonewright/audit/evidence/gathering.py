@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from zonewright.audit.evidence.bundle import with_manifest
+from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.planning import Material, bundle_files, digests_behind
 from zonewright.audit.evidence.pruned import removals_at
+from zonewright.changes.storing import store_texts
 from zonewright.changes.validated import Validated
 from zonewright.declare.device_types import type_texts
 from zonewright.declare.load import ZONE_FILE
@@ -15,7 +17,6 @@ from zonewright.ledger.deciding.party_facts import SNAPSHOT
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change_messages import Plan, PlanQuery, PlanRecord, Snapshot
-from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest, TextRemoval
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.evidence_messages import OwnEntry, SnapshotRequest
 from zonewright.ledger.protocol.journal_messages import WITHHELD, CheckpointRequest, HistoryRequest, JournalEntry
@@ -23,10 +24,9 @@ from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs.pruning import KIND as REMOVAL
-from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.render.user_formats import FOLDER
-from zonewright.rules.words import count_of
 
 JOURNAL, CHECKPOINT, VERDICTS, ROLLOUTS = "journal.jsonl", "checkpoint.json", "verdicts", "rollouts"
 _PAGE = 1000
@@ -77,64 +77,12 @@ def material(
     )
 
 
-def fetch(ledger: LedgerClient, digests: set[str], *, plan: str = "") -> dict[str, str]:
-    """Texts by digest, each of them checked: what was altered or cut off is not taken.
-
-    Args:
-        ledger: the ledger.
-        digests: of the texts.
-        plan: digest of the plan that names them, if there is one.
-
-    Raises:
-        LedgerRefusedError: when the ledger does not have one of them, or has another text in its place; one that
-            was removed by `ledger prune` is told as that.
-    """
-    found, gone = _asked(ledger, digests, plan)
-    altered = sorted(digest for digest, text in found.items() if digest_of(text) != digest)
-    if altered:
-        what = f"{len(altered)} texts in the ledger were altered, such as {altered[0][:19]}"
-        raise LedgerRefusedError(
-            "content", f"{what}; plan the change again: planning renders and stores the texts again"
-        )
-    if gone:
-        entry = max(gone.values(), key=lambda one: one.sequence)
-        raise LedgerRefusedError(
-            "pruned",
-            f"zonewright ledger prune removed {count_of(len(gone), 'text')} of this evidence on {entry.at[:19]}Z, such "
-            f"as {min(gone)[:19]} (entry {entry.sequence} of the journal); the ledger keeps digests only; take a "
-            "bundle that was exported before",
-        )
-    missing = sorted(digests - found.keys())
-    if missing:
-        raise LedgerRefusedError(
-            "content", f"{len(missing)} texts are missing in the ledger, such as {missing[0][:19]}"
-        )
-    return found
-
-
-def texts_of(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
-    """What the ledger has of some digests, page by page and unchecked; one that it does not have is left out."""
-    return _asked(ledger, digests)[0]
-
-
-def _asked(ledger: LedgerClient, digests: set[str], plan: str = "") -> tuple[dict[str, str], dict[str, TextRemoval]]:
-    """Texts by digest, and when others were removed."""
-    found: dict[str, str] = {}
-    gone: dict[str, TextRemoval] = {}
-    wanted = sorted(digests)
-    for start in range(0, len(wanted), _PAGE):
-        answer = ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE], plan=plan))
-        found |= answer.texts
-        gone |= answer.pruned
-    return found, gone
-
-
 def store(ledger: LedgerClient, made: Material) -> None:
     """Give the ledger what a plan names and it does not have yet, so that others can look at it.
 
     The files that are deployed are there: they were stored before they were admitted.
     """
-    ledger.call(verbs.STORE, ContentRequest(texts=[*made.texts.values(), *made.new.values()]))
+    store_texts(ledger, [*made.texts.values(), *made.new.values()])
 
 
 def inputs_of(declaration: Path, node_types: Collection[str]) -> dict[str, str]:

@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable, Mapping
 
 from zonewright.audit.evidence.bundle import object_path, with_manifest
 from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents, Partial, places_before, read_contents
+from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.gathering import (
     CHECKPOINT,
     JOURNAL,
     ROLLOUTS,
     VERDICTS,
-    fetch,
     plan_texts,
     recorded_plan,
     rollout_texts,

@@ -36,7 +36,9 @@ from zonewright.pue.readings import Reading
 from zonewright.rules.finding import Finding
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import all_meters_of
+from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.registers import READINGS_HEAD
+from zonewright.telemetry.tables import readings_file
 
 _MICRO = 10**6
 
@@ -109,7 +111,7 @@ def _broken(plan: Plan, review: Review) -> Iterator[str]:
 @contextmanager
 def _ledger(
     snapshot: Snapshot, texts: Mapping[str, str], demand: str
-) -> Iterator[tuple[Database, Path | None, tuple[int, int]]]:
+) -> Iterator[tuple[Database, TelemetryHome | None, tuple[int, int]]]:
     with tempfile.TemporaryDirectory(prefix="zonewright-verify-") as folder:
         path = Path(folder) / "ledger.db"
         database = Database(path, create=True, lock_wait_s=30)
@@ -118,7 +120,7 @@ def _ledger(
                 allow_what_was(connection)
                 put_contents(connection, [demand])
                 _fill(connection, snapshot, texts)
-            telemetry = Path(folder) / "telemetry.db"
+            telemetry = readings_file(Path(folder) / "telemetry.db")
             counts = _fill_telemetry(telemetry, texts)
             yield database, telemetry if any(counts) else None, counts
         finally:
@@ -210,10 +212,10 @@ def _admission(
     )
 
 
-def _fill_telemetry(path: Path, texts: Mapping[str, str]) -> tuple[int, int]:
+def _fill_telemetry(home: TelemetryHome, texts: Mapping[str, str]) -> tuple[int, int]:
     """Put the recorded readings and sums into a store; returns how many there were."""
     sites = sorted({name.split("/")[1] for name in texts if name.startswith("readings/")})
-    counts = [put_site(Store(path, create=True), site, all_meters_of(site_in(texts, site)), texts) for site in sites]
+    counts = [put_site(Store(home, create=True), site, all_meters_of(site_in(texts, site)), texts) for site in sites]
     return sum(readings for readings, _ in counts), sum(sums for _, sums in counts)
 
 

@@ -217,6 +217,7 @@ def opened(
         StoppedError: when no configuration is for any of the hosts.
     """
     from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.fleet.agents.recipe import whoami
     from zonewright.fleet.configs.fill import Filler
     from zonewright.fleet.configs.visit import ConfigJob, host_seconds
     from zonewright.fleet.secrets.fingerprints import key_file_here, read_keys
@@ -252,6 +253,7 @@ def opened(
         host_deadline_s=rollout.host_deadline_s,
         fill=Filler(sources_here(), lambda: read_keys(key_file_here())) if resolves else Filler(),
         tell=fleet.document.told,
+        holder=(fleet.file.party, whoami()),
     )
     longest = max(host_seconds(job.wanted(host)[0], rollout.host_deadline_s) for host in hosts)
     try:

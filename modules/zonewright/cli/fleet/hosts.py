@@ -104,12 +104,13 @@ def read_fleet(arguments: argparse.Namespace) -> Fleet:
 
 
 def _nodes(stack_name: str, url: str | None) -> "list[tuple[Holding, str]]":
-    from zonewright.cli.connection import stack_and_ledger
+    from zonewright.declare.stack_file import project_root, read_stack_file
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.stack_messages import ReportRequest
 
-    _, stack, ledger = stack_and_ledger(stack_name, url)
-    with ledger:
+    root = project_root(Path.cwd())
+    stack = read_stack_file(root, stack_name)
+    with _client(url or stack.ledger, root) as ledger:
         report = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack.stack_id))
     return [(holding, report.party or "") for holding in report.holdings]
 
@@ -120,12 +121,33 @@ def ledger_of(arguments: argparse.Namespace, root: Path) -> "LedgerClient":
     Raises:
         LedgerUnavailableError: when there is none.
     """
-    from zonewright.cli.connection import open_ledger
+    return _client(ledger_url_of(arguments, root), root)
+
+
+def ledger_url_of(arguments: argparse.Namespace, root: Path) -> str:
+    """The URL of the fleet's ledger."""
     from zonewright.declare.stack_file import DEFAULT_LEDGER, read_stack_file
 
     if arguments.ledger is None and arguments.stack:
-        return open_ledger(read_stack_file(root, arguments.stack).ledger, root)
-    return open_ledger(arguments.ledger or DEFAULT_LEDGER, root)
+        return read_stack_file(root, arguments.stack).ledger
+    return arguments.ledger or DEFAULT_LEDGER
+
+
+def _client(url: str, root: Path) -> "LedgerClient":
+    """A client for a ledger; one in a file or a database needs more than the extra of operators brings."""
+    from zonewright.cli.connection import open_ledger
+    from zonewright.cli.output import MISUSE, ending_with
+    from zonewright.ledger import LedgerUnavailableError
+
+    try:
+        return open_ledger(url, root)
+    except ModuleNotFoundError as error:
+        what = f"the ledger {url} is no service, and needs {error.name}"
+        install = "pip install 'zonewright[fleet,ledger]' brings it"
+        with ending_with(MISUSE):
+            raise LedgerUnavailableError(
+                "no-driver", f"{what}; {install}, or name a service: --ledger https://HOST:PORT"
+            ) from None
 
 
 def transport_of(fleet: Fleet, *, sudo_password: str | None = None) -> "SshTransport":

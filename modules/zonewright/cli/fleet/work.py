@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from zonewright.cli.fleet.hosts import Fleet, ledger_of, read_fleet, transport_of
+from zonewright.cli.fleet.hosts import Fleet, ledger_of, ledger_url_of, read_fleet, transport_of
 from zonewright.cli.output import MISUSE, REFUSED, StoppedError
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
         ArtefactError: when there is nothing to roll out.
         LedgerError: when the ledger is needed and does not answer.
     """
-    from zonewright.fleet.agents.recipe import recipe_of
+    from zonewright.fleet.agents.recipe import recipe_of, whoami
     from zonewright.fleet.agents.visit import AgentJob
+    from zonewright.server.agent_book import agent_book
     from zonewright.server.fleet_routes import ServiceForFleet
 
     fleet = read_fleet(arguments)
@@ -59,13 +60,15 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
     recipe = recipe_of(fleet.file.agent, fleet.folder)
     enrolments = _enrolments(arguments, fleet, needs_ledger=needs_ledger)
     transport = transport_of(fleet, sudo_password=password)
-    service = ServiceForFleet(fleet.root / arguments.agents, fleet.file.agent.url, enrolments=enrolments)
+    book = agent_book(ledger_url_of(arguments, fleet.root), fleet.root, fleet.root / arguments.agents)
+    service = ServiceForFleet(book, fleet.file.agent.url, enrolments=enrolments)
     job = AgentJob(
         transport=transport,
         recipe=recipe,
         service=service,
         host_deadline_s=rollout.host_deadline_s,
         health_s=rollout.health_s,
+        holder=(fleet.file.party, whoami()),
     )
     try:
         yield Work(fleet=fleet, job=job, rollout=rollout, sudo_password=password)

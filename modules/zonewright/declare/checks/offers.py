@@ -73,6 +73,6 @@ def _fault(owner: str, one: OfferFault) -> Fault:
 
 def _parties(known: Known, owner: str, path: Path, offer: Offer) -> Iterator[Fault]:
     parties = known.zone.parties if known.zone is not None else {}
-    for number, party in enumerate(offer.parties):
+    for field, party in offer.named:
         if known.zone is not None and party not in parties and not known.unsure("", ("parties", party)):
-            yield unknown("party", party, parties, owner=owner, path=(*path, "parties", str(number)))
+            yield unknown("party", party, parties, owner=owner, path=(*path, *field.split(".")))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.own_rules import own_rule_faults
 from zonewright.declare.problem import Fault, Path, shown, unknown
 from zonewright.model import Extent, Location, OwnerFile, RulePack, Waiver, Zone
 from zonewright.model.rule_pack import LEVELS, LOWER_IS_STRICTER, LimitName, chain_of
@@ -33,6 +34,7 @@ def zone_faults(known: Known, on: str | None) -> Iterator[Fault]:
         yield from _in_force(zone, on)
     for waiver_id, waiver in zone.waivers.items():
         yield from _waiver(known, zone, ("waivers", waiver_id), waiver)
+    yield from own_rule_faults(zone)
     yield from _rings(known, zone)
     yield from _quotas(known, zone)
     yield from _reserved_twice(zone)

@@ -9,9 +9,10 @@ from zonewright.declare.yaml_text.tree import Fields, Items, Scalar, YamlNode
 from zonewright.model.base import IDENTIFIER_PATTERN
 
 _KILO = 1000
-_WITH_UNIT = re.compile(r"\s*([-+]?[0-9][0-9_,]*(?:\.[0-9]+)?)\s*([A-Za-z%]*)\s*")
+_WITH_UNIT = re.compile(r"\s*+([-+]?[0-9][0-9_,]*+(?:\.[0-9]+)?+)\s*+([A-Za-z%]*+)\s*+")
 _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-_BREAKS = re.compile(r"\s*[\x00-\x1f\x7f\u0085\u2028\u2029]+\s*")
+_CONTROL = r"\x00-\x1f\x7f\u0085\u2028\u2029"
+_SPACE, _BREAK = re.compile(rf"[\s{_CONTROL}]+"), re.compile(f"[{_CONTROL}]")
 
 
 def fix_of_range(node: YamlNode, shape: Shape) -> str:
@@ -83,7 +84,7 @@ def better_text(text: str, shape: Shape) -> str | None:
     elif text.isascii() and text.isdigit():
         better = (text.lstrip("0") or "0").zfill(3)
     else:
-        better = _BREAKS.sub(" ", text).strip()
+        better = _SPACE.sub(lambda found: " " if _BREAK.search(found[0]) else found[0], text).strip()
     return better if better and better != text and re.search(pattern, better) else None
 
 

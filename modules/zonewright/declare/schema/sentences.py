@@ -146,6 +146,7 @@ def _value(kind: str, message: str, node: YamlNode, shape: Shape, *, got: str, r
         fix = f"put it into a secret store and write a reference to it: {EXAMPLE}, ref+file:///PATH or ref+env://NAME"
         return Refusal(NO_REFERENCE, wanted, HIDDEN, fix)
     options = shape.get("enum") or ([shape["const"]] if "const" in shape else [])
+    options = options or [one for option in shape.get("anyOf", ()) for one in option.get("enum", ())]
     if options:
         return Refusal("a value that is not allowed", wanted, got, fix_of_choice(node, tuple(options)))
     if any("format" in option for option in shape.get("anyOf", ())):

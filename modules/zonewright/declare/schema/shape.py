@@ -22,6 +22,7 @@ from zonewright.model.configuration import (
 from zonewright.model.device_type import DeviceType, ModuleType, TypeOverlays
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
+from zonewright.model.own_rule import OWN_RULE_PATTERN, RULE_FILE_PATTERN
 from zonewright.model.secret import EXAMPLE, REFERENCE_PATTERN
 from zonewright.model.works import MOMENT_PATTERN
 from zonewright.model.zone import NAMES_PATTERN, TYPE_PATTERN
@@ -29,10 +30,12 @@ from zonewright.model.zone import NAMES_PATTERN, TYPE_PATTERN
 if TYPE_CHECKING:
     from zonewright.model.assumption import Assumptions  # only an adoption reads them
     from zonewright.model.csv_map import CsvMap  # only an import of an export reads one
+    from zonewright.model.own_rule_cases import OwnRuleCases  # only their test reads them
 
 Shape = dict[str, Any]
 FileType: TypeAlias = (
-    "type[Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap | Assumptions]"
+    "type[Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap | Assumptions"
+    " | OwnRuleCases]"
 )
 
 _UNITS = (
@@ -60,6 +63,8 @@ _PATTERNS = {
     OWNER_PATTERN: "a user, or user:group, such as frr:frr",
     MODE_PATTERN: "permission bits such as '640'",
     MOMENT_PATTERN: "a minute with its offset from UTC, such as '2026-12-01T22:00+08:00'",
+    RULE_FILE_PATTERN: "a file in rules/ beside zone.yaml, such as rules/parties-in-a-rack.py",
+    OWN_RULE_PATTERN: "a rule of the zone's own, such as own/parties-in-a-rack",
     DATE_PATTERN: "a day such as '2026-07-01'",
     r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
 }

@@ -50,7 +50,7 @@ sys.path[at:at] = [compiled, program, lib] if has_lib else [compiled, program]
 if sys.flags.no_site and not has_lib:
     import site
 
-    site.main()  # psutil is the distribution's
+    site.main()  # libraries are the host's own
 
 from zonewright_agent.__main__ import main
 
@@ -167,9 +167,20 @@ def agent_sources() -> dict[str, bytes]:
     return {f"zonewright_agent/{path.relative_to(folder)}": path.read_bytes() for path in sorted(folder.rglob("*.py"))}
 
 
-def make_zipapp(sources: Mapping[str, bytes]) -> bytes:
-    """The agent as one file that Python runs; the same bytes for the same sources."""
-    return _zip({**sources, "__main__.py": _MAIN})
+def make_zipapp(
+    sources: Mapping[str, bytes], *, package: str = "zonewright_agent", has_own_libraries: bool = True
+) -> bytes:
+    """The agent as one file that Python runs; the same bytes for the same sources.
+
+    Args:
+        sources: its modules by path.
+        package: which of them is started.
+        has_own_libraries: whether all libraries come along where some do; else those of the host are used too.
+    """
+    main = _MAIN.replace(b"from zonewright_agent.", f"from {package}.".encode())
+    if not has_own_libraries:
+        main = main.replace(b"no_site and not has_lib:", b"no_site:")
+    return _zip({**sources, "__main__.py": main})
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:

@@ -24,6 +24,7 @@ class HostFacts:
         has_rapl: whether its processors count their energy.
         current: the release that runs, or empty.
         releases: releases that are whole, newest first.
+        healthy: those of them that once reported healthy, newest first.
         damaged: files of the current release that are not what they were.
         is_proven: whether the current release was once found healthy.
         unit_sha256: hash of the unit that systemd has, or empty.
@@ -46,11 +47,12 @@ class HostFacts:
     public_key: str
     token_sha256: str
     is_active: bool
+    healthy: tuple[str, ...] = ()
 
     @property
     def previous(self) -> str:
-        """The newest other release, or empty."""
-        return next((release for release in self.releases if release != self.current), "")
+        """The newest other release that once reported healthy, or empty: to no other one a host goes back."""
+        return next((release for release in self.healthy if release != self.current), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +83,10 @@ def observe(session: Session, layout: Layout, *, token_sha256: str = "") -> Host
     """
     command = PROBE.command(layout.prefix, layout.secrets, layout.services, UNIT, token_sha256)
     done = session.run(command, as_root=layout.is_system)
-    found, releases = _lines(done.stdout.decode("utf-8", "replace"))
+    found, lists = _lines(done.stdout.decode("utf-8", "replace"))
     if "end" not in found:
         raise runs_nothing(done)
-    return _facts(found, releases)
+    return _facts(found, lists)
 
 
 def measure(session: Session, layout: Layout) -> HostConditions:
@@ -119,19 +121,23 @@ def read_texts(session: Session, layout: Layout, names: Iterable[str]) -> dict[s
     return {name: text_of(value) for name, value in found.items()}
 
 
-def _lines(text: str) -> tuple[dict[str, str], tuple[str, ...]]:
+_LISTS = ("release", "healthy")
+
+
+def _lines(text: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """What a script printed: the last value by name, and all values of those that are lists."""
     found: dict[str, str] = {}
-    releases = []
+    lists: dict[str, tuple[str, ...]] = dict.fromkeys(_LISTS, ())
     for line in text.splitlines():
         name, _, value = line.partition("=")
-        if name == "release":
-            releases.append(value)
+        if name in lists:
+            lists[name] = (*lists[name], value)
         else:
             found[name] = value
-    return found, tuple(releases)
+    return found, lists
 
 
-def _facts(found: Mapping[str, str], releases: tuple[str, ...]) -> HostFacts:
+def _facts(found: Mapping[str, str], lists: Mapping[str, tuple[str, ...]]) -> HostFacts:
     supervisor = found.get("supervisor")
     return HostFacts(
         machine=found.get("machine", ""),
@@ -141,7 +147,8 @@ def _facts(found: Mapping[str, str], releases: tuple[str, ...]) -> HostFacts:
         supervisor="systemd" if supervisor == "systemd" else "runit" if supervisor == "runit" else None,
         has_rapl=found.get("rapl") == "yes",
         current=found.get("current", ""),
-        releases=releases,
+        releases=lists["release"],
+        healthy=lists["healthy"],
         damaged=tuple(found.get("damaged", "").split()),
         is_proven=found.get("proven") == "yes",
         unit_sha256=found.get("unit", ""),

@@ -1,10 +1,12 @@
 """A plan carried out on one host, step by step; what did not become healthy is put back at once."""
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
 
 from zonewright.fleet.agents.artefact import Release
+from zonewright.fleet.agents.facts import observe
 from zonewright.fleet.agents.layout import UNIT, Layout
 from zonewright.fleet.agents.plan import HostPlan, StepKind
 from zonewright.fleet.agents.scripts import ACCEPT, CHECK, INSTALL, LOG, PREPARE, REMOVE, STATUS, SWITCH
@@ -38,6 +40,7 @@ class Installer(Attached):
         health_s: how long the agent may take to report, in seconds.
         say: told each step as it begins.
         progress: kept up to date.
+        turn: of ``turn_arguments``; the default takes no turn.
     """
 
     def __init__(
@@ -50,8 +53,10 @@ class Installer(Attached):
         health_s: float,
         say: Callable[[str, str], None],
         progress: Progress,
+        turn: tuple[str, str, str] = ("", "", "0"),
     ) -> None:
         super().__init__(session)
+        self._turn = turn
         self._layout, self._plan = layout, plan
         self._service, self._health_s, self._say, self.progress = service, health_s, say, progress
         self._public_key, self._token = "", ""
@@ -69,9 +74,10 @@ class Installer(Attached):
 
     @property
     def previous(self) -> str:
-        """The release that runs before, or empty."""
-        current = self._plan.facts.current
-        return current if current != self._release.id else self._plan.facts.previous
+        """The release to go back to: the one that ran before, unless only an older one was ever healthy; or empty."""
+        facts = self._plan.facts
+        ran = facts.current if facts.current != self._release.id else ""
+        return ran if ran in facts.healthy else facts.previous or ran
 
     def carry_out(self) -> None:
         """Do all steps.
@@ -101,9 +107,12 @@ class Installer(Attached):
         """Put back what ran before, or nothing where nothing did; gives what runs now.
 
         Raises:
-            CommandError: when that does not work either.
+            CommandError: when that does not work either, or another run has changed the host since.
         """
         self.progress.step = "roll-back"
+        now = observe(self._session, self._layout).current
+        if now not in (self._release.id, self._plan.facts.current):
+            raise CommandError(f"another run has changed it to {now or 'nothing'} since; it runs on", code=1, output="")
         previous = self.previous
         if previous:
             self._say("roll-back", f"back to {previous}")
@@ -116,20 +125,29 @@ class Installer(Attached):
         return previous
 
     def go_back(self) -> str:
-        """Let the release before the current one run again, on its own account; gives it.
+        """Let the last other release that was healthy run again, on its own account; gives it.
 
         Raises:
-            CommandError: when there is none, or it does not become healthy.
+            CommandError: when there is none, or it does not become healthy; then what ran before runs again.
         """
-        previous = self._plan.facts.previous
+        facts = self._plan.facts
+        previous = facts.previous
         if not previous:
-            raise CommandError("there is no previous release", code=1, output="")
+            others = [release for release in facts.releases if release != facts.current]
+            why = f"; {', '.join(others)} never reported healthy" if others else ""
+            raise CommandError(f"there is no previous release{why}", code=1, output="")
         self.progress.step = "prepare"
         self._prepare()
         self.progress.step, self.progress.is_changing = "roll-back", True
         self._say("roll-back", f"back to {previous}")
         self._switch_to(previous)
-        self._await_report(previous)
+        try:
+            self._await_report(previous)
+        except UnhealthyError as error:
+            if not facts.current:
+                raise
+            self._switch_to(facts.current)
+            raise UnhealthyError(f"{error}; {facts.current} runs again", code=error.code, output=error.output) from None
         return previous
 
     def remove(self) -> None:
@@ -166,11 +184,15 @@ class Installer(Attached):
 
     def _await_report(self, release: str) -> HealthReport:
         """The signed report of a release from the process that runs now."""
-        deadline, why = time.monotonic() + self._health_s, "none came"
+        deadline, why, is_deaf = time.monotonic() + self._health_s, "none came", False
         known = self._known if self._switched_ns else None  # where nothing was switched, the present one counts
         while (left_s := deadline - time.monotonic()) > 0:
             asked = time.monotonic()
-            body, report, why = self._report(known, min(left_s, _WAIT_S))
+            try:
+                body, report, why = self._report(known, min(left_s, _WAIT_S))
+                is_deaf = False
+            except ServiceError as error:
+                body, report, why, is_deaf = None, None, str(error), True
             is_other = body is not None and body != known
             if report is not None and report.release == release and self._is_new(report):
                 word, said = self._status()
@@ -185,6 +207,12 @@ class Installer(Attached):
             else:
                 now = time.monotonic()
                 time.sleep(max(0.0, min(asked + _PAUSE_S, deadline) - now))
+        word, said = self._status() if is_deaf else ("", "")
+        if word == "active":
+            sentence = (
+                f"the agent runs ({' '.join(said.split())}), but the service cannot be asked for its report: {why}"
+            )
+            raise UnhealthyError(sentence, code=1, output="")
         raise self._unhealthy(f"it did not report within {self._health_s:.0f} s: {why}")
 
     def _is_new(self, report: HealthReport) -> bool:
@@ -193,11 +221,14 @@ class Installer(Attached):
 
     def _prepare(self) -> None:
         layout = self._layout
-        said = self._run(PREPARE, layout.prefix, layout.secrets, layout.spool, layout.user, self._plan.host)
+        said = self._run(
+            PREPARE, layout.prefix, layout.secrets, layout.spool, layout.user, self._plan.host, *self._turn
+        )
         found = dict(line.partition("=")[::2] for line in said.splitlines())
         self._public_key, self._token = found["key"], found.get("token", "")
         if self._token and not any(step.kind == "token" for step in self._plan.steps):
-            self._known, self._before, _ = self._report(None, 0.0)
+            with contextlib.suppress(ServiceError):  # then there is nothing to compare with
+                self._known, self._before, _ = self._report(None, 0.0)
 
     def _give_token(self) -> None:
         self._token = self._service.issue(self._plan.host, self._public_key)
@@ -248,7 +279,11 @@ class Installer(Attached):
         )
 
     def _report(self, known: bytes | None, wait_s: float) -> tuple[bytes | None, HealthReport | None, str]:
-        """The last report as it came, what it says where its signature counts, or why not."""
+        """The last report as it came, what it says where its signature counts, or why not.
+
+        Raises:
+            ServiceError: when the service does not answer.
+        """
         body = None
         try:
             body = self._service.last_report(self._token, known=known, wait_s=wait_s)
@@ -257,8 +292,6 @@ class Installer(Attached):
             return body, read_signed(body, self._public_key), ""
         except SignatureError as error:
             return body, None, f"the last report is not valid: {error}"
-        except ServiceError as error:
-            return None, None, str(error)
 
     def _status(self) -> tuple[str, str]:
         """Whether it runs, in a word, and what the supervisor says."""

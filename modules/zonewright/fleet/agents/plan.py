@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from zonewright.audit.diff.differences import FileDiff, file_diffs, unified
 from zonewright.fleet.agents.artefact import Artefact, Release, make_release
@@ -12,8 +12,11 @@ from zonewright.fleet.agents.layout import UNIT, Layout, Supervisor
 from zonewright.fleet.agents.texts import agent_texts
 from zonewright.model.fleet import AgentSettings
 
+if TYPE_CHECKING:
+    from zonewright.fleet.agents.gateway import GatewayRelease  # most fleets have none, and it reads maps
+
 StepKind = Literal["prepare", "token", "install", "switch", "verify", "accept"]
-OLDEST_PYTHON = (3, 9)
+OLDEST_PYTHON, GATEWAY_PYTHON = (3, 9), (3, 11)
 MAX_CLOCK_ERROR_S = 300
 _ROOM = 3
 """Times the archive's size that must be free: the archive, what it unpacks to, and air."""
@@ -40,11 +43,13 @@ class Recipe:
         settings: what the operator declares.
         artefacts: the agent by architecture and C library, or one under ``any`` where hosts have their own psutil.
         layout: where it lives.
+        gateways: what hosts with a gateway have in the place of the agent alone, by host.
     """
 
     settings: AgentSettings
     artefacts: Mapping[str, Artefact]
     layout: Layout
+    gateways: Mapping[str, "GatewayRelease"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +87,24 @@ def plan_host(host: str, recipe: Recipe, facts: HostFacts, *, is_enrolled: bool)
     supervisor = recipe.settings.supervisor or facts.supervisor
     kind = "any" if "any" in recipe.artefacts else f"{facts.machine}-{facts.libc}"
     artefact = recipe.artefacts.get(kind)
-    obstacles = _obstacles(recipe, facts, supervisor, kind)
+    gateway = recipe.gateways.get(host)
+    obstacles = _obstacles(recipe, facts, supervisor, kind, oldest=GATEWAY_PYTHON if gateway else OLDEST_PYTHON)
     if obstacles or artefact is None or supervisor is None:
         return HostPlan(
             host=host, release=None, supervisor=supervisor or "systemd", facts=facts, obstacles=tuple(obstacles)
         )
-    texts = agent_texts(host, recipe.settings, recipe.layout, python=facts.python, has_rapl=facts.has_rapl)
+    texts = agent_texts(
+        host,
+        recipe.settings,
+        recipe.layout,
+        python=facts.python,
+        has_rapl=facts.has_rapl,
+        devices=None if gateway is None else gateway.devices,
+    )
+    if gateway is not None:
+        artefact = gateway.artefact(
+            artefact, machine=facts.machine, libc=facts.libc, python_version=facts.python_version
+        )
     release = make_release(artefact, texts)
     return HostPlan(
         host=host,
@@ -119,14 +136,17 @@ def hindered(plan: HostPlan, around: HostConditions, *, prefix: str, now_s: floa
     return replace(plan, release=None, steps=(), obstacles=tuple(found)) if found else plan
 
 
-def _obstacles(recipe: Recipe, facts: HostFacts, supervisor: Supervisor | None, kind: str) -> list[str]:
+def _obstacles(
+    recipe: Recipe, facts: HostFacts, supervisor: Supervisor | None, kind: str, *, oldest: tuple[int, int]
+) -> list[str]:
     found = []
-    oldest = ".".join(str(part) for part in OLDEST_PYTHON)
+    said = ".".join(str(part) for part in oldest)
     if not facts.python:
-        found.append(f"it has no python3; install Python {oldest} or newer")
-    elif _version(facts.python_version) < OLDEST_PYTHON:
+        found.append(f"it has no python3; install Python {said} or newer")
+    elif _version(facts.python_version) < oldest:
+        what = "agent" if oldest == OLDEST_PYTHON else "gateway"
         found.append(
-            f"its {facts.python} is Python {facts.python_version or 'unknown'}; the agent needs {oldest} or newer"
+            f"its {facts.python} is Python {facts.python_version or 'unknown'}; the {what} needs {said} or newer"
         )
     if kind not in recipe.artefacts:
         there = ", ".join(sorted(recipe.artefacts))

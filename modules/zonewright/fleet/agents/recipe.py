@@ -1,6 +1,7 @@
 """What a fleet's file stands for: the release that its hosts should have, where keys are known, who is at work."""
 
 import getpass
+import hashlib
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,14 +50,28 @@ def recipe_of(settings: AgentSettings, folder: Path) -> Recipe:
     except OSError as error:
         raise ArtefactError(str(error)) from None
     layout = system_layout() if settings.prefix is None else user_layout(settings.prefix)
-    return Recipe(settings=settings, artefacts=artefacts, layout=layout)
+    gateways = {}
+    if settings.gateways:
+        from zonewright.fleet.agents.gateway import gateway_release  # noqa: PLC0415 - most fleets have none
+
+        gateways = {name: gateway_release(name, one, folder) for name, one in settings.gateways.items()}
+    return Recipe(settings=settings, artefacts=artefacts, layout=layout, gateways=gateways)
+
+
+def digest_of_files(files: Mapping[str, bytes]) -> str:
+    """One digest of files and their paths."""
+    return digest_of(canonical_json({path: hashlib.sha256(content).hexdigest() for path, content in files.items()}))
 
 
 def desired_of(recipe: Recipe) -> Desired:
     """The release of a recipe, as digests."""
     hashes = {kind: dict(artefact.hashes) for kind, artefact in recipe.artefacts.items()}
-    # Where wheels lie is no setting of the agent; what they hold is in the artefact.
-    settings = recipe.settings.model_dump(mode="json", exclude={"psutil"})
+    # Where wheels lie is no setting of the agent; what they hold is in the artefact. So it is with gateways.
+    settings = recipe.settings.model_dump(mode="json", exclude={"psutil", "gateways"})
+    for name, one in recipe.gateways.items():
+        hashes[f"gateway {name}"] = {wheel: digest_of_files(files) for wheel, files in one.wheels.items()}
+        hashes[f"gateway {name}"]["program"] = digest_of_files(one.sources)
+        settings[f"gateway {name}"] = one.devices
     return Desired(
         version=next(iter(recipe.artefacts.values())).version,
         artefact_digest=digest_of(canonical_json(hashes)),

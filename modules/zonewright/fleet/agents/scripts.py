@@ -6,6 +6,7 @@ switch is a rename of a link. So a kill at any moment leaves the old release or 
 """
 
 from zonewright.fleet.scripting import Script
+from zonewright.fleet.turn import TURN
 
 PROBE = Script(
     "zonewright-probe",
@@ -44,6 +45,7 @@ while [ $# -gt 0 ]; do
   newest=$1
   for one; do if [ "$one" -nt "$newest" ]; then newest=$one; fi; done
   say release "${newest##*/}"
+  [ ! -e "$newest/PROVEN" ] || say healthy "${newest##*/}"
   for one; do shift; [ "$one" = "$newest" ] || set -- "$@" "$one"; done
 done
 lists=
@@ -111,10 +113,12 @@ exit 0
 
 PREPARE = Script(
     "zonewright-prepare",
-    """\
+    TURN
+    + """\
 set -eu
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 prefix=$1 secrets=$2 spool=$3 user=$4 name=$5
+turn "$6" "$7" "$8"
 umask 022
 if [ -n "$user" ] && ! id -u "$user" >/dev/null 2>&1; then
   useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin "$user"

@@ -9,7 +9,7 @@ from zonewright.model.fleet import AgentSettings
 from zonewright.render.errors import RenderError
 from zonewright.render.sandbox.environment import environment
 
-SETTINGS, RUN = "agent.toml", "run"
+SETTINGS, RUN, DEVICES = "agent.toml", "run", "devices.yaml"
 WATCHDOG_S = 60
 
 
@@ -32,6 +32,7 @@ class AgentContext:
         has_rapl: whether it needs to read the counters of the processors, which only root may.
         addresses: the only addresses that it may talk to; empty where the service has a name and not an address.
         watchdog_s: seconds after which systemd restarts an agent that is silent.
+        is_gateway: whether it reads devices too, at addresses of their own, and more of them than a host has sources.
     """
 
     name: str
@@ -48,9 +49,18 @@ class AgentContext:
     has_rapl: bool
     addresses: tuple[str, ...]
     watchdog_s: int
+    is_gateway: bool = False
 
 
-def agent_texts(name: str, settings: AgentSettings, layout: Layout, *, python: str, has_rapl: bool) -> dict[str, str]:
+def agent_texts(
+    name: str,
+    settings: AgentSettings,
+    layout: Layout,
+    *,
+    python: str,
+    has_rapl: bool,
+    devices: str | None = None,
+) -> dict[str, str]:
     """The host's own files, by path within the release.
 
     Args:
@@ -59,6 +69,7 @@ def agent_texts(name: str, settings: AgentSettings, layout: Layout, *, python: s
         layout: where it lives.
         python: the host's interpreter.
         has_rapl: whether the host has such counters.
+        devices: the text of a gateway's devices; None for the agent alone.
 
     Raises:
         RenderError: when a value must not get into a file.
@@ -76,11 +87,13 @@ def agent_texts(name: str, settings: AgentSettings, layout: Layout, *, python: s
         folder=layout.current,
         user=layout.user,
         has_rapl=has_rapl and "rapl" in settings.sources,
-        addresses=_addresses(settings.url),
+        addresses=_addresses(settings.url) if devices is None else (),
         watchdog_s=max(WATCHDOG_S, round(3 * settings.interval_s)),
+        is_gateway=devices is not None,
     )
     names = (SETTINGS, RUN, UNIT) if layout.is_system else (SETTINGS, RUN)
-    return {one: _render(f"agent/{one}.j2", context) for one in names}
+    rendered = {one: _render(f"agent/{one}.j2", context) for one in names}
+    return rendered if devices is None else {**rendered, DEVICES: devices}
 
 
 def _render(template: str, context: AgentContext) -> str:

@@ -12,10 +12,8 @@ from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import Outcome, Progress, Say
 from zonewright.fleet.rollout.visit import Visit, put_back, soaked, visited
 from zonewright.fleet.rollout.waves import HostState
-from zonewright.fleet.ssh.transport import (
-    Session,
-    Transport,
-)
+from zonewright.fleet.ssh.transport import Session, Transport
+from zonewright.fleet.turn import turn_arguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +27,7 @@ class AgentJob:
         host_deadline_s: for one host, all steps together.
         health_s: for an agent to report.
         clock: seconds since 1970.
+        holder: the operator, and the person, for whom a host's turn is taken; empty takes none.
     """
 
     transport: Transport
@@ -37,6 +36,12 @@ class AgentJob:
     host_deadline_s: float
     health_s: float
     clock: Callable[[], float] = time.time
+    holder: tuple[str, str] = ("", "")
+
+    @property
+    def turn(self) -> tuple[str, str, str]:
+        """What takes a host's turn."""
+        return turn_arguments(*self.holder, self.host_deadline_s)
 
     def deploy(self, host: Host, progress: Progress, say: Say) -> "Outcome":
         """Bring one host to what it should have."""
@@ -98,9 +103,7 @@ def deploy(host: Host, job: AgentJob, progress: Progress, say: Say) -> Outcome:
         visit.after = plan.release.id if plan.release is not None else ""
         if not plan.steps:
             return "unchanged", ""
-        visit.installer = Installer(
-            session, job.recipe.layout, plan, job.service, health_s=job.health_s, say=say, progress=progress
-        )
+        visit.installer = _made(job, session, plan, progress, say)
         visit.installer.carry_out()
         return "changed", ""
 
@@ -139,4 +142,18 @@ def _installer(  # noqa: PLR0917 - what a visit has
     progress.step = "look"
     plan = _found(host, job, session)
     visit.before = plan.facts.current
-    return Installer(session, job.recipe.layout, plan, job.service, health_s=job.health_s, say=say, progress=progress)
+    return _made(job, session, plan, progress, say)
+
+
+def _made(job: AgentJob, session: Session, plan: HostPlan, progress: Progress, say: Say) -> Installer:
+    """What carries out a plan."""
+    return Installer(
+        session,
+        job.recipe.layout,
+        plan,
+        job.service,
+        health_s=job.health_s,
+        say=say,
+        progress=progress,
+        turn=job.turn,
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from zonewright.fleet.archive import tar_members
 from zonewright.fleet.configs.desired import Wanted
 from zonewright.fleet.configs.facts import OVER, ConfigPlan, drift_of, observe_configuration
+from zonewright.fleet.configs.guard import RESTORES_WITHIN_S, Guard, guard_head, guard_of, promise
 from zonewright.fleet.configs.scripts import INSTALL, VALIDATE
 from zonewright.fleet.configs.trial import AGAIN, FOLLOW, START, TRIAL
 from zonewright.fleet.rollout.outcome import Progress
@@ -25,6 +26,7 @@ _ROOT = "{root}"
 _PREVIOUS = "previous"
 _TOO_LONG = (124, 137)
 _ENDS = {"other": "its trial did not start", "dead": "its trial was cut off on the host; the next run repairs it"}
+_UNGUARDED = "neither systemd nor cron can restore the files if the host loses power in the trial; the next run does"
 
 
 def seconds_of(wanted: Wanted) -> float:
@@ -51,6 +53,7 @@ class ConfigInstaller(Attached):
         words: gives a word that nobody has used before.
         say: told each step as it begins.
         progress: kept up to date.
+        turn: of ``turn_arguments``; the default takes no turn.
     """
 
     def __init__(
@@ -63,8 +66,10 @@ class ConfigInstaller(Attached):
         words: Callable[[], str],
         say: Callable[[str, str], None],
         progress: Progress,
+        turn: tuple[str, str, str] = ("", "", "0"),
     ) -> None:
         super().__init__(session)
+        self._turn = turn
         self._connect, self._words, self._say = connect, words, say
         self._plans = [plan for plan in plans if plan.reasons]
         self._gated, self.progress = gated, progress
@@ -86,7 +91,7 @@ class ConfigInstaller(Attached):
             self.progress.is_changing = True
             wanted, settings = plan.wanted, plan.wanted.settings
             arguments = (wanted.keep, wanted.id, _sha256(wanted), settings.owner, settings.mode)
-            self._run(wanted, INSTALL, *arguments, stdin=wanted.archive)
+            self._run(wanted, INSTALL, *arguments, *self._turn, stdin=wanted.archive)
         for plan in self._plans:
             self._validate(plan.wanted)
         for plan in self._plans:
@@ -190,52 +195,61 @@ class ConfigInstaller(Attached):
         """One trial from its begin to its end, over as many connections as it takes."""
         word = self._words()
         end = time.monotonic() + seconds_of(wanted)
-        self._start(wanted, *self._arguments(wanted, "try", version, word))
-        told = self._follow(wanted, word, end, is_confirmed=False)
+        in_force = wanted.id if version == _PREVIOUS else ""  # back from what was kept, and from nothing else
+        guard = self._start(wanted, in_force, *self._arguments(wanted, "try", version, word))
+        if guard == "none":
+            self._say("switch", _UNGUARDED)
+        told = self._follow(wanted, word, end, guard, is_confirmed=False)
         if told.state == "waiting":
             self._say("confirm", "over a new connection")
-            told = self._follow(wanted, word, end, is_confirmed=True)
+            told = self._follow(wanted, word, end, guard, is_confirmed=True)
         if told.state != "kept":
             if told.state == "failed":  # nothing was switched
                 self.progress.is_switched = bool(self._kept)
             why = told.why or _ENDS.get(told.state, f"its trial is {told.state}")
             raise CommandError(f"{wanted.name}: {why}", code=1, output="")
 
-    def _start(self, wanted: Wanted, *arguments: str) -> None:
-        """Begin a trial, over a connection that is given up soon: what is switched may freeze it before it answers."""
-        command = START.command(wanted.keep, TRIAL.text, *arguments)
+    def _start(self, wanted: Wanted, in_force: str, *arguments: str) -> Guard | None:
+        """Begin a trial, over a connection that is given up soon: what is switched may freeze it before it answers.
+
+        Gives what restores the files if the trial is cut off; None where the host's answer did not come.
+        """
+        command = START.command(wanted.keep, TRIAL.text, guard_head(arguments[1:]), *arguments, in_force, *self._turn)
         try:
             with contextlib.closing(self._connect(_CALL_S)) as session:
                 done = session.run(command, as_root=wanted.settings.as_root)
         except LostError:
-            return  # whether it began is seen by its word
+            return None  # whether it began is seen by its word
         except UnreachableError as error:
             raise CommandError(f"{wanted.name}: its trial was not started: {error}", code=1, output="") from None
         if done.code != 0:
             said = done.stderr.decode("utf-8", "replace").strip()
             raise CommandError(f"{wanted.name}: its trial does not start: {reason_of(said)}", code=1, output=said)
+        return guard_of(done.stdout.decode("utf-8", "replace"))
 
-    def _follow(self, wanted: Wanted, word: str, end: float, *, is_confirmed: bool) -> _Told:
+    def _follow(self, wanted: Wanted, word: str, end: float, guard: Guard | None, *, is_confirmed: bool) -> _Told:
         """How the trial went on, asked over new connections: the old one may hang in the network that was switched."""
         ends = {"waiting", "kept", "rolled-back", "failed", "stuck", "other", "dead"} - (
             {"waiting"} if is_confirmed else set()
         )
-        why = "its trial did not finish"
+        why, dead_s = "its trial did not finish", 0.0
         while time.monotonic() < end:
             try:
                 with contextlib.closing(self._connect(_CALL_S)) as session:
                     command = FOLLOW.command(wanted.keep, word, str(_FOLLOW_S), "yes" if is_confirmed else "no")
                     done = session.run(command, as_root=wanted.settings.as_root)
                 state, _, told = done.stdout.decode("utf-8", "replace").partition("\n")
-                if state in ends:
+                dead_s = (dead_s or time.monotonic()) if state == "dead" else 0.0
+                is_repaired = state == "dead" and time.monotonic() - dead_s < RESTORES_WITHIN_S.get(guard or "", 0.0)
+                if state in ends and not is_repaired:
                     return _Told(state, told.strip())
+                if is_repaired:  # the guard comes soon, and then its word of it is better than ours
+                    time.sleep(_RETRY_S)
                 why = f"its trial is {state or 'not visible'}"
             except FleetError as error:
                 why = str(error)
                 time.sleep(_RETRY_S)
-        raise LostError(
-            f"{why}; unless {wanted.name} was confirmed, the host has restored the previous files by itself"
-        )
+        raise LostError(f"{why}; unless {wanted.name} was confirmed, {promise(guard)}")
 
     @staticmethod
     def _arguments(wanted: Wanted, mode: str, version: str, word: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
-from zonewright.audit.evidence.gathering import texts_of
+from zonewright.audit.evidence.fetching import texts_of
 from zonewright.fleet.configs.desired import ApprovedFiles, offer_of
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.rollout_messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest

@@ -156,6 +156,7 @@ def back_job(job: ConfigJob, *, seen: FoundConfigurations, goals: Goals, unseen:
         host_deadline_s=job.host_deadline_s,
         fill=job.fill,
         tell=job.tell,
+        holder=job.holder,
         seen=seen,
         goals=goals,
         unseen=unseen,

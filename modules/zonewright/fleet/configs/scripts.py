@@ -4,6 +4,7 @@ A version is unpacked beside the others, hashed, and gets its name at the end; t
 """
 
 from zonewright.fleet.scripting import Script
+from zonewright.fleet.turn import TURN
 
 HEAD = 'export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"\n'
 ALIVE = """\
@@ -57,10 +58,12 @@ exit 0
 INSTALL = Script(
     "zonewright-version",
     HEAD
+    + TURN
     + """\
 set -eu
 keep=$1 id=$2 hash=$3 owner=$4 mode=$5
 umask 077
+turn "$6" "$7" "$8"
 trap '' PIPE
 trap 'exit 1' HUP INT TERM
 new=$keep/.new-$id

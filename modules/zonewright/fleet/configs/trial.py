@@ -1,12 +1,16 @@
 """The trial of a configuration on a host: switch, reload, check, wait to be confirmed, and else put back.
 
 It runs apart from every connection, so that a host whose network the new files break comes back by itself. All space
-that it needs is taken before the first rename, and the way back is renames only. Its state is one file, replaced whole:
-version, word of the deployer, state, reason.
+that it needs is taken before the first rename, and the way back is renames only. Its state is one file, replaced whole
+and on disk before the next step: version, word of the deployer, state, reason. Each step can be done again, so what was
+cut off is finished by ``recover`` (the next deployer), ``guard`` (systemd or cron, see ``guard``) or ``boot`` (before
+the network comes up; files only, since no service runs yet).
 """
 
+from zonewright.fleet.configs.guard import GUARDS
 from zonewright.fleet.configs.scripts import ALIVE, HEAD
 from zonewright.fleet.scripting import Script
+from zonewright.fleet.turn import TURN
 
 _UPTIME = """\
 up() { read -r now _ < /proc/uptime; printf '%s' "${now%%.*}"; }
@@ -15,13 +19,18 @@ up() { read -r now _ < /proc/uptime; printf '%s' "${now%%.*}"; }
 TRIAL = Script(
     "zonewright-trial",
     HEAD
+    + ALIVE
     + _UPTIME
+    + GUARDS
     + """\
 mode=$1 keep=$2 id=$3 word=$4 within=$5 confirm=$6 reload=$7 check=$8
 cd -- "$keep" || exit 1
 name=${keep##*/}
 tab=$(printf '\\t')
-state() { printf '%s\\n' "$id" "$word" "$1" "$2" > .trial.new && mv -fT -- .trial.new trial; }
+state() {
+  printf '%s\\n' "$id" "$word" "$1" "$2" > .trial.new && sync -- .trial.new && mv -fT -- .trial.new trial && sync -- .
+}
+folders() { cut -f2 .list | sed 's|/[^/]*$|/|' | sort -u; }
 said() { tail -n 1 .out | cut -c1-300; }
 near() { number=$((number + 1)); near=${target%/*}/.zonewright-$name-$number; }
 
@@ -46,8 +55,11 @@ stage() {
     fi
     if [ "$from" != - ]; then cp -pP -- "$id/$from" "$near.new" || return 1; fi
   done < .list
-  sync -f . && sync -f "${target%/*}/"
+  sync -f . && folders | while IFS= read -r one; do sync -f "$one" || exit 1; done
 }
+
+# Renames are on disk before the state says that they are done.
+settle() { folders | while IFS= read -r one; do [ ! -d "$one" ] || sync -- "$one"; done; }
 
 drop() {
   number=0
@@ -62,6 +74,7 @@ switch() {
     if [ "$from" = - ]; then rm -f -- "$target" || return 1; continue; fi
     touch -h -- "$near.new" && mv -fT -- "$near.new" "$target" || return 1
   done < .list
+  settle
 }
 
 restore() {
@@ -73,13 +86,14 @@ restore() {
     fi
     rm -f -- "$near.new"
   done < .list
+  settle
   return $bad
 }
 
 # What a reload writes is for the service, so it has the usual mask and not that of the trial's own files.
 usual='umask 022
 '
-reload() { [ -z "$reload" ] || timeout -k 1 "$within" sh -c "$usual$reload" >.out 2>&1 </dev/null; }
+reload() { [ -z "$reload" ] || timeout -k 1 "$within" sh -c "$usual$reload" >.out 2>&1 </dev/null 9>&-; }
 
 put_back() {
   why=$1
@@ -87,14 +101,13 @@ put_back() {
   state putting-back "$why"
   if ! restore; then state stuck "$why; and the files from before could not be put back"; exit 1; fi
   reload || why="$why; and the reload of the files from before failed: $(said)"
-  rm -rf .previous.new .list
   state rolled-back "$why"
+  rm -rf .previous.new .list
+  disarm
   exit 0
 }
 
 keep_it() {
-  trap '' HUP INT TERM
-  state keeping ''
   drop
   link=$id
   if [ "$id" = previous ]; then link=$(cat previous/ID 2>/dev/null || readlink current); fi
@@ -111,32 +124,49 @@ keep_it() {
   done
   rm -rf .list .out confirm .new-* .check .check.out
   state kept ''
+  disarm
   exit 0
 }
 
-if [ "$mode" = recover ]; then
-  was=$(sed -n 3p trial) id=$(sed -n 1p trial)
-  case $was in
-    started | staging) [ -e .list ] && drop; state rolled-back 'it was cut off before anything was switched' ;;
-    switching | reloading | checking | waiting | putting-back) put_back 'its trial was cut off' ;;
-    keeping) [ -e .list ] || : > .list; keep_it ;;
+if [ "$mode" != try ]; then
+  umask 077
+  exec 9>.lock
+  flock 9
+  if alive; then exit 0; fi
+  was=$(sed -n 3p trial) id=$(sed -n 1p trial) word=$(sed -n 2p trial)
+  case $mode,$was in
+    boot,switching | boot,reloading | boot,checking | boot,waiting | boot,putting-back | boot,stuck)
+      state putting-back 'the host was cut off in its trial'
+      restore
+      exit 0 ;;
+    boot,*) exit 0 ;;
+    *,started | *,staging)
+      if [ -e .list ]; then drop; fi
+      state rolled-back 'it was cut off before anything was switched' ;;
+    *,switching | *,reloading | *,checking | *,waiting | *,putting-back | *,stuck) put_back 'its trial was cut off' ;;
+    *,keeping) [ -e .list ] || : > .list; keep_it ;;
   esac
+  disarm
   exit 0
 fi
+
+# A step whose state is not on disk is not taken: what comes after a cut would take it for one before.
+unwritten='the state of its trial cannot be written'
+give_up() {
+  [ -e .list ] && drop
+  rm -rf .previous.new
+  state failed "$1"
+  disarm
+  exit 1
+}
 
 umask 077
 echo $$ > pid
 trap 'exit 1' HUP INT TERM
-state staging ''
-if ! stage 2>.out; then
-  why=$(said)
-  [ -e .list ] && drop
-  rm -rf .previous.new
-  state failed "the files cannot be written: $why"
-  exit 1
-fi
+state staging '' || give_up "$unwritten"
+stage 2>.out || give_up "the files cannot be written: $(said)"
 trap 'put_back "its trial was ended by a signal"' HUP INT TERM
-state switching ''
+state switching '' || give_up "$unwritten"
 switch 2>.out || put_back "a file cannot be switched: $(said)"
 state reloading ''
 code=0
@@ -152,12 +182,14 @@ while :; do
   if [ "$(up)" -ge $end ]; then put_back "the check did not pass within $within s: $(said)"; fi
   sleep 0.3
 done
-state waiting ''
+state waiting '' || put_back "$unwritten"
 end=$(($(up) + confirm))
 while [ "$(cat confirm 2>/dev/null)" != "$word" ]; do
   if [ "$(up)" -ge $end ]; then put_back "nobody confirmed it over a new connection within $confirm s"; fi
   sleep 0.1
 done
+trap '' HUP INT TERM
+state keeping '' || put_back "$unwritten"
 keep_it
 """,
 )
@@ -166,20 +198,43 @@ START = Script(
     "zonewright-start",
     HEAD
     + ALIVE
+    + GUARDS
+    + TURN
     + """\
-set -eu
-keep=$1 text=$2
-shift 2
-if alive; then echo "another trial of it is not over" >&2; exit 75; fi
+set -u
+keep=$1 text=$2 head=$3
+shift 3
+was=${9-}
+turn "${10-}" "${11-}" "${12-0}"
 umask 077
+exec 9>"$keep/.lock"
+flock 9
+set -e
+if alive; then echo "another trial of it is not over" >&2; exit 75; fi
+case $(sed -n 3p "$keep/trial" 2>/dev/null || :) in
+  '' | kept | rolled-back | failed) ;;
+  *) echo "its last trial was cut off a moment ago; the next run repairs it" >&2; exit 75 ;;
+esac
+now=$(readlink "$keep/current" || :)
+if [ -n "$was" ] && [ "$now" != "$was" ]; then
+  echo "another run has changed it to ${now:-nothing} since, which is left as it is" >&2
+  exit 75
+fi
 rm -f -- "$keep/confirm"
+printf '%s%s' "$head" "$text" > "$keep/.guard.new"
+mv -fT -- "$keep/.guard.new" "$keep/guard"
 printf '%s\\n' "$3" "$4" started '' > "$keep/.trial.new"
 mv -fT -- "$keep/.trial.new" "$keep/trial"
-setsid sh -c "$text" zonewright-trial "$@" </dev/null >/dev/null 2>&1 &
+arm > "$keep/armed"
+setsid sh -c "$text" zonewright-trial "$@" </dev/null >/dev/null 2>&1 9>&- &
 echo $! > "$keep/pid"
+cat -- "$keep/armed"
 """,
 )
-"""Begins a trial apart from the connection."""
+"""Begins a trial apart from the connection, after its guard; prints what starts the guard.
+
+Behind the arguments of the trial come the version that must be in force, or nothing, and what the turn is taken with.
+"""
 
 FOLLOW = Script(
     "zonewright-follow",

@@ -16,6 +16,7 @@ from zonewright.fleet.rollout.record import Share
 from zonewright.fleet.rollout.visit import Visit, put_back, soaked, visited
 from zonewright.fleet.rollout.waves import HostState
 from zonewright.fleet.ssh.transport import Session, Transport
+from zonewright.fleet.turn import turn_arguments
 from zonewright.model.configuration import Configuration
 from zonewright.render.formats.format_set import FormatSet
 
@@ -32,6 +33,7 @@ class ConfigJob:
         host_deadline_s: for one host, all steps together.
         fill: puts the values of secrets into files, here and nowhere before.
         tell: makes sentences of what is wrong with the fleet's file.
+        holder: the operator, and the person, for whom a host's turn is taken; empty takes none.
     """
 
     transport: Transport
@@ -41,6 +43,7 @@ class ConfigJob:
     host_deadline_s: float
     fill: Filler
     tell: Tell
+    holder: tuple[str, str] = ("", "")
 
     def wanted(self, host: Host, *, needs_approval: bool = True) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
         """What a host should have, and what stands against it."""
@@ -106,6 +109,7 @@ class ConfigJob:
                 words=lambda: secrets.token_hex(8),
                 say=lambda step, detail: say(step, self.fill.clean(detail)),
                 progress=progress,
+                turn=turn_arguments(*self.holder, self.host_deadline_s),
             )
             visit.installer = installer
             installer.carry_out()

@@ -58,12 +58,14 @@ class FleetLease:
         except LedgerError:
             return
 
-    def _ask(self, seconds: int) -> rollout_messages.Lease:
-        request = rollout_messages.LeaseRequest(fleet=self._fleet, holder=self._holder, who=self._who, seconds=seconds)
+    def _ask(self, seconds: int) -> rollout_messages.FleetLock:
+        request = rollout_messages.FleetLockRequest(
+            fleet=self._fleet, holder=self._holder, who=self._who, seconds=seconds
+        )
         return self._ledger.call(verbs.LEASE, request)
 
 
-def _held(lease: rollout_messages.Lease) -> str:
+def _held(lease: rollout_messages.FleetLock) -> str:
     return (
         f"{lease.who} has been changing this fleet since {lease.since[:19]}Z; wait until that run ends, or, if "
         f"it was killed, until its lease expires at {lease.expires_at[:19]}Z"

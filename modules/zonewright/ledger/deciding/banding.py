@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 
 from zonewright.model.world import Measured, ZoneFacts
@@ -11,6 +10,7 @@ from zonewright.pue.band import WEEK_US, Added, Week, left_band
 from zonewright.pue.readings import MICROSECOND
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import Fresh, meters_of
+from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.summing import as_energy
 
 _WEEKS = 60
@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def with_bands(
     facts: ZoneFacts,
-    telemetry: Path | None,
+    telemetry: TelemetryHome | None,
     now: datetime,
     fresh: Mapping[str, Sequence[Fresh]] = MappingProxyType({}),
 ) -> dict[str, Measured]:
@@ -30,12 +30,12 @@ def with_bands(
 
     Args:
         facts: the zone, with what is measured of its sites.
-        telemetry: the file of the readings.
+        telemetry: the readings.
         now: the present.
         fresh: claims by site that may explain more load.
     """
     found = dict(facts.measured)
-    if telemetry is None or not telemetry.is_file():
+    if telemetry is None or not telemetry.is_there():
         return found
     store, end_us = Store(telemetry), (now - _EPOCH) // MICROSECOND
     for site_id, one in facts.measured.items():

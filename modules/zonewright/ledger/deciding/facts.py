@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -25,6 +24,7 @@ from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Measured, Occupant, Rack, World
 from zonewright.place.change import same_place
 from zonewright.place.renames import NO_RENAMES, Renames, renames_of
+from zonewright.telemetry.home import TelemetryHome
 
 OWN = "/reserved"
 """Behind the id of a stack: whose a place is that the stack may not take now, for it is reserved for another change."""
@@ -189,7 +189,7 @@ def gather(
     stack_id: str,
     demand: Demand,
     now: str,
-    telemetry: Path | None = None,
+    telemetry: TelemetryHome | None = None,
     replaced: str = "",
 ) -> Facts:
     """Read the facts for one stack's change.
@@ -199,7 +199,7 @@ def gather(
         stack_id: whose change it is.
         demand: what it wants; its own rows are taken from here, not from the ledger.
         now: ISO 8601 time; reservations that expire at or before it do not count.
-        telemetry: file of the readings, or None.
+        telemetry: the readings, or None.
         replaced: a stack whose reservation for days is left out, because this takes its place.
     """
     facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now, replaced)
@@ -208,7 +208,7 @@ def gather(
         return facts
     # Placement asks for sites and limits, which the seats that it will find do not change.
     moment = datetime.fromisoformat(now)
-    has_readings = telemetry is not None and telemetry.is_file()
+    has_readings = telemetry is not None and telemetry.is_there()
     fresh = fresh_claims(connection, facts.revisions, moment) if has_readings else {}
     found = measured_sites(base.before(), facts.revisions, telemetry, moment, fresh)
     base = replace(base, renamed=facts.renames.nodes)
@@ -249,7 +249,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
 ) -> Facts:
     rows = present_assets(connection, touched, stack_id)
     racks, occupants, sites, offers, before = _assets(rows, stack_id, demand)
-    racks, offered = with_offers(racks, offers) if any(offers.values()) else (racks, {})
+    racks, offered = with_offers(racks, offers, on=now[:10]) if any(offers.values()) else (racks, {})
     found = around(connection, touched, stack_id)
     renames = renames_of(demand, found.own, found.numbers)
     found = found.renamed(renames)

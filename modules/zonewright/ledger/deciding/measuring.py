@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import MappingProxyType
 
 from sqlalchemy import Connection, func, select
@@ -17,14 +16,10 @@ from zonewright.rules.energy_state import model_of, ratio_limit
 from zonewright.rules.site_power import rooms_of
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import Fresh, Terms, measured
+from zonewright.telemetry.home import TelemetryHome
 
 LOOKS_BACK_DAYS = 400
 """The mean of 30 days may end as long ago as the oldest figure that counts; older claims are in it for certain."""
-
-
-def telemetry_path(ledger: Path) -> Path:
-    """The file of the readings that belongs to a ledger's file: ``ledger.db`` has ``ledger.telemetry.db``."""
-    return ledger.with_name(f"{ledger.stem}.telemetry.db")
 
 
 def terms_of(zone: Zone) -> Terms | None:
@@ -47,7 +42,7 @@ def terms_of(zone: Zone) -> Terms | None:
 def measured_sites(
     facts: ZoneFacts,
     sites: Iterable[str],
-    telemetry: Path | None,
+    telemetry: TelemetryHome | None,
     now: datetime,
     fresh: Mapping[str, Sequence[Fresh]] = MappingProxyType({}),
 ) -> dict[str, Measured]:
@@ -56,12 +51,12 @@ def measured_sites(
     Args:
         facts: the zone without the change.
         sites: ids of the sites.
-        telemetry: file of the readings, or None.
+        telemetry: the readings, or None.
         now: the present.
         fresh: claims by site that a mean of the past does not hold whole.
     """
     terms = terms_of(facts.zone)
-    if telemetry is None or not telemetry.is_file() or terms is None:
+    if telemetry is None or not telemetry.is_there() or terms is None:
         return {}
     store, rooms = Store(telemetry), rooms_of(facts)
     found: dict[str, Measured] = {}

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -18,6 +17,7 @@ from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.texts import get_content
 from zonewright.model.demand import Demand
 from zonewright.rules.finding import Finding, masked_for
+from zonewright.telemetry.home import TelemetryHome
 
 
 def for_reader(findings: tuple[Finding, ...], party: str, sources: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -84,7 +84,9 @@ def _own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
     return demand
 
 
-def review_change(connection: Connection, request: EvaluateRequest, now: str, telemetry: Path | None) -> Review:
+def review_change(
+    connection: Connection, request: EvaluateRequest, now: str, telemetry: TelemetryHome | None
+) -> Review:
     """Look at a change inside the caller's transaction.
 
     Raises:

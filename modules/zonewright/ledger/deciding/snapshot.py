@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -30,6 +29,7 @@ from zonewright.ledger.store.tables import admission, asset, claim, zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
+from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.registers import UntoldError, registers
 
 READINGS_BACK = timedelta(days=400)
@@ -43,14 +43,16 @@ def new_salt() -> str:
     return secrets.token_hex(32)
 
 
-def readings_of(review: Review, telemetry: Path | None, *, tell: Callable[[], None] | None = None) -> dict[str, str]:
+def readings_of(
+    review: Review, telemetry: TelemetryHome | None, *, tell: Callable[[], None] | None = None
+) -> dict[str, str]:
     """The readings and sums that the figures of a reviewed change rest on, by their name in its snapshot.
 
     Read outside the ledger's lock, right after the change was reviewed: a year of quarters of an hour takes a second.
 
     Args:
         review: the change.
-        telemetry: file of the readings, or None.
+        telemetry: the readings, or None.
         tell: records removals of readings that the journal does not have yet; None where that cannot be done.
 
     Raises:
@@ -65,10 +67,10 @@ def readings_of(review: Review, telemetry: Path | None, *, tell: Callable[[], No
     return found
 
 
-def _told_registers(path: Path, site: str, since: datetime, tell: Callable[[], None] | None) -> dict[str, str]:
+def _told_registers(home: TelemetryHome, site: str, since: datetime, tell: Callable[[], None] | None) -> dict[str, str]:
     for _ in range(_TRIES):
         try:
-            return registers(path, site, since)
+            return registers(home, site, since)
         except UntoldError:
             if tell is None:
                 break

@@ -153,10 +153,11 @@ class ZoneBase:
     own: Part
     reserved: tuple[HeldPlaces, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
+    on: str = ""
 
     def before(self) -> ZoneFacts:
         """The zone without the change."""
-        return _facts(self.zone, self.others, self.own, reserved=self.reserved)
+        return _facts(self.zone, self.others, self.own, reserved=self.reserved, on=self.on)
 
     def after(self, demand: Demand, seats: Mapping[str, RackPosition]) -> ZoneFacts:
         """The zone with a demand at these places instead of what the stack has now."""
@@ -176,7 +177,7 @@ class ZoneBase:
             wanted.usage[demand.party, site] += used.watts
             wanted.units[demand.party, site] += used.units
         left = (one.left_by(self.stack_id, demand, seats) for one in self.reserved)
-        return _facts(self.zone, self.others, wanted, reserved=left)
+        return _facts(self.zone, self.others, wanted, reserved=left, on=self.on)
 
 
 def _larger(one: Usage, two: Usage) -> Usage:
@@ -197,7 +198,7 @@ def names_of(demand: Demand) -> list[tuple[NameKind, str]]:
     return sorted(names)
 
 
-def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = ()) -> ZoneFacts:
+def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = (), on: str) -> ZoneFacts:
     names = tuple(one for part in parts for one in part.names)
     stacks = holders(zone_file, names)
 
@@ -236,6 +237,7 @@ def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = ()) -
         names=names,
         connected=tuple(one for part in parts for one in part.connected),
         usage={place: Usage(watts, units[place]) for place, watts in usage.items()} if zone_file.quotas else {},
+        on=on,
     )
 
 
@@ -273,7 +275,7 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
         parts[bool(is_own)].claimed_w[room] += int(watts)
     parts[False].connected = tuple(_connected(connection, stack_id))
     lasting = tuple(one for one in held if one.wants is not None and one.stack_id != replaced)
-    return ZoneBase(zone=known, stack_id=stack_id, others=parts[False], own=parts[True], reserved=lasting)
+    return ZoneBase(zone=known, stack_id=stack_id, others=parts[False], own=parts[True], reserved=lasting, on=now[:10])
 
 
 def _count_usage(connection: Connection, stack_id: str, *, others: Part, own: Part) -> None:

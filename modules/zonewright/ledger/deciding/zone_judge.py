@@ -6,10 +6,14 @@ from dataclasses import replace
 
 from zonewright.model.world import World, ZoneFacts
 from zonewright.model.zone import Zone
-from zonewright.rules import evaluate
+from zonewright.own_rules import evaluate_all
 from zonewright.rules.finding import Finding, worst_first
 
+_Key = tuple[str, str, str, str]
+"""What is compared: rule, subject, level and unit."""
 _FILLS = "zone-utilization"
+_BETWEEN = frozenset({"lease-term"})
+"""Advice between two parties: no other one is told, also no other operator."""
 
 
 def judge_zone(before: ZoneFacts, after: World, *, party: str, racks: frozenset[str] | None) -> tuple[Finding, ...]:
@@ -21,10 +25,10 @@ def judge_zone(before: ZoneFacts, after: World, *, party: str, racks: frozenset[
         party: whose change it is.
         racks: ids of the racks that it touches; None for all.
     """
-    found = evaluate(replace(after, before=before, acting=party), racks=racks, reach="zone")
+    found = evaluate_all(replace(after, before=before, acting=party), racks=racks, reach="zone")
     if not found:
         return ()
-    known = evaluate(World(racks=after.racks, clusters=after.clusters, zone=before), racks=racks, reach="zone")
+    known = evaluate_all(World(racks=after.racks, clusters=after.clusters, zone=before), racks=racks, reach="zone")
     grows = after.zone is not None and _design_w(after.zone, before.sites) > _design_w(before, before.sites)
     return tuple(_answered_for(found, known, party, grows=grows))
 
@@ -43,12 +47,13 @@ def judge_racks(
     """
 
     def concerns(one: Finding) -> bool:
-        return operates or one.level != "advisory" or any(item.party == party for item in one.participants)
+        takes_part = any(item.party == party for item in one.participants)
+        return takes_part or one.level != "advisory" or (operates and one.rule not in _BETWEEN)
 
-    found = tuple(filter(concerns, evaluate(after, racks=racks, reach="rack")))
+    found = tuple(filter(concerns, evaluate_all(after, racks=racks, reach="rack")))
     if not any(one.level == "no-worse" for one in found):
         return found
-    now, past = _excess(found), _excess(evaluate(earlier(), racks=racks, reach="rack"))
+    now, past = _excess(found), _excess(evaluate_all(earlier(), racks=racks, reach="rack"))
     judged: list[Finding] = []
     for one in found:
         is_worse = now[_key(one)] > past[_key(one)]
@@ -64,13 +69,13 @@ def _design_w(facts: ZoneFacts, sites: Collection[str]) -> int:
     return sum(room.design_w for name, room in facts.rooms.items() if name.partition("/")[0] in sites)
 
 
-def _key(finding: Finding) -> tuple[str, str, str]:
-    return finding.rule, finding.subject, finding.level
+def _key(finding: Finding) -> _Key:
+    return finding.rule, finding.subject, finding.level, finding.unit
 
 
-def _excess(findings: Iterable[Finding]) -> Counter[tuple[str, str, str]]:
-    """The sum of the excess by rule, subject and level."""
-    sums: Counter[tuple[str, str, str]] = Counter()
+def _excess(findings: Iterable[Finding]) -> Counter[_Key]:
+    """The sum of the excess by rule, subject, level and unit: minutes of batteries make up for none of generators."""
+    sums: Counter[_Key] = Counter()
     for finding in findings:
         sums[_key(finding)] += finding.excess
     return sums

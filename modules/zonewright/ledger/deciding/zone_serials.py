@@ -9,7 +9,7 @@ from zonewright.ledger.store.tables import admission, content
 from zonewright.ledger.store.texts import files_of
 from zonewright.model.surroundings import ZoneSerial
 
-_ZONE = re.compile(r"(?:sites|groups)/.+/etc/bind/zones/.+\.zone")
+_ROOTS, _FOLDER, _END = ("sites/", "groups/"), "/etc/bind/zones/", ".zone"
 _CONTENT = re.compile(r"^; content (\d+)$", re.MULTILINE)
 _SOA = re.compile(r"^@ IN SOA \S+ \S+ (\d+) ", re.MULTILINE)
 _PAGE = 500
@@ -27,7 +27,7 @@ def serials_in_force(connection: Connection, stack_id: str) -> Mapping[str, Zone
         .join(admission, admission.c.rendered_digest == content.c.digest)
         .where(admission.c.stack_id == stack_id, admission.c.state == "current")
     ).scalar()
-    zones = {path: digest for path, digest in files_of(manifest).items() if _ZONE.fullmatch(path)}
+    zones = {path: digest for path, digest in files_of(manifest).items() if _is_zone(path)}
     texts: dict[str, str] = {}
     wanted = sorted(set(zones.values()))
     for start in range(0, len(wanted), _PAGE):
@@ -35,6 +35,10 @@ def serials_in_force(connection: Connection, stack_id: str) -> Mapping[str, Zone
         texts |= {row.digest: row.text for row in connection.execute(page)}
     found = {path: serial_in(texts[digest]) for path, digest in zones.items() if digest in texts}
     return {path: serial for path, serial in found.items() if serial is not None}
+
+
+def _is_zone(path: str) -> bool:
+    return path.startswith(_ROOTS) and path.endswith(_END) and _FOLDER in path
 
 
 def serial_in(text: str) -> ZoneSerial | None:

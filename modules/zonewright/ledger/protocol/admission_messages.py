@@ -14,6 +14,7 @@ from zonewright.ledger.protocol.messages import (
     Message,
     Name,
     StackRequest,
+    Step,
 )
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
@@ -135,6 +136,8 @@ class AdmissionAnswer(Message):
     admission_id: str
     change_digest: Digest
     summary: str
+    step: Step
+    """The step that it is, which confirms of its resources name."""
     head: JournalHead
     """The entry of the decision."""
 
@@ -168,6 +171,7 @@ class AdmissionStanding(Message):
         reason: one sentence where ``current`` is False.
         holders: who holds what is active, by kind and name.
         deployed: digest of the files that are deployed for the stack, by site.
+        step: the stack's last one.
     """
 
     current: bool
@@ -176,6 +180,7 @@ class AdmissionStanding(Message):
     reason: str = ""
     holders: dict[HoldingKind, dict[str, HeldBy]]
     deployed: dict[str, Digest]
+    step: Step
 
 
 class CompleteRequest(StackRequest):

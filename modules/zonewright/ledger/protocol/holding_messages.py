@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zonewright.ledger.protocol.messages import Generation, Holder, JsonObject, Message, Name, StackRequest
+from zonewright.ledger.protocol.messages import Generation, Holder, JsonObject, Message, Name, StackRequest, Step
 from zonewright.model.limits import ADDRESS, CONFIRMS
 
 HoldingKind = Literal["node", "site", "row", "duct", "link"]
@@ -29,6 +29,9 @@ class Confirmation(Message):
 class ConfirmRequest(Confirmation, StackRequest):
     """The resource of one claim or asset exists now."""
 
+    step: Step | None = None
+    """Of the stack, as the run that makes the resource knows it. A later one is refused; None does not ask."""
+
 
 class ConfirmAnswer(Message):
     """The raised generation."""
@@ -40,6 +43,8 @@ class ConfirmManyRequest(StackRequest):
     """Resources of a stack exist now: all are confirmed, or none; each claim or asset stands once."""
 
     confirms: list[Confirmation] = Field(min_length=1, max_length=CONFIRMS.most)
+    step: Step | None = None
+    """As of a confirm."""
 
 
 class ConfirmManyAnswer(Message):

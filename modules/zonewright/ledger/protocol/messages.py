@@ -19,6 +19,8 @@ Label = Annotated[str, Field(max_length=LABEL.most)]
 Text = Annotated[str, Field(max_length=TEXT.most)]
 Generation = Annotated[int, Field(ge=0, le=INTEGER.most)]
 LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Step = Annotated[int, Field(ge=0, le=INTEGER.most)]
+"""Number of a stack's last admission, destroy or take-over."""
 Holder = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
 """Token of the resource that holds a claim or asset; empty where a version made it that had none."""
 

@@ -14,7 +14,7 @@ ADDED = frozenset({"rows", "by"})
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
-class LeaseRequest(Message):
+class FleetLockRequest(Message):
     """Take, renew or give back the right to change a fleet's hosts."""
 
     fleet: str = Field(min_length=1, max_length=200)
@@ -27,7 +27,7 @@ class LeaseRequest(Message):
     """For how long; 0 gives it back."""
 
 
-class Lease(Message):
+class FleetLock(Message):
     """Who may change the fleet now."""
 
     is_mine: bool

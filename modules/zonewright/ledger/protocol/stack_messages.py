@@ -6,7 +6,7 @@ from pydantic import Field
 
 from zonewright.ledger.protocol.holding_messages import Holding
 from zonewright.ledger.protocol.journal_messages import JournalHead, SeenRequest
-from zonewright.ledger.protocol.messages import Digest, Holder, Label, LedgerId, Message, Name, StackRequest
+from zonewright.ledger.protocol.messages import Digest, Holder, Label, LedgerId, Message, Name, StackRequest, Step
 from zonewright.model import Zone
 
 LOADED = "loaded"
@@ -51,6 +51,8 @@ class Enrolled(Message):
     bound: bool
     ledger: str
     """Id of the ledger."""
+    step: Step
+    """The stack's last one: a later one is not of the run that asks."""
 
 
 class LeaveRequest(StackRequest):

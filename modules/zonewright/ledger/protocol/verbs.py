@@ -14,7 +14,9 @@ from zonewright.ledger.protocol import (
     holding_messages,
     journal_messages,
     messages,
+    offer_messages,
     outage_messages,
+    pack_messages,
     reservation_messages,
     rollout_messages,
     stack_messages,
@@ -67,8 +69,9 @@ FIT = Verb("fit", capacity_messages.FitRequest, capacity_messages.FitAnswer)
 EXPLAIN = Verb("explain", capacity_messages.ExplainRequest, capacity_messages.ExplainAnswer)
 OUTAGE = Verb("outage", outage_messages.OutageRequest, outage_messages.OutageAnswer)
 DRAIN = Verb("drain", outage_messages.DrainRequest, outage_messages.DrainAnswer)
+PACK_IMPACT = Verb("pack-impact", pack_messages.PackImpactRequest, pack_messages.PackImpactAnswer)
 ENERGY = Verb("energy", capacity_messages.EnergyRequest, capacity_messages.EnergyAnswer)
-LEASE = Verb("lease", rollout_messages.LeaseRequest, rollout_messages.Lease)
+LEASE = Verb("lease", rollout_messages.FleetLockRequest, rollout_messages.FleetLock)
 HOURS = Verb("hours", rollout_messages.HoursRequest, rollout_messages.Hours)
 CONFIGURATIONS = Verb("configurations", rollout_messages.ConfigurationsRequest, rollout_messages.ConfigurationsAnswer)
 RECORD = Verb("record", rollout_messages.RecordRequest, messages.Done)
@@ -87,4 +90,5 @@ ROTATE = Verb("rotate", access_messages.RotateRequest, access_messages.TokenAnsw
 REVOKE = Verb("revoke", access_messages.RevokeRequest, messages.Done)
 FIND = Verb("find", found_messages.FindRequest, found_messages.FindAnswer)
 FOUND = Verb("found", found_messages.FoundRequest, found_messages.FoundRecord)
+OFFERS = Verb("offers", offer_messages.OffersRequest, offer_messages.OffersAnswer)
 WHO = Verb("who", who_messages.WhoRequest, who_messages.WhoAnswer)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
@@ -25,8 +24,9 @@ from zonewright.model.limits import CLOCK_BEHIND
 from zonewright.model.names import missing_roles, offered_to_nobody
 from zonewright.model.rule_pack import chain_of
 
-if TYPE_CHECKING:  # only a service has one
+if TYPE_CHECKING:  # only a service has the first
     from zonewright.ledger.store.watch import Watch
+    from zonewright.telemetry.home import TelemetryHome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,8 @@ class Context:
         database: where the ledger lives.
         clock: gives the time; what is decided at is :meth:`moment`.
         reservation_s: how long a proposal is held, in seconds.
-        telemetry: file of the readings; sites are judged by what is declared while there is none.
-        samples: file of what agents report, from which meters that name their source are fed; None feeds none.
+        telemetry: the readings; sites are judged by what is declared while there are none.
+        samples: what agents report, from which meters that name their source are fed; None feeds none.
         caller: who calls.
         permit: raises where the caller may not make this call, as a transaction sees it.
         watch: is told what a service counts; None where nobody counts.
@@ -47,8 +47,8 @@ class Context:
     database: Database
     clock: Clock = utc_now
     reservation_s: int = 300
-    telemetry: Path | None = None
-    samples: Path | None = None
+    telemetry: "TelemetryHome | None" = None
+    samples: "TelemetryHome | None" = None
     caller: Caller = LOCAL
     permit: Callable[[Connection], None] | None = None
     watch: "Watch | None" = None
@@ -166,7 +166,7 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
     for offer, stranger in offered_to_nobody(known, demand):
         raise LedgerRefusedError(
             "unknown-party",
-            f"offers.{offer}.parties: the registered zone has no party '{stranger}'; correct it, or ask the "
+            f"offers.{offer}: the registered zone has no party '{stranger}'; correct it, or ask the "
             "administrator to add the party to zone.yaml and to run: zonewright ledger init ZONE",
         )
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DatabaseError
@@ -15,6 +16,11 @@ from zonewright.ledger.store.engines.holder import LedgerPlace, SharedPlace
 from zonewright.ledger.store.engines.sqlite_file import SqliteFile
 from zonewright.ledger.store.engines.sqlite_words import watch
 from zonewright.ledger.store.scopes import Touch, WholeZone
+
+if TYPE_CHECKING:
+    from zonewright.ledger.store.engines.postgresql_server import PostgresqlServer
+
+_POOL_BESIDE = 4
 
 
 class Database:
@@ -45,6 +51,7 @@ class Database:
             )
 
             self._holder = self._shared = PostgresqlServer(url, path=path, lock_wait_s=lock_wait_s)
+            self._url, self._lock_wait_s = url, lock_wait_s
         else:
             self._holder = SqliteFile(path, create=create, lock_wait_s=lock_wait_s, prepare=_prepare)
         if check_schema:
@@ -63,6 +70,16 @@ class Database:
     def has_file(self) -> bool:
         """Whether it is a file, which can be copied and replaced."""
         return isinstance(self._holder, SqliteFile)
+
+    def beside(self) -> "PostgresqlServer | None":
+        """The same database by connections of its own, for what is no decision; None where it is a file."""
+        if self._shared is None:
+            return None
+        from zonewright.ledger.store.engines.postgresql_server import (  # noqa: PLC0415 - who has a file loads none of it
+            PostgresqlServer,
+        )
+
+        return PostgresqlServer(self._url, path=self.path, lock_wait_s=self._lock_wait_s, pool=_POOL_BESIDE)
 
     def _require_schema(self, *, create: bool) -> None:
         with self.reading() as connection:

@@ -9,10 +9,13 @@ from zonewright.ledger.protocol.journal_messages import JournalHead, SeenRequest
 from zonewright.ledger.store.journal import GENESIS, head_of
 from zonewright.ledger.store.loaded import require_lineage
 from zonewright.ledger.store.schema import ledger_id
-from zonewright.ledger.store.tables import journal
+from zonewright.ledger.store.tables import enrolment, journal
+from zonewright.model.canonical import digest_of
 
 ACCEPTED = "ledger-accepted"
 """Of an entry by which a stack goes on with a ledger that lacks what its state saw; ``seen`` is what that was."""
+ENROLLED = "enrolled"
+"""Of an entry that binds a stack to the state whose lineage has the digest ``lineage``."""
 CODE = "another-ledger"
 _WAYS_OUT = (
     "nothing was changed; correct zone:ledger in Pulumi.NAME.yaml; if the ledger itself was restored or made again, "
@@ -62,8 +65,32 @@ def require_same(connection: Connection, request: SeenRequest) -> None:
     )
 
 
-def require_ledger(connection: Connection, known: str, stack_id: str) -> None:
+def require_not_replaced(connection: Connection, request: SeenRequest) -> None:
+    """Refuse a state whose stack another state took over: the stack is bound to another lineage than this one saw.
+
+    Raises:
+        LedgerRefusedError: when it did.
+    """
+    seen, stack_id = request.seen, request.stack_id
+    bound = connection.execute(select(enrolment.c.lineage).where(enrolment.c.stack_id == stack_id)).scalar()
+    if seen is None or bound is None or not has(connection, seen):
+        return
+    of_stack = journal.c.kind == ENROLLED, journal.c.stack_id == stack_id, journal.c.sequence <= seen.sequence
+    query = select(journal.c.payload).where(*of_stack).order_by(journal.c.sequence.desc()).limit(1)
+    known = connection.execute(query).scalar()
+    if known is not None and json.loads(known)["lineage"] != digest_of(bound):
+        raise LedgerRefusedError(
+            "another-lineage",
+            f"another state has taken over stack {stack_id} since this one was brought up; nothing was deleted; remove "
+            "what is left of this state with: pulumi stack rm --force",
+        )
+
+
+def require_ledger(connection: Connection, known: str, stack_id: str) -> str:
     """The same by the ledger's id alone, which is what an enrolment knows; empty where it knows none.
+
+    Returns:
+        The id of this ledger.
 
     Raises:
         LedgerRefusedError: when it is another ledger.
@@ -71,6 +98,7 @@ def require_ledger(connection: Connection, known: str, stack_id: str) -> None:
     own = ledger_id(connection)
     if known not in ("", own) and all(one.ledger != known for one in accepted(connection, stack_id)):
         raise _another(known, own)
+    return own
 
 
 def _another(known: str, own: str) -> LedgerRefusedError:

@@ -1,12 +1,12 @@
-"""Queries with many rows, of which few are in memory at a time."""
+"""Queries with many rows: few of them in memory at a time, and each as a plain dictionary."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select
+from sqlalchemy import Connection, CursorResult, Result, Select
 
 
-def paged(connection: Connection, query: Select[Any], page: int) -> Iterator[RowMapping]:
+def paged(connection: Connection, query: Select[Any], page: int) -> Iterator[dict[str, Any]]:
     """The rows of a query; the database is told when nobody looks at more of them.
 
     Args:
@@ -15,4 +15,11 @@ def paged(connection: Connection, query: Select[Any], page: int) -> Iterator[Row
         page: how many rows are read at a time.
     """
     with connection.execute(query.execution_options(yield_per=page)) as found:
-        yield from found.mappings()
+        yield from as_dicts(found)
+
+
+def as_dicts(found: CursorResult[Any] | Result[Any]) -> Iterator[dict[str, Any]]:
+    """Rows by the names of their columns; going through all of them costs a fraction of the views of SQLAlchemy."""
+    names = list(found.keys())
+    for row in found:
+        yield dict(zip(names, row, strict=True))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, RowMapping, Table, select
+from sqlalchemy import Column, Connection, Table, select
 
 from zonewright.ledger.store import journal, tables
 from zonewright.ledger.store.columns import LONG, NUMBER, chars
@@ -213,12 +213,12 @@ def all_rows(connection: Connection) -> Iterator[RowChange]:
                 yield _as_change(one, _told(row))
 
 
-def _told(row: RowMapping) -> dict[str, Any]:
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row whose values cannot be JSON: as Python shows them, so that it is like no recorded one."""
     return {name: value if isinstance(value, str | int | None) else repr(value) for name, value in row.items()}
 
 
-def _as_change(one: Covered, row: RowMapping | dict[str, Any]) -> RowChange:
+def _as_change(one: Covered, row: Mapping[str, Any]) -> RowChange:
     said = record_of(one, row)
     return one.table.name, key_of([row[column] for column in one.key]), digest_of(said), said
 
@@ -228,13 +228,13 @@ def key_of(values: Sequence[Any]) -> str:
     return canonical_json(list(values))
 
 
-def record_of(one: Covered, row: RowMapping | dict[str, Any]) -> str:
+def record_of(one: Covered, row: Mapping[str, Any]) -> str:
     """What a row says, as canonical JSON: columns without a value are left out, long texts are digests."""
-    said = {name: value for name, value in row.items() if value is not None and name not in one.passing}
     return canonical_json(
         {
             name: {"digest": digest_of(value)} if isinstance(value, str) and len(value) > _WHOLE else value
-            for name, value in said.items()
+            for name, value in row.items()
+            if value is not None and name not in one.passing
         }
     )
 

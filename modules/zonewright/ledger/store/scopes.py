@@ -177,3 +177,5 @@ def _sums_of(zone: Zone, party: str, sites: Iterable[str], known: ScopeFacts) ->
             )
     if planned and zone.limit("zone-utilization") is not None:
         yield LockScope("sums", "", "claimed power over design power of the zone changes when a planned row is used")
+    elif touched and any(rule.of == "zone" for rule in zone.own_rules.values()):
+        yield LockScope("sums", "", "a rule of the zone's own reads what is claimed at every site")

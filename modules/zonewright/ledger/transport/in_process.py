@@ -4,13 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from zonewright.ledger.deciding.measuring import telemetry_path
 from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.homes import homes_of
 from zonewright.ledger.transport.answering import answered
 from zonewright.ledger.transport.posted import Posted
-from zonewright.telemetry.samples import samples_path
 
 
 class InProcess:
@@ -31,11 +30,12 @@ class InProcess:
         self, path: Path, url: str = "", *, create: bool, lock_wait_s: float, clock: Callable[[], datetime] | None
     ) -> None:
         self._database = Database(path, url, create=create, lock_wait_s=lock_wait_s)
+        self._homes = homes_of(self._database)
         self._context = Context(
             database=self._database,
             clock=clock or utc_now,
-            telemetry=telemetry_path(path),
-            samples=samples_path(path),
+            telemetry=self._homes.readings,
+            samples=self._homes.samples,
         )
 
     def post(self, verb: str, body: bytes) -> Posted:
@@ -44,4 +44,5 @@ class InProcess:
 
     def close(self) -> None:
         """Close all connections."""
+        self._homes.close()
         self._database.close()

@@ -37,7 +37,7 @@ from zonewright.ledger.store.held import convert, end_lasting
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rename_rows, rows_of_stack, set_state
 from zonewright.ledger.store.scopes import touching
-from zonewright.ledger.store.steps import ADMITTED, next_step
+from zonewright.ledger.store.steps import ADMITTED, next_step, step_of
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
 from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
 from zonewright.ledger.verbs.live import feed
@@ -114,7 +114,13 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         head = present_head(connection)
     if refused is not None:
         raise refused
-    return AdmissionAnswer(admission_id=admission_id, change_digest=digest, summary=review.line, head=head)
+    return AdmissionAnswer(
+        admission_id=admission_id,
+        change_digest=digest,
+        summary=review.line,
+        step=entry.payload["step"],
+        head=head,
+    )
 
 
 def _require_enrolled(context: Context, connection: Connection, request: AdmitRequest, *, holds: bool = False) -> bool:
@@ -346,6 +352,7 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
         ]
         query = select(deployed.c.site, deployed.c.files).where(deployed.c.stack_id == request.stack_id)
         files = {item.site: digest_of(canonical_json(json.loads(item.files))) for item in connection.execute(query)}
+        step = step_of(connection, request.stack_id)
     holders: dict[HoldingKind, dict[str, HeldBy]] = {}
     for item in present:
         if item.state == "active":
@@ -353,13 +360,14 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
             holders.setdefault(item.kind, {})[item.name] = held_by
     if row is None or row.state != "current" or row.stack_id != request.stack_id:
         reason = "the ledger holds another admission for this stack"
-        return AdmissionStanding(current=False, reason=reason, holders=holders, deployed=files)
+        return AdmissionStanding(current=False, reason=reason, holders=holders, deployed=files, step=step)
     decided: dict[str, str] = json.loads(row.holds)
     held = {item.name: digest_of(item.data) for item in present}
     drifted = sorted(name for name in decided.keys() | held.keys() if decided.get(name) != held.get(name))
     return AdmissionStanding(
         holders=holders,
         deployed=files,
+        step=step,
         current=not drifted,
         completed=row.completed_at is not None,
         drifted=drifted,

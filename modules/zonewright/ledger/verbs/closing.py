@@ -16,7 +16,7 @@ from zonewright.ledger.protocol.messages import Done
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset, parse_zone
-from zonewright.ledger.store.heads import present_head, require_same
+from zonewright.ledger.store.heads import present_head, require_not_replaced, require_same
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of, waiting_of
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
@@ -199,6 +199,7 @@ def guard_destroy(context: Context, request: SeenRequest) -> Done:
     payload: dict[str, Any]
     with context.writing(touching(request.stack_id)) as connection:
         require_same(connection, request)
+        require_not_replaced(connection, request)
         now = context.now(connection)
         party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)).scalar()
         try:

@@ -42,7 +42,7 @@ def void_approvals(context: Context, site: str) -> list[VoidApproval]:
         context: the ledger and its readings.
         site: id of the site.
     """
-    if context.telemetry is None or not context.telemetry.is_file():
+    if context.telemetry is None or not context.telemetry.is_there():
         return []
     entries = [one.entry for one in Store(context.telemetry).superseded(site) if one.entry is not None]
     if not entries:

@@ -21,12 +21,11 @@ from zonewright.ledger.protocol.stack_messages import (
 )
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment
-from zonewright.ledger.store.heads import ACCEPTED, accepted, has, require_ledger
+from zonewright.ledger.store.heads import ACCEPTED, ENROLLED, accepted, has, require_ledger
 from zonewright.ledger.store.loaded import waits_for_a_state
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
-from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.scopes import touching
-from zonewright.ledger.store.steps import TAKEN_OVER, next_step
+from zonewright.ledger.store.steps import TAKEN_OVER, next_step, step_of
 from zonewright.ledger.store.tables import asset, claim, deployed, enrolment, zone
 from zonewright.ledger.store.texts import put_digested
 from zonewright.model import Zone
@@ -70,15 +69,14 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
     who = {"stack_id": request.stack_id, "party": request.party, "lineage": request.lineage}
     if request.dry_run:
         with context.database.reading() as connection:
-            require_ledger(connection, request.ledger, request.stack_id)
-            own = ledger_id(connection)
+            own = require_ledger(connection, request.ledger, request.stack_id)
             if waits_for_a_state(connection, **who):
-                return Enrolled(bound=False, ledger=own)
+                return Enrolled(bound=False, ledger=own, step=step_of(connection, request.stack_id))
             lineage = require_enrolment(connection, **who, bound=False)
-        return Enrolled(bound=lineage is not None, ledger=own)
+            step = step_of(connection, request.stack_id)
+        return Enrolled(bound=lineage is not None, ledger=own, step=step)
     with context.writing(touching(request.stack_id, request.party)) as connection:
-        require_ledger(connection, request.ledger, request.stack_id)
-        own = ledger_id(connection)
+        own = require_ledger(connection, request.ledger, request.stack_id)
         if waits_for_a_state(connection, **who):
             _take_over(connection, request.stack_id, request.party, context.now(connection), [], is_empty=True)
         else:
@@ -86,7 +84,7 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
         _require_party(connection.execute(select(zone.c.document)).scalar(), request.party)
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         if row is not None and row.lineage == request.lineage:
-            return Enrolled(bound=True, ledger=own)
+            return Enrolled(bound=True, ledger=own, step=step_of(connection, request.stack_id))
         now = context.now(connection)
         if row is None:
             _forget_files(connection, request.stack_id)
@@ -95,12 +93,13 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
         journal.append(
             connection,
             at=now,
-            kind="enrolled",
+            kind=ENROLLED,
             stack_id=request.stack_id,
             party=request.party,
             payload={"label": request.label, "lineage": digest_of(request.lineage)},
         )
-    return Enrolled(bound=True, ledger=own)
+        step = step_of(connection, request.stack_id)
+    return Enrolled(bound=True, ledger=own, step=step)
 
 
 def _take_over(

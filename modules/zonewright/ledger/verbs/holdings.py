@@ -27,6 +27,7 @@ from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import require_same
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of, waiting_of
 from zonewright.ledger.store.scopes import touching
+from zonewright.ledger.store.steps import step as stack_step
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment, generation, reservation
 from zonewright.ledger.verbs.closing import require_unused
 from zonewright.model.asset_properties import asset_properties
@@ -49,7 +50,7 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
         LedgerRefusedError: when no admitted or active claim holds what the resource was made from.
     """
     with context.writing(touching(request.stack_id)) as connection:
-        (generation,) = _confirmed(connection, request.stack_id, [request], context.now(connection))
+        (generation,) = _confirmed(connection, request.stack_id, [request], request.step, context.now(connection))
     return ConfirmAnswer(generation=generation)
 
 
@@ -69,14 +70,17 @@ def confirm_many(context: Context, request: ConfirmManyRequest) -> ConfirmManyAn
         seen.add(key)
     with context.writing(touching(request.stack_id)) as connection:
         try:
-            generations = _confirmed(connection, request.stack_id, request.confirms, context.now(connection))
+            now = context.now(connection)
+            generations = _confirmed(connection, request.stack_id, request.confirms, request.step, now)
         except LedgerRefusedError as error:
             nothing = f"none of {count_of(len(request.confirms), 'confirm')} was carried out"
             raise LedgerRefusedError(error.code, f"{nothing}: {error.sentence}") from None
     return ConfirmManyAnswer(generations=generations)
 
 
-def _confirmed(connection: Connection, stack_id: str, wanted: Sequence[Confirmation], now: str) -> list[int]:
+def _confirmed(
+    connection: Connection, stack_id: str, wanted: Sequence[Confirmation], step: int | None, now: str
+) -> list[int]:
     """Carry out confirms of which none is of the same claim; gives the raised generations, in their order."""
     raised: dict[int, int] = {}
     left_out: set[str] | None = None
@@ -93,6 +97,8 @@ def _confirmed(connection: Connection, stack_id: str, wanted: Sequence[Confirmat
             row = next((row for row in known if current and row.id == current.id), None)
             if row is None or not _holds(row, one.expect):
                 raise LedgerRefusedError("not-admitted", _not_admitted(one))
+            if step is not None and row.step != step:
+                raise LedgerRefusedError("replaced", _replaced(one))
             if row.waiting and left_out is None:
                 left_out = _left_out(connection, stack_id, wanted)
             _require_before(one, left_out or ())
@@ -147,7 +153,7 @@ def _rows_by_name(
     """The rows of names of a stack.
 
     ``freed`` is the highest generation of the stack that went: none is used twice. ``waiting`` is how many of its
-    assets are only admitted.
+    assets are only admitted, ``step`` its last step.
     """
     found: dict[str, list[Row[Any]]] = {}
     for start in range(0, len(names), _PAGE):
@@ -164,7 +170,8 @@ def _named_rows(table: Table) -> Select[Any]:
     other = asset.alias()
     highest = select(generation.c.highest).where(generation.c.stack_id == stack).scalar_subquery()
     waiting = select(func.count()).where(other.c.stack_id == stack, other.c.state == "admitted").scalar_subquery()
-    counted = func.coalesce(highest, 0).label("freed"), waiting.label("waiting")
+    last = select(stack_step.c.number).where(stack_step.c.stack_id == stack).scalar_subquery()
+    counted = func.coalesce(highest, 0).label("freed"), waiting.label("waiting"), last.label("step")
     of_stack = select(table, *counted).where(table.c.stack_id == stack)
     return of_stack.where(table.c.name.in_(bindparam("names", expanding=True)))
 
@@ -198,6 +205,13 @@ def _not_admitted(wanted: Confirmation) -> str:
     return (
         f"this stack's present change has no admitted claim for {wanted.kind} {wanted.name}{place}; nothing "
         "was created; run pulumi up without --target or --exclude"
+    )
+
+
+def _replaced(wanted: Confirmation) -> str:
+    return (
+        f"{wanted.kind} {wanted.name}: this run is not the stack's present one any more, since another run admitted a "
+        "change, began a destroy or took the stack over meanwhile; nothing was created; run pulumi up"
     )
 
 

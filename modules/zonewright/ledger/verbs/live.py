@@ -1,25 +1,26 @@
 """Live readings before a decision, and all the time in a service: from the samples of agents to the meters of sites."""
 
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
-from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
+from zonewright.ledger.verbs.noted import record
 from zonewright.model import Site
-from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.canonical import digest_of
 from zonewright.model.demand import SiteAsset
 from zonewright.telemetry import Store
+from zonewright.telemetry.home import STORE_FAULTS
 
 if TYPE_CHECKING:
     from zonewright.telemetry.delivering import Delivery
     from zonewright.telemetry.feeding import Fed
+    from zonewright.telemetry.noting import JournalNote
 
 KIND = "delivered"
 """Of an entry whose ``sites`` have the digest of each site's hours of live readings, and ``until_us`` the end of the
@@ -35,21 +36,20 @@ def feed(context: Context) -> "Fed | None":
     Raises:
         LedgerUnavailableError: when the readings cannot be written; nothing was decided.
     """
-    if context.telemetry is None or context.samples is None or not context.samples.is_file():
+    if context.telemetry is None or context.samples is None or not context.samples.is_there():
         return None
     with context.database.reading() as connection:
         sites = metered_sites(connection)
-    if not sites and not context.telemetry.is_file():
+    if not sites and not context.telemetry.is_there():
         return None
     from zonewright.telemetry.feeding import Feeder  # noqa: PLC0415 - most ledgers have no samples beside them
     from zonewright.telemetry.samples import Samples  # noqa: PLC0415
 
     try:
-        with closing(Samples(context.samples)) as samples:
-            store = Store(context.telemetry, create=True)
-            now_ns = int(context.clock().timestamp() * 10**6) * 1_000
-            return Feeder(samples, store, sites, now_ns=now_ns).feed()
-    except sqlite3.Error as error:
+        samples, store = Samples(context.samples), Store(context.telemetry, create=True)
+        now_ns = int(context.clock().timestamp() * 10**6) * 1_000
+        return Feeder(samples, store, sites, now_ns=now_ns).feed()
+    except STORE_FAULTS as error:
         raise LedgerUnavailableError(
             "readings",
             f"what agents delivered ({context.samples.name}) cannot be taken into {context.telemetry.name}: {error}; "
@@ -78,13 +78,11 @@ def tell_live(context: Context) -> None:
     Args:
         context: the ledger and its readings.
     """
-    if context.telemetry is not None and context.telemetry.is_file():
-        from zonewright.telemetry.delivering import tell_deliveries  # noqa: PLC0415 - only beside readings
-
-        tell_deliveries(Store(context.telemetry), lambda found: _record(context, found))
+    if context.telemetry is not None and context.telemetry.is_there():
+        Store(context.telemetry).tell_deliveries(partial(_record, context))
 
 
-def _record(context: Context, found: "Mapping[str, list[Delivery]]") -> str:
+def _record(context: Context, found: "Mapping[str, list[Delivery]]", note: "JournalNote") -> None:
     from zonewright.telemetry.delivering import deliveries_text  # noqa: PLC0415 - only where there is something
 
     payload = {
@@ -92,8 +90,4 @@ def _record(context: Context, found: "Mapping[str, list[Delivery]]") -> str:
         "sites": {site: digest_of(deliveries_text(deliveries)) for site, deliveries in sorted(found.items())},
         "until_us": {site: max(one.begin_us for one in deliveries) for site, deliveries in sorted(found.items())},
     }
-    with context.writing() as connection:
-        entry = journal.append(
-            connection, at=context.now(connection), kind=KIND, stack_id="", party="", payload=payload
-        )
-    return canonical_json(entry.model_dump())
+    record(context, note, KIND, payload)

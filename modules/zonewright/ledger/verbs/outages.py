@@ -17,6 +17,7 @@ from zonewright.model.demand import DUCTS, LINKS, Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.works import PlannedWork
 from zonewright.model.world import Occupant, World
+from zonewright.own_rules import evaluate_all
 from zonewright.place.draining import DrainPlan, StandingStack, drain
 from zonewright.rules.lost import Lost, UnknownSubjectError, lost_with, works_in
 from zonewright.rules.outage import outage_of
@@ -26,7 +27,7 @@ from zonewright.rules.outage_reader import outage_for
 def outage(context: Context, request: OutageRequest) -> OutageAnswer:
     """Say who goes down while something is out of service, and who stays up on what; others' things stay hidden."""
     with context.database.reading() as connection:
-        world = _world(context, connection)
+        world = whole_world(context, connection)
     try:
         works = works_in(world.zone, request.begins, request.ends)
     except ValueError as error:
@@ -41,13 +42,13 @@ def outage(context: Context, request: OutageRequest) -> OutageAnswer:
 def drain_racks(context: Context, request: DrainRequest) -> DrainAnswer:
     """Say who must move where so that racks are empty, in changes of which each is admissible; changes nothing."""
     with context.database.reading() as connection:
-        world = _world(context, connection)
-        stacks = _stacks(connection, world.everybody)
-    found = drain(world, stacks, _lost(world, request.subjects, ()))
+        world = whole_world(context, connection)
+        stacks = standing_stacks(connection, world.everybody)
+    found = drain(world, stacks, _lost(world, request.subjects, ()), judge=evaluate_all)
     return DrainAnswer(plan=found if context.caller.sees_all else _for_reader(found, world, context.caller.party))
 
 
-def _world(context: Context, connection: Connection) -> World:
+def whole_world(context: Context, connection: Connection) -> World:
     """The whole zone as everybody has left it."""
     base = zone_base(connection, "")
     if base is None:
@@ -65,7 +66,7 @@ def _lost(world: World, subjects: Iterable[str], works: Iterable[tuple[str, Plan
         raise LedgerRefusedError("unknown-subject", str(error)) from None
 
 
-def _stacks(connection: Connection, everybody: Iterable[Occupant]) -> list[StandingStack]:
+def standing_stacks(connection: Connection, everybody: Iterable[Occupant]) -> list[StandingStack]:
     """The stacks whose declarations are at hand, as they stand."""
     seats: dict[str, dict[str, RackPosition]] = defaultdict(dict)
     for item in everybody:

@@ -1,17 +1,19 @@
 """Removing old readings of meters, with an entry of the journal on what went and which sums stay in its place."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from zonewright.errors import ZonewrightError
 from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableError
-from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.verbs.live import tell_live
-from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.ledger.verbs.noted import record
+from zonewright.model.canonical import digest_of
 from zonewright.rules.words import count_of
 from zonewright.telemetry import Store
+from zonewright.telemetry.home import STORE_FAULTS
+from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.removing import Removal, removals_text
 
 
@@ -43,13 +45,13 @@ def prune(context: Context, before_us: int) -> int:
     Raises:
         NotRecordedError: when readings went and the ledger could not record it.
     """
-    if context.telemetry is None or not context.telemetry.is_file():
+    if context.telemetry is None or not context.telemetry.is_there():
         return 0
     store = Store(context.telemetry)
     removed = store.prune(before_us)
     try:
-        store.tell_removals(lambda found: _record(context, found))
-    except (LedgerError, sqlite3.Error) as error:
+        store.tell_removals(partial(_record, context))
+    except (LedgerError, *STORE_FAULTS) as error:
         raise NotRecordedError(removed, error) from error
     return removed
 
@@ -65,10 +67,10 @@ def tell_removals(context: Context) -> None:
     """
     if context.telemetry is not None:
         try:
-            Store(context.telemetry).tell_removals(lambda found: _record(context, found))
+            Store(context.telemetry).tell_removals(partial(_record, context))
             tell_intakes(context)
             tell_live(context)
-        except sqlite3.Error as error:
+        except STORE_FAULTS as error:
             raise LedgerUnavailableError(
                 "removing",
                 f"readings were removed or came in, but {context.telemetry.name} cannot be written to note their "
@@ -83,25 +85,17 @@ def tell_intakes(context: Context) -> None:
         context: the ledger and its readings.
     """
     if context.telemetry is not None:
-        Store(context.telemetry).tell_intakes(lambda payload: _record_intake(context, payload))
+        Store(context.telemetry).tell_intakes(partial(_record_intake, context))
 
 
-def _record_intake(context: Context, payload: Mapping[str, Any]) -> str:
-    with context.writing() as connection:
-        entry = journal.append(
-            connection, at=context.now(connection), kind=INTAKE, stack_id="", party="", payload=dict(payload)
-        )
-    return canonical_json(entry.model_dump())
+def _record_intake(context: Context, payload: Mapping[str, Any], note: JournalNote) -> None:
+    record(context, note, INTAKE, payload)
 
 
-def _record(context: Context, found: Mapping[str, Sequence[Removal]]) -> str:
+def _record(context: Context, found: Mapping[str, Sequence[Removal]], note: JournalNote) -> None:
     payload = {
         "readings": sum(one.readings for removals in found.values() for one in removals),
         "sites": {site: digest_of(removals_text(removals)) for site, removals in sorted(found.items())},
         "until_us": {site: max(one.end_us for one in removals) for site, removals in sorted(found.items())},
     }
-    with context.writing() as connection:
-        entry = journal.append(
-            connection, at=context.now(connection), kind=KIND, stack_id="", party="", payload=payload
-        )
-    return canonical_json(entry.model_dump())
+    record(context, note, KIND, payload)

@@ -18,10 +18,10 @@ from zonewright.ledger.protocol.rollout_messages import (
     AgentKeysRequest,
     ChangeRun,
     EnrolledKeys,
+    FleetLock,
+    FleetLockRequest,
     Hours,
     HoursRequest,
-    Lease,
-    LeaseRequest,
     RecordRequest,
 )
 from zonewright.ledger.store.clock import stamp
@@ -37,7 +37,7 @@ from zonewright.seal.window import zone_closed
 ENROLMENT = "fleet-enrolment"
 
 
-def lease(context: Context, request: LeaseRequest) -> Lease:
+def lease(context: Context, request: FleetLockRequest) -> FleetLock:
     """Take, renew or give back the lease of a fleet's hosts. Somebody else's lease stays until it expires."""
     with context.writing() as connection:
         moment = context.moment(connection)
@@ -45,14 +45,14 @@ def lease(context: Context, request: LeaseRequest) -> Lease:
         row = connection.execute(select(table).where(table.c.fleet == request.fleet)).first()
         is_held = row is not None and row.expires_at > now
         if row is not None and is_held and row.holder != request.holder:
-            return Lease(is_mine=False, who=row.who, since=row.since, expires_at=row.expires_at)
+            return FleetLock(is_mine=False, who=row.who, since=row.since, expires_at=row.expires_at)
         connection.execute(delete(table).where(table.c.fleet == request.fleet))
         if request.seconds == 0:
-            return Lease(is_mine=True)
+            return FleetLock(is_mine=True)
         since = row.since if row is not None and is_held else now
         values = {"fleet": request.fleet, "holder": request.holder, "who": request.who, "since": since}
         connection.execute(table.insert().values(**values, expires_at=expires_at))
-    return Lease(is_mine=True, who=request.who, since=since, expires_at=expires_at)
+    return FleetLock(is_mine=True, who=request.who, since=since, expires_at=expires_at)
 
 
 def hours(context: Context, _request: HoursRequest) -> Hours:

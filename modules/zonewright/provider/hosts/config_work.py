@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zonewright.declare.stack_file import project_root
+from zonewright.fleet.agents.recipe import whoami
 from zonewright.fleet.configs.facts import ConfigPlan, drift_of
 from zonewright.fleet.configs.fill import Filler
 from zonewright.fleet.configs.offer import offer_from
@@ -97,6 +98,7 @@ def config_work(session: ProviderSession, inputs: Mapping[str, object]) -> Itera
             host_deadline_s=file.rollout.host_deadline_s,
             fill=Filler(sources_here(), lambda: read_keys(key_file_here())),
             tell=document.told,
+            holder=(file.party, whoami()),
         )
         longest = max((host_seconds(job.wanted(host)[0], job.host_deadline_s) for host in hosts.values()), default=0)
         yield ConfigWork(

@@ -29,6 +29,7 @@ from zonewright.model.fleet import FleetFile, FleetHost
 from zonewright.provider.hosts.inspect import Look
 from zonewright.provider.hosts.lease import new_lease
 from zonewright.provider.resource import CheckFailedError, ProviderSession
+from zonewright.server.agent_book import agent_book
 from zonewright.server.agents import AgentsFileError
 from zonewright.server.fleet_routes import ServiceForFleet
 
@@ -142,7 +143,8 @@ def site_work(session: ProviderSession, *, path: str, stack_id: str, names: Iter
     except ArtefactError as error:
         raise CheckFailedError(str(error)) from None
     transport = opened_transport(file, root=root, folder=folder, password=password)
-    service_of_fleet = ServiceForFleet(root / AGENTS, file.agent.url, enrolments=enrolments)
+    book = agent_book(session.ledger.url, root, root / AGENTS)
+    service_of_fleet = ServiceForFleet(book, file.agent.url, enrolments=enrolments)
     with closing(transport), closing(service_of_fleet) as service:
         job = AgentJob(
             transport=transport,
@@ -150,6 +152,7 @@ def site_work(session: ProviderSession, *, path: str, stack_id: str, names: Iter
             service=service,
             host_deadline_s=file.rollout.host_deadline_s,
             health_s=file.rollout.health_s,
+            holder=(file.party, whoami()),
         )
         try:
             yield SiteWork(

@@ -133,6 +133,7 @@ class AdmissionResource(CheckedResource):
             if not error.findings:
                 raise
             raise CheckFailedError(refusal_text(error.findings, stack=_stack_of(urn))) from error
+        session.memory.steps[new["stackId"]] = admission.step
         session.log(urn, f"admitted: {admission.summary}{session.memory.notes}")
         return admission.admission_id, {
             "summary": admission.summary,

@@ -57,6 +57,7 @@ class EnrolmentResource(CheckedResource):
         except LedgerRefusedError as error:
             raise CheckFailedError(error.sentence) from error
         session.memory.bound = answer.bound
+        session.memory.steps[inputs["stackId"]] = answer.step
         return {**inputs, "ledger": answer.ledger}
 
     def _request(self, urn: str, inputs: Data, *, dry_run: bool = False) -> EnrolRequest:
@@ -82,8 +83,12 @@ class EnrolmentResource(CheckedResource):
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Bind the three in the ledger."""
         if not preview:
-            session.ledger.call(verbs.ENROL, self._request(urn, new))
+            self._enrol(session, urn, new)
         return f"enrolment/{new['stackId']}", new
+
+    def _enrol(self, session: ProviderSession, urn: str, new: Data) -> None:
+        """Bind it; what a load brought in is taken over by that, which is a step."""
+        session.memory.steps[new["stackId"]] = session.ledger.call(verbs.ENROL, self._request(urn, new)).step
 
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
         """The binding as the ledger has it.
@@ -105,7 +110,7 @@ class EnrolmentResource(CheckedResource):
     def update(self, session: ProviderSession, urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
         """The party of a stack id cannot change; the ledger says so."""
         if not preview:
-            session.ledger.call(verbs.ENROL, self._request(urn, new))
+            self._enrol(session, urn, new)
         return {**state, **new}
 
     def delete(self, session: ProviderSession, _id: str, state: Data) -> None:

@@ -24,6 +24,7 @@ from zonewright.provider.resource import (
     shortened,
     split_id,
     standing_of,
+    step_of_run,
 )
 
 HELD: Mapping[str, Input] = {
@@ -101,6 +102,7 @@ class HoldingResource(CheckedResource):
     def _confirmed(self, session: ProviderSession, new: Data, *, generation: int, holder: str) -> Data:
         request = ConfirmRequest(
             stack_id=new["stackId"],
+            step=step_of_run(session, new["stackId"]),
             kind=self.kind,
             name=new[self.named],
             generation=generation,

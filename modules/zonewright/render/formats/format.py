@@ -64,6 +64,8 @@ class ValidatorCommand:
         in_namespace: whether it may do anything to the empty network of its own, and change its root.
         parts: what else the program reads, as path and text, where the files are a part of a whole.
         of_zone: whether a zone's own format names it, so that it must be one of the known programs.
+        core: a program by its path, and its arguments, where the one that is named only starts it and takes far longer;
+            it is run instead where it is there.
     """
 
     program: str
@@ -75,6 +77,7 @@ class ValidatorCommand:
     in_namespace: bool = False
     parts: tuple[tuple[str, str], ...] = ()
     of_zone: bool = False
+    core: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

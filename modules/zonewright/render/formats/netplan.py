@@ -18,5 +18,10 @@ NETPLAN = Format(
     subject="node",
     files=(File(template="netplan/node.yaml.j2", path="etc/netplan/50-zonewright.yaml"),),
     filters=frozenset({"comment", "yaml"}),
-    check=ValidatorCommand(program="netplan", package="netplan.io", commands=(("generate", "--root-dir", "{root}"),)),
+    check=ValidatorCommand(
+        program="netplan",
+        package="netplan.io",
+        commands=(("generate", "--root-dir", "{root}"),),
+        core=("/usr/libexec/netplan/generate", "--root-dir", "{root}"),
+    ),
 )

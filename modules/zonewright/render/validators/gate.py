@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from zonewright.render.errors import RenderError
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 from zonewright.render.validators.verdict import Judged
 from zonewright.rules.finding import Finding
@@ -33,6 +34,22 @@ def gate(
     unknown = sorted(set(policy) - {format_.id for format_ in formats.formats})
     found += [_unknown(format_id, formats) for format_id in unknown]
     return tuple(sorted(found, key=lambda finding: finding.subject))
+
+
+def unrendered(error: RenderError) -> Finding:
+    """The finding on files that cannot be rendered, so that nothing of the change can be deployed.
+
+    Args:
+        error: why.
+    """
+    return Finding(
+        rule=RULE,
+        level="mandatory",
+        subject=error.template or error.subject or "templates",
+        where="",
+        message=str(error.sentences[0]),
+        fix="correct the template, or the value in the declaration",
+    )
 
 
 def _gated(files: Mapping[str, str], policy: Collection[str], formats: FormatSet) -> Iterator[tuple[str, str]]:

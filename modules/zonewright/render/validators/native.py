@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +17,7 @@ from pathlib import Path
 from zonewright.render.formats.format import ValidatorCommand
 from zonewright.render.validators import confinement
 from zonewright.render.validators.known import VARIABLE, may_judge
+from zonewright.render.validators.many import MOST, Many
 from zonewright.render.validators.verdict import ValidatorVerdict, VerdictStatus
 
 LIMIT_S = 30.0
@@ -59,32 +60,19 @@ class NativeValidator:
 
     def validate(self, files: Mapping[str, str]) -> ValidatorVerdict:
         """Write the files to a temporary root and let the program read them; it is given no input and 30 seconds."""
-        check, program = self.check, self._program()
-        if check.of_zone and not may_judge(check.program, os.environ):
-            detail = (
-                f"a format of the zone names {check.program}, which is not a known validator; "
-                f"if you trust it, set {VARIABLE}={check.program}"
-            )
-            return ValidatorVerdict(status="not-run", program=check.program, detail=detail)
-        if program is None:
-            detail = f"{check.program} is not installed (package {check.package})"
-            return ValidatorVerdict(status="not-run", program=check.program, detail=detail)
-        place = confinement.place()
-        if not place.tool:
-            detail = f"{check.program} runs only in confinement, and this machine cannot confine it: {place.reason}"
-            return ValidatorVerdict(status="not-run", program=program, detail=detail)
+        program, why = self._usable()
+        if why:
+            return self._not_run(program, why)
+        check, commands = self.check, self._commands(program)
         status: VerdictStatus = "pass"
         outputs: list[str] = []
         visible = self._visible(program)
         with confinement.folder(f"zonewright-{check.program}-") as folder:
             account = confinement.account([folder.parent, *visible])
             confinement.write(folder / "files", {**dict(check.parts), **files}, account)
-            for arguments in check.commands:
+            for arguments in commands:
                 call = [program, *(item.replace("{root}", confinement.FILES) for item in arguments)]
-                command = confinement.confined(
-                    call, folder, tool=place.tool, visible=visible, needs_network=check.in_namespace
-                )
-                done = _run(command, account)
+                done = _run(self._confined(call, folder, visible), account)
                 word, output = judged(check, done.code, done.output.replace(confinement.FILES, "").strip())
                 if done.failure:
                     word, output = "not-run", f"{check.program} {done.failure}"
@@ -93,20 +81,98 @@ class NativeValidator:
                     break
                 outputs.append(output)
                 status = "fail" if word == "fail" else status
+        return self._said(program, status if status != "pass" else _blank(files), [*outputs, *_blanks(files)])
+
+    def validate_many(self, each: Sequence[Mapping[str, str]]) -> tuple[ValidatorVerdict, ...]:
+        """The same of the files of many subjects; those that pass are judged in one place, of one start.
+
+        Args:
+            each: the files of each subject.
+        """
+        passed: list[ValidatorVerdict | None] = [None] * len(each)
+        if not self.check.of_zone:  # what a zone names is kept apart from other subjects
+            for start in range(0, len(each), MOST):
+                part = each[start : start + MOST]
+                passed[start : start + len(part)] = self._passed(part) if len(part) > 1 else [None]
+        return tuple(
+            found if found is not None else self.validate(files) for found, files in zip(passed, each, strict=True)
+        )
+
+    def _passed(self, each: Sequence[Mapping[str, str]]) -> list[ValidatorVerdict | None]:
+        """Verdicts on those that pass without a doubt."""
+        program, why = self._usable()
+        if why:
+            return [None] * len(each)
+        check, commands, many = self.check, self._commands(program), Many.of(len(each))
+        visible = self._visible(program)
+        with confinement.folder(f"zonewright-{check.program}-") as folder:
+            account = confinement.account([folder.parent, *visible])
+            whole = [{**dict(check.parts), **files} for files in each]
+            confinement.write(folder / "files", many.files(whole), account)
+            (folder / "files").chmod(0o111)  # no program lists what others have
+            call = many.command(program, commands, confinement.FILES, limit_s=LIMIT_S)
+            done = _run(self._confined(call, folder, visible), account, len(each))
+            (folder / "files").chmod(0o711)
+        told = many.told("" if done.failure else done.output, len(commands))
+        return [
+            self._if_passed(program, files, calls, f"{confinement.FILES}/{name}")
+            for name, files, calls in zip(many.names, each, told, strict=True)
+        ]
+
+    def _if_passed(
+        self, program: str, files: Mapping[str, str], calls: Sequence[tuple[int, str]], root: str
+    ) -> ValidatorVerdict | None:
+        words = [judged(self.check, code, output.replace(root, "").strip()) for code, output in calls]
+        is_whole = len(calls) == len(self._commands(program))
+        if not is_whole or _blanks(files) or any(word != "pass" for word, _ in words):
+            return None
+        return self._said(program, "pass", [output for _, output in words])
+
+    def _usable(self) -> tuple[str, str]:
+        """The program by its path, and why it may or can not be run; empty where it can."""
+        check, program = self.check, self._program()
+        if check.of_zone and not may_judge(check.program, os.environ):
+            why = f"which is not a known validator; if you trust it, set {VARIABLE}={check.program}"
+            return check.program, f"a format of the zone names {check.program}, {why}"
+        if program is None:
+            return check.program, f"{check.program} is not installed (package {check.package})"
+        place = confinement.place()
+        if not place.tool:
+            why = f"runs only in confinement, and this machine cannot confine it: {place.reason}"
+            return program, f"{check.program} {why}"
+        return program, ""
+
+    def _not_run(self, program: str, why: str) -> ValidatorVerdict:
+        return ValidatorVerdict(status="not-run", program=program, detail=why)
+
+    def _said(self, program: str, status: VerdictStatus, outputs: Sequence[str]) -> ValidatorVerdict:
         return ValidatorVerdict(
             status=status,
-            program=program if program != sys.executable else check.package,
+            program=program if program != sys.executable else self.check.package,
             version=self.version(),
-            arguments=check.commands,
+            arguments=self._commands(program),
             detail="\n".join(text for text in outputs if text),
         )
+
+    def _confined(self, call: Sequence[str], folder: Path, visible: Sequence[Path]) -> list[str]:
+        tool = confinement.place().tool
+        return confinement.confined(call, folder, tool=tool, visible=visible, needs_network=self.check.in_namespace)
+
+    def _commands(self, program: str) -> tuple[tuple[str, ...], ...]:
+        core = self.check.core
+        return (core[1:],) if core and program == core[0] else self.check.commands
 
     def _program(self) -> str | None:
         """The program by its absolute path: a folder of PATH that depends on where one stands is not looked into."""
         if self.check.program == _PYTHON and not self.check.of_zone:
             return sys.executable
         folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-        return shutil.which(self.check.program, path=os.pathsep.join(one for one in folders if Path(one).is_absolute()))
+        found = shutil.which(
+            self.check.program, path=os.pathsep.join(one for one in folders if Path(one).is_absolute())
+        )
+        core = self.check.core
+        is_of_system = found is not None and str(Path(found).resolve()).startswith("/usr/")
+        return core[0] if core and is_of_system and os.access(core[0], os.X_OK) else found
 
     def _visible(self, program: str) -> list[Path]:
         """What the program reads besides the system and the files: itself, or our own interpreter with the agent."""
@@ -133,6 +199,15 @@ def judged(check: ValidatorCommand, code: int, output: str) -> tuple[VerdictStat
     return ("fail" if is_bad else "pass"), kept
 
 
+def _blanks(files: Mapping[str, str]) -> list[str]:
+    """What is said of files that have no text: programs take them, and they say nothing."""
+    return [f"{path} is empty" for path, text in files.items() if not text.strip()]
+
+
+def _blank(files: Mapping[str, str]) -> VerdictStatus:
+    return "fail" if _blanks(files) else "pass"
+
+
 def _complains(output: str, complaint: str) -> bool:
     """Whether a line has the complaint; a pattern may be a zone's, so lines have an end."""
     return any(re.search(complaint, line[:_LINE_CHARACTERS]) for line in output.splitlines())
@@ -145,8 +220,8 @@ def _of_files(output: str, check: ValidatorCommand) -> str:
     return "\n".join(line for line in output.splitlines() if re.fullmatch(check.machine, line) is None)
 
 
-def _run(call: list[str], account: confinement.Account) -> _Call:
-    """Run a program in a process group of its own, which ends with it."""
+def _run(call: list[str], account: confinement.Account, subjects: int = 1) -> _Call:
+    """Run a program in a process group of its own, which ends with it; so many subjects have so much of everything."""
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(  # noqa: S603 - a fixed place around the validator found on PATH
@@ -162,7 +237,7 @@ def _run(call: list[str], account: confinement.Account) -> _Call:
         except OSError as error:
             return _Call(failure=f"cannot be run: {error.strerror}")
         try:
-            code = process.wait(LIMIT_S)
+            code = process.wait(LIMIT_S * subjects)
         except subprocess.TimeoutExpired:
             return _Call(failure=f"ran longer than {LIMIT_S:g} s")
         finally:
@@ -170,7 +245,7 @@ def _run(call: list[str], account: confinement.Account) -> _Call:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         output.seek(0)
-        text = output.read(_OUTPUT_BYTES).decode(errors="replace")
+        text = output.read(_OUTPUT_BYTES * subjects).decode(errors="replace")
     ended = confinement.ended_by(code)
     if ended:  # it said nothing of the file
         return _Call(failure=f"was ended by signal {ended}")

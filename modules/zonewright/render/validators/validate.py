@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from zonewright.render.formats.format import ROOTS, Format
+from zonewright.render.formats.format import ROOTS, Format, ValidatorCommand
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
+from zonewright.render.validators.many import MOST
 from zonewright.render.validators.native import NativeValidator
 from zonewright.render.validators.verdict import Judged, ValidatorVerdict, content_digest
 from zonewright.render.validators.verdict_cache import VerdictCache
@@ -41,25 +42,29 @@ def validate_all(
     ]
 
     chosen = _chosen(found, len(found) if most is None else most)
+    digests = [content_digest(format_.id, of_root) for format_, _, of_root in found]
+    failed = {index for index, digest in enumerate(digests) if _is_failure((signed or {}).get(digest))}
+    verdicts = _verdicts(found, digests, chosen - failed, cache)
 
-    def judge(index: int) -> Judged:
+    def judged(index: int) -> Judged:
         format_, root, of_root = found[index]
-        digest = content_digest(format_.id, of_root)
-        elsewhere = (signed or {}).get(digest)
-        if elsewhere is not None and elsewhere.status == "fail":
-            verdict = elsewhere
-        elif index not in chosen:
+        elsewhere = (signed or {}).get(digests[index])
+        verdict = verdicts.get(index)
+        if verdict is None and elsewhere is None:
             detail = f"only the first {most} of {len(found)} were run"
-            verdict = elsewhere or ValidatorVerdict(status="not-run", program=_program(format_), detail=detail)
-        else:
-            verdict = _verdict(format_, of_root, digest, cache)
-            if verdict.status == "not-run" and elsewhere is not None:
-                verdict = elsewhere
+            verdict = ValidatorVerdict(status="not-run", program=_program(format_), detail=detail)
+        if elsewhere is not None and (verdict is None or verdict.status == "not-run"):
+            verdict = elsewhere
+        if verdict is None:
+            raise TypeError(root)
         paths = tuple(f"{root}/{path}" for path in of_root)
-        return Judged(format=format_.id, root=root, paths=paths, digest=digest, verdict=verdict)
+        return Judged(format=format_.id, root=root, paths=paths, digest=digests[index], verdict=verdict)
 
-    with ThreadPoolExecutor(max_workers=min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
-        return tuple(pool.map(judge, range(len(found))))
+    return tuple(judged(index) for index in range(len(found)))
+
+
+def _is_failure(verdict: ValidatorVerdict | None) -> bool:
+    return verdict is not None and verdict.status == "fail"
 
 
 def _chosen(batches: Sequence[tuple[Format, str, Mapping[str, str]]], most: int) -> frozenset[int]:
@@ -72,18 +77,52 @@ def _chosen(batches: Sequence[tuple[Format, str, Mapping[str, str]]], most: int)
     return frozenset(index for _, index in sorted(order)[:most])
 
 
-def _verdict(format_: Format, files: Mapping[str, str], digest: str, cache: VerdictCache | None) -> ValidatorVerdict:
+def _verdicts(
+    found: Sequence[tuple[Format, str, Mapping[str, str]]],
+    digests: Sequence[str],
+    indexes: Collection[int],
+    cache: VerdictCache | None,
+) -> Mapping[int, ValidatorVerdict]:
+    """Verdicts by index: those given before, and the rest by the programs, many subjects of a format at once."""
+    verdicts: dict[int, ValidatorVerdict] = {}
+    open_: dict[str, list[int]] = defaultdict(list)
+    identities: dict[str, str] = {}
+    for index in sorted(indexes):
+        format_ = found[index][0]
+        check = _check(format_)
+        if cache is not None and format_.id not in identities:
+            identities[format_.id] = NativeValidator(check).identity()
+        known = cache.get(digests[index], check, identities[format_.id]) if cache is not None else None
+        if known is not None:
+            verdicts[index] = known
+        else:
+            open_[format_.id].append(index)
+    threads = min(_MAX_THREADS, os.cpu_count() or 1)
+    parts = [part for of_format in open_.values() for part in _parts(of_format, threads)]
+
+    def run(part: Sequence[int]) -> tuple[ValidatorVerdict, ...]:
+        return NativeValidator(_check(found[part[0]][0])).validate_many([found[index][2] for index in part])
+
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        for part, made in zip(parts, pool.map(run, parts), strict=True):
+            for index, verdict in zip(part, made, strict=True):
+                verdicts[index] = verdict
+                if cache is not None:
+                    format_ = found[index][0]
+                    cache.put(digests[index], _check(format_), identities[format_.id], verdict)
+    return verdicts
+
+
+def _parts(indexes: Sequence[int], threads: int) -> list[Sequence[int]]:
+    """Indexes in parts of one place each, so that all threads have some."""
+    size = min(MOST, -(-len(indexes) // threads))
+    return [indexes[start : start + size] for start in range(0, len(indexes), size)]
+
+
+def _check(format_: Format) -> ValidatorCommand:
     if format_.check is None:
         raise TypeError(format_.id)
-    validator = NativeValidator(format_.check)
-    identity = validator.identity() if cache is not None else ""
-    known = cache.get(digest, format_.check, identity) if cache is not None else None
-    if known is not None:
-        return known
-    made = validator.validate(files)
-    if cache is not None:
-        cache.put(digest, format_.check, identity, made)
-    return made
+    return format_.check
 
 
 def _program(format_: Format) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Column, ColumnElement, Connection, MetaData, RowMapping, Table
+from sqlalchemy import Column, ColumnElement, Connection, MetaData, Table
 from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.store.columns import POSTGRESQL
@@ -95,7 +95,7 @@ class Words(Protocol):
 
     def rows_touched(
         self, connection: Connection, table: Table, columns: Sequence[str], keys: Collection[Sequence[Any]]
-    ) -> Iterator[RowMapping]:
+    ) -> Iterator[dict[str, Any]]:
         """Those of a table that are there now."""
         ...
 

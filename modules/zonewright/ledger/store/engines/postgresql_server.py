@@ -71,12 +71,13 @@ class PostgresqlServer:
         url: as the library of PostgreSQL reads it, without a password.
         path: the name that files beside the ledger are formed from.
         lock_wait_s: how long a writer waits for its turn before it gives up.
+        pool: connections that stay open; at most three times as many are.
 
     Raises:
         LedgerMisuseError: when the driver is not installed, or the URL is none or holds a password.
     """
 
-    def __init__(self, url: str, *, path: Path, lock_wait_s: float) -> None:
+    def __init__(self, url: str, *, path: Path, lock_wait_s: float, pool: int = _POOL) -> None:
         try:
             import psycopg  # noqa: PLC0415 - of an extra of its own
         except ModuleNotFoundError:
@@ -97,7 +98,7 @@ class PostgresqlServer:
             return psycopg.connect(psycopg.conninfo.make_conninfo(url, **_missing(url, given)), autocommit=True)
 
         self._server = _server_of(url)
-        self._engine = _engine(opened, self._server, lock_wait_s)
+        self._engine = _engine(opened, self._server, lock_wait_s, pool)
         event.listen(self._engine, "connect", self._prepare)
 
     def _prepare(self, connection: "psycopg.Connection[Any]", _record: object) -> None:
@@ -152,13 +153,35 @@ class PostgresqlServer:
             finally:
                 told.pop(BESIDE, None)
 
+    @contextmanager
+    def transaction(self, begin: str, *, keep: bool = True) -> Iterator[Connection]:
+        """A transaction of another kind.
+
+        Args:
+            begin: statements that begin it, with ``{wait_ms}`` for how long it may wait for a lock.
+            keep: False takes all of it back at the end.
+        """
+        with self._transaction(begin, self._places, keep=keep) as connection:
+            yield connection
+
+    @contextmanager
+    def session(self) -> Iterator["psycopg.Connection[Any]"]:
+        """A connection without a transaction, for locks that outlast one."""
+        with self._engine.connect() as connection:
+            driver = self._begin(connection, "SELECT 1")
+            try:
+                yield driver
+            finally:
+                if driver.closed and not connection.invalidated:
+                    connection.invalidate()
+
     def add_scopes(self, names: Collection[str]) -> None:
         """Make scopes that were never held before; they are there for good."""
         with self._engine.connect() as connection:
             connection.exec_driver_sql(_SCOPES, (sorted(names),))
 
     @contextmanager
-    def _transaction(self, begin: str, turns: threading.Semaphore) -> Iterator[Connection]:
+    def _transaction(self, begin: str, turns: threading.Semaphore, *, keep: bool = True) -> Iterator[Connection]:
         deadline = time.monotonic() + self._lock_wait_s
         # Threads of a process wait here: few connections of it wait at the server, and readers have the others.
         if not turns.acquire(timeout=self._lock_wait_s):
@@ -172,13 +195,16 @@ class PostgresqlServer:
                 except BaseException:
                     _take_back(connection, driver)
                     raise
-                self._commit(connection, driver)
+                if keep:
+                    self._commit(connection, driver)
+                else:
+                    _take_back(connection, driver)
         finally:
             turns.release()
 
     def _begin(self, connection: Connection, statement: str) -> "psycopg.Connection[Any]":
         """Begin a transaction; a connection that the server ended while nobody used it is made again, once."""
-        driver = _driver(connection)
+        driver = driver_of(connection)
         try:
             self._run(driver, statement)
         except LedgerUnavailableError:
@@ -186,7 +212,7 @@ class PostgresqlServer:
             _take_back(connection, driver)
             if not is_lost:
                 raise
-            driver = _driver(connection)
+            driver = driver_of(connection)
             self._run(driver, statement)
         return driver
 
@@ -298,7 +324,7 @@ def _server_of(url: str) -> _Server:
     return frozenset((name, value) for name, value in conninfo_to_dict(url).items() if name != "dbname")
 
 
-def _engine(opened: Callable[[], Any], server: _Server, pool_timeout_s: float) -> Engine:
+def _engine(opened: Callable[[], Any], server: _Server, pool_timeout_s: float, size: int) -> Engine:
     """An engine of one database, with the dialect of its server; the first of a server asks it what it can.
 
     Transactions are begun and ended by ``PostgresqlServer``, in one message each, so connections commit by themselves.
@@ -310,8 +336,8 @@ def _engine(opened: Callable[[], Any], server: _Server, pool_timeout_s: float) -
             "postgresql+psycopg://",
             creator=opened,
             isolation_level="AUTOCOMMIT",
-            pool_size=_POOL,
-            max_overflow=2 * _POOL,
+            pool_size=size,
+            max_overflow=2 * size,
             pool_timeout=pool_timeout_s,
             hide_parameters=True,
             execution_options={"compiled_cache": _statements},
@@ -321,7 +347,7 @@ def _engine(opened: Callable[[], Any], server: _Server, pool_timeout_s: float) -
         return engine
     # Its connections commit by themselves from the start.
     creator = cast("Callable[[], DBAPIConnection]", opened)
-    pool = QueuePool(creator, pool_size=_POOL, max_overflow=2 * _POOL, timeout=pool_timeout_s, dialect=dialect)
+    pool = QueuePool(creator, pool_size=size, max_overflow=2 * size, timeout=pool_timeout_s, dialect=dialect)
     options = {"compiled_cache": _statements}
     return Engine(pool, dialect, URL.create("postgresql+psycopg"), hide_parameters=True, execution_options=options)
 
@@ -334,7 +360,8 @@ def _missing(url: str, given: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in named}
 
 
-def _driver(connection: Connection) -> "psycopg.Connection[Any]":
+def driver_of(connection: Connection) -> "psycopg.Connection[Any]":
+    """The driver's own connection."""
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # of this driver
     return driver
 

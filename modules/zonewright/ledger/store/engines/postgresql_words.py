@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import JSON, Column, ColumnElement, Connection, Integer, MetaData, RowMapping, Table, func
+from sqlalchemy import JSON, Column, ColumnElement, Connection, Integer, MetaData, Table, func
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.sqlite import Insert
 
+from zonewright.ledger.store import telemetry_tables
 from zonewright.ledger.store.engines.postgresql_guards import ADDRESSES, GUARDS, NOTED, PREPARED, VERSIONS
+from zonewright.ledger.store.paging import as_dicts
 
 _DRAFT = """
 INSERT INTO draft (digest, expires_at) SELECT value, %s FROM unnest(%s::text[]) AS value
@@ -88,6 +90,7 @@ def octets(column: Column[str]) -> ColumnElement[int]:
 def make(connection: Connection, tables: MetaData) -> None:
     """Make all tables, with their indexes and what guards them."""
     tables.create_all(connection)
+    telemetry_tables.make(connection)
 
 
 def prepare(connection: Connection, keys: Mapping[str, Sequence[str]]) -> None:
@@ -129,7 +132,7 @@ def touched(connection: Connection) -> Iterable[Sequence[Any]]:
 
 def rows_touched(
     connection: Connection, table: Table, columns: Sequence[str], keys: Collection[Sequence[Any]]
-) -> Iterator[RowMapping]:
+) -> Iterator[dict[str, Any]]:
     """Those of a table that are there now."""
     types = ["bigint" if table.c[column].type.python_type is int else "text" for column in columns]
     lists = ", ".join(f"%s::{one}[]" for one in types)
@@ -139,7 +142,7 @@ def rows_touched(
         f"JOIN {table.name} AS row ON {on}"
     )
     given = tuple([key[number] for key in keys] for number in range(len(columns)))
-    yield from connection.exec_driver_sql(query, given).mappings()
+    yield from as_dicts(connection.exec_driver_sql(query, given))
 
 
 def end_touched(connection: Connection) -> None:

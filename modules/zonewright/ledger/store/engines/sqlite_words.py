@@ -4,8 +4,10 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, MetaData, RowMapping, Table, cast, func
+from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, MetaData, Table, cast, func
 from sqlalchemy.dialects.sqlite import Insert, insert
+
+from zonewright.ledger.store.paging import as_dicts
 
 _PAGE = 400
 _NOTE = "INSERT INTO touched VALUES ('{name}', {key}) ON CONFLICT DO NOTHING;"
@@ -166,13 +168,13 @@ def touched(connection: Connection) -> Iterable[Sequence[Any]]:
 
 def rows_touched(
     connection: Connection, table: Table, columns: Sequence[str], _keys: Collection[Sequence[Any]]
-) -> Iterator[RowMapping]:
+) -> Iterator[dict[str, Any]]:
     """Those of a table that are there now; CROSS JOIN keeps SQLite from going through the whole table instead."""
     on = " AND ".join(
         f"row.{column} = touched.{where}" for column, where in zip(columns, ("first", "second"), strict=False)
     )
     query = f"SELECT row.* FROM touched CROSS JOIN main.{table.name} AS row ON {on} WHERE touched.name = ?"  # noqa: S608 - names of our own
-    yield from connection.exec_driver_sql(query, (table.name,)).mappings().all()
+    yield from as_dicts(connection.exec_driver_sql(query, (table.name,)))
 
 
 def end_touched(connection: Connection) -> None:

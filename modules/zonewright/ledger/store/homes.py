@@ -1,0 +1,38 @@
+"""Where what is measured is: in files beside a ledger's file, or in its database, where all services have it."""
+
+from dataclasses import dataclass
+
+from zonewright.ledger.store.database import Database
+from zonewright.telemetry.home import TelemetryHome
+from zonewright.telemetry.samples import samples_file, samples_path
+from zonewright.telemetry.tables import readings_file, telemetry_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Homes:
+    """Where readings and samples of one ledger are."""
+
+    readings: TelemetryHome
+    samples: TelemetryHome
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.readings.close()
+        self.samples.close()
+
+
+def homes_of(database: Database) -> Homes:
+    """Where readings and samples of a ledger are.
+
+    Args:
+        database: the ledger's.
+    """
+    server = database.beside()
+    if server is None:
+        path = database.path
+        return Homes(readings=readings_file(telemetry_path(path)), samples=samples_file(samples_path(path)))
+    from zonewright.ledger.store.engines.postgresql_telemetry import (  # noqa: PLC0415 - who has a file loads none of it
+        TelemetryServer,
+    )
+
+    return Homes(readings=TelemetryServer(server, "readings"), samples=TelemetryServer(server, "samples"))

@@ -1,0 +1,271 @@
+"""BMCs over Redfish and IPMI, and upsd: what is delivered of what they show, and what is told."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from bacpypes3.ipv4.app import NormalApplication
+from bacpypes3.local.analog import AnalogInputObject
+from bacpypes3.local.device import DeviceObject
+from bacpypes3.pdu import IPv4Address
+
+from support.parts import require
+from support.redfish_server import PASSWORD, ROOT, USER, Tree, bmc, chassis, chassis_list
+from support.zone_project import REPOSITORY
+from zonewright_gateway.bacnet import BuildingDevice
+from zonewright_gateway.declared import from_text
+from zonewright_gateway.making import make
+from zonewright_gateway.polling import Polled, Poller
+
+SUPPLY = f"{ROOT}/1/PowerSubsystem/PowerSupplies"
+
+
+def declared(folder: Path, protocol: str, port: int, password: str = PASSWORD, **own: Any) -> Polled:
+    """A device as the gateway makes it from its file."""
+    secrets = folder / "credentials.yaml"
+    secrets.write_text(yaml.safe_dump({"bmcs": {"user": USER, "password": password}}), encoding="utf-8")
+    secrets.chmod(0o600)
+    one = {"protocol": protocol, "address": f"127.0.0.1:{port}", "rating_w": 3_000, "timeout_s": 10, **own}
+    if protocol != "bacnet":
+        one["credentials"] = "bmcs"
+    text = yaml.safe_dump({"credentials_file": str(secrets), "devices": {"b": one}})
+    return make(from_text(text, "devices.yaml"), interval_s=10)[0]
+
+
+async def asked(polled: Polled, times: int = 2) -> dict[str, float]:
+    """What is delivered after so many readings: watts, and energy in watt-hours."""
+    poller = Poller([polled], parallel=1)
+    for _ in range(times):
+        await poller.once()
+    polled.reader.close()
+    found = {}
+    for one in polled.device.collect():
+        assert one.value is not None
+        key = f"{one.name} of {one.attributes['hw.id']}"
+        found[key] = one.value / (3_600 if one.name == "hw.energy" else 1)
+    return found
+
+
+def metrics(
+    watts: float, kwh: float | None = None, *, power: str = "PowerWatts", name: str = "Reading"
+) -> dict[str, Any]:
+    """A resource with power and energy."""
+    return {power: {"Reading": watts}, **({} if kwh is None else {"EnergykWh": {name: kwh}})}
+
+
+def modern() -> Tree:
+    """A BMC with two chassis, of which one shows power and energy by EnvironmentMetrics, and two power supplies."""
+    path = f"{ROOT}/1"
+    links = {"EnvironmentMetrics": f"{path}/EnvironmentMetrics", "PowerSubsystem": f"{path}/PowerSubsystem"}
+    psu = {"@odata.id": SUPPLY}
+    return Tree(
+        {
+            **chassis_list("Riser", "1"),
+            **chassis("Riser"),
+            **chassis("1", **links),
+            f"{path}/EnvironmentMetrics": metrics(612.0, 5_123.4, name="LifetimeReading"),
+            f"{path}/PowerSubsystem": {"PowerSupplies": psu},
+            SUPPLY: {"Members": [{"@odata.id": f"{SUPPLY}/0"}, {"@odata.id": f"{SUPPLY}/1"}]},
+            f"{SUPPLY}/0": {"Metrics": {"@odata.id": f"{SUPPLY}/0/Metrics"}},
+            f"{SUPPLY}/1": {},
+            f"{SUPPLY}/0/Metrics": metrics(320.0, 2_600.0, power="InputPowerWatts"),
+        }
+    )
+
+
+def test_redfish_with_energy_and_supplies(tmp_path: Path) -> None:
+    """EnvironmentMetrics gives watts and the energy of a life; each supply that has metrics is a part. All by GET."""
+    tree = modern()
+    with bmc(tree, tmp_path) as (port, digest):
+        polled = declared(tmp_path, "redfish", port, certificate=digest, parts=["supplies"])
+        found = asyncio.run(asked(polled))
+        assert found == {
+            "hw.power of b": 612.0,
+            "hw.energy of b": 5_123_400.0,
+            "hw.power of b-psu-0": 320.0,
+            "hw.energy of b-psu-0": 2_600_000.0,
+        }
+        assert polled.device.fault == ""
+        assert tree.asked.count(ROOT) == 1, "what there is, is looked for once"
+        assert tree.methods == {"GET"}
+
+
+def test_redfish_of_before_and_what_is_wrong(tmp_path: Path) -> None:
+    """The older Power is read; another certificate, a wrong password, chassis, tree or answer is told in words."""
+    old = {"PowerControl": [{"PowerConsumedWatts": 344}]}
+    tree = Tree({**chassis_list("Self"), **chassis("Self", Power=f"{ROOT}/Self/Power"), f"{ROOT}/Self/Power": old})
+    with bmc(tree, tmp_path) as (port, digest):
+        assert asyncio.run(asked(declared(tmp_path, "redfish", port, certificate=digest))) == {"hw.power of b": 344.0}
+        cases: Sequence[tuple[dict[str, Any], str]] = (
+            ({"certificate": "0" * 64}, "its certificate is not the one that is known"),
+            ({}, "its certificate is not the one that is known"),
+            ({"certificate": digest, "password": "another"}, "it refuses credentials 'bmcs' (401)"),
+            ({"certificate": digest, "chassis": "1"}, "it has no chassis '1'; there are: Self"),
+        )
+        for own, says in cases:
+            polled = declared(tmp_path, "redfish", port, **own)
+            assert asyncio.run(asked(polled)) == {}
+            assert says in (polled.device.fault or "")
+        tree.garbage = True
+        polled = declared(tmp_path, "redfish", port, certificate=digest)
+        assert asyncio.run(asked(polled)) == {}
+        assert "expected a resource of Redfish" in (polled.device.fault or "")
+
+
+def test_a_bmc_that_drips_and_one_that_falls_silent(tmp_path: Path) -> None:
+    """An endless answer costs one thread, for which nobody waits; a reading that is gone is told, and is not good."""
+    tree = modern()
+    with bmc(tree, tmp_path) as (port, digest):
+        tree.drips = True
+        polled = declared(tmp_path, "redfish", port, certificate=digest, timeout_s=0.5)
+        assert asyncio.run(asked(polled, times=3)) == {}
+        assert polled.device.fault == "it is still busy with what it was asked before"
+        asking = [one for one in threading.enumerate() if one.name.startswith("redfish")]
+        assert [one.daemon for one in asking] == [True]
+        assert len(tree.asked) <= 1
+        tree.drips = False
+        asking[0].join(10)
+        polled = declared(tmp_path, "redfish", port, certificate=digest)
+        asyncio.run(Poller([polled], parallel=1).once())
+        tree.resources[f"{ROOT}/1/EnvironmentMetrics"] = {"PowerWatts": {"Reading": None}}
+        asyncio.run(Poller([polled], parallel=1).once())
+        assert [one.name for one in polled.device.collect()] == ["hw.power"]
+        assert "has no reading" in (polled.device.fault or "")
+
+
+def test_dcmi_by_ipmitool(tmp_path: Path) -> None:
+    """A real ipmitool reads a simulated BMC over RMCP+; what is deactivated or 65,535 W is no reading."""
+    require("ipmitool", "ipmitool", "power over IPMI")
+    for watts, state, expected, says in (
+        (512, 0x40, {"hw.power of b": 512.0}, ""),
+        (512, 0x00, {}, "its power reading is deactivated"),
+        (65_535, 0x40, {}, "it shows 65,535 W, which is no reading"),
+    ):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "support.fake_bmc", str(port), str(watts), str(state)]
+        served = subprocess.Popen(command, cwd=REPOSITORY / "tests", stdout=subprocess.PIPE)
+        try:
+            assert served.stdout is not None
+            served.stdout.readline()
+            polled = declared(tmp_path, "ipmi", port, timeout_s=30)
+            assert asyncio.run(asked(polled, times=1)) == expected
+            assert says in (polled.device.fault or "")
+        finally:
+            served.kill()
+            served.communicate()
+
+
+@asynccontextmanager
+async def upsd(variables: dict[str, str]) -> AsyncIterator[int]:
+    """A server that speaks as upsd does; gives the port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := (await reader.readline()).decode().strip():
+            word, _, rest = line.partition(" ")
+            if word in ("USERNAME", "PASSWORD"):
+                writer.write(b"OK\n" if rest in (USER, PASSWORD) else b"ERR ACCESS-DENIED\n")
+            elif line == "LIST VAR rack-ups":
+                rows = "".join(f'VAR rack-ups {name} "{value}"\n' for name, value in variables.items())
+                writer.write(f"BEGIN LIST VAR rack-ups\n{rows}END LIST VAR rack-ups\n".encode())
+            else:
+                writer.write(b"ERR UNKNOWN-UPS\n")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await asyncio.sleep(0.05)
+
+
+def test_a_ups_behind_upsd(tmp_path: Path) -> None:
+    """Real power of the whole and of outlets is read; volt-amperes never are, and what is wrong is told."""
+
+    async def work() -> None:
+        variables = {"ups.power": "900", "ups.realpower": "810", "outlet.1.realpower": "55.5", "ups.status": "OL"}
+        async with upsd(variables) as port:
+            polled = declared(tmp_path, "nut", port, name="rack-ups")
+            assert await asked(polled, 1) == {"hw.power of b": 810.0, "hw.power of b-outlet-1": 55.5}
+            for own, change, says in (
+                ({"name": "other-ups"}, {}, "upsd: unknown ups"),
+                ({"password": "another"}, {}, "upsd refuses credentials 'bmcs'"),
+                ({}, {"ups.realpower": "n/a"}, "ups.realpower: expected a number, got 'n/a'"),
+            ):
+                variables.update(change)
+                polled = declared(tmp_path, "nut", port, **{"name": "rack-ups", **own})
+                assert await asked(polled, 1) == {}
+                assert says in (polled.device.fault or "")
+            del variables["ups.realpower"]
+            polled = declared(tmp_path, "nut", port, name="rack-ups")
+            assert await asked(polled, 1) == {}
+            assert "it may know volt-amperes only" in (polled.device.fault or "")
+
+    asyncio.run(work())
+
+
+def test_a_chiller_over_bacnet(tmp_path: Path) -> None:
+    """Present values are read in the units that the device names; what is in fault, elsewhere or absent is told."""
+
+    async def work() -> None:
+        ports = []
+        for _ in range(2):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind(("127.0.0.1", 0))
+                ports.append(probe.getsockname()[1])
+        own = DeviceObject(objectIdentifier=("device", 7), objectName="chiller", vendorIdentifier=0)
+        chiller = NormalApplication(own, IPv4Address(f"127.0.0.1/24:{ports[0]}"))
+        power, energy, outside = (
+            AnalogInputObject(
+                objectIdentifier=("analog-input", number),
+                objectName=f"input {number}",
+                presentValue=value,
+                units=units,
+                eventState="normal",
+                statusFlags=[0, 0, 0, 0],
+                outOfService=False,
+            )
+            for number, value, units in (
+                (1, 2.5, "kilowatts"),
+                (2, 912.5, "kilowatt-hours"),
+                (3, 21.0, "degrees-celsius"),
+            )
+        )
+        for one in (power, energy, outside):
+            chiller.add_object(one)
+        local = {"local": f"127.0.0.1/24:{ports[1]}"}
+        good = declared(tmp_path, "bacnet", ports[0], **local, power="analog-input,1", energy="analog-input,2")
+        assert await asked(good) == {"hw.power of b": 2_500.0, "hw.energy of b": 912_500.0}
+        power.outOfService = True
+        assert await asked(good, 1) == {"hw.energy of b": 912_500.0}
+        assert good.device.fault == "quarantined: power: it shows no number"
+        assert isinstance(good.reader, BuildingDevice)
+        for number, says in ((3, "is in degrees-celsius, expected a unit of power"), (9, "unknown-object")):
+            one = declared(tmp_path, "bacnet", ports[0], **local, power=f"analog-input,{number}")
+            one.reader._client = good.reader._client  # type: ignore[attr-defined] # its port is taken
+            assert await asked(one, 1) == {}
+            assert says in (one.device.fault or "")
+        good.reader._client.close()
+        chiller.close()
+        await asyncio.sleep(0.05)
+
+    asyncio.run(work())
+
+
+def test_a_protocol_that_cannot_be_spoken_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its program a device has a fault, and the others go on."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    polled = declared(tmp_path, "ipmi", 623)
+    assert asyncio.run(asked(polled, 1)) == {}
+    assert polled.device.fault == "protocol ipmi: there is no program ipmitool"

@@ -1,0 +1,124 @@
+"""Leases of offers run by the ledger's clock: decided in the transaction, told ahead; nothing is freed by a date."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.ledger_party import ZONE_FILE, Party
+from support.served_ledger import served_ledger
+from support.zone_project import cluster, facility
+from zonewright.cli import main
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.offer_messages import OffersRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.transport.client import LedgerClient
+
+CAGE: dict[str, Any] = {
+    "site": "dc1",
+    "leases": [
+        {"party": "tenant-a", "begins": "2026-11-30", "ends": "2026-12-31"},
+        {"party": "tenant-b", "begins": "2026-01-01", "ends": "2099-12-31"},
+    ],
+}
+
+
+class World:
+    """A ledger with four racks that an operator leases out, and a clock that tests move."""
+
+    def __init__(self, client: LedgerClient, now: list[datetime]) -> None:
+        self.client, self._now = client, now
+        self.operator = Party(client, "stack-of-operator", "operator")
+        self.tenant = Party(client, "stack-of-tenant-a", "tenant-a")
+
+    def on(self, day: str) -> None:
+        """Let it be noon of a day."""
+        self._now[0] = datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=UTC)
+
+    def operate(self, **offers: Any) -> list[str]:
+        """The operator's next change, and the rules of its findings."""
+        self.operator.enrol()
+        proposal = self.operator.propose(self.operator.demand(sites=facility(4)["sites"], offers=offers))
+        self.operator.admit(proposal)
+        for name, state in self.operator.states():
+            if state == "admitted":
+                self.operator.confirm(name, kind="row" if "/" in name else "site")
+        return [one.rule for one in proposal.findings]
+
+    def wish(self, nodes: int) -> list[str]:
+        """Findings, as text, on a tenant's wish for so many nodes."""
+        demand = self.tenant.demand(clusters={"web": cluster(nodes)})
+        return [f"{one.rule}: {one.message}" for one in self.tenant.propose(demand, reserve=False).findings]
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> Iterator[World]:
+    now = [datetime(2026, 11, 1, tzinfo=UTC)]
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True, clock=lambda: now[0]) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+        world = World(client, now)
+        world.operate(cage=CAGE)
+        yield world
+
+
+@pytest.mark.on_postgresql
+def test_a_term_is_kept_by_the_clock_of_the_ledger(world: World) -> None:
+    """Before its first and after its last day a party gets no place; what it has stays, and is told to both ahead."""
+    assert world.wish(1)[0].startswith("placement: web-001 has no place"), "the term has not begun"
+    world.on("2026-11-30")
+    world.tenant.bring_up(clusters={"web": cluster(2)})
+    assert world.wish(2) == world.operate(cage=CAGE) == [], "31 days before its end"
+    world.on("2026-12-01")
+    assert [world.wish(2)[0][-47:]] == ["ends on 2026-12-31, in 30 days; 2 nodes stand in it"[-47:]]
+    world.on("2026-12-31")
+    assert world.wish(3) == [
+        "lease-term: the lease of offer dc1/offers/cage ends on 2026-12-31, today; 3 nodes stand in it"
+    ]
+    world.on("2027-01-02")
+    (told,) = world.wish(2)
+    assert told.endswith("ended on 2026-12-31, 2 days ago; 2 nodes still stand in it")
+    assert world.operate(cage=CAGE) == ["lease-term"], "the operator is told too"
+    assert [one.partition(":")[0] for one in world.wish(3)] == ["placement", "lease-term"]
+    renewed = {"party": "tenant-a", "begins": "2027-01-01", "ends": "2099-12-31"}
+    world.operate(cage={**CAGE, "leases": [*CAGE["leases"], renewed]})
+    assert world.wish(3) == [], "the next term"
+    assert len(world.tenant.states()) == 2
+
+
+def test_the_term_may_end_between_proposal_and_admission(world: World) -> None:
+    """A place that was found on the last day of a lease is refused by the transaction of the day after."""
+    world.on("2026-12-31")
+    world.tenant.enrol()
+    proposal = world.tenant.propose(world.tenant.demand(clusters={"web": cluster(1)}))
+    world.on("2027-01-01")
+    with pytest.raises(LedgerRefusedError) as caught:
+        world.tenant.admit(proposal)
+    assert "offered-place" in [one.rule for one in caught.value.findings]
+    assert world.tenant.states() == []
+
+
+def test_each_sees_the_offers_that_concern_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The operator sees every term with what stands in it, a tenant its own, and the command says it in words."""
+    with served_ledger(tmp_path, ZONE_FILE) as served:
+        served.now[0] = datetime(2026, 12, 21, tzinfo=UTC)
+        operator = Party(served.local, "stack-of-operator", "operator")
+        operator.admit(operator.propose(operator.demand(sites=facility(2)["sites"], offers={"cage": CAGE})))
+        seen = {
+            party: served.client(served.grant(f"reader-{party}", party, role))
+            .call(verbs.OFFERS, OffersRequest())
+            .offers
+            for party, role in (("operator", "facility-operator"), ("tenant-a", "tenant"), ("tenant-c", "tenant"))
+        }
+    (whole,), (own,) = seen["operator"], seen["tenant-a"]
+    assert [(one.party, one.days_left, one.nodes, one.units, one.draw_w) for one in whole.uses] == [
+        ("tenant-a", 10, 2, 2, 400), ("tenant-b", 26_673, 2, 2, 400),
+    ]  # fmt: skip
+    assert (own.uses, seen["tenant-c"]) == (whole.uses[:1], [])
+    assert (
+        main(["ledger", "offers", "dc1", "--ending", "36500", "--ledger", f"sqlite:///{tmp_path / 'ledger.db'}"]) == 0
+    )
+    told = capsys.readouterr().out.splitlines()
+    assert [told[0], told[4]] == ["dc1/offers/cage: offered by operator", "    2 nodes, 2 U, 400 W"]
