@@ -49,11 +49,14 @@ SELECT (SELECT count(*) FROM pg_stat_activity
      WHERE oid >= 16384),
     (SELECT string_agg(concat_ws(',', oid, proname, proowner, proacl, prosrc), ';' ORDER BY oid) FROM pg_proc
      WHERE oid >= 16384),
-    (SELECT string_agg(concat_ws(',', nspname, nspowner, nspacl), ';' ORDER BY oid) FROM pg_namespace),
+    (SELECT string_agg(concat_ws(',', nspname, nspowner, nspacl), ';' ORDER BY oid) FROM pg_namespace
+     WHERE nspname NOT LIKE 'pg\\_%'),
     (SELECT string_agg(setconfig::text, ';') FROM pg_db_role_setting
      WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))))
 """
 """Who else is in a database, and a digest of all that statements have defined in it."""
+_LEAVES_S = 1.0
+"""How long a session that was closed may be there yet."""
 _LONG_BYTES = 256 * 1024
 """A table of more is truncated, which costs more than to delete a few rows."""
 
@@ -266,7 +269,13 @@ class _Empty:
         import psycopg  # noqa: PLC0415 - of an extra
 
         with psycopg.connect(url) as server:
-            ((others, shape),) = server.execute(_SHAPE).fetchall()
+            deadline = time.monotonic() + _LEAVES_S
+            while True:
+                ((others, shape),) = server.execute(_SHAPE).fetchall()
+                if not others or time.monotonic() > deadline:
+                    break
+                server.rollback()  # a session that was closed is there for a moment yet
+                time.sleep(0.01)
             if others or shape != self._shape:
                 return False
             server.execute("SET LOCAL session_replication_role = replica")
