@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -16,6 +17,8 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.offer_messages import OffersRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model.offer import Offer
+from zonewright.model.offered import due_terms, ids_named
 
 CAGE: dict[str, Any] = {
     "site": "dc1",
@@ -122,3 +125,16 @@ def test_each_sees_the_offers_that_concern_it(tmp_path: Path, capsys: pytest.Cap
     )
     told = capsys.readouterr().out.splitlines()
     assert [told[0], told[4]] == ["dc1/offers/cage: offered by operator", "    2 nodes, 2 U, 400 W"]
+
+
+def test_the_leases_of_an_offer_are_joined_once() -> None:
+    """However many decisions read them, and they count among the ids that one owner's offers may name."""
+    days = [f"2026-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29, 2)]
+    leases = [{"party": "tenant-a", "begins": day, "ends": day} for day in days]
+    offer = Offer.model_validate({"site": "dc1", "leases": leases})
+    assert len(offer.spans["tenant-a"]) == len(days)
+    with mock.patch("zonewright.model.offer.spans_of") as joined:
+        (term,) = due_terms(offer, "2026-03-04")
+        assert offer.users_on("2026-03-04") == frozenset()
+    assert (joined.called, term.ends, term.next_begins) == (False, "2026-03-03", "2026-03-05")
+    assert ids_named(offer) == 1 + len(days)

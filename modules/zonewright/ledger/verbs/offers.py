@@ -88,7 +88,7 @@ def _shown(
 ) -> OfferShown | None:
     """An offer as its caller may see it; None where it is none of the caller's business."""
     sees_all = caller.has_file or bool(caller.roles & OVERSEER) or caller.party == one.owner
-    terms = {term.party: term for term in terms_of(one.offer.leases, on)}
+    terms = {term.party: term for term in terms_of(one.offer.spans, on)}
     users = one.offer.users_on(on)
     used = _used(one, world, links)
     if not sees_all and users is not None and caller.party not in {*users, *terms, *used}:
