@@ -73,6 +73,8 @@ def test_reports_that_do_not_count_are_refused(world: World, tmp_path: Path) -> 
         (json.dumps({**good, "report": good["report"].replace("1.2.3", "1.2.4")}).encode(), "does not match"),
         (json.dumps({**good, "signature": ""}).encode(), "cannot be read"),
         (b"[]", "expected a signed report"),
+        (sign(report_of(), world.key).decode().encode("utf-16"), "expected a signed report"),
+        (sign(report_of(time_ns=str(2**63)), world.key), "the report's time is none: 9223372036854775808"),
         (b"{" * 60_000, "expected a signed report"),
     ):
         answer = world.call("POST", body)

@@ -34,7 +34,7 @@ from zonewright.ledger.protocol.holding_messages import ConfirmRequest
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.ledger_url import place_of, require_url
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
-from zonewright.ledger.store import recording, scope_facts
+from zonewright.ledger.store import bringing, recording, scope_facts
 from zonewright.ledger.store.copying import copy_ledger
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
@@ -44,6 +44,9 @@ from zonewright.ledger.store.scopes import WholeZone
 from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.store.tables import claim, generation
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.telemetry.home import StoreFaultError
+from zonewright.telemetry.sample import SampleBatch
+from zonewright.telemetry.samples import Samples
 
 FIXTURE_0005 = REPOSITORY / "tests" / "fixtures" / "schema-0005-postgresql"
 PLACE = {"001": {"rack": "dc1/a/01/01", "position": 5}}
@@ -661,10 +664,18 @@ def test_two_services_are_one_ledger(world: World, services: tuple[Service, Serv
     assert not list(world.folder.rglob("*.key"))
 
 
+def unable(*_given: object) -> None:
+    """A disk is full."""
+    raise StoreFaultError("no space")
+
+
 def test_a_file_is_copied_and_goes_on(
     postgresql: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The copy is the same ledger: journal, rows, id and key; numbers go on after those that were freed; not twice."""
+    """The copy is the same ledger: journal, rows, id and key; numbers go on after those that were freed; not twice.
+
+    Samples beside it come in the same transaction, unless another process has them open.
+    """
     monkeypatch.chdir(tmp_path)
     name, file = postgresql.create(), "sqlite:///ledger.db"
     url = postgresql.url(name)
@@ -678,6 +689,13 @@ def test_a_file_is_copied_and_goes_on(
         assert tenant.release("web-003", 1)
         before = client.call(verbs.CHECKPOINT, CheckpointRequest())
         entries = client.call(verbs.HISTORY, HistoryRequest()).entries
+    with closing(Samples(tmp_path / "ledger.samples.db")) as samples:
+        samples.append(SampleBatch(agent="host-1", node="core-001", boot="b", sequence=1, samples=()), 1)
+        assert main(["ledger", "copy", "--ledger", file, url]) == 2
+        assert "ledger.samples.db open, and what it stores there" in capsys.readouterr().err
+    with monkeypatch.context() as patched:
+        patched.setattr(bringing, "_bring", unable)
+        assert main(["ledger", "copy", "--ledger", file, url]) == 3
     assert main(["ledger", "copy", "--ledger", file, url]) == 0
     assert "verified on both sides" in capsys.readouterr().out
     with LedgerClient(url) as client:
@@ -687,6 +705,7 @@ def test_a_file_is_copied_and_goes_on(
         assert after.model_dump(exclude=told) == before.model_dump(exclude=told)
         Party(client, "stack-of-tenant-a", "tenant-a").bring_up(clusters={"web": cluster(2)})
     assert postgresql.sql(name, "SELECT id FROM claim ORDER BY id") == [(1,), (4,)]
+    assert postgresql.sql(name, "SELECT agent, sequence FROM batch") == [("host-1", 1)]
     assert postgresql.sql(name, "SELECT claim_id FROM node_address ORDER BY 1") == [(1,), (4,)]
     assert main(["ledger", "verify", "--state", "--ledger", url]) == 0
     assert main(["ledger", "copy", "--ledger", file, url]) == 2
@@ -735,11 +754,11 @@ def test_the_commands_of_the_page(
     zone = str(REPOSITORY / "stacks" / "zones" / "reference")
     assert main(["ledger", "init", zone]) == 0
     typed = [line for line in page.splitlines() if line.startswith("zonewright ")]
-    assert len(typed) == 4
+    assert len(typed) == 5
     for line in typed:
         url = postgresql.url(copied if "--state" in line or " copy " in line else made)
         words = shlex.split(line.replace("postgresql://ledger@db.example/zone", url).replace("ZONE", zone))[1:]
-        if words[0] == "serve":
+        if words[0] == "serve" and "--issue" not in words:
             assert parser().parse_args(words).ledger[1] == url
         else:
             assert main(words) == 0, line

@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from support.live import GATEWAY, batch, samples_of, site_of
 from support.postgresql import PostgresqlServer
 from support.readings import METERS, START, month
 from zonewright.cli import main
-from zonewright.ledger.store import journal, telemetry_tables
+from zonewright.ledger.protocol.errors import LedgerMisuseError
+from zonewright.ledger.store import bringing, journal, telemetry_tables
+from zonewright.ledger.store.bringing import bring_files
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.homes import Homes, homes_of
@@ -22,6 +25,7 @@ from zonewright.ledger.verbs.live import KIND, tell_live
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.pue.readings import Reading
 from zonewright.server.agent_table import AgentsTable, HealthTable
+from zonewright.server.agents import AgentsFile, issue_token
 from zonewright.telemetry import Store
 from zonewright.telemetry.correcting import Intake
 from zonewright.telemetry.feeding import Feeder
@@ -254,6 +258,26 @@ def test_numbers_are_given_in_the_order_in_which_they_are_kept(postgresql: Postg
         assert one.samples.last_arrival() > 0
 
 
+END = (
+    "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+    "where datname = current_database() and pid <> pg_backend_pid()"
+)
+"""Every other connection ends, as when the server is down for a moment."""
+
+
+def test_samples_belong_to_their_series_after_a_restore(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+    """A service that goes on beside a restored database believes none of the numbers of series that it knew."""
+    with services(postgresql, tmp_path) as (one, two):
+        one.samples.append(report(1), NOW_NS)
+        with two.database.writing() as connection:
+            for table in ("series", "sample", "sample_hour", "batch", "arrival"):
+                connection.exec_driver_sql(f"truncate {table} restart identity")
+            connection.exec_driver_sql(END)
+        two.samples.append(report(1, "host-7"), NOW_NS)
+        one.samples.append(report(1), NOW_NS)
+        assert two.samples.energy("host-1") == two.samples.energy("host-7") != {}
+
+
 def test_one_service_at_a_time_removes(postgresql: PostgresqlServer, tmp_path: Path) -> None:
     """Where one service removes old samples or readings the others leave it to that one, and none waits."""
     with services(postgresql, tmp_path) as (one, two):
@@ -261,6 +285,8 @@ def test_one_service_at_a_time_removes(postgresql: PostgresqlServer, tmp_path: P
         with one.homes.samples.alone("samples") as is_alone:
             assert is_alone
             assert two.samples.prune(NOW_NS + 1) == 0
+        with one.database.writing() as connection:
+            connection.exec_driver_sql(END)
         assert two.samples.prune(NOW_NS + 1) == 300
         one.store.append("dc1", METERS, half_day(1), trust="imported")
         with two.homes.readings.alone("readings"):
@@ -288,6 +314,12 @@ def test_a_token_is_known_and_revoked_everywhere(postgresql: PostgresqlServer, t
         reports = [HealthTable(service.homes.samples) for service in (one, two)]
         assert [reports[0].keep("host-2", b'{"n": 2}', 2), reports[1].keep("host-2", b'{"n": 1}', 1)] == [True, False]
         assert reports[1].last("host-2") == b'{"n": 2}'
+        file = tmp_path / "agents.yaml"
+        old = issue_token(file, "host-4", "core-004")
+        agents = AgentsTable(one.homes.samples, AgentsFile(file, say=print))
+        assert agents.find(old) == ("host-4", "core-004")
+        two.agents.issue({"host-4": ""})
+        assert agents.find(old) is None, "who is among the ledger's agents has no token of before in a file"
 
 
 def test_files_beside_a_ledger_are_brought_once(
@@ -317,3 +349,38 @@ def test_files_beside_a_ledger_are_brought_once(
     assert "are there already, so " in capsys.readouterr().err
     assert telemetry_path(beside).exists()
     postgresql.drop(name)
+
+
+def test_nothing_that_is_stored_while_files_are_brought_is_lost(
+    postgresql: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stores readings waits for who brings a file; a file that a process has open, or that has rivals, stays."""
+    beside = tmp_path / "beside.db"
+    Store(telemetry_path(beside), create=True).append("dc1", METERS, half_day(1), trust="imported")
+    bring = bringing._bring
+    with services(postgresql, tmp_path) as (one, two), ThreadPoolExecutor(1) as pool:
+        with closing(Samples(samples_path(beside))) as old:
+            old.append(report(1), NOW_NS)
+            with pytest.raises(LedgerMisuseError, match=r"another process has \S+beside\.samples\.db open"):
+                bring_files(beside, one.homes)
+        assert not one.homes.readings.is_there()
+        later: list[Future[object]] = []
+
+        def slowly(*given: Any) -> None:
+            if not later:
+                later.append(pool.submit(two.store.append, "dc1", METERS, half_day(3), trust="imported"))
+                with pytest.raises(TimeoutError):
+                    later[0].result(0.3)
+            bring(*given)
+
+        monkeypatch.setattr(bringing, "_bring", slowly)
+        assert bring_files(beside, one.homes) == [telemetry_path(beside), samples_path(beside)]
+        assert later[0].result(20)
+        plain = Store(tmp_path / "plain.db", create=True)
+        for number in (1, 3):
+            plain.append("dc1", METERS, half_day(number), trust="imported")
+        window = (START, START + 2 * DAY_US)
+        assert two.store.sums("dc1", *window) == plain.sums("dc1", *window)
+        assert not [*tmp_path.glob("beside.*-wal"), *tmp_path.glob("beside.*-shm")], "each file is in one piece"
+        with pytest.raises(LedgerMisuseError, match="move them away; else import what is missing"):
+            bring_files(beside, one.homes)

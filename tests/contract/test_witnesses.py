@@ -258,7 +258,7 @@ def test_refused_heads_do_not_fill_the_disk(
     ledger: LedgerClient, other: tuple[Assembly, str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is answered, and the first ones are kept."""
-    monkeypatch.setattr("zonewright.server.witness_route._MOST_REFUSED_BYTES", 1_000)
+    monkeypatch.setattr("zonewright.server.witness_route.MOST_REFUSED_BYTES", 1_000)
     altered = head_of(ledger).model_copy(update={"sequence": 1})
     assert {send(other, altered).status_code for _ in range(10)} == {409}
     assert 1_000 < other[2].with_name("zone-small.refused.jsonl").stat().st_size < 3_000

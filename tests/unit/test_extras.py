@@ -60,7 +60,7 @@ COMMANDS = {
     f"pue forecast --site dc1 --add 1kW --zone {ZONE}": "ledger",
     f"pue import readings.csv --site dc1 --zone {ZONE}": "ledger",
     f"pue correct readings.csv --site dc1 --zone {ZONE} --by anna --reason misread": "ledger",
-    "pue corrections --site dc1": "",
+    "pue corrections --site dc1": "ledger",
     f"pue status --zone {ZONE}": "ledger",
     "pue prune": "ledger",
     "render --stack a": "stack",

@@ -78,6 +78,8 @@ def test_the_wheel_holds_what_it_needs(tmp_path: Path) -> None:
     assert {
         "zonewright/py.typed",
         "zonewright_agent/py.typed",
+        "zonewright_gateway/py.typed",
+        "zonewright_gateway/maps/snmp/apc-rpdu2.yaml",
         "zonewright_templates/py.typed",
         "zonewright/provider/PulumiPlugin.yaml",
         "zonewright/engine/gomodule/go.mod",

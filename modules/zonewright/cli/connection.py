@@ -74,6 +74,7 @@ def ledger_place(url: str) -> tuple[Path, str]:
 @contextmanager
 def readings_at(url: str) -> "Iterator[TelemetryHome]":
     """The readings that belong to a ledger: of a file there need not be one yet."""
+    import zonewright.ledger.store.context  # noqa: F401 - what is stored is told to a ledger: else nothing is stored
     from zonewright.telemetry.tables import readings_file, telemetry_path
 
     path, server = ledger_place(url)

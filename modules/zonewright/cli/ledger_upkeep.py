@@ -64,7 +64,7 @@ def copy(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import ledger_file, ledger_place
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.declare.private_file import make_private
-    from zonewright.ledger.store.bringing import bring_files
+    from zonewright.ledger.store.bringing import bring_files, require_unused
     from zonewright.ledger.store.copying import copy_ledger
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.store.homes import homes_of
@@ -77,13 +77,14 @@ def copy(arguments: argparse.Namespace) -> int:
             "backup",
             code=MISUSE,
         )
+    require_unused(path)
     with (
         closing(Database(path, lock_wait_s=lock_wait_s())) as source,
         closing(Database(beside, url, create=True, lock_wait_s=lock_wait_s())) as target,
+        closing(homes_of(target)) as homes,
     ):
-        head = copy_ledger(source, target)
-        with closing(homes_of(target)) as homes:
-            brought = bring_files(path, homes)
+        brought: list[Path] = []
+        head = copy_ledger(source, target, lambda new: brought.extend(bring_files(path, homes, new)))
     print(f"ledger {head.ledger[:12]} up to entry {head.sequence:,} ({head.hash[7:19]}), verified on both sides")
     for file in brought:
         print(f"all rows of {file} are in the database too")

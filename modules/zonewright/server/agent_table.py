@@ -8,10 +8,11 @@ from zonewright.server.agents import AgentEntry, Agents, new_tokens, require_ent
 from zonewright.server.witness_route import MOST_REFUSED_BYTES, ForkError, fault_of, is_new
 from zonewright.telemetry.home import TelemetryHome
 
-_KEEP = (
+_KEEP_BUT_KEY = (
     "insert into agent values (?, ?, ?, ?) on conflict (name) do update set node = excluded.node, "
-    "token_digest = excluded.token_digest, public_key = excluded.public_key"
+    "token_digest = excluded.token_digest"
 )
+_KEEP = f"{_KEEP_BUT_KEY}, public_key = excluded.public_key"
 
 
 class AgentsTable:
@@ -37,7 +38,9 @@ class AgentsTable:
             ).fetchone()
         if row is not None:
             return str(row[0]), str(row[1])
-        return None if self._own is None else self._own().find(token)
+        found = None if self._own is None else self._own().find(token)
+        # Who is among the ledger's agents has the token of there, and none of before in a file.
+        return found if found is None or self.entry(found[0]) is None else None
 
     def key_of(self, agent: str) -> str:
         """The key that signs an agent's reports; empty where it has none."""
@@ -78,10 +81,10 @@ class AgentsTable:
             AgentsFileError: when its id is none; nothing was kept.
         """
         token = new_tokens([agent])[agent]
-        entry = AgentEntry(node=node, token_digest=digest_of(token), public_key=self.key_of(agent))
+        entry = AgentEntry(node=node, token_digest=digest_of(token), public_key="")
         require_entries({agent: entry}, "the ledger's agents")
         with self._home.writing("agents") as connection:
-            connection.execute(_KEEP, (agent, node, entry.token_digest, entry.public_key))
+            connection.execute(_KEEP_BUT_KEY, (agent, node, entry.token_digest, ""))
         return token
 
     def forget(self, agent: str) -> None:

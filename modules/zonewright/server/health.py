@@ -26,6 +26,7 @@ from zonewright.server.notifier import News
 
 NAMESPACE = "zonewright-health"
 MAX_BODY_BYTES = HEALTH.most
+_FOREVER_NS = 2**62
 MAX_WAIT_S = 5.0
 """For a report that has not come yet; short, so that a service that is told to stop need not wait for long."""
 _LOOK_AGAIN_S = 1.0
@@ -53,7 +54,7 @@ def read_report(body: bytes, *, agent: str, public_key: str) -> dict[str, Any]:
     if not public_key:
         raise HealthError(f"no key is enrolled for agent {agent!r}; deploy it with: zonewright fleet deploy")
     try:
-        document = json.loads(body)
+        document = json.loads(body.decode())
         text, signature = document["report"], document["signature"]
         verify_signature(text.encode(), signature, public_key=public_key, namespace=NAMESPACE)
         report = json.loads(text)
@@ -62,6 +63,8 @@ def read_report(body: bytes, *, agent: str, public_key: str) -> dict[str, Any]:
         raise HealthError(str(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise HealthError("expected a signed report of health") from None
+    if time_ns >= _FOREVER_NS:
+        raise HealthError(f"the report's time is none: {str(time_ns)[:30]}")
     if named != agent or time_ns <= 0:
         raise HealthError(f"the report belongs to another agent than {agent!r}")
     return dict(report)

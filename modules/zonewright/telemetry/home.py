@@ -22,6 +22,8 @@ class StoreFaultError(ZonewrightError, OSError):
 
 
 _Row = TypeVar("_Row", bound=Sequence[Any])
+EVERYTHING = "**"
+"""The turn of who writes readings and samples of all: nobody else stores any meanwhile."""
 STORE_FAULTS = (sqlite3.Error, StoreFaultError)
 """What a statement may raise that is no fault of what it says: a full disk, a lock, a lost connection."""
 
@@ -79,6 +81,11 @@ class Statements(Protocol):
 
     def in_order(self, what: str) -> None:
         """Let nobody else do the same until the end of the transaction."""
+        ...
+
+    @property
+    def session(self) -> object:
+        """The connection itself; another one after it was lost, and nobody knows what the database was set to since."""
         ...
 
     @property
@@ -169,6 +176,11 @@ class FileStatements(sqlite3.Connection):
 
     def in_order(self, _what: str) -> None:
         """Nobody else writes anyway."""
+
+    @property
+    def session(self) -> object:
+        """This connection."""
+        return self
 
     @contextmanager
     def apart(self) -> Iterator[None]:

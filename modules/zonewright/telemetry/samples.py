@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
+from weakref import WeakSet
 
 from zonewright.telemetry.home import STORE_FAULTS, Statements, TelemetryFile, TelemetryHome
 from zonewright.telemetry.sample import (
@@ -109,6 +110,7 @@ class Samples:
         self._writing, self._queueing = Lock(), Lock()
         self._queue: list[_Ticket] = []
         self._series: dict[tuple[str, ...], int] = {}
+        self._sessions: WeakSet[object] = WeakSet()
 
     def close(self) -> None:
         """Close what is open, after what is being stored."""
@@ -145,6 +147,9 @@ class Samples:
         ordered = sorted(group, key=lambda one: (one.report.agent, one.report.boot, one.report.sequence))
         try:
             with self._home.writing(*{one.report.agent for one in group}) as connection:
+                if connection.session not in self._sessions:  # the database may have been restored meanwhile
+                    self._series.clear()
+                    self._sessions.add(connection.session)
                 arrivals: list[tuple[str, int, int, int]] = []
                 for ticket in ordered:
                     try:

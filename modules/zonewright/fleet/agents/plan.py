@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from zonewright.audit.diff.differences import FileDiff, file_diffs, unified
 from zonewright.fleet.agents.artefact import Artefact, Release, make_release
 from zonewright.fleet.agents.facts import HostConditions, HostFacts
-from zonewright.fleet.agents.gateway import GatewayRelease
 from zonewright.fleet.agents.layout import UNIT, Layout, Supervisor
 from zonewright.fleet.agents.texts import agent_texts
 from zonewright.model.fleet import AgentSettings
+
+if TYPE_CHECKING:
+    from zonewright.fleet.agents.gateway import GatewayRelease  # most fleets have none, and it reads maps
 
 StepKind = Literal["prepare", "token", "install", "switch", "verify", "accept"]
 OLDEST_PYTHON, GATEWAY_PYTHON = (3, 9), (3, 11)
@@ -47,7 +49,7 @@ class Recipe:
     settings: AgentSettings
     artefacts: Mapping[str, Artefact]
     layout: Layout
-    gateways: Mapping[str, GatewayRelease] = field(default_factory=dict)
+    gateways: Mapping[str, "GatewayRelease"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A ledger's file brought to PostgreSQL: the same ledger with the same journal, verified on both sides."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -26,12 +26,15 @@ _NUMBERED = (tables.claim, tables.asset, tables.change, tables.verdict)
 """Tables whose rows the database numbers."""
 
 
-def copy_ledger(source: Database, target: Database) -> JournalHead:
+def copy_ledger(
+    source: Database, target: Database, beside: Callable[[Connection], None] = lambda _target: None
+) -> JournalHead:
     """Copy all rows in one transaction, while nobody writes to the file. Nothing is copied unless both sides verify.
 
     Args:
         source: a ledger's file.
         target: PostgreSQL, with the tables of a new ledger and nothing in them.
+        beside: brings what lies beside the file, within the same transaction.
 
     Returns:
         The last entry, which both have.
@@ -44,7 +47,9 @@ def copy_ledger(source: Database, target: Database) -> JournalHead:
         _require_whole(old, source.shown)
         try:
             with target.writing() as new:
-                return _copied(old, new, source.shown, target.shown)
+                head = _copied(old, new, source.shown, target.shown)
+                beside(new)
+                return head
         except LedgerRefusedError as error:
             if error.code == _CODE:
                 raise

@@ -168,7 +168,12 @@ class PostgresqlServer:
     def session(self) -> Iterator["psycopg.Connection[Any]"]:
         """A connection without a transaction, for locks that outlast one."""
         with self._engine.connect() as connection:
-            yield driver_of(connection)
+            driver = self._begin(connection, "SELECT 1")
+            try:
+                yield driver
+            finally:
+                if driver.closed and not connection.invalidated:
+                    connection.invalidate()
 
     def add_scopes(self, names: Collection[str]) -> None:
         """Make scopes that were never held before; they are there for good."""

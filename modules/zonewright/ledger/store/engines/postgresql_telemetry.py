@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Double
 
+from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.store.engines.postgresql_server import IDLE_S, PostgresqlServer, driver_of
 from zonewright.ledger.store.telemetry_tables import metadata
-from zonewright.telemetry.home import Rows, Statements, StoreFaultError
+from zonewright.telemetry.home import EVERYTHING, Rows, Statements, StoreFaultError
 
 if TYPE_CHECKING:
     import psycopg
@@ -28,6 +29,8 @@ _WRITE = (
 _TURN, _SHARED = "SELECT pg_advisory_xact_lock({key})", "SELECT pg_advisory_xact_lock_shared({key})"
 _EVERY = "*"
 """The turn of who writes about all; who has another one shares it."""
+_PROBES = {"readings": "meter", "samples": "batch"}
+"""The table that has a row as soon as anything was stored."""
 _AT_ONCE = 20_000
 _Row = TypeVar("_Row", bound=Sequence[Any])
 
@@ -131,6 +134,11 @@ class ServerStatements:
         self.execute(_TURN.format(key=_key(f"order {what}")))
 
     @property
+    def session(self) -> object:
+        """The driver's connection."""
+        return self._driver
+
+    @property
     def in_transaction(self) -> bool:
         """Whether the transaction goes on."""
         return not self._driver.closed and self._driver.info.transaction_status.name in {"INTRANS", "INERROR"}
@@ -159,7 +167,7 @@ class TelemetryServer:
 
     def __init__(self, server: PostgresqlServer, kind: str) -> None:
         self._server, self.name = server, f"the {kind} of {server.shown}"
-        self._probe = {"readings": "meter", "samples": "batch"}[kind]
+        self._probe = _PROBES[kind]
         self._has_any = False
 
     def is_there(self) -> bool:
@@ -186,7 +194,9 @@ class TelemetryServer:
 
         They are taken in one order, so of two that want the same none waits for the other for ever.
         """
-        if _EVERY in turns:
+        if EVERYTHING in turns:
+            locks = [_TURN.format(key=key) for key in sorted(_key(f"{probe} {_EVERY}") for probe in _PROBES.values())]
+        elif _EVERY in turns:
             locks = [_TURN.format(key=_key(f"{self._probe} {_EVERY}"))]
         else:
             keys = sorted({_key(f"{self._probe} {turn}") for turn in turns})
@@ -199,12 +209,16 @@ class TelemetryServer:
         """Hold a turn in a session of its own; False where another service does."""
         key = _key(f"alone {what}")
         with self._server.session() as driver:
-            is_alone = bool(driver.execute(f"SELECT pg_try_advisory_lock({key})".encode()).fetchone()[0])  # type: ignore[index]  # one row
+            statements = ServerStatements(driver, self._told)
+            is_alone = bool(statements.execute(f"SELECT pg_try_advisory_lock({key})").fetchone()[0])
             try:
                 yield is_alone
             finally:
-                if is_alone and not driver.closed:
-                    driver.execute(f"SELECT pg_advisory_unlock({key})".encode())
+                if is_alone:
+                    try:
+                        statements.execute(f"SELECT pg_advisory_unlock({key})")
+                    except (LedgerError, StoreFaultError):  # the turn ends with the session
+                        driver.close()
 
     def joined(self, connection: Connection) -> Statements:
         """Statements within a transaction of the ledger, which is in the same database."""
