@@ -194,10 +194,7 @@ def test_what_a_host_keeps_of_a_secret_that_nobody_approves_any_more_is_not_told
                 code=0, stdout="".join(f"{path}={text}\n" for path, text in read.items()).encode(), stderr=b""
             )
 
-        def close(self) -> None:
-            """Nothing is open."""
-
-    plan = closer(OneHost(), plan_configuration(wanted, facts))
+    plan = closer(OneHost(), plan_configuration(wanted, facts))  # type: ignore[arg-type] # it only runs
     told = config_plan_text("r1", [plan], ())
     assert secret not in told
     assert hashes[target][:12] not in told
