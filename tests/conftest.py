@@ -35,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays until the end: whoever looks for garbage need not go through it."""
+    gc.freeze()
+
+
 def pytest_report_header() -> str:
     """Say how to repeat the random part of this run."""
     length = "whole" if is_full() else f"their shares of a minute ({FULL}=1 runs all)"

@@ -11,6 +11,7 @@ from zonewright_agent.agent import Agent
 from zonewright_agent.configuration import Configuration, ConfigurationError, surroundings
 from zonewright_agent.configuration import load as load_settings
 from zonewright_agent.running import make_sources, run
+from zonewright_gateway.credentials import unreadable
 from zonewright_gateway.declared import Declared, load
 from zonewright_gateway.gateway import Gateway, Polling
 from zonewright_gateway.making import make, missing_libraries
@@ -60,7 +61,8 @@ def _read(config: str, devices: str, *, is_check: bool) -> tuple[Configuration, 
     try:
         declared = load(devices)
         if is_check:
-            sentences += [f"{devices}: {one}" for one in missing_libraries(declared)]
+            secrets = (one.secret for one in declared.devices if one.secret is not None)
+            sentences += [f"{devices}: {one}" for one in (*missing_libraries(declared), *unreadable(secrets))]
     except ConfigurationError as error:
         sentences += error.sentences
     if settings is None or declared is None or sentences:

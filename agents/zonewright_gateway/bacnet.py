@@ -8,7 +8,7 @@ from bacpypes3.local.device import DeviceObject
 from bacpypes3.pdu import Address, IPv4Address
 from bacpypes3.primitivedata import ObjectIdentifier
 
-from zonewright_gateway.units import UNITS, Unit
+from zonewright_gateway.units import UNITS, Unit, step_of
 from zonewright_gateway.values import DeviceError, NonsenseError, Shown
 
 _NAMES = {
@@ -84,7 +84,10 @@ class BuildingDevice:
             value = await self._client.value(self._address, identifier, "present-value")
             is_good = isinstance(flags, list | tuple) and not (flags[_FAULT] or flags[_OUT_OF_SERVICE])
             number = float(value) if isinstance(value, int | float) and is_good else None
-            shown.append(Shown("", unit.quantity, None if number is None else number * unit.factor))
+            if number is None:
+                shown.append(Shown("", unit.quantity, None))
+            else:
+                shown.append(Shown("", unit.quantity, number * unit.factor, step_of(number) * unit.factor))
         return shown
 
     async def _unit(self, identifier: str, quantity: str) -> Unit:

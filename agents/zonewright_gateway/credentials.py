@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zonewright_gateway.documents import Faults, close_to, pairs, read
@@ -78,21 +78,44 @@ def load(path: str, faults: Faults, line: int) -> dict[str, Secret]:
         return {}
     if mode & _OTHERS:
         faults.add(line, f"credentials_file: {path}: others than its owner may read it (mode {mode:o}); chmod 600")
-    inner = Faults(path)
+    inner = Faults(path, is_secret=True)
     document = read(text, inner)
+    if document is not None and not isinstance(document.content, dict):
+        inner.add(1, "expected a mapping of names, each with its fields")
     found: dict[str, Secret] = {}
     for name, given in pairs(document.content if document else None):
         values = dict(pairs(given))
-        wrong = [field for field, value in values.items() if not isinstance(value, str) or not value]
-        if wrong or not values:
-            inner.add(1, f"{name}: expected fields with text, such as community or user and password")
-        vault = [field for field, value in values.items() if str(value).startswith("ref+vault:")]
-        if vault:
-            inner.add(1, f"{name}.{vault[0]}: a gateway does not ask Vault; fill the file where it is deployed")
+        _note(name, values, inner, document.line((name,)) if document else 1)
         found[name] = Secret(name, {field: str(value) for field, value in values.items()})
     for sentence in inner.sentences:
         faults.add(line, f"credentials_file: {sentence}")
     return found
+
+
+def _note(name: str, values: Mapping[str, object], faults: Faults, line: int) -> None:
+    """Note what is wrong with the credentials of a name; neither a value nor an unknown field is told."""
+    if not values or any(
+        not isinstance(value, str) or not value.isprintable() or not value for value in values.values()
+    ):
+        faults.add(line, f"{name}: expected fields with text, such as community or user and password; quote each text")
+    for field, value in values.items():
+        text = str(value)
+        if text.startswith("ref+vault:"):
+            faults.add(line, f"{name}.{field}: a gateway does not ask Vault; fill the file where it is deployed")
+        elif text.startswith("ref+") and _REFERENCE.fullmatch(text) is None:
+            faults.add(line, f"{name}.{field}: expected a reference such as ref+file:///PATH or ref+env://NAME")
+
+
+def unreadable(secrets: Iterable[Secret]) -> list[str]:
+    """References that lead nowhere on this host, one sentence each."""
+    found = set()
+    for secret in secrets:
+        for field in secret.values:
+            try:
+                secret.get(field)
+            except CredentialError as error:
+                found.add(str(error))
+    return sorted(found)
 
 
 def form_fault(protocol: str, secret: Secret) -> str:
@@ -101,7 +124,8 @@ def form_fault(protocol: str, secret: Secret) -> str:
     known = sorted({field for form in forms for field in form})
     for field, value in secret.values.items():
         if field not in known:
-            return f"credentials '{secret.name}' have a field '{field}'; {close_to(field, known)}"
+            # Not the field itself: with a colon too few it has the value in it.
+            return f"credentials '{secret.name}' have a field that is not known; {close_to(field, known)}"
         if field in WORDS and value not in WORDS[field]:
             return f"credentials '{secret.name}': {field} is one of {', '.join(WORDS[field])}"
     if not any(form[0] in secret.values and set(secret.values) <= set(form) for form in forms):

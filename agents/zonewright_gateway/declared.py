@@ -14,6 +14,7 @@ from zonewright_gateway.documents import Document, Faults, close_to, pairs, read
 from zonewright_gateway.modbus.maps import RegisterMap, map_of, shipped_maps
 from zonewright_gateway.settings import COMMON, NAME, OWN, TOP, Setting, fault_of, host_and_port
 from zonewright_gateway.snmp.families import families
+from zonewright_gateway.twice import twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +112,17 @@ def _made(document: Document, faults: Faults, *, has_credentials: bool) -> Decla
         faults.add(1, "expected a mapping with 'devices'")
         return None
     top = checked(document, faults, (), document.content, TOP)
-    maps = dict(shipped_maps())
+    maps: dict[str, RegisterMap | None] = dict(shipped_maps())
     for name, one in pairs(top.get("maps")):
+        maps[name] = None  # there is one, and what is wrong with it is told once
         found = map_of(document, faults, ("maps", name), one)
         if found is not None:
             maps[name] = found
     file = str(top.get("credentials_file") or "")
     secrets: dict[str, Secret] | None = {}
     if file and has_credentials:
-        secrets = load_secrets(file, faults, document.line(("credentials_file",)))
+        file = os.path.join(os.path.dirname(faults.file), file)  # a relative one lies beside the devices
+        secrets = load_secrets(file, faults, document.line(("credentials_file",))) or None
     elif file:
         secrets = None
     devices = tuple(
@@ -128,6 +131,9 @@ def _made(document: Document, faults: Faults, *, has_credentials: bool) -> Decla
         for made in (_device(document, faults, name, one, maps, secrets),)
         if made is not None
     )
+    good = {name: one for name, one in maps.items() if one is not None}
+    for one_name, why in twice(devices, good):
+        faults.add(document.line(("devices", one_name)), f"devices.{one_name}: {why}")
     if not devices and not faults.sentences:
         faults.add(document.line(("devices",)), "devices: there is none; name one, or deploy the agent alone")
     parallel = top.get("parallel")
@@ -135,7 +141,7 @@ def _made(document: Document, faults: Faults, *, has_credentials: bool) -> Decla
         devices=devices,
         parallel=parallel if isinstance(parallel, int) else 1,
         credentials_file=file,
-        maps=maps,
+        maps=good,
     )
 
 
@@ -173,7 +179,7 @@ def _device(  # noqa: PLR0917 - private
     faults: Faults,
     name: str,
     given: object,
-    maps: Mapping[str, RegisterMap],
+    maps: Mapping[str, RegisterMap | None],
     secrets: Mapping[str, Secret] | None,
 ) -> DeclaredDevice | None:
     path = ("devices", name)

@@ -31,6 +31,7 @@ class Device:
         self._gauges: dict[str, Gauge] = {}
         self._points: deque[Point] = deque(maxlen=_MOST_POINTS)
         self._doubted: set[tuple[str, str]] = set()
+        self._whole: set[str] = set()
         self.fault: str | None = None
         """What is wrong with it; empty where it gives readings, None until it was asked."""
         self.failures = 0
@@ -66,9 +67,17 @@ class Device:
             elif why_not is not None and one.value is not None:
                 joules = round(one.value * _JOULES, 3)
                 self._points.append(self._point(one.part, "hw.energy", "J", "register", joules, time_ns))
+        faults |= self._gone(shown)
         if not faults or faults.keys() != self._doubted:
             self.fault = _told(faults)  # and else as it was told first, whatever the figures are by now
         self._doubted = set(faults)
+
+    def _gone(self, shown: Sequence[Shown]) -> dict[tuple[str, str], str]:
+        """What the whole showed before, and shows no more."""
+        there = {one.quantity for one in shown if not one.part}
+        gone = {("", str(quantity)): "it shows none any more" for quantity in sorted(self._whole - there)}
+        self._whole |= there
+        return gone if gone or shown else {("", "power"): "it shows nothing"}
 
     def failed(self, why: str) -> None:
         """It was asked, and gave nothing that could be read."""

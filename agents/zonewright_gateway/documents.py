@@ -17,9 +17,11 @@ class Faults:
 
     Attributes:
         file: its name.
+        is_secret: whether nothing that stands in it may be told.
     """
 
     file: str
+    is_secret: bool = False
     _found: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, line: int, sentence: str) -> None:
@@ -64,9 +66,11 @@ def read(text: str, faults: Faults) -> Document | None:
         return Document(yaml.load(text, _LOADER), lines)  # noqa: S506 - a safe one
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        faults.add(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}; correct it, more faults may follow")
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        faults.add(1, f"not valid YAML: {str(error).splitlines()[0]}; correct it, more faults may follow")
+        said = "quote each text" if faults.is_secret else error.problem
+        faults.add(mark.line + 1 if mark else 1, f"not valid YAML: {said}; correct it, more faults may follow")
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        said = "quote each text" if faults.is_secret else (str(error).splitlines() or ["it cannot be read"])[0]
+        faults.add(1, f"not valid YAML: {said}; correct it, more faults may follow")
     return None
 
 
@@ -76,7 +80,8 @@ def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], faults: Faults) -
             here = (*path, str(key.value))
             line = key.start_mark.line + 1
             if here in lines:
-                faults.add(line, f"{'.'.join(here)} stands twice; line {lines[here]} has it too; remove one of them")
+                said = here[0] if faults.is_secret else ".".join(here)
+                faults.add(line, f"{said} stands twice; line {lines[here]} has it too; remove one of them")
             lines[here] = line
             _walk(value, here, lines, faults)
     elif isinstance(node, yaml.SequenceNode):

@@ -19,6 +19,8 @@ CONFIRMED = 3
 """So many steps in a row must be plausible before a register is believed from another value on."""
 _STILL_STEPS = 5
 _STILL_WH = 10.0
+_STILL_S = 60.0
+"""Some devices refresh a register once a minute; until then it may stand still, whatever flows."""
 _COMPARED_STEPS = 20
 _COMPARED_WH = 100.0
 _FACTOR = 5.0
@@ -67,6 +69,7 @@ class Register:
         self._why = self._contradiction = ""
         self._run = 0
         self._has_moved = False
+        self._moved_s = 0.0
         self._still_wh = self._counted_wh = self._flowed_wh = 0.0
 
     def fault(self, shown: Shown, at_s: float, power_w: float | None) -> str | None:
@@ -85,8 +88,12 @@ class Register:
         now, before = _Seen(at_s, value), self._last
         self._last = now
         if before is None:
+            self._moved_s = at_s
             return None
-        why = self._step_fault(before, now, shown.step)
+        # What it counts now may have flowed since it moved last: many devices refresh a register now and then only.
+        why = self._step_fault(_Seen(self._moved_s, before.value), now, shown.step)
+        if now.value != before.value:
+            self._moved_s = at_s
         self._run = 0 if why else self._run + 1
         self._has_moved = not why and (self._has_moved or now.value > before.value)
         self._weigh(before, now, shown.step, power_w, is_whole=not why)
@@ -134,6 +141,6 @@ class Register:
         self._counted_wh = self._flowed_wh = 0.0
 
     def _still_fault(self, now: _Seen, step: float) -> str:
-        if self._still_wh <= _STILL_STEPS * step + _STILL_WH:
+        if self._still_wh <= _STILL_STEPS * step + _STILL_WH or now.at_s - self._moved_s <= _STILL_S:
             return ""
         return f"it stands still at {now.value:,.0f} Wh while {self._still_wh:,.0f} Wh flowed by its power"

@@ -36,15 +36,19 @@ def _snmp() -> Maker:
     from zonewright_gateway.snmp.client import Pdu  # noqa: PLC0415
     from zonewright_gateway.snmp.families import families  # noqa: PLC0415
 
-    engine = SnmpEngine()
+    # One for each name of credentials: two users of one name and other keys would exchange them in a shared one.
+    engines: dict[str, SnmpEngine] = {}
 
     def make(one: DeclaredDevice, _declared: Declared) -> Reader:
         family = families()[one.text("family")]
         module = one.own.get("module")
+        secret = one.secret or Secret("", {})
+        if secret.name not in engines:
+            engines[secret.name] = SnmpEngine()
         return Pdu(
-            engine,
+            engines[secret.name],
             (one.host, one.port),
-            one.secret or Secret("", {}),
+            secret,
             family,
             module=module if isinstance(module, int) else family.module,
             parts=one.words("parts"),
@@ -55,18 +59,13 @@ def _snmp() -> Maker:
 
 
 def _redfish() -> Maker:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-
     from zonewright_gateway.redfish import Bmc  # noqa: PLC0415
-
-    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="redfish")
 
     def make(one: DeclaredDevice, _declared: Declared) -> Reader:
         return Bmc(
             one.host,
             one.port,
             one.secret or Secret("", {}),
-            threads,
             digest=one.text("certificate"),
             chassis=one.text("chassis"),
             supplies="supplies" in one.words("parts"),
@@ -112,8 +111,6 @@ MAKERS: Mapping[str, Callable[[], Maker]] = {
     "nut": _nut,
     "bacnet": _bacnet,
 }
-_THREADS = 64
-"""More BMCs than those are asked one after the other; a thread waits, and does little else."""
 _SHARED = ("modbus",)
 """Protocols by which several devices may have one address, and are asked in turn."""
 

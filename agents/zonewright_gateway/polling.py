@@ -89,8 +89,10 @@ class Poller:
             due_s = max(due_s + one.delay_s, clock())
 
     async def _ask(self, one: Polled) -> None:
-        places = self._failing if one.device.failures else self._places
-        async with self._lines[one.line], places:
+        line = self._lines[one.line]
+        # One that does not answer waits for its place first: nobody else on its line waits along with it.
+        first, second = (self._failing, line) if one.device.failures else (line, self._places)
+        async with first, second:
             one.asked += 1
             try:
                 async with asyncio.timeout(one.timeout_s):

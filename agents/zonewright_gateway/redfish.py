@@ -1,20 +1,24 @@
 """A BMC or power distributor behind Redfish: energy and power of a chassis, over TLS with a certificate that is known.
 
-EnvironmentMetrics is asked first (it has energy), then PowerSubsystem, then the older Power; which of them there is, is
-looked for once. The client is synchronous, so that each device has a thread of its own while it is asked.
+EnvironmentMetrics is asked first (it has energy), then the older Power; which of them there is, is looked for once. The
+client is synchronous, so that each device has a thread of its own while it is asked. Nothing waits for such a thread:
+one that hangs in a slow answer ends with the process, and its device is not asked again before.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 
 from zonewright_gateway.credentials import Secret
+from zonewright_gateway.units import step_of
 from zonewright_gateway.values import DeviceError, NonsenseError, Shown
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _MISSING = 200, 401, 403, 404
@@ -34,7 +38,6 @@ class Bmc:
         chassis: which of its chassis; empty for the first that shows power.
         supplies: whether each power supply is read too.
         timeout_s: for one answer.
-        threads: where it is asked.
     """
 
     def __init__(
@@ -42,23 +45,44 @@ class Bmc:
         host: str,
         port: int,
         secret: Secret,
-        threads: ThreadPoolExecutor,
         *,
         digest: str,
         chassis: str,
         supplies: bool,
         timeout_s: float,
     ) -> None:
-        self._secret, self._threads = secret, threads
+        self._secret = secret
         self._chassis, self._supplies = chassis, supplies
         self._host, self._port, self._timeout_s = host, port, timeout_s
         self._known: dict[str, Any] = {"assert_fingerprint": digest, "cert_reqs": "CERT_NONE"} if digest else {}
         self._pool: urllib3.HTTPSConnectionPool | None = None
         self._path = ""
+        self._is_busy = False
 
     async def read(self) -> list[Shown]:
         """What it shows now."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read)
+        if self._is_busy:
+            raise DeviceError("it is still busy with what it was asked before")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Shown]] = loop.create_future()
+
+        def tell(shown: list[Shown] | None, error: Exception | None) -> None:
+            if not answer.done():
+                answer.set_exception(error) if error is not None else answer.set_result(shown or [])
+
+        def work() -> None:
+            shown, error = None, None
+            try:
+                shown = self._read()
+            except Exception as caught:  # noqa: BLE001 - it is raised where it is waited for
+                error = caught
+            self._is_busy = False
+            with suppress(RuntimeError):  # the loop may have ended
+                loop.call_soon_threadsafe(tell, shown, error)
+
+        self._is_busy = True
+        threading.Thread(target=work, name=f"redfish {self._host}", daemon=True).start()
+        return await answer
 
     def close(self) -> None:
         """Look again which resources there are, on another connection."""
@@ -71,6 +95,8 @@ class Bmc:
         if not self._path:
             self._path = self._found()
         shown = _shown(self._path, self._get(self._path))
+        if not shown:
+            raise DeviceError(f"{self._path} has no reading any more")
         if self._supplies:
             shown += self._of_supplies()
         return shown
@@ -106,7 +132,8 @@ class Bmc:
         return shown
 
     def _get(self, path: str) -> Mapping[str, Any]:
-        headers = urllib3.make_headers(basic_auth=f"{self._secret.get('user')}:{self._secret.get('password')}")
+        known = f"{self._secret.get('user')}:{self._secret.get('password')}".encode()  # RFC 7617, section 2.1
+        headers = {"Authorization": f"Basic {base64.b64encode(known).decode()}"}
         pool = self._pool = self._pool or urllib3.HTTPSConnectionPool(
             self._host, self._port, maxsize=1, timeout=self._timeout_s, retries=False, **self._known
         )
@@ -162,7 +189,7 @@ def _of_metrics(resource: Mapping[str, Any], part: str, *, power: str) -> list[S
     kwh = _number(energy.get("LifetimeReading"))
     kwh = _number(energy.get("Reading")) if kwh is None else kwh
     if kwh is not None:
-        shown.append(Shown(part, "energy", kwh * _KILO))
+        shown.append(Shown(part, "energy", kwh * _KILO, step_of(kwh) * _KILO))
     return shown
 
 

@@ -10,13 +10,15 @@ _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _OBJECT = re.compile(r"[a-z]+(?:-[a-z]+)*,\d{1,7}")
 _LAST_PORT = 65_535
+_NO_NAME = "expected the name of credentials in credentials_file; they stand there, and never here"
 
 
 class Setting(NamedTuple):
     """One setting.
 
     Attributes:
-        kind: ``number``, ``whole``, ``text``, ``name``, ``address``, ``digest``, ``object``, ``words`` or ``mapping``.
+        kind: ``number``, ``whole``, ``text``, ``name``, ``secret`` (a name of credentials), ``address``, ``digest``,
+            ``object``, ``words`` or ``mapping``.
         meaning: for the reference.
         default: what holds without it; None where it is needed, or empty.
         low: smallest number.
@@ -35,7 +37,7 @@ class Setting(NamedTuple):
 
 
 PARTS = ("outlets", "phases", "breakers")
-CREDENTIALS = Setting("name", "Name of its credentials in `credentials_file`.", is_required=True)
+CREDENTIALS = Setting("secret", "Name of its credentials in `credentials_file`.", is_required=True)
 OWN: dict[str, dict[str, Setting]] = {
     "modbus": {
         "map": Setting("name", "Its register map: one that comes along, or one of `maps`.", is_required=True),
@@ -97,16 +99,23 @@ def fault_of(setting: Setting, value: object) -> str:
     """Why a value does not fit a setting; empty where it does."""
     if setting.kind in ("number", "whole"):
         return _number_fault(setting, value)
-    if setting.kind == "mapping":
-        return "" if isinstance(value, dict) else f"expected a mapping, got {value!r}"
-    if setting.kind == "words":
-        good = isinstance(value, list) and all(one in setting.words for one in value)
-        return "" if good else f"expected a list of some of {', '.join(setting.words)}, got {value!r}"
+    if setting.kind in ("mapping", "words"):
+        return _collection_fault(setting, value)
+    if setting.kind == "secret":  # what stands in its place by mistake is not told
+        is_name = isinstance(value, str) and NAME.fullmatch(value) is not None
+        return "" if is_name else _NO_NAME
     if not isinstance(value, str) or not value or not value.isprintable():
         return f"expected text, got {value!r}"
     if setting.words and value not in setting.words:
         return f"expected one of {', '.join(setting.words)}, got {value!r}"
     return _text_fault(setting.kind, value)
+
+
+def _collection_fault(setting: Setting, value: object) -> str:
+    if setting.kind == "mapping":
+        return "" if isinstance(value, dict) else f"expected a mapping, got {value!r}"
+    good = isinstance(value, list) and all(one in setting.words for one in value)
+    return "" if good else f"expected a list of some of {', '.join(setting.words)}, got {value!r}"
 
 
 def _number_fault(setting: Setting, value: object) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -117,6 +118,27 @@ def test_redfish_of_before_and_what_is_wrong(tmp_path: Path) -> None:
         polled = declared(tmp_path, "redfish", port, certificate=digest)
         assert asyncio.run(asked(polled)) == {}
         assert "expected a resource of Redfish" in (polled.device.fault or "")
+
+
+def test_a_bmc_that_drips_and_one_that_falls_silent(tmp_path: Path) -> None:
+    """An endless answer costs one thread, for which nobody waits; a reading that is gone is told, and is not good."""
+    tree = modern()
+    with bmc(tree, tmp_path) as (port, digest):
+        tree.drips = True
+        polled = declared(tmp_path, "redfish", port, certificate=digest, timeout_s=0.5)
+        assert asyncio.run(asked(polled, times=3)) == {}
+        assert polled.device.fault == "it is still busy with what it was asked before"
+        asking = [one for one in threading.enumerate() if one.name.startswith("redfish")]
+        assert [one.daemon for one in asking] == [True]
+        assert len(tree.asked) <= 1
+        tree.drips = False
+        asking[0].join(10)
+        polled = declared(tmp_path, "redfish", port, certificate=digest)
+        asyncio.run(Poller([polled], parallel=1).once())
+        tree.resources[f"{ROOT}/1/EnvironmentMetrics"] = {"PowerWatts": {"Reading": None}}
+        asyncio.run(Poller([polled], parallel=1).once())
+        assert [one.name for one in polled.device.collect()] == ["hw.power"]
+        assert "has no reading" in (polled.device.fault or "")
 
 
 def test_dcmi_by_ipmitool(tmp_path: Path) -> None:

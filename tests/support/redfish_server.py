@@ -5,6 +5,7 @@ import hashlib
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,12 +26,14 @@ class Tree:
     Attributes:
         resources: by path.
         garbage: whether it answers with something else.
+        drips: whether an answer comes byte by byte, and has no end.
         asked: paths, in order.
         methods: what it was asked to do.
     """
 
     resources: dict[str, Any] = field(default_factory=dict)
     garbage: bool = False
+    drips: bool = False
     asked: list[str] = field(default_factory=list)
     methods: set[str] = field(default_factory=set)
 
@@ -63,6 +66,9 @@ def bmc(tree: Tree, folder: Path) -> Iterator[tuple[int, str]]:
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
+            while tree.drips:
+                self.wfile.write(b" ")
+                time.sleep(0.05)
             self.wfile.write(body)
 
         def log_message(self, *_arguments: Any) -> None:

@@ -33,6 +33,7 @@ class Host:
     public_key: str
     scripts: list[str] = field(default_factory=list)
     switched: list[str] = field(default_factory=list)
+    other: str = ""
 
     def run(self, command: list[str], *, stdin: bytes = b"", as_root: bool = False) -> CompletedCommand:
         """Answer as the script would."""
@@ -41,6 +42,7 @@ class Host:
         self.scripts.append(command[3])
         self.switched += command[5:6] if command[3] == "zonewright-switch" else []
         said = {
+            "zonewright-probe": f"current={self.other or ''.join(self.switched[-1:])}\nend=yes\n",
             "zonewright-prepare": f"key={self.public_key}\ntoken=secret\n",
             "zonewright-switch": "1000000000000000000\n",
             "zonewright-status": "run: zonewright-agent: (pid 7) 3s\n",
@@ -170,6 +172,15 @@ def test_a_host_goes_back_to_the_last_release_that_was_healthy(world: World) -> 
     )
     with pytest.raises(CommandError, match=r"there is no previous release; 0\.8\.0-never never reported healthy"):
         world.installer(world.plan("1.0.0-now"), service).go_back()
+
+
+def test_a_host_that_another_run_has_changed_since_is_left_alone(world: World) -> None:
+    """A wave that goes back late does not take away the release that somebody else has brought meanwhile."""
+    plan = world.plan(current="1.0.0-old", healthy=("1.0.0-old",))
+    world.host.other = "1.0.0-theirs"
+    with pytest.raises(CommandError, match="another run has changed it to 1.0.0-theirs since"):
+        world.installer(plan, Service([None])).roll_back()
+    assert world.host.switched == []
 
 
 def test_what_ran_before_runs_again_where_going_back_fails(world: World) -> None:

@@ -1,6 +1,8 @@
 """Which rendered files a host should have is pure: from the fleet's file and the ledger's answer to their places."""
 
-from collections.abc import Mapping
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +13,11 @@ from hypothesis import strategies as st
 
 from zonewright.fleet.configs.choice import wanted_of
 from zonewright.fleet.configs.desired import ApprovedFiles, offer_of
-from zonewright.fleet.configs.facts import ConfigFacts, drift_of, plan_configuration
+from zonewright.fleet.configs.facts import ConfigFacts, closer, config_plan_text, drift_of, plan_configuration
 from zonewright.fleet.configs.fill import Filler
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.secrets.fingerprints import Keys
-from zonewright.fleet.ssh.transport import Target
+from zonewright.fleet.ssh.transport import CompletedCommand, Target
 from zonewright.ledger.protocol.rollout_messages import Configurations, ConfigurationsAnswer
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import Configuration
@@ -165,6 +167,49 @@ def test_drift_is_told_by_file() -> None:
         "extra: /etc/frr/old.conf of version a-1, which the ledger no longer has",
         "on trial: its last trial is waiting, and was cut off",
     ]
+
+
+def test_what_a_host_keeps_of_a_secret_that_nobody_approves_any_more_is_not_told() -> None:
+    """A file or a line that the ledger no longer has is taken away by the plan, and neither read out nor hashed."""
+    (wanted,), _ = wanted_of(host(), {"a": configuration(mode="640")}, BUILT_IN, offer(stack()))
+    target, gone, secret = "/etc/frr/frr.conf", "/etc/frr/keys.conf", "planted-session-word-1"
+    texts = {target: f"hostname r1\n neighbor 10.0.0.1 password {secret}\n", gone: f"{secret}\n"}
+    hashes = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()}
+    facts = replace(
+        NOTHING,
+        current="a-1",
+        hashes={target: hashes[target]},
+        placed=hashes,
+        access={target: "640 frr:frr"},
+    )
+
+    class OneHost:
+        """Prints the files that it is asked for."""
+
+        def run(self, command: Sequence[str], *, stdin: bytes = b"", as_root: bool = False) -> CompletedCommand:
+            """What the script prints."""
+            del stdin, as_root
+            read = {path: base64.b64encode(text.encode()).decode() for path, text in texts.items() if path in command}
+            return CompletedCommand(
+                code=0, stdout="".join(f"{path}={text}\n" for path, text in read.items()).encode(), stderr=b""
+            )
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    plan = closer(OneHost(), plan_configuration(wanted, facts))
+    told = config_plan_text("r1", [plan], ())
+    assert secret not in told
+    assert hashes[target][:12] not in told
+    assert f"changed: {target} (not everybody may read it, so no hash is shown)" in told
+    for line in (
+        "-hostname r1",
+        "-[secret]",
+        "-[not shown: the ledger no longer has this file, and it may hold secrets]",
+    ):
+        assert line in told
+    open_to_all = replace(facts, access={target: "644 root:root"})
+    assert any(hashes[target][:12] in why for why in drift_of(wanted, open_to_all))
 
 
 @pytest.mark.parametrize(

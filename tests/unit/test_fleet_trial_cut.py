@@ -1,5 +1,6 @@
 """A trial that is cut off at any instant, by a kill or a loss of power, and what puts the files back then."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from zonewright.fleet.configs.guard import GUARDS, guard_head, guard_of, promise
 from zonewright.fleet.configs.scripts import HEAD
-from zonewright.fleet.configs.trial import TRIAL
+from zonewright.fleet.configs.trial import START, TRIAL
 
 WORD = "word-1"
 OLD = {"one.conf": "old 1\n", "zones/two.zone": "old 2\n"}
@@ -15,6 +16,11 @@ NEW = {"one.conf": "new 1\n", "zones/three.zone": "new 3\n"}
 MOST = 100
 CUTTER = """\
 #!/bin/sh
+if [ -n "$FULL_FROM" ] && [ "$2" = .trial.new ]; then  # no state can be written from then on
+  number=$(($(cat "$CUT_COUNT" 2>/dev/null || echo 0) + 1))
+  echo "$number" > "$CUT_COUNT"
+  [ "$number" -lt "$FULL_FROM" ] || exit 1
+fi
 [ -z "$CUT_AT" ] || {
   number=$(($(cat "$CUT_COUNT" 2>/dev/null || echo 0) + 1))
   echo "$number" > "$CUT_COUNT"
@@ -52,12 +58,16 @@ def place(folder: Path) -> Path:
     return keep
 
 
-def run(keep: Path, mode: str, *, cut_at: int | None = None) -> None:
-    """Run the guard's file, which is the trial's text with its arguments, and cut it off at a call of sync or touch."""
+def run(keep: Path, mode: str, *, cut_at: int | None = None, full_from: int | None = None) -> None:
+    """Run the guard's file, which is the trial's text with its arguments.
+
+    It is cut off at a call of sync or touch, or finds no room for its state from one on.
+    """
     folder = keep.parent.parent
     environment = {
         "PATH": f"{folder / 'programs'}:/usr/bin:/bin",
         "CUT_AT": str(cut_at or ""),
+        "FULL_FROM": str(full_from or ""),
         "CUT_COUNT": str(folder / "count"),
         "CUT_KEEP": str(keep),
     }
@@ -107,6 +117,40 @@ def test_a_trial_that_is_cut_off_at_any_instant_is_put_back_or_was_confirmed(tmp
     run(keep, "guard")  # the timer comes once more
     assert (keep / "trial").read_text(encoding="utf-8") == before
     assert seen == {"started", "staging", "switching", "reloading", "checking", "waiting", "keeping", "kept"}
+
+
+def test_a_state_that_cannot_be_written_is_not_passed_over(tmp_path: Path) -> None:
+    """On a disk without room nothing is switched or kept without a record, so what comes later knows what is so."""
+    for number in range(1, 7):
+        keep = place(tmp_path / str(number))
+        run(keep, "try", full_from=number)
+        run(keep, "guard")
+        assert state(keep) in ("rolled-back", "failed"), number
+        assert in_force(keep) == OLD, number
+        assert (keep / "current").readlink() == Path("names-old")
+
+
+def start(keep: Path, *behind: str) -> str:
+    """Why no trial begins; empty where one does, which fails at once since its version is not there."""
+    arguments = (str(keep), "no-version", WORD, "5", "5", "", ":")
+    command = START.command(str(keep), TRIAL.text, guard_head(arguments), "try", *arguments, *behind)
+    command[2] = command[2].replace('arm > "$keep', 'echo none > "$keep')  # not on the machine of the test
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=dict(os.environ))
+    assert done.returncode in (0, 75), done.stderr
+    return done.stderr
+
+
+def test_a_trial_begins_only_on_what_its_run_has_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who goes back later leaves a host alone that another run has changed since, is changing, or was cut off in."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    keep = place(tmp_path)
+    cut_off = start(keep, "names-old")
+    assert cut_off.startswith("its last trial was cut off a moment ago")
+    (keep / "trial").write_text(f"names-old\n{WORD}\nkept\n\n", encoding="utf-8")
+    before = (keep / "trial").read_text(encoding="utf-8")
+    assert start(keep, "names-new").startswith("another run has changed it to names-old since")
+    assert (keep / "trial").read_text(encoding="utf-8") == before
+    assert start(keep, "names-old") == ""
 
 
 def shell(text: str, *, keep: Path) -> str:

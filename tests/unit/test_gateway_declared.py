@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from zonewright_agent.configuration import ConfigurationError
-from zonewright_gateway.credentials import CredentialError
+from zonewright_gateway.credentials import CredentialError, Secret, unreadable
 from zonewright_gateway.declared import from_text
 from zonewright_gateway.modbus.maps import shipped_maps
 
@@ -154,7 +154,7 @@ def test_faults_of_credentials(tmp_path: Path) -> None:
         "d.yaml:2: credentials_file: ",
         "others than its owner may read it (mode 640); chmod 600",
         "a gateway does not ask Vault",
-        "d.yaml:4: devices.p1.credentials: credentials 'old' have a field 'comunity'; did you mean 'community'?",
+        "d.yaml:4: devices.p1.credentials: credentials 'old' have a field that is not known; did you mean 'community'?",
         "d.yaml:5: devices.p2.credentials: credentials 'new': auth is one of md5, sha, sha256, sha512",
         "d.yaml:6: devices.p3.credentials: there is no 'newer'; did you mean 'new'?",
         "d.yaml:6: devices.p3.family: there is no 'apc-rpdu3'; did you mean 'apc-rpdu",
@@ -163,3 +163,81 @@ def test_faults_of_credentials(tmp_path: Path) -> None:
     assert "hidden" not in said
     with pytest.raises(ConfigurationError, match=r"credentials_file: .*no such file"):
         from_text(PDUS.format(file=tmp_path / "none"), "d.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "old: {community: !hidden-word}",
+        "old: {community: *hidden-word}",
+        "old: {community:hidden-word}",
+        "old: {community: a, community: hidden-word}",
+        "old: {community: ref+file:hidden-word}",
+        "old: [hidden-word]",
+        "- hidden-word",
+        "? [hidden-word]\n: x",
+        'old: {community: "hidden-word\\n"}',
+    ],
+)
+def test_no_fault_tells_a_value(text: str, tmp_path: Path) -> None:
+    """Whatever is mistyped in the file of credentials, the sentences have its line, and nothing of the value."""
+    file = tmp_path / "credentials.yaml"
+    file.write_text("# names\n" + text, encoding="utf-8")
+    file.chmod(0o600)
+    devices = "  p1: {protocol: snmp, address: h, family: apc-rpdu, credentials: old, rating_w: 1}\n"
+    inline = "  p2: {protocol: nut, address: h, name: u, credentials: {password: hidden-word}, rating_w: 1}\n"
+    with pytest.raises(ConfigurationError) as caught:
+        from_text(f"credentials_file: credentials.yaml\ndevices:\n{devices}{inline}", str(tmp_path / "d.yaml"))
+    said = "\n".join(caught.value.sentences)
+    assert "hidden" not in said
+    assert f"{file}:" in said
+    assert "d.yaml:4: devices.p2.credentials: expected the name of credentials" in said
+
+
+def test_references_are_followed_when_they_are_checked(tmp_path: Path) -> None:
+    """A reference that leads nowhere is told before the gateway runs."""
+    nowhere = Secret("old", {"community": f"ref+file://{tmp_path}/none"})
+    assert unreadable([nowhere, Secret("new", {"community": "x"})]) == [
+        f"credentials 'old': ref+file://{tmp_path}/none leads to nothing that can be read"
+    ]
+
+
+TWICE = """\
+maps:
+  odd: {title: t, source: s, function: 4.0, words: low-first, gap: 0,
+        check: {voltage: {address: 0, type: uint16, unit: [V], least: 2, most: 1}},
+        values: [{address: 1, type: [int32], unit: {W: 1}}, {address: 65534, type: int64, unit: W, part: l1},
+                 {address: 2, type: int16, unit: kW, part: L 1}, {address: 3, type: int16, unit: W},
+                 {address: 4, type: int16, unit: kW}]}
+  own: {title: t, source: s, function: 4, words: low-first,
+        check: {voltage: {address: 0, type: uint16, unit: V, least: 1, most: 2}},
+        values: [{address: 1, type: int32, unit: W, part: l1}]}
+devices:
+  a: {protocol: modbus, address: h, map: own, rating_w: 5}
+  b: {protocol: modbus, address: "h:502", map: own, unit: 1, rating_w: 6}
+  a-l1: {protocol: modbus, address: h, map: own, unit: 2, rating_w: 5}
+  host: {protocol: modbus, address: h, map: own, unit: 3, rating_w: 5}
+  c: {protocol: modbus, address: h, map: odd, unit: 4, rating_w: 5}
+"""
+
+
+def test_what_stands_twice_or_cannot_be_a_map() -> None:
+    """One meter with two ids, one id for two things, and a map of the wrong kinds are told, once each."""
+    with pytest.raises(ConfigurationError) as caught:
+        from_text(TWICE, "d.yaml")
+    said = "\n".join(caught.value.sentences)
+    for part in (
+        "d.yaml:2: maps.odd.function: expected 3 (holding registers) or 4",
+        "d.yaml:3: maps.odd.check.voltage.unit: ",
+        "d.yaml:3: maps.odd.check.voltage.most: expected a number above 'least' (2), got 1",
+        "d.yaml:4: maps.odd.values.0.type: expected one of",
+        "d.yaml:4: maps.odd.values.0.unit: expected one of",
+        "d.yaml:4: maps.odd.values.1.address: its last word is beyond 65535",
+        "d.yaml:5: maps.odd.values.2.part: expected a name such as 'l1', got 'L 1'",
+        "d.yaml:6: maps.odd.values.4: power stands twice; value 3 has it too",
+        "d.yaml:12: devices.b: it is the same meter as 'a'",
+        "d.yaml:13: devices.a-l1: a part of 'a' is reported by this id",
+        "d.yaml:14: devices.host: the gateway reports its own host by this id",
+    ):
+        assert part in said, said
+    assert "devices.c" not in said

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from zonewright_gateway.device import Device
+from zonewright_gateway.units import step_of
 from zonewright_gateway.values import Shown
 
 RATING_W = 10_000.0
@@ -73,6 +74,32 @@ def test_what_may_stand_still() -> None:
     """A standby incomer counts nothing and draws nothing for as long as it likes."""
     assert delivered([(500.0, 0.0)] * 100)[1] == ""
     assert delivered([(500.0, None)] * 100)[1] == ""
+
+
+@pytest.mark.parametrize("every", [3, 200])
+def test_a_register_that_is_refreshed_now_and_then(every: int) -> None:
+    """One that shows whole kilowatt-hours, or moves once in a while, is believed: it counts what flowed since then."""
+    rise = 3_600.0 * INTERVAL_S / 3_600 * every
+    shown = [(5_000.0 + rise * (number // every), 3_600.0) for number in range(4 * every)]
+    registers, fault = delivered(shown, step=1_000.0 if every > 100 else 0.001)
+    assert (registers[-1], fault) == (5_000.0 + 3 * rise, "")
+    assert len(registers) >= 4 * every - 1 - every
+
+
+@pytest.mark.parametrize(("value", "step"), [(325_675.0, 1.0), (0.0, 1.0), (12.5, 0.1), (12.300000190734863, 0.1)])
+def test_a_step_that_the_device_does_not_tell(value: float, step: float) -> None:
+    """The last digit that is shown bounds it, also where a float of 32 bits has more."""
+    assert math.isclose(step_of(value), step)
+
+
+def test_a_quantity_that_is_gone() -> None:
+    """A device that shows its energy, or anything, no more has a fault: silence is not good."""
+    device = Device("m", RATING_W)
+    power = Shown("", "power", 1.0)
+    for number, shown in enumerate(([Shown("", "energy", 5.0), power], [power], [])):
+        device.took(shown, time_ns=number, at_s=number * INTERVAL_S)
+        assert bool(device.fault) == (number > 0)
+    assert "it shows none any more" in (device.fault or "")
 
 
 @pytest.mark.parametrize("factor", [0.001, 0.1, 10.0])

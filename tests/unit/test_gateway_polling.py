@@ -94,3 +94,13 @@ def test_devices_on_one_line_are_asked_in_turn() -> None:
     assert min(after - before for before, after in pairwise(moments)) >= 2.0
     assert devices[3].device.fault == "ZeroDivisionError: odd"
     assert readers[3].closed >= len(readers[3].at_s)
+
+
+def test_the_dead_on_a_line_do_not_hold_it() -> None:
+    """A meter that shares a converter with a dead one is read every ten seconds, however many dead ones there are."""
+    devices = [polled(f"dead-{number}", Scripted(takes_s=1e6)) for number in range(150)]
+    good = Scripted()
+    devices += [polled("dead", Scripted(takes_s=1e6), line="converter"), polled("good", good, line="converter")]
+    run(_for(devices, 900))
+    gaps = [after - before for before, after in pairwise(good.at_s[3:])]
+    assert max(gaps) < 10.0 + 2 * TIMEOUT_S

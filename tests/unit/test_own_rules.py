@@ -1,7 +1,9 @@
 """Rules that a zone writes itself: their code runs confined, gives figures, and refuses what it cannot tell."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -14,6 +16,8 @@ from zonewright.own_rules import confined, evaluate_all
 from zonewright.own_rules.confined import run_rule
 from zonewright.render.validators import confinement
 from zonewright.rules import Finding
+from zonewright.rules.finding import masked_for
+from zonewright.rules.masking import without_sums
 
 pytestmark = pytest.mark.slow
 RACK = "dc/a/1/01"
@@ -72,7 +76,9 @@ def test_a_finding_has_the_figures_of_the_code_and_our_words() -> None:
     ("code", "failure"),
     [
         ("def check(facts, limit):\n    open('/etc/shadow')", "line 2: FileNotFoundError"),
-        ("def check(facts, limit):\n    open('/usr/mine', 'w')", "line 2: OSError: [Errno 30] Read-only file system"),
+        ("def check(facts, limit):\n    open('/usr/mine', 'w')", "line 2: OSError"),
+        ("def check(facts, limit):\n    open('/zonewright-files/more', 'w')", "line 2: OSError"),
+        ("def check(facts, limit):\n    return {}['secret']", "its code failed at line 2: KeyError; must"),
         ("import os\ndef check(facts, limit):\n    raise ValueError(os.environ['ZONEWRIGHT_SECRET'])", "KeyError"),
         ("import socket\ndef check(f, l):\n    socket.create_connection(('127.0.0.1', PORT))", "line 3: Connection"),
         ("import zonewright", "ModuleNotFoundError"),
@@ -80,11 +86,24 @@ def test_a_finding_has_the_figures_of_the_code_and_our_words() -> None:
         ("import os\ndef check(facts, limit):\n    os.kill(os.getpid(), 9)", "it took more than"),
         ("def check(facts, limit):\n    while True: pass", "it took more than 1 s of processor time"),
         ("def check(facts, limit):\n    return [0] * 10**9", "MemoryError"),
-        ("def check(facts, limit):\n    return ({'subject': 'x', 'value': 1} for _ in range(10**6))", "10,000 f"),
-        ("def check(facts, limit):\n    return [{'subject': 'x', 'value': -1}]", "no finding: found.0.value"),
-        ("def check(facts, limit):\n    return [{'subject': 'x', 'value': 1, 'message': 'x'}]", "found.0.message"),
-        ("def check(facts, limit):\n    return [{'subject': 'dc/a/1/02', 'value': 1}]", "it names 'dc/a/1/02'"),
-        (f"def check(facts, limit):\n    return [{{'subject': '{RACK}', 'value': 1, 'nodes': [7]}}]", f"'{RACK}'"),
+        (
+            "def check(facts, limit):\n    return ({'subject': 'x', 'value': 1} for _ in range(10**6))",
+            "more than 10,000 findings",
+        ),
+        ("def check(facts, limit):\n    return [{'subject': 'x', 'value': -1}]", "what it gives is no finding; must"),
+        (
+            "def check(facts, limit):\n    return [{'subject': 'x', 'value': 1, 'message': 'x'}]",
+            "what it gives is no finding; must",
+        ),
+        (
+            "def check(facts, limit):\n    return [{'subject': 'dc/a/1/02', 'value': 1}]",
+            "it names no rack of its facts",
+        ),
+        (
+            f"def check(facts, limit):\n    return [{{'subject': '{RACK}', 'value': 1, 'nodes': [7]}}]",
+            "or no node of it; must",
+        ),
+        ("def check(facts, limit):\n    return [{'subject': 'secret', 'value': 1}]", "it names no rack of its facts"),
     ],
 )
 def test_what_the_code_may_not_do(code: str, failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +113,7 @@ def test_what_the_code_may_not_do(code: str, failure: str, monkeypatch: pytest.M
     with socket.create_server(("127.0.0.1", 0)) as server:
         (found,) = own_of(evaluate_all(world(code.replace("PORT", str(server.getsockname()[1])))))
     assert failure in found.message
+    assert "secret" not in found.message, "what the code says may name what others have"
     assert found.message.startswith("the zone's own rule counted could not be decided: ")
     assert (found.where, found.refuses) == ("rule_packs.own.rules.counted", True)
 
@@ -115,15 +135,53 @@ def test_the_same_question_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> Non
     runs: list[str] = []
     wait = confined._wait
 
-    def counted(command: list[str], account: confinement.Account) -> str:
+    def counted(command: list[str], account: confinement.Account, answers: IO[bytes]) -> str:
         runs.append(command[0])
-        return wait(command, account)
+        return wait(command, account, answers)
 
     monkeypatch.setattr(confined, "_wait", counted)
     for code, expected in (("def check(f, l):\n    return ()\n# once", 1), ("def check(f, l):\n    1 / 0", 2)):
         runs.clear()
         assert run_rule(code, {"racks": []}, 1) == run_rule(code, {"racks": []}, 1)
         assert len(runs) == expected
+
+
+@pytest.mark.parametrize("nodes", ["", ", 'nodes': [0]"])
+def test_a_tenant_is_told_no_figures_of_a_rack_that_others_share(nodes: str) -> None:
+    """The code may add up what others have there, also where it names the tenant's node alone."""
+    watts = "sum(n['allocated_w'] for n in facts['racks'][0]['nodes'])"
+    code = f"def check(facts, limit):\n    return [{{'subject': '{RACK}', 'value': {watts}{nodes}}}]"
+    here = world(code)
+    told = without_sums(masked_for(own_of(evaluate_all(here))[0], "t1"))
+    assert (told.value, told.limit, told.excess) == (None, None, 1)
+    assert told.message == f"rack {RACK} with what others have in it breaks a rule of the zone's own; {TITLE}"
+    (alone,) = own_of(evaluate_all(replace(here, occupants=here.occupants[:1])))
+    assert without_sums(masked_for(alone, "t1")).value == 100
+
+
+def test_nobody_answers_for_a_node_of_another_rack() -> None:
+    """A node that the code names stands in the rack that it names: else a party is told of another place."""
+    code = f"def check(facts, limit):\n    return [{{'subject': '{RACK}', 'value': 1, 'nodes': [1]}}]"
+    here = world(code)
+    (found,) = own_of(evaluate_all(here))
+    assert [one.party for one in found.participants] == ["op", "t2"]
+    beside = replace(here.racks[RACK], id="dc/a/1/02")
+    moved = (here.occupants[0], replace(here.occupants[1], rack=beside.id))
+    (found,) = own_of(evaluate_all(replace(here, racks={**here.racks, beside.id: beside}, occupants=moved)))
+    assert "no node of it" in found.message
+
+
+def test_sets_are_in_one_order_and_what_is_printed_is_no_answer() -> None:
+    """Preview, admission and verification run the code in processes of their own, and get the same of it."""
+    code = """
+print("loaded")
+def check(facts, limit):
+    print({"found": []})
+    return [{"subject": next(iter({"a", "b", "c", "d", "e", "f", "g", "h"})), "value": 1}]
+"""
+    first, *others = (run_rule(code, {"racks": []}, 1, is_new=True) for _ in range(4))
+    assert len(first.found) == 1
+    assert all(one == first for one in others)
 
 
 ZONE = """\
@@ -198,6 +256,11 @@ cases:
   three of three: {limit: 3, facts: {racks: [{id: r, nodes: [1, 2, 3]}]}}
   four of three: {limit: 3, facts: {racks: [{id: r, nodes: [1, 2, 3, 4]}]}, findings: [{subject: r, value: 4}]}
 """
+CHANCE = """
+import random
+def check(facts, limit):
+    yield {"subject": "r", "value": random.getrandbits(60)}
+"""
 
 
 @pytest.fixture(name="folder", scope="module")
@@ -234,10 +297,10 @@ def test_lint_tells_what_selects_nothing_and_what_contradicts(folder: Path, caps
 
 
 def test_the_cases_of_a_rule_are_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A case that comes out otherwise fails; so does a rule that has no case on one side of its limit."""
+    """A case that comes out otherwise fails; so do a rule that lacks a case on one side, and one that draws lots."""
     assert main(["rules", "test", str(folder)]) == 0
     assert "2 rules, 4 passed, 0 failed" in capsys.readouterr().out
-    cases = folder / "rules" / "counted.cases.yaml"
+    cases, rule = (folder / "rules" / name for name in ("counted.cases.yaml", "counted.py"))
     try:
         case = "{limit: 4, facts: {racks: [{id: r, nodes: [1]}]}, findings: [{subject: r, value: 2}]}"
         cases.write_text(f"cases: {{four: {case}}}", encoding="utf-8")
@@ -245,8 +308,12 @@ def test_the_cases_of_a_rule_are_run(folder: Path, capsys: pytest.CaptureFixture
         said = capsys.readouterr().out
         assert "lacks a case in which it holds" in said
         assert "FAILED own/counted: four: expected r 2 (limit 4), which is not found" in said
+        rule.write_text(CHANCE, encoding="utf-8")
+        assert main(["rules", "test", str(folder)]) == 1
+        assert "FAILED own/counted: four: it gave two answers to the same facts" in capsys.readouterr().out
     finally:
         cases.write_text(CASES, encoding="utf-8")
+        rule.write_text(COUNTS["rack"], encoding="utf-8")
 
 
 def test_a_pack_is_tried_before_it_is_in_force(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

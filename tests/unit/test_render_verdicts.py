@@ -16,7 +16,7 @@ from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import root_of
 from zonewright.render.formats.format_set import BUILT_IN
 from zonewright.render.formats.frr import FRR
-from zonewright.render.validators import native
+from zonewright.render.validators import native, verdict_cache
 from zonewright.render.validators.attested import signed_verdicts, statements
 from zonewright.render.validators.gate import gate
 from zonewright.render.validators.validate import validate_all
@@ -105,6 +105,21 @@ def test_another_version_is_asked_again(vtysh: Program, tmp_path: Path, monkeypa
     validate_all(FILES, cache=cache)
     validate_all(FILES, cache=cache)
     assert runs(count) == 4
+
+
+def test_what_another_judgement_said_is_not_looked_up(
+    vtysh: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file without text was a pass once; what was kept then does not count now."""
+    vtysh("exit 0")
+    cache, check, empty = VerdictCache(tmp_path / "cache"), FRR.check, dict.fromkeys(FILES, "\n")
+    assert check is not None
+    (judged,) = validate_all(empty)
+    with monkeypatch.context() as then:
+        then.setattr(verdict_cache, "_LAYOUT", 1)
+        identity = native.NativeValidator(check).identity()
+        cache.put(judged.digest, check, identity, ValidatorVerdict(status="pass", program="vtysh"))
+    assert (judged.verdict.status, validate_all(empty, cache=cache)[0].verdict.status) == ("fail", "fail")
 
 
 def test_what_crashed_is_not_kept(vtysh: Program, tmp_path: Path) -> None:

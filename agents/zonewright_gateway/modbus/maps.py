@@ -10,6 +10,7 @@ from functools import cache
 from importlib import resources
 
 from zonewright_gateway.documents import Document, Faults, close_to, pairs, read
+from zonewright_gateway.settings import NAME
 from zonewright_gateway.units import UNITS, scaled
 
 _FORMATS = {
@@ -147,8 +148,15 @@ def map_of(document: Document, faults: Faults, path: tuple[str, ...], given: obj
             document.line((*path, "check")), _said(path, "check") + "expected one value by which exchanged words show"
         )
     entries = values.get("values")
+    seen: dict[tuple[str, str], int] = {}
     for number, one in enumerate(entries if isinstance(entries, list) else ()):
-        fields.append(_field(document, faults, (*path, "values", str(number)), one, is_check=False))
+        here = (*path, "values", str(number))
+        field = _field(document, faults, here, one, is_check=False)
+        fields.append(field)
+        if field is not None and seen.setdefault((field.part, field.quantity), number) != number:
+            before_it = seen[field.part, field.quantity]
+            why = f"{field.quantity} stands twice; value {before_it} has it too; give one of them a 'part'"
+            faults.add(document.line(here), f"{'.'.join(here)}: {why}")
     if len(fields) <= 1:
         faults.add(
             document.line((*path, "values")),
@@ -156,7 +164,11 @@ def map_of(document: Document, faults: Faults, path: tuple[str, ...], given: obj
         )
     function, words, gap = values.get("function"), values.get("words"), values.get("gap", 0)
     for name, good, what in (
-        ("function", function in (3, 4), "3 (holding registers) or 4 (input registers); nothing else is ever sent"),
+        (
+            "function",
+            isinstance(function, int) and function in (3, 4),
+            "3 (holding registers) or 4 (input registers); nothing else is ever sent",
+        ),
         ("words", words in ("high-first", "low-first"), "high-first or low-first"),
         ("gap", isinstance(gap, int) and 0 <= gap <= _MOST_WORDS, f"0 to {_MOST_WORDS} words"),
     ):
@@ -183,18 +195,21 @@ def _field(document: Document, faults: Faults, path: tuple[str, ...], given: obj
     address, least, most = values.get("address"), values.get("least", 0), values.get("most", 0)
     part, sentinels = values.get("part", ""), values.get("sentinels", [])
     for name, good, what in (
-        ("type", form in _FORMATS, f"one of {', '.join(_FORMATS)}"),
-        ("unit", is_check or unit in UNITS, f"one of {', '.join(UNITS)}"),
+        ("type", isinstance(form, str) and form in _FORMATS, f"one of {', '.join(_FORMATS)}"),
+        ("unit", isinstance(unit, str) and (is_check or unit in UNITS), f"one of {', '.join(UNITS)}"),
         ("address", _is_number(address) and isinstance(address, int) and 0 <= address <= _LAST, f"0 to {_LAST}"),
-        ("scale", _is_number(scale) and _float(scale) > 0, "a number above 0"),
-        ("least", _is_number(least), "a number"),
-        ("most", _is_number(most), "a number"),
-        ("part", isinstance(part, str), "text"),
+        ("scale", _is_number(scale) and 0 < _float(scale) < math.inf, "a number above 0"),
+        ("least", _is_number(least) and math.isfinite(_float(least)), "a number"),
+        ("most", _is_number(most) and _float(least) < _float(most) < math.inf, f"a number above 'least' ({least})"),
+        ("part", isinstance(part, str) and NAME.fullmatch(part), "a name such as 'l1'"),
         ("sentinels", isinstance(sentinels, list) and all(map(_is_number, sentinels)), "a list of numbers"),
     ):
         if name in values and not good:
             faults.add(document.line((*path, name)), f"{_said(path, name)}expected {what}, got {values[name]!r}")
     if len(faults.sentences) > before:
+        return None
+    if isinstance(address, int) and address + _FORMATS[str(form)][0] - 1 > _LAST:
+        faults.add(document.line((*path, "address")), f"{_said(path, 'address')}its last word is beyond {_LAST}")
         return None
     quantity, factor = ("check", 1.0) if is_check else UNITS[str(unit)]
     own = tuple(_float(one) for one in sentinels) if isinstance(sentinels, list) else ()

@@ -16,7 +16,7 @@ turn() {
   now=${now%%.*} of='' ends=0 holder='' person=''
   { read -r of && read -r ends && read -r holder && read -r person; } 2>/dev/null < "$place/turn" || :
   if [ "$of" = "$boot" ] && [ "$ends" -gt "$now" ] && [ "$holder" != "$1" ]; then
-    echo "$person of $holder changes this host now; wait $((ends - now)) s, or until that run ends" >&2
+    echo "$person of $holder changes this host now; wait $((ends - now)) s" >&2
     exit 75
   fi
   printf '%s\\n' "$boot" "$((now + $3))" "$1" "$2" > "$place/.turn.new"

@@ -55,9 +55,11 @@ def run_cases(folder: Path, name: str, rule: OwnRule) -> Iterator[CaseResult]:
 
 
 def _failure(rule: OwnRule, case: OwnRuleCase) -> str:
-    answer = run_rule(rule.text, case.facts, case.limit)
+    answer, again = (run_rule(rule.text, case.facts, case.limit, is_new=True) for _ in range(2))
     if answer.failure:
-        return answer.failure
+        return f"{answer.failure}: {answer.said}" if answer.said else answer.failure
+    if answer != again:
+        return "it gave two answers to the same facts; it may use neither chance nor the clock"
 
     def said(subject: str, value: int, limit: int | None) -> str:
         return f"{subject} {value:,} (limit {case.limit if limit is None else limit:,})"

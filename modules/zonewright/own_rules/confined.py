@@ -1,19 +1,23 @@
-"""Runs the code of one rule where nothing of the machine can be reached, for so long and no longer."""
+"""Runs the code of one rule where nothing of the machine can be reached, for so long and no longer.
+
+It reads two files and writes its answer, and nothing else: no second process, no file on the host's disk. Names and
+texts are hashed alike in each run, so the order of a set is no reason for another answer.
+"""
 
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from zonewright.declare.yaml_text.regular import read_regular
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.limits import INTEGER
 from zonewright.own_rules import inside
@@ -51,42 +55,57 @@ class Breached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnAnswer:
-    """What came of one run: findings, or why there is no answer."""
+    """What came of one run: findings, or why there is no answer.
+
+    Attributes:
+        found: what breaks the rule.
+        failure: why there is no answer, in our words; empty where there is one.
+        said: what the code itself said of it; it may name what others have, so it is for who has the facts.
+    """
 
     found: tuple[Breached, ...] = ()
     failure: str = ""
+    said: str = ""
 
 
 _ANSWERS: dict[str, OwnAnswer] = {}
 """By what was asked, the latest last; what had no answer is asked again."""
+_KEPT = threading.Lock()
+"""A service decides in several threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class _Written:
     found: list[Breached] = Field(default_factory=list)
-    error: str = ""
+    kind: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]{0,59}$")] | None = None
+    line: RuleFigure = 0
+    text: str = ""
 
 
 _NONE = "it gave no answer that can be read"
 _WRITTEN: TypeAdapter[_Written] = TypeAdapter(_Written)
 
 
-def run_rule(text: str, facts: Mapping[str, object], limit: int) -> OwnAnswer:
+def run_rule(text: str, facts: Mapping[str, object], limit: int, *, is_new: bool = False) -> OwnAnswer:
     """What a rule says of facts.
 
     Args:
         text: its code.
         facts: what it judges.
         limit: the limit in force.
+        is_new: whether it is run also where the answer is known.
     """
     given = canonical_json({"facts": facts, "limit": limit})
     key = digest_of(f"{len(text)} {text}{given}")
-    known = _ANSWERS.pop(key, None)
+    with _KEPT:
+        known = None if is_new else _ANSWERS.get(key)
     answer = known or _run(text, given)
     if not answer.failure:
-        _ANSWERS[key] = answer
-        while len(_ANSWERS) > _REMEMBERED:
-            _ANSWERS.pop(next(iter(_ANSWERS)), None)
+        with _KEPT:
+            _ANSWERS.pop(key, None)
+            _ANSWERS[key] = answer
+            while len(_ANSWERS) > _REMEMBERED:
+                del _ANSWERS[next(iter(_ANSWERS))]
     return answer
 
 
@@ -98,19 +117,16 @@ def _run(text: str, given: str) -> OwnAnswer:
     with confinement.folder("zonewright-rule-") as folder:
         account = confinement.account([folder.parent, *visible])
         program = Path(inside.__file__).read_text(encoding="utf-8")
-        confinement.write(
-            folder / "files", {"inside.py": program, "rule.py": text, "given.json": given, "answer.json": ""}, account
-        )
-        limits = ["/usr/bin/prlimit", f"--cpu={CPU_S}", f"--as={MEMORY_BYTES}", "--nproc=16", "--"]
-        python = [str(Path(sys.executable).resolve()), "-I", "-S", f"{confinement.FILES}/inside.py", confinement.FILES]
-        command = confinement.confined([*limits, *python], folder, tool=place.tool, visible=visible)
-        failure = _wait(command, account)
-        if failure:
-            return OwnAnswer(failure=failure)
-        try:
-            return _read(read_regular(folder / "files" / "answer.json", _ANSWER_BYTES))
-        except OSError:
-            return OwnAnswer(failure=_NONE)
+        confinement.write(folder / "files", {"inside.py": program, "rule.py": text, "given.json": given}, account)
+        limits = ["/usr/bin/prlimit", f"--cpu={CPU_S}", f"--as={MEMORY_BYTES}", "--nproc=1", "--"]
+        seed = ["/usr/bin/env", "PYTHONHASHSEED=0"]  # -I would not hear it; there is no other variable of Python's
+        python = [str(Path(sys.executable).resolve()), "-P", "-s", "-S"]
+        program_call = [*limits, *seed, *python, f"{confinement.FILES}/inside.py", confinement.FILES]
+        command = confinement.confined(program_call, folder, tool=place.tool, visible=visible, is_fixed=True)
+        with tempfile.TemporaryFile() as answers:
+            failure = _wait(command, account, answers)
+            answers.seek(0)
+            return OwnAnswer(failure=failure) if failure else _read(answers.read(_ANSWER_BYTES + 1))
 
 
 def _read(data: bytes) -> OwnAnswer:
@@ -122,20 +138,24 @@ def _read(data: bytes) -> OwnAnswer:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        return OwnAnswer(failure=_line(f"what it gives is no finding: {where}: {first['msg']}") if where else _NONE)
-    if answer.error:
-        return OwnAnswer(failure=_line(f"its code failed: {answer.error}"))
+        failure = "what it gives is no finding" if where.startswith("found.") else _NONE
+        return OwnAnswer(failure=failure, said=_line(f"{where}: {first['msg']}"))
+    if answer.kind is not None:
+        where = f" at line {answer.line:,}" if answer.line else ""
+        return OwnAnswer(failure=f"its code failed{where}: {answer.kind}", said=_line(answer.text))
+    if len(answer.found) > inside.MOST:
+        return OwnAnswer(failure=f"it gives more than {inside.MOST:,} findings")
     return OwnAnswer(found=tuple(answer.found))
 
 
-def _wait(command: list[str], account: confinement.Account) -> str:
-    """Run a command to its end; gives why it has no answer, or nothing."""
+def _wait(command: list[str], account: confinement.Account, answers: IO[bytes]) -> str:
+    """Run a command to its end, its output in a file; gives why it has no answer, or nothing."""
     with tempfile.TemporaryFile() as said:
         try:
             process = subprocess.Popen(  # noqa: S603 - our own program in a place of its own
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=answers,
                 stderr=said,
                 start_new_session=True,
                 env=confinement.ENVIRONMENT,

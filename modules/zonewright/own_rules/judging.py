@@ -1,7 +1,7 @@
 """The rules that a zone writes itself, as rules like all others: what they find has our sentences and their figures.
 
 The code gives figures and names of what it was shown, and no text: a finding is read by parties that may not know what
-others have in a rack, so a sentence of the code could tell them.
+others have in a rack, so a sentence of the code could tell them. So could the text of an error: it is left out too.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from zonewright.model.world import Occupant, World
 from zonewright.model.zone import Zone
 from zonewright.own_rules.facts import facts_of
 from zonewright.rules import Finding, Rule, evaluate
-from zonewright.rules.finding import Participant
+from zonewright.rules.finding import MUST_HOLD, Participant
 from zonewright.rules.rule import Reach
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount
@@ -68,10 +68,9 @@ def _breaches(name: str, rule: OwnRule, view: View) -> Iterator[Breach]:
 
     answer = run_rule(rule.text, facts, rule.limit)
     wheres = _wheres(view, rule)
-    strange = [one for one in answer.found if not _is_known(one, wheres, numbered)]
     failure = answer.failure
-    if strange:
-        failure = f"it names '{strange[0].subject[:60]}' or a node of it, which is not in its facts"
+    if not all(_is_known(one, rule, wheres, numbered) for one in answer.found):
+        failure = f"it names no {rule.of if rule.of != 'zone' else 'site, duct or link'} of its facts, or no node of it"
     if failure:
         yield _undecided(name, rule, view, failure)
         return
@@ -98,8 +97,13 @@ def _wheres(view: View, rule: OwnRule) -> Mapping[str, tuple[str, Participant]]:
     return found
 
 
-def _is_known(one: "Breached", wheres: Collection[str], numbered: Sequence[Occupant]) -> bool:
-    return one.subject in wheres and all(number < len(numbered) for number in one.nodes)
+def _is_known(one: "Breached", rule: OwnRule, wheres: Collection[str], numbered: Sequence[Occupant]) -> bool:
+    """Whether a subject was in the facts, and each node stands in it: nobody answers for what is elsewhere."""
+
+    def is_of_it(item: Occupant) -> bool:
+        return one.subject == (item.rack if rule.of == "rack" else f"{item.party}/{item.cluster}")
+
+    return one.subject in wheres and all(number < len(numbered) and is_of_it(numbered[number]) for number in one.nodes)
 
 
 def _breach(  # noqa: PLR0917 - what is known of one finding
@@ -112,12 +116,19 @@ def _breach(  # noqa: PLR0917 - what is known of one finding
     acting = next((item for item in movable(concerned) if item.path), None)
     first = owner if acting is None else Participant(party=acting.party, name=acting.name)
     others = [item for item in participants_of(concerned) if item != first]
+    told = {item.party for item in (first, *others)}
+    if (
+        owner.party not in told
+        and rule.of == "rack"
+        and any(item.party not in told for item in view.in_rack.get(one.subject, ()))
+    ):
+        others.append(owner)  # who reads it is to know that the figures count what others have
     return Breach(
         subject=owner.name,
         where=where if acting is None else acting.path,
         message=(
             f"{owner.name}: {amount(one.value, rule.unit).strip()} where the zone's own rule has "
-            f"{amount(limit, rule.unit).strip()}; must hold: {rule.title.rstrip('.')}"
+            f"{amount(limit, rule.unit).strip()}{MUST_HOLD}{rule.title.rstrip('.')}"
         ),
         value=one.value,
         limit=limit,
@@ -133,7 +144,7 @@ def _undecided(name: str, rule: OwnRule, view: View, failure: str) -> Breach:
     return Breach(
         subject=f"{OWN}{name}",
         where=f"rule_packs.{_pack_of(view, name)}.rules.{name}",
-        message=f"the zone's own rule {name} could not be decided: {failure}; must hold: {rule.title.rstrip('.')}",
+        message=f"the zone's own rule {name} could not be decided: {failure}{MUST_HOLD}{rule.title.rstrip('.')}",
         participants=(
             Participant(party="zone", name=f"{OWN}{name}"),
             *([Participant(party=view.world.acting, name="")] if view.world.acting else []),

@@ -1,6 +1,7 @@
 """The rule about what carries a site when the grid is lost: minutes of its batteries, and minutes of its generators."""
 
 from collections.abc import Iterator
+from math import ceil
 
 from zonewright.model.rule_pack import Limit
 from zonewright.model.site import BackupPower
@@ -11,6 +12,8 @@ from zonewright.rules.site_power import KILO, SitePower, committed_power, rooms_
 from zonewright.rules.view import Breach, View
 
 _MINUTES_PER_HOUR = 60
+_TENTH_KW = 100
+"""Watts; what is missing is rounded up to it."""
 _NOTHING = BackupPower()
 
 
@@ -36,11 +39,12 @@ BACKUP_POWER = Rule(
     description=(
         "The pack's `battery-minutes` and `generator-minutes` name the times. The load is what is claimed, reserved "
         "for days and baseline, by budgeted draw. Batteries carry the IT load, generators the overhead too. Generators "
-        "that are weaker than the load carry it for 0 minutes. Whole minutes count, rounded down. A limit with "
+        "that are weaker than the load carry it for 0 minutes. Whole minutes count, rounded down. Minutes of one kind "
+        "make up for none of the other. A limit with "
         "`applies_from` is for sites commissioned on that day or later, or without a day. A site without `backup` has "
         "none, and one without `overhead` has generators of which nobody can tell."
     ),
-    unit="min",
+    unit="min of batteries or of generators",
     reference="GB 50174-2017 (batteries of 15 minutes, fuel of 12 hours for class A); TIA-942, rated 3 and 4",
     function=backup_power,
     reach="zone",
@@ -55,7 +59,7 @@ def _battery(view: View, site_id: str, held: SiteFacts, power: SitePower, limit:
     if limit is None or not _applies(limit, held):
         return
     battery_wh = round((held.site.backup or _NOTHING).battery_kwh * KILO)
-    value, least = battery_wh * _MINUTES_PER_HOUR // power.it_w, int(limit.value)
+    value, least = battery_wh * _MINUTES_PER_HOUR // power.it_w, ceil(limit.value)
     if value < least:
         missing = -(-(power.it_w * least - battery_wh * _MINUTES_PER_HOUR) // (_MINUTES_PER_HOUR * KILO))
         yield _breach(
@@ -66,16 +70,17 @@ def _battery(view: View, site_id: str, held: SiteFacts, power: SitePower, limit:
             f"add {missing:,} kWh of batteries",
             value=value,
             limit=least,
+            of="batteries",
         )
 
 
 def _generator(view: View, site_id: str, held: SiteFacts, power: SitePower, limit: Limit | None) -> Iterator[Breach]:
     if limit is None or not _applies(limit, held):
         return
-    least = int(limit.value)
+    least = ceil(limit.value)
     if power.total_w is None:
         what = f"{site_id} declares no overhead, so nobody can tell for how long its generators carry it"
-        yield _breach(view, site_id, held, what, "declare 'overhead'", value=0, limit=least)
+        yield _breach(view, site_id, held, what, "declare 'overhead'", value=0, limit=least, of="generators")
         return
     backup = held.site.backup or _NOTHING
     generator_w, fuel_wh = round(backup.generator_kw * KILO), round(backup.fuel_kwh * KILO)
@@ -83,7 +88,7 @@ def _generator(view: View, site_id: str, held: SiteFacts, power: SitePower, limi
     if value < least:
         missing = -(-(power.total_w * least - fuel_wh * _MINUTES_PER_HOUR) // (_MINUTES_PER_HOUR * KILO))
         weak = power.total_w - generator_w
-        parts = [f"{_kw(weak)} of generators"] if weak > 0 else []
+        parts = [f"{_kw(-(-weak // _TENTH_KW) * _TENTH_KW)} of generators"] if weak > 0 else []
         parts += [f"fuel for {missing:,} kWh"] if missing > 0 else []
         yield _breach(
             view,
@@ -94,17 +99,20 @@ def _generator(view: View, site_id: str, held: SiteFacts, power: SitePower, limi
             f"add {' and '.join(parts)}",
             value=value,
             limit=least,
+            of="generators",
         )
 
 
-def _breach(view: View, site_id: str, held: SiteFacts, message: str, fix: str, *, value: int, limit: int) -> Breach:
+def _breach(
+    view: View, site_id: str, held: SiteFacts, message: str, fix: str, *, value: int, limit: int, of: str
+) -> Breach:
     return Breach(
         subject=site_id,
         where=f"sites.{site_id}.backup",
         message=message,
         value=value,
         limit=limit,
-        unit="min",
+        unit=f"min of {of}",
         excess=limit - value,
         participants=(Participant(party=held.owner, name=site_id),),
         fix=fix if view.acts(held.owner) else f"use another site, or ask the operator of {site_id} for more",

@@ -9,6 +9,8 @@ from pydantic import ConfigDict
 Level = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[Level, ...] = ("mandatory", "no-worse", "approval", "advisory")
 ANOTHER_PARTY = "another party"
+MUST_HOLD = "; must hold: "
+"""What stands between what is the case and the rule that it breaks."""
 THERE = "; there is room at "
 """What stands between a fix and the places that it names."""
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from zonewright.rules.finding import ANOTHER_PARTY, Finding
+from zonewright.model.own_rule import OWN
+from zonewright.rules.finding import ANOTHER_PARTY, MUST_HOLD, Finding
 from zonewright.rules.registry import RULES
 from zonewright.rules.words import amount
 
@@ -15,6 +16,7 @@ _NOUNS = {
     "supply-capacity": "the supply cannot carry",
 }
 """How the sentence begins where the rule is not about a rack."""
+_RACK_PARTS = 4
 _FIX = "choose other racks for some of your nodes, or fewer or smaller nodes for this one"
 
 
@@ -27,7 +29,11 @@ def without_sums(finding: Finding) -> Finding:
         finding: as :func:`masked_for` gives it to its reader.
     """
     is_shared = any(one.party == ANOTHER_PARTY for one in finding.participants)
-    if finding.rule not in _SUMS or not is_shared or finding.level == "approval" or finding.waiver is not None:
+    if not is_shared or finding.level == "approval" or finding.waiver is not None:
+        return finding
+    if finding.rule.startswith(OWN):
+        return _own_without_sums(finding)
+    if finding.rule not in _SUMS:
         return finding
     step = STEPS[finding.unit]
     excess = -(-finding.excess // step) * step
@@ -35,9 +41,18 @@ def without_sums(finding: Finding) -> Finding:
     too_much = f"up to {amount(excess, finding.unit)} too much"
     return replace(
         finding,
-        message=f"{what} this beside what others have in it: {too_much}; must hold: {_SUMS[finding.rule]}",
+        message=f"{what} this beside what others have in it: {too_much}{MUST_HOLD}{_SUMS[finding.rule]}",
         value=None,
         limit=None,
         excess=excess,
         fix=_FIX,
     )
+
+
+def _own_without_sums(finding: Finding) -> Finding:
+    """A rule of the zone's own may count what others have in a rack: its figures stay hidden."""
+    if finding.value is None or len(finding.subject.split("/")) != _RACK_PARTS:
+        return finding
+    title = finding.message.partition(MUST_HOLD)[2]
+    message = f"rack {finding.subject} with what others have in it breaks a rule of the zone's own{MUST_HOLD}{title}"
+    return replace(finding, message=message, value=None, limit=None, excess=1)

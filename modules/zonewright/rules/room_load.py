@@ -41,10 +41,10 @@ def room_density(view: View) -> Iterator[Breach]:
         return
     for name, held, room, sums in _rooms(view):
         if room.floor_m2 is None:
-            if sums.contracted_w + sums.reserved_w:
-                yield _unknown(name, held)
+            if load_w := sums.contracted_w + sums.reserved_w:
+                yield _unknown(name, held, load_w)
             continue
-        most = int(limit.value * room.floor_m2)
+        most = int(round(limit.value * room.floor_m2, 3))
         what = f"{limit.value:g} W on each of its {room.floor_m2:g} m2 is {most:,} W"
         yield from _over(view, name, held, sums, most, what)
 
@@ -56,7 +56,7 @@ ROOM_DENSITY = Rule(
     description=(
         "The load is what is claimed, reserved for days and baseline in the room, by budgeted draw. The limit is the "
         "pack's `room-density-w-per-m2` times the room's `floor_m2`. A room with a load and without a floor cannot be "
-        "judged, and is refused as one that is over."
+        "judged: all of its load is too much, so it takes no more, and nobody is helped by a floor that is left out."
     ),
     unit="W",
     reference="TIA-942 and GB 50174-2017: power density of computer rooms",
@@ -98,11 +98,15 @@ def _over(  # noqa: PLR0917 - what is known of one room
         )
 
 
-def _unknown(name: str, held: SiteFacts) -> Breach:
+def _unknown(name: str, held: SiteFacts, load_w: int) -> Breach:
     return Breach(
         subject=name,
         where=_path(name),
         message=f"room {name} declares no floor, so its density cannot be judged; what is unknown is not good",
+        value=load_w,
+        limit=0,
+        unit="W",
+        excess=load_w,
         participants=(Participant(party=held.owner, name=name),),
         fix="declare 'floor_m2' of the room",
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from zonewright.fleet.agents.artefact import Release
+from zonewright.fleet.agents.facts import observe
 from zonewright.fleet.agents.layout import UNIT, Layout
 from zonewright.fleet.agents.plan import HostPlan, StepKind
 from zonewright.fleet.agents.scripts import ACCEPT, CHECK, INSTALL, LOG, PREPARE, REMOVE, STATUS, SWITCH
@@ -106,9 +107,12 @@ class Installer(Attached):
         """Put back what ran before, or nothing where nothing did; gives what runs now.
 
         Raises:
-            CommandError: when that does not work either.
+            CommandError: when that does not work either, or another run has changed the host since.
         """
         self.progress.step = "roll-back"
+        now = observe(self._session, self._layout).current
+        if now not in (self._release.id, self._plan.facts.current):
+            raise CommandError(f"another run has changed it to {now or 'nothing'} since; it runs on", code=1, output="")
         previous = self.previous
         if previous:
             self._say("roll-back", f"back to {previous}")

@@ -12,6 +12,8 @@ from zonewright.fleet.ssh.accounts import runs_nothing
 from zonewright.fleet.ssh.transport import Session
 
 _EXTRA_VERSION = "extra version"
+_UNSHOWN = "[not shown: the ledger no longer has this file, and it may hold secrets]\n"
+_READ_BY_ALL = 0o004
 OVER = frozenset({"", "kept", "rolled-back", "failed"})
 """Words of a trial that leaves nothing to be done."""
 
@@ -103,7 +105,9 @@ def plan_configuration(wanted: Wanted, facts: ConfigFacts) -> ConfigPlan:
 def drift_of(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
     """How a host differs from the ledger's files, one sentence each."""
     for one in wanted.placed:
-        yield from _content_drift(one, facts.hashes.get(one.target, "-"))
+        mode = facts.access.get(one.target, "").partition(" ")[0]
+        is_open = mode.isdigit() and int(mode, 8) & _READ_BY_ALL == _READ_BY_ALL
+        yield from _content_drift(one, facts.hashes.get(one.target, "-"), is_open=is_open)
     yield from _access_drift(wanted, facts)
     for target, found in facts.placed.items():
         if found != "-" and target not in facts.hashes:
@@ -115,8 +119,11 @@ def drift_of(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
             yield f"{_EXTRA_VERSION}: {wanted.keep}/{version}"
 
 
-def _content_drift(one: Placed, found: str) -> Iterator[str]:
-    """A file that is not there, or has other bytes; one whose secrets cannot be had here is not compared."""
+def _content_drift(one: Placed, found: str, *, is_open: bool) -> Iterator[str]:
+    """A file that is not there, or has other bytes; one whose secrets cannot be had here is not compared.
+
+    A file that not everybody may read may hold secrets of a version that had some, so it has no hash here.
+    """
     if found == "-":
         yield f"missing: {one.target}"
     elif found == "other":
@@ -125,6 +132,8 @@ def _content_drift(one: Placed, found: str) -> Iterator[str]:
         return
     elif one.holds_secrets:
         yield f"changed: {one.target} (it holds secrets, so no hash is shown)"
+    elif len(found) == len(one.sha256) and not is_open:
+        yield f"changed: {one.target} (not everybody may read it, so no hash is shown)"
     else:
         word = f"sha256 {found[:12]}" if len(found) == len(one.sha256) else found
         yield f"changed: {one.target} ({word}, but the ledger has {one.sha256[:12]})"
@@ -144,18 +153,19 @@ def _access_drift(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
 
 
 def closer(session: Session, plan: ConfigPlan) -> ConfigPlan:
-    """The plan with the differences of its files, which are read from the host."""
+    """The plan with the differences of its files, which are read from the host; not what the ledger no longer has."""
     if not plan.reasons:
         return plan
     wanted = plan.wanted
     targets = {one.target: one.text for one in wanted.placed}
-    gone = plan.facts.placed.keys() - targets.keys()
-    done = session.run(READ.command(*targets, *sorted(gone)), as_root=wanted.settings.as_root)
+    gone = [target for target, found in plan.facts.placed.items() if target not in targets and found != "-"]
+    done = session.run(READ.command(*targets), as_root=wanted.settings.as_root)
     lines = (line.partition("=") for line in done.stdout.decode("utf-8", "replace").splitlines())
     before = {target: text_of(value) for target, _, value in lines}
     before |= {
         one.target: shown(before[one.target], one.text, one.filled) for one in wanted.placed if one.target in before
     }
+    before |= dict.fromkeys(gone, _UNSHOWN)
     return ConfigPlan(
         wanted=wanted, facts=plan.facts, reasons=plan.reasons, differences=file_diffs(_named(before), _named(targets))
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from zonewright.fleet.secrets.fingerprints import Keys
 from zonewright.model.masking import MASK, masked
 from zonewright.model.secret import Reference, SecretError, references_in, resolved
+from zonewright.model.secret_scan import suspicions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,18 +84,28 @@ class Filler:
 
 
 def shown(found: str, text: str, filled: Filled) -> str:
-    """A file of a host that holds secrets, so that it can be compared with the approved text.
+    """A file of a host, which may hold secrets, so that it can be compared with the approved text.
 
-    The values that it should have become their references again, and what else stands behind a word that comes
-    before a reference, such as an older password, is masked.
+    The values that it should have become their references again. What else stands behind a word that comes before a
+    reference, such as an older password, is masked, and so is every other line that looks like a secret: the approved
+    text may have none any more, and the host still has it.
 
     Args:
         found: what the host has.
         text: the approved text, with references.
         filled: the same as it should be installed, or with its references where no value can be had.
     """
-    if not references_in(text.encode()):
-        return found
+    if references_in(text.encode()):
+        found = _with_references(found, text, filled)
+    lines, approved = found.split("\n"), frozenset(text.split("\n"))
+    suspect = {one.line for one in suspicions({"": found})}
+    return "\n".join(
+        MASK if number in suspect and line not in approved and not line.endswith(MASK) else line
+        for number, line in enumerate(lines, 1)
+    )
+
+
+def _with_references(found: str, text: str, filled: Filled) -> str:
     good = dict(zip(filled.content.decode().split("\n"), text.split("\n"), strict=False))
     words = {match[1] for match in re.finditer(r"(\S+)[ \t=:\"']+ref\+[a-z]+://", text)}
     behind = re.compile(rf"((?:^|\s)(?:{'|'.join(map(re.escape, sorted(words)))})[ \t=:\"']+)[^\n]+")

@@ -34,6 +34,7 @@ END
   cat > "$new/$unit.timer" <<END
 [Unit]
 Description=Looks whether the trial of configuration ${keep##*/} was cut off
+ConditionPathExists=$keep/armed
 
 [Timer]
 OnActiveSec=5s

@@ -195,7 +195,8 @@ class ConfigInstaller(Attached):
         """One trial from its begin to its end, over as many connections as it takes."""
         word = self._words()
         end = time.monotonic() + seconds_of(wanted)
-        guard = self._start(wanted, *self._arguments(wanted, "try", version, word))
+        in_force = wanted.id if version == _PREVIOUS else ""  # back from what was kept, and from nothing else
+        guard = self._start(wanted, in_force, *self._arguments(wanted, "try", version, word))
         if guard == "none":
             self._say("switch", _UNGUARDED)
         told = self._follow(wanted, word, end, guard, is_confirmed=False)
@@ -208,12 +209,12 @@ class ConfigInstaller(Attached):
             why = told.why or _ENDS.get(told.state, f"its trial is {told.state}")
             raise CommandError(f"{wanted.name}: {why}", code=1, output="")
 
-    def _start(self, wanted: Wanted, *arguments: str) -> Guard | None:
+    def _start(self, wanted: Wanted, in_force: str, *arguments: str) -> Guard | None:
         """Begin a trial, over a connection that is given up soon: what is switched may freeze it before it answers.
 
         Gives what restores the files if the trial is cut off; None where the host's answer did not come.
         """
-        command = START.command(wanted.keep, TRIAL.text, guard_head(arguments[1:]), *arguments)
+        command = START.command(wanted.keep, TRIAL.text, guard_head(arguments[1:]), *arguments, in_force, *self._turn)
         try:
             with contextlib.closing(self._connect(_CALL_S)) as session:
                 done = session.run(command, as_root=wanted.settings.as_root)

@@ -10,6 +10,7 @@ the network comes up; files only, since no service runs yet).
 from zonewright.fleet.configs.guard import GUARDS
 from zonewright.fleet.configs.scripts import ALIVE, HEAD
 from zonewright.fleet.scripting import Script
+from zonewright.fleet.turn import TURN
 
 _UPTIME = """\
 up() { read -r now _ < /proc/uptime; printf '%s' "${now%%.*}"; }
@@ -107,8 +108,6 @@ put_back() {
 }
 
 keep_it() {
-  trap '' HUP INT TERM
-  state keeping ''
   drop
   link=$id
   if [ "$id" = previous ]; then link=$(cat previous/ID 2>/dev/null || readlink current); fi
@@ -151,20 +150,23 @@ if [ "$mode" != try ]; then
   exit 0
 fi
 
+# A step whose state is not on disk is not taken: what comes after a cut would take it for one before.
+unwritten='the state of its trial cannot be written'
+give_up() {
+  [ -e .list ] && drop
+  rm -rf .previous.new
+  state failed "$1"
+  disarm
+  exit 1
+}
+
 umask 077
 echo $$ > pid
 trap 'exit 1' HUP INT TERM
-state staging ''
-if ! stage 2>.out; then
-  why=$(said)
-  [ -e .list ] && drop
-  rm -rf .previous.new
-  state failed "the files cannot be written: $why"
-  disarm
-  exit 1
-fi
+state staging '' || give_up "$unwritten"
+stage 2>.out || give_up "the files cannot be written: $(said)"
 trap 'put_back "its trial was ended by a signal"' HUP INT TERM
-state switching ''
+state switching '' || give_up "$unwritten"
 switch 2>.out || put_back "a file cannot be switched: $(said)"
 state reloading ''
 code=0
@@ -180,12 +182,14 @@ while :; do
   if [ "$(up)" -ge $end ]; then put_back "the check did not pass within $within s: $(said)"; fi
   sleep 0.3
 done
-state waiting ''
+state waiting '' || put_back "$unwritten"
 end=$(($(up) + confirm))
 while [ "$(cat confirm 2>/dev/null)" != "$word" ]; do
   if [ "$(up)" -ge $end ]; then put_back "nobody confirmed it over a new connection within $confirm s"; fi
   sleep 0.1
 done
+trap '' HUP INT TERM
+state keeping '' || put_back "$unwritten"
 keep_it
 """,
 )
@@ -195,15 +199,27 @@ START = Script(
     HEAD
     + ALIVE
     + GUARDS
+    + TURN
     + """\
 set -u
 keep=$1 text=$2 head=$3
 shift 3
+was=${9-}
+turn "${10-}" "${11-}" "${12-0}"
 umask 077
 exec 9>"$keep/.lock"
 flock 9
 set -e
 if alive; then echo "another trial of it is not over" >&2; exit 75; fi
+case $(sed -n 3p "$keep/trial" 2>/dev/null || :) in
+  '' | kept | rolled-back | failed) ;;
+  *) echo "its last trial was cut off a moment ago; the next run repairs it" >&2; exit 75 ;;
+esac
+now=$(readlink "$keep/current" || :)
+if [ -n "$was" ] && [ "$now" != "$was" ]; then
+  echo "another run has changed it to ${now:-nothing} since, which is left as it is" >&2
+  exit 75
+fi
 rm -f -- "$keep/confirm"
 printf '%s%s' "$head" "$text" > "$keep/.guard.new"
 mv -fT -- "$keep/.guard.new" "$keep/guard"
@@ -215,7 +231,10 @@ echo $! > "$keep/pid"
 cat -- "$keep/armed"
 """,
 )
-"""Begins a trial apart from the connection, after its guard; prints what starts the guard."""
+"""Begins a trial apart from the connection, after its guard; prints what starts the guard.
+
+Behind the arguments of the trial come the version that must be in force, or nothing, and what the turn is taken with.
+"""
 
 FOLLOW = Script(
     "zonewright-follow",

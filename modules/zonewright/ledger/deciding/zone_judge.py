@@ -9,6 +9,8 @@ from zonewright.model.zone import Zone
 from zonewright.own_rules import evaluate_all
 from zonewright.rules.finding import Finding, worst_first
 
+_Key = tuple[str, str, str, str]
+"""What is compared: rule, subject, level and unit."""
 _FILLS = "zone-utilization"
 _BETWEEN = frozenset({"lease-term"})
 """Advice between two parties: no other one is told, also no other operator."""
@@ -67,13 +69,13 @@ def _design_w(facts: ZoneFacts, sites: Collection[str]) -> int:
     return sum(room.design_w for name, room in facts.rooms.items() if name.partition("/")[0] in sites)
 
 
-def _key(finding: Finding) -> tuple[str, str, str]:
-    return finding.rule, finding.subject, finding.level
+def _key(finding: Finding) -> _Key:
+    return finding.rule, finding.subject, finding.level, finding.unit
 
 
-def _excess(findings: Iterable[Finding]) -> Counter[tuple[str, str, str]]:
-    """The sum of the excess by rule, subject and level."""
-    sums: Counter[tuple[str, str, str]] = Counter()
+def _excess(findings: Iterable[Finding]) -> Counter[_Key]:
+    """The sum of the excess by rule, subject, level and unit: minutes of batteries make up for none of generators."""
+    sums: Counter[_Key] = Counter()
     for finding in findings:
         sums[_key(finding)] += finding.excess
     return sums

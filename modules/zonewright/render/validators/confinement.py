@@ -115,7 +115,13 @@ def write(root: Path, files: Mapping[str, str], account: Account) -> None:
 
 
 def confined(
-    call: Sequence[str], folder: Path, *, tool: str, visible: Sequence[Path] = (), needs_network: bool = False
+    call: Sequence[str],
+    folder: Path,
+    *,
+    tool: str,
+    visible: Sequence[Path] = (),
+    needs_network: bool = False,
+    is_fixed: bool = False,
 ) -> list[str]:
     """The command that runs a program in a place of its own.
 
@@ -125,16 +131,17 @@ def confined(
         tool: what makes the place, of :func:`place`.
         visible: further files and folders that the program reads, by absolute path.
         needs_network: whether it may do anything to the empty network of its own.
+        is_fixed: whether it may not write beside the files; they are on the host's disk.
     """
     limits = {"as": MEMORY_BYTES, "cpu": CPU_S, "nproc": PROCESSES, "fsize": FILE_BYTES, "nofile": OPEN_FILES}
     bounded = ["/usr/bin/prlimit", *(f"--{name}={most}" for name, most in limits.items()), "--core=0", "--", *call]
     shown = [str(path) for path in visible if path.exists() and not _is_below(path, _TOP)]
     if tool == "bwrap":
-        return [*_bwrap(folder, shown, needs_network=needs_network), *bounded]
-    return [*_unshare(folder, shown, needs_network=needs_network), *bounded]
+        return [*_bwrap(folder, shown, needs_network=needs_network, is_fixed=is_fixed), *bounded]
+    return [*_unshare(folder, shown, needs_network=needs_network, is_fixed=is_fixed), *bounded]
 
 
-def _bwrap(folder: Path, shown: Sequence[str], *, needs_network: bool) -> list[str]:
+def _bwrap(folder: Path, shown: Sequence[str], *, needs_network: bool, is_fixed: bool) -> list[str]:
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]
@@ -148,14 +155,15 @@ def _bwrap(folder: Path, shown: Sequence[str], *, needs_network: bool) -> list[s
     command += [word for name in _ETC for word in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
     command += [word for one in _DEVICES for word in ("--dev-bind", one, one)]
     command += [word for one in shown for word in ("--ro-bind", one, one)]
-    command += ["--bind", str(folder / "files"), FILES, "--remount-ro", "/", "--chdir", "/"]
+    command += ["--ro-bind" if is_fixed else "--bind", str(folder / "files"), FILES]
+    command += ["--remount-ro", "/", "--chdir", "/"]
     if needs_network:
         command += ["--uid", "0", "--gid", "0"]
         command += [word for name in _CAPABILITIES for word in ("--cap-add", f"CAP_{name}")]
     return [*command, "--"]
 
 
-def _unshare(folder: Path, shown: Sequence[str], *, needs_network: bool) -> list[str]:
+def _unshare(folder: Path, shown: Sequence[str], *, needs_network: bool, is_fixed: bool) -> list[str]:
     kept = "".join(f",+{name.lower()}" for name in _CAPABILITIES) if needs_network else ""
     etc = [path for path in (f"/etc/{name}" for name in _ETC) if os.access(path, os.R_OK)]
     top = [Path(one) for one in _TOP]
@@ -177,7 +185,7 @@ def _unshare(folder: Path, shown: Sequence[str], *, needs_network: bool) -> list
         '  if [ -d "$1" ]; then mkdir -p "$new$1"; else mkdir -p "$new${1%/*}"; : > "$new$1"; fi',
         '  mount -o bind,ro "$1" "$new$1"; shift',
         "done; shift",
-        f'mount --bind "$files" "$new{FILES}"',
+        f'mount {"-o bind,ro" if is_fixed else "--bind"} "$files" "$new{FILES}"',
         'ln -s old/proc "$new/proc"',  # mount and umount ask there; it goes with the old root
         'cd "$new"; pivot_root . old; cd /; mount -o remount,bind,ro /; umount -l /old',
         # The shell stays the first process: signals that the first one sends itself are ignored, also those of a crash.
