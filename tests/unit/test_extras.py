@@ -245,5 +245,7 @@ def test_an_operator_is_told_what_a_ledger_in_a_file_needs(
     for url, extra in (("sqlite:///l.db", "ledger"), ("postgresql://localhost/x", "postgresql")):
         assert main(["fleet", "deploy", "--ledger", url]) == 2
         said = capsys.readouterr().err
-        assert f"pip install 'zonewright[fleet,{extra}]' brings it, or name a service: --ledger https://HOST:PORT" in said
+        assert (
+            f"pip install 'zonewright[fleet,{extra}]' brings it, or name a service: --ledger https://HOST:PORT" in said
+        )
         assert said.count("\n") == 1
