@@ -51,7 +51,7 @@ def _due(key: str, owner: str, term: Term, items: Sequence[Occupant]) -> Breach:
     count = count_of(len(nodes), "node")
     verb = "stands" if len(nodes) == 1 else "stand"
     gap = f"; the next term begins on {term.next_begins}" if term.next_begins else ""
-    wanted = "agree on one that closes the gap" if gap else "agree on a next term"
+    wanted = "agree on a term that closes the gap" if gap else "agree on a next term"
     if term.is_over:
         said = (
             f"the lease of offer {key} ended on {term.ends}, {count_of(-term.days_left, 'day')} ago; {count} still "
