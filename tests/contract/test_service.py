@@ -185,7 +185,7 @@ def test_kills_of_either_side_lose_and_repeat_nothing(tmp_path: Path) -> None:
     server.start()
     settings = write_settings(tmp_path, server.port)
     reporting = start_agent(settings)
-    for cycle in rounds("service kills", 1000, least=14):
+    for cycle in rounds("service kills", 1000, least=6):
         time.sleep(0.2 + 0.13 * (cycle % 7))
         if cycle % 2:
             server.stop(signal.SIGKILL)
