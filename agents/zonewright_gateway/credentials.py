@@ -19,6 +19,7 @@ FIELDS: dict[str, tuple[tuple[str, ...], ...]] = {
 """What the credentials of a protocol may have, in one or another form; the first field of a form must be there."""
 WORDS = {"auth": ("md5", "sha", "sha256", "sha512"), "privacy": ("des", "aes")}
 _REFERENCE = re.compile(r"ref\+(env|file)://(\S+)")
+_LEAST = 8
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -128,6 +129,12 @@ def form_fault(protocol: str, secret: Secret) -> str:
             return f"credentials '{secret.name}' have a field that is not known; {close_to(field, known)}"
         if field in WORDS and value not in WORDS[field]:
             return f"credentials '{secret.name}': {field} is one of {', '.join(WORDS[field])}"
+    keys = [field for field in ("auth_key", "privacy_key") if field in secret.values]
+    short = [one for one in keys if len(secret.values[one]) < _LEAST and not secret.values[one].startswith("ref+")]
+    if short:
+        return f"credentials '{secret.name}': {short[0]} has {_LEAST} letters or more (RFC 3414)"
+    if keys == ["privacy_key"]:
+        return f"credentials '{secret.name}': privacy_key needs an auth_key"
     if not any(form[0] in secret.values and set(secret.values) <= set(form) for form in forms):
         said = " or ".join(_and(form) for form in forms)
         return f"credentials '{secret.name}' do not fit {protocol}, which needs {said}"

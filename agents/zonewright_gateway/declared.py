@@ -12,7 +12,7 @@ from zonewright_gateway.credentials import Secret, form_fault
 from zonewright_gateway.credentials import load as load_secrets
 from zonewright_gateway.documents import Document, Faults, close_to, pairs, read
 from zonewright_gateway.modbus.maps import RegisterMap, map_of, shipped_maps
-from zonewright_gateway.settings import COMMON, NAME, OWN, TOP, Setting, fault_of, host_and_port
+from zonewright_gateway.settings import COMMON, NAME, OWN, PARTS, TOP, Setting, fault_of, host_and_port
 from zonewright_gateway.snmp.families import families
 from zonewright_gateway.twice import twice
 
@@ -45,8 +45,7 @@ class DeclaredDevice:
 
     def words(self, name: str) -> tuple[str, ...]:
         """A setting of its protocol that is a list of words."""
-        value = self.own.get(name)
-        return tuple(map(str, value)) if isinstance(value, list) else ()
+        return _words(self.own.get(name))
 
     def text(self, name: str) -> str:
         """A setting of its protocol that is text; empty where it has none."""
@@ -199,6 +198,12 @@ def _device(  # noqa: PLR0917 - private
     secret = (secrets or {}).get(str(values.get("credentials")))
     if protocol == "bacnet" and not (values.get("power") or values.get("energy")):
         faults.add(document.line(path), f"devices.{name}: neither 'power' nor 'energy'; name an object of it")
+    family = families().get(str(values.get("family"))) if protocol == "snmp" else None
+    if family is not None and values.get("module") not in (None, family.module):
+        blind = [one for one in PARTS if one in _words(values.get("parts")) and not family.tells_modules(one)]
+        if blind:
+            why = f"this family does not tell those of module {values['module']} from others'; leave them out"
+            faults.add(document.line((*path, "parts")), f"devices.{name}.parts: {blind[0]}: {why}")
     unfit = form_fault(str(protocol), secret) if secret is not None else ""
     if unfit:
         faults.add(document.line((*path, "credentials")), f"devices.{name}.credentials: {unfit}")
@@ -222,6 +227,10 @@ def _device(  # noqa: PLR0917 - private
 def _any_of_all() -> dict[str, Setting]:
     """Settings of all protocols, for a device that does not say its own: that is told, and not each of its settings."""
     return {name: one._replace(is_required=False) for each in OWN.values() for name, one in each.items()}
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _number(value: object) -> float:

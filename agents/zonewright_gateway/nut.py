@@ -72,13 +72,22 @@ class Upsd:
             self._streams = await asyncio.open_connection(self._host, self._port)
             for word in ("user", "password"):
                 if self._secret is not None and self._secret.has(word):
-                    self._streams[1].write(
-                        f"{'USERNAME' if word == 'user' else 'PASSWORD'} {self._secret.get(word)}\n".encode()
-                    )
+                    value = self._secret.get(word)
+                    if not value.isprintable():  # another line would be another command
+                        raise DeviceError(f"credentials '{self._secret.name}': {word} has more than printable letters")
+                    command = "USERNAME" if word == "user" else "PASSWORD"
+                    self._streams[1].write(f"{command} {_quoted(value)}\n".encode())
                     answer = await _line(self._streams[0])
                     if answer != "OK":
                         raise DeviceError(f"upsd refuses credentials '{self._secret.name}'")
         return self._streams
+
+
+def _quoted(word: str) -> str:
+    """A word as upsd takes it (RFC 9271, section 4.2)."""
+    if not set(word) & set(" \"\\#='"):
+        return word
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 async def _line(reader: asyncio.StreamReader) -> str:

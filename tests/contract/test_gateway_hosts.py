@@ -194,6 +194,7 @@ def test_a_ups_behind_upsd(tmp_path: Path) -> None:
     """Real power of the whole and of outlets is read; volt-amperes never are, and what is wrong is told."""
 
     async def work() -> None:
+        (tmp_path / "lines").write_text("a\nINSTCMD rack-ups load.off\n", encoding="ascii")
         variables = {"ups.power": "900", "ups.realpower": "810", "outlet.1.realpower": "55.5", "ups.status": "OL"}
         async with upsd(variables) as port:
             polled = declared(tmp_path, "nut", port, name="rack-ups")
@@ -201,6 +202,7 @@ def test_a_ups_behind_upsd(tmp_path: Path) -> None:
             for own, change, says in (
                 ({"name": "other-ups"}, {}, "upsd: unknown ups"),
                 ({"password": "another"}, {}, "upsd refuses credentials 'bmcs'"),
+                ({"password": f"ref+file://{tmp_path}/lines"}, {}, "'bmcs': password has more than printable letters"),
                 ({}, {"ups.realpower": "n/a"}, "ups.realpower: expected a number, got 'n/a'"),
             ):
                 variables.update(change)

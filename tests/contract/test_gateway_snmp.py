@@ -54,6 +54,7 @@ SEEN: dict[str, tuple[dict[str, int], dict[str, float]]] = {
             RARITAN + "5.3.3.1.4.1.2.5": 55,
             RARITAN + "3.4.4.1.7.1.2.5": 0,
             **{RARITAN + f"5.4.3.1.4.1.{outlet}.5": outlet for outlet in range(1, 41)},
+            **{RARITAN + f"3.5.4.1.7.1.{outlet}.5": 0 for outlet in range(1, 41)},
             **{RARITAN + f"5.4.3.1.4.1.{outlet}.1": 7 for outlet in range(1, 41)},
         },
         {
@@ -169,14 +170,20 @@ def test_what_is_wrong_with_a_pdu() -> None:
                     "no answer within 0.5 s",
                 ),
                 (asked("eaton-g3", port, Secret("x", {**V3.values, "auth_key": "another-key-12"})), "igest"),
+                (asked("eaton-g3", port, Secret("x", {"user": "hidden" * 9})), "credentials 'x' such as SNMP takes?"),
                 (asked("vertiv-geist", port, V2), "is it of another family"),
                 (asked("eaton-g3", port, V2, module=1), "is its module another one?"),
             ):
                 assert await twice(polled) == {}
                 assert says in (polled.device.fault or ""), polled.device.fault
+                assert "hidden" not in (polled.device.fault or "")
             polled = asked("eaton-g3", port, V2, ())
             await Poller([polled], parallel=1).once()
             objects.values[EATON + "3.5.1.5.0.1"] = 0
+            objects.values |= {key: 5 for key in SEEN["raritan-px"][0] if ".5.2.3." in key}
+            raritan = asked("raritan-px", port, V2, ())
+            assert await twice(raritan) == {}
+            assert raritan.device.fault == "quarantined: power: it shows no number; energy: it shows no number"
             await twice(polled)
             assert polled.device.fault == "quarantined: energy: it stepped back from 777,000 to 0 Wh"
 

@@ -1,9 +1,11 @@
 """Leases of offers run by the ledger's clock: decided in the transaction, told ahead; nothing is freed by a date."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -15,7 +17,11 @@ from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.offer_messages import OffersRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.verbs.offers import running_days
+from zonewright.model.offer import Offer
+from zonewright.model.offered import due_terms, ids_named
 
 CAGE: dict[str, Any] = {
     "site": "dc1",
@@ -116,9 +122,46 @@ def test_each_sees_the_offers_that_concern_it(tmp_path: Path, capsys: pytest.Cap
     assert [(one.party, one.days_left, one.nodes, one.units, one.draw_w) for one in whole.uses] == [
         ("tenant-a", 10, 2, 2, 400), ("tenant-b", 26_673, 2, 2, 400),
     ]  # fmt: skip
+    assert [one.may_use for one in whole.uses] == [True, True]
     assert (own.uses, seen["tenant-c"]) == (whole.uses[:1], [])
     assert (
         main(["ledger", "offers", "dc1", "--ending", "36500", "--ledger", f"sqlite:///{tmp_path / 'ledger.db'}"]) == 0
     )
     told = capsys.readouterr().out.splitlines()
     assert [told[0], told[4]] == ["dc1/offers/cage: offered by operator", "    2 nodes, 2 U, 400 W"]
+
+
+def test_a_lease_that_was_taken_away_is_no_lease_without_an_end(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its party is shown with what it still has and without a term; one behind a gap is told with its first day."""
+    world.on("2026-12-01")
+    world.tenant.bring_up(clusters={"web": cluster(1)})
+    later = {"party": "tenant-a", "begins": "2027-01-05", "ends": "2027-12-31"}
+    world.operate(cage={**CAGE, "leases": [*CAGE["leases"], later]})
+    assert world.wish(1)[0].endswith("1 node stands in it; the next term begins on 2027-01-05")
+    assert told_in_words(tmp_path, capsys)[1].endswith("; the next term begins on 2027-01-05")
+    with closing(Database(tmp_path / "ledger.db", lock_wait_s=5)) as database, database.reading() as connection:
+        assert [list(running_days(connection, day)) for day in ("2026-12-30", "2027-01-01")] == [[1, 26_664], [26_662]]
+    world.operate(cage={**CAGE, "leases": CAGE["leases"][1:]})
+    assert told_in_words(tmp_path, capsys)[1] == "  tenant-a: no term: it may bring nothing in, and what it has stays"
+
+
+def told_in_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines of the command."""
+    capsys.readouterr()
+    assert main(["ledger", "offers", "--ledger", f"sqlite:///{folder / 'ledger.db'}"]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_leases_of_an_offer_are_joined_once() -> None:
+    """However many decisions read them, and they count among the ids that one owner's offers may name."""
+    days = [f"2026-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29, 2)]
+    leases = [{"party": "tenant-a", "begins": day, "ends": day} for day in days]
+    offer = Offer.model_validate({"site": "dc1", "leases": leases})
+    assert len(offer.spans["tenant-a"]) == len(days)
+    with mock.patch("zonewright.model.offer.spans_of") as joined:
+        (term,) = due_terms(offer, "2026-03-04")
+        assert offer.users_on("2026-03-04") == frozenset()
+    assert (joined.called, term.ends, term.next_begins) == (False, "2026-03-03", "2026-03-05")
+    assert ids_named(offer) == 1 + len(days)

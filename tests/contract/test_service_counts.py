@@ -82,7 +82,15 @@ def test_counters_tell_what_was_asked_and_decided(served: tuple[Assembly, dict[s
     assert found["zonewright_requests_total/other/404"] == 1
     assert found["zonewright_admissions_total/undecided"] == 1
     assert found["zonewright_journal_entries"] > 3
+    assert [found[f"zonewright_leases_ending/{days}"] for days in (30, 7, 1)] == [0, 0, 0]
     assert found["zonewright_request_duration_seconds_count//v1/capacity"] == 1
+
+
+def test_leases_that_end_soon_are_counted_within_each_time() -> None:
+    """One that ends today counts within each of the times, and none where the ledger does not say."""
+    found = samples(ServiceMetrics(lease_days=lambda: [0, 1, 7, 8, 30, 31]).page().decode())
+    assert [found[f"zonewright_leases_ending/{days}"] for days in (30, 7, 1)] == [5, 3, 2]
+    assert not [name for name in samples(ServiceMetrics().page().decode()) if "leases" in name]
 
 
 def test_a_refused_admission_is_counted_by_its_rule() -> None:

@@ -242,7 +242,10 @@ def test_an_operator_is_told_what_a_ledger_in_a_file_needs(
     monkeypatch.setitem(sys.modules, "zonewright.ledger.transport.in_process", None)
     for name, text in (("Pulumi.yaml", "name: x\nruntime: python\n"), ("fleet.yaml", FLEET)):
         Path(name).write_text(text, encoding="utf-8")
-    assert main(["fleet", "deploy", "--ledger", "sqlite:///l.db"]) == 2
-    said = capsys.readouterr().err
-    assert "pip install 'zonewright[fleet,ledger]' brings it, or name a service: --ledger https://HOST:PORT" in said
-    assert said.count("\n") == 1
+    for url, extra in (("sqlite:///l.db", "ledger"), ("postgresql://localhost/x", "postgresql")):
+        assert main(["fleet", "deploy", "--ledger", url]) == 2
+        said = capsys.readouterr().err
+        assert (
+            f"pip install 'zonewright[fleet,{extra}]' brings it, or name a service: --ledger https://HOST:PORT" in said
+        )
+        assert said.count("\n") == 1

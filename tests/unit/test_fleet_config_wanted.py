@@ -194,6 +194,10 @@ def test_what_a_host_keeps_of_a_secret_that_nobody_approves_any_more_is_not_told
                 code=0, stdout="".join(f"{path}={text}\n" for path, text in read.items()).encode(), stderr=b""
             )
 
+        def put(self, path: str, content: bytes, *, mode: int, as_root: bool = False, owner: str = "") -> None:
+            """A plan writes nothing."""
+            raise AssertionError((path, content, mode, as_root, owner))
+
         def close(self) -> None:
             """Nothing is open."""
 

@@ -166,6 +166,29 @@ def test_faults_of_credentials(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ("auth_key: hidden", "auth_key has 8 letters or more"),
+        ("auth_key: hidden-word, privacy_key: hidden", "privacy_key has 8 letters or more"),
+        ("privacy_key: hidden-word", "privacy_key needs an auth_key"),
+    ],
+)
+def test_keys_that_snmp_does_not_take(fields: str, says: str, tmp_path: Path) -> None:
+    """Keys are refused before a PDU is asked; so are parts of one PDU of several that its family cannot tell."""
+    file = tmp_path / "c.yaml"
+    file.write_text(f"old: {{community: x}}\nnew: {{user: gw, {fields}}}", encoding="utf-8")
+    file.chmod(0o600)
+    common = "protocol: snmp, address: h, family: apc-rpdu2, credentials: old, rating_w: 1"
+    parts = f"  p3: {{{common}, module: 2, parts: [outlets]}}"
+    with pytest.raises(ConfigurationError) as caught:
+        from_text(PDUS.format(file=file) + parts, "d.yaml")
+    first, second = caught.value.sentences
+    assert says in first
+    assert "hidden" not in first
+    assert "d.yaml:6: devices.p3.parts: outlets: this family does not tell those of module 2" in second
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "old: {community: !hidden-word}",

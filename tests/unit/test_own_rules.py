@@ -8,9 +8,11 @@ from typing import IO
 import pytest
 
 from support.own_rule_code import COUNTS, own_pack
+from zonewright.audit.verify import verify
 from zonewright.cli import main
 from zonewright.model import District, Zone
 from zonewright.model.power import Draw
+from zonewright.model.rule_pack import Waiver
 from zonewright.model.world import ClusterFacts, Feed, Occupant, Rack, World, ZoneFacts
 from zonewright.own_rules import confined, evaluate_all
 from zonewright.own_rules.confined import run_rule
@@ -18,6 +20,7 @@ from zonewright.render.validators import confinement
 from zonewright.rules import Finding
 from zonewright.rules.finding import masked_for
 from zonewright.rules.masking import without_sums
+from zonewright.rules.waivers import with_waivers
 
 pytestmark = pytest.mark.slow
 RACK = "dc/a/1/01"
@@ -128,6 +131,32 @@ def test_without_confinement_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> 
     assert "t1" in {one.party for one in found.participants}, "a rule of the zone is compared by who takes part"
     (advice,) = own_of(evaluate_all(world(code, level="advisory")))
     assert advice.level == "advisory"
+
+
+def test_an_auditor_s_machine_that_cannot_run_it_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be judged again is open and not wrong; what was judged again and differs stays wrong."""
+    code = f"{COUNTS['rack']}\n# judged again"
+    recorded = evaluate_all(world(code))
+    assert not any(one.is_undecided for one in recorded)
+    monkeypatch.setattr(confinement, "place", lambda: confinement.Confinement("", "bwrap: gone"))
+    monkeypatch.setattr(confined, "_ANSWERS", {})
+    again = evaluate_all(world(code))
+    check = verify._findings("rules", [*again], [*recorded])
+    assert (check.verdict, "bwrap: gone" in check.detail) == ("not-checked", True)
+    other = replace(recorded[0], rule="unit-overlap", level="advisory")
+    assert verify._findings("rules", [*again, other], [*recorded]).verdict == "wrong"
+
+
+def test_a_waiver_covers_no_rule_without_an_answer() -> None:
+    """Who tolerates a breach knows its size; of what was not decided nobody does."""
+    here = world("def check(facts, limit):\n    1 / 0")
+    days = {"valid_from": "2026-01-01", "valid_until": "2026-03-01"}
+    said = {"reason": "r", "owner": "t1", "approver": "op", "max_excess": 9, **days}
+    waiver = Waiver.model_validate({"rule": "own/counted", "subjects": ["own/counted"], **said})
+    assert here.zone is not None
+    zone = here.zone.zone.model_copy(update={"waivers": {"w": waiver}})
+    (found,) = own_of(with_waivers(evaluate_all(here), zone, "2026-02-01"))
+    assert found.refuses
 
 
 def test_the_same_question_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,21 @@ def test_a_contradiction_stores_nothing(store: Store) -> None:
         store.append("dc1", METERS, {"main": [Reading(None, START + DAY_US, Fraction(1, 3), 9)]}, trust="imported")
 
 
+def test_a_step_over_many_years_is_refused(store: Store) -> None:
+    """A reading of 1970 beside others makes no row for each hour since; neither does an interval, or a correction."""
+    store.append("dc1", METERS, {"main": [reading(10, 10)]}, trust="imported")
+    words = "has one step from 1970-01-01 to 2026-01-01, more than 10 years"
+    old = {"main": [Reading(None, time_us, 5, 1) for time_us in (1, 2)]}
+    with pytest.raises(ConflictError, match=words):
+        store.append("dc1", METERS, old, trust="imported")
+    with pytest.raises(ConflictError, match=words):
+        store.correct("dc1", METERS, old, Intake(kind="corrected", by="anna", reason="misread"), trust="imported")
+    spans = {"gas": MeterSpec(role="total", kind="interval")}
+    with pytest.raises(ConflictError, match=words):
+        store.append("dc1", spans, {"gas": [Reading(1, START, 5, 1)]}, trust="imported")
+    assert store.last("dc1") == {"main": (START + 10 * HOUR_US, "imported")}
+
+
 def test_sites_are_kept_apart(store: Store) -> None:
     """Meters of one name at two sites are two meters."""
     store.append("dc1", METERS, {"main": [reading(0, 0), reading(1, 10)]}, trust="imported")

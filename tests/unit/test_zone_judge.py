@@ -1,11 +1,13 @@
-"""What a change of the zone answers for: what it makes worse, measured where the rule measures."""
+"""What a change of the zone answers for: what it makes worse, on the terms that its rule packs lay down."""
 
 from typing import Any
 
 import pytest
 
 from support.rule_cases import world
+from zonewright.ledger.deciding.measuring import terms_of
 from zonewright.ledger.deciding.zone_judge import judge_zone
+from zonewright.model import District, RulePack, Zone
 from zonewright.rules import Finding
 
 OVERHEAD = {"slope": 0}
@@ -50,3 +52,21 @@ def test_what_gets_worse_is_refused(limits: dict[str, Any], before: dict[str, An
     """What breaks already may stay; it may not grow by a gain elsewhere or by a figure that is left out."""
     assert not refused(limits, before, before)
     assert refused(limits, before, after)
+
+
+def test_a_pack_trusts_no_more_readings_than_those_that_it_extends() -> None:
+    """A pack that says nothing of them has the usual classes, and not those that the pack above leaves out."""
+    days = {"title": "P", "valid_from": "2026-01-01", "valid_until": "2030-12-31"}
+    limits = {"design-pue": {"value": 1.25, "source": "a letter"}}
+    above = RulePack.model_validate({**days, "limits": limits, "trusted": ["signed"]})
+    zone = Zone(
+        zone="z",
+        title="Z",
+        districts={"n": District(title="N")},
+        parties={},
+        rule_packs={"above": above, "ours": RulePack.model_validate({**days, "extends": "above"})},
+        rule_pack="ours",
+    )
+    terms = terms_of(zone)
+    assert terms is not None
+    assert terms.trusted == {"signed"}

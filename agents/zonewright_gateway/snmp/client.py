@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
+from pysnmp.error import PySnmpError
 from pysnmp.hlapi.v3arch.asyncio import (
     USM_AUTH_HMAC96_MD5,
     USM_AUTH_HMAC96_SHA,
@@ -41,6 +44,7 @@ _REPEATED = 25
 _MOST_PARTS = 200
 _PHASES = 3
 """One family lists their sum as a fourth."""
+_MOST_DIGITS = 9
 _LOOK_AGAIN = 360
 """After so many readings it is looked again which parts there are."""
 
@@ -50,7 +54,7 @@ class _Object:
     oid: Oid
     part: str
     column: Column
-    digits: int = 0
+    digits: int | None = 0
 
 
 class Pdu:
@@ -86,6 +90,14 @@ class Pdu:
 
     async def read(self) -> list[Shown]:
         """What it shows now."""
+        try:
+            return await self._read()
+        except (PyAsn1Error, PySnmpError) as error:  # their text may hold what stands in the credentials
+            raise DeviceError(
+                f"SNMP: {type(error).__name__}; are the credentials '{self._secret.name}' such as SNMP takes?"
+            ) from None
+
+    async def _read(self) -> list[Shown]:
         if not self._objects or self._readings >= _LOOK_AGAIN:
             self._objects, self._readings = await self._found(), 0
             self._walks = {}
@@ -94,8 +106,9 @@ class Pdu:
         return [_shown(one, values.get(one.oid)) for one in self._objects]
 
     def close(self) -> None:
-        """Forget what was found; the next reading looks again."""
+        """Forget what was found; the next reading looks again, also where its name leads to."""
         self._objects = []
+        self._target = None
 
     async def _found(self) -> list[_Object]:
         """The objects of the whole, which must be there, and those of the parts that are there."""
@@ -125,7 +138,7 @@ class Pdu:
                 wanted[one] = oid_of(one.column.digits, module=self._module, part=part)
         values = await self._get(list(wanted.values()))
         return [
-            _Object(one.oid, one.part, one.column, int(values.get(wanted[one]) or 0)) if one in wanted else one
+            _Object(one.oid, one.part, one.column, _digits(wanted[one], values)) if one in wanted else one
             for one in objects
         ]
 
@@ -190,6 +203,12 @@ def _number(value: object) -> int | None:
         return None
 
 
+def _digits(oid: Oid, values: Mapping[Oid, int | None]) -> int | None:
+    """How many decimal digits a value has; None where the device does not say so."""
+    digits = values.get(oid)
+    return digits if digits is not None and 0 <= digits <= _MOST_DIGITS else None
+
+
 def _raise(error: object, status: object) -> None:
     if error:
         raise DeviceError(f"SNMP: {error}")
@@ -200,6 +219,8 @@ def _raise(error: object, status: object) -> None:
 def _shown(one: _Object, raw: int | None) -> Shown:
     """The value of an object; a negative one means that the device has none."""
     column = one.column
+    if one.digits is None:  # it could be wrong by a factor of ten
+        return Shown(one.part, column.unit.quantity, math.nan)
     scale = column.scale / 10.0**one.digits
     value = None if raw is None or raw < 0 else scaled(raw, scale)
     return Shown(one.part, column.unit.quantity, value, scale)

@@ -49,6 +49,10 @@ class Family:
     module: int
     columns: Mapping[str, tuple[Column, ...]]
 
+    def tells_modules(self, kind: str) -> bool:
+        """Whether its parts of a kind are those of one PDU, where several share an address."""
+        return all("MODULE" in one.oid.split(".") for one in self.columns[kind])
+
 
 def oid_of(text: str, *, module: int, part: int | None = None) -> Oid:
     """An object's identifier; one that ends before PART where the part is not said."""

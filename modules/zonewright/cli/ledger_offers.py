@@ -72,12 +72,13 @@ def _term(use: "OfferUse", on: str) -> str:
     from zonewright.rules.words import count_of
 
     if use.days_left is None:
-        return "without an end"
+        return "without an end" if use.may_use else "no term: it may bring nothing in, and what it has stays"
+    more = f"; the next term begins on {use.next_begins}" if use.next_begins else ""
     if use.begins > on:
         return f"from {use.begins} to {use.ends}, not begun"
     if use.days_left < 0:
-        return f"ended on {use.ends}, {count_of(-use.days_left, 'day')} ago"
-    return f"to {use.ends}, {count_of(use.days_left, 'day')} left"
+        return f"ended on {use.ends}, {count_of(-use.days_left, 'day')} ago{more}"
+    return f"to {use.ends}, {count_of(use.days_left, 'day')} left{more}"
 
 
 def _held(use: "OfferUse") -> str:

@@ -1,6 +1,6 @@
 """The terms for which a party may use what an operator offers: leases, and how long they still run."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
@@ -13,6 +13,8 @@ from zonewright.model.works import minute_of
 _MINUTES_OF_A_DAY = 1440
 WARNED_DAYS = (30, 7, 1)
 """Days before the end of a lease at which it is told: a month, a week and a day ahead."""
+Span = tuple[str, str]
+"""First and last day of leases that follow each other without a gap."""
 
 
 def day_of(text: str) -> int:
@@ -47,10 +49,6 @@ class Lease(Declared):
             raise ValueError(message)
         return self
 
-    def is_running(self, on: str) -> bool:
-        """Whether a day lies within it; no day does where none is known."""
-        return self.begins <= on <= self.ends
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
@@ -61,12 +59,14 @@ class Term:
         begins: its first day.
         ends: its last day.
         days_left: days after the day in question up to the last one; negative where it is over.
+        next_begins: first day of the term after it, behind a gap; empty where there is none.
     """
 
     party: str
     begins: str
     ends: str
     days_left: int
+    next_begins: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -86,26 +86,42 @@ def overlapping(leases: Sequence[Lease]) -> Iterator[tuple[int, int]]:
             yield one, two
 
 
-def terms_of(leases: Iterable[Lease], on: str) -> tuple[Term, ...]:
-    """For each party the term that runs on a day, else the last one that is over, else the first one to come.
+def spans_of(leases: Iterable[Lease]) -> Mapping[str, tuple[Span, ...]]:
+    """The terms of each party in order, those that follow each other without a gap joined.
 
     Args:
         leases: those of one offer.
-        on: the day, such as ``2026-07-01``.
     """
-    joined: dict[str, list[tuple[str, str]]] = {}
+    joined: dict[str, list[Span]] = {}
     for one in sorted(leases, key=lambda one: (one.party, one.begins)):
         spans = joined.setdefault(one.party, [])
         if spans and day_of(one.begins) <= day_of(spans[-1][1]) + 1:
             spans[-1] = spans[-1][0], max(spans[-1][1], one.ends)
         else:
             spans.append((one.begins, one.ends))
-    return tuple(_term(party, *_present(spans, on), on) for party, spans in joined.items())
+    return {party: tuple(spans) for party, spans in joined.items()}
 
 
-def _present(spans: Sequence[tuple[str, str]], on: str) -> tuple[str, str]:
-    return next((span for span in reversed(spans) if span[0] <= on), spans[0])
+def is_within(spans: Iterable[Span], on: str) -> bool:
+    """Whether a day lies within one of them; no day does where none is known."""
+    return any(begins <= on <= ends for begins, ends in spans)
 
 
-def _term(party: str, begins: str, ends: str, on: str) -> Term:
-    return Term(party=party, begins=begins, ends=ends, days_left=day_of(ends) - day_of(on))
+def terms_of(spans: Mapping[str, Sequence[Span]], on: str) -> tuple[Term, ...]:
+    """For each party the term that runs on a day, else the last one that is over, else the first one to come.
+
+    Args:
+        spans: as :func:`spans_of` gives them.
+        on: the day, such as ``2026-07-01``.
+    """
+    today = day_of(on)
+    return tuple(_term(party, found, on, today) for party, found in spans.items())
+
+
+def _term(party: str, spans: Sequence[Span], on: str, today: int) -> Term:
+    begun = sum(1 for begins, _ in spans if begins <= on)
+    begins, ends = spans[max(0, begun - 1)]
+    later = spans[max(1, begun) :]
+    return Term(
+        party=party, begins=begins, ends=ends, days_left=day_of(ends) - today, next_begins=later[0][0] if later else ""
+    )

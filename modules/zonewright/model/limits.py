@@ -52,7 +52,7 @@ ROWS = InputLimit(
 OFFERED = InputLimit(
     most=10_000,
     unit="ids",
-    what="rooms, rows, racks and ducts that one owner's offers name",
+    what="rooms, rows, racks, ducts and leases that one owner's offers name",
     why="A range of them is a line, and every decision at the site reads them while others wait.",
 )
 ELEMENTS = InputLimit(

@@ -1,12 +1,14 @@
 """What an operator offers to others: racks of a site, with units and power, or bores of ducts."""
 
 import re
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from zonewright.model.base import Declared, Identifier, Line
-from zonewright.model.lease import Lease, overlapping
+from zonewright.model.lease import Lease, Span, is_within, overlapping, spans_of
 
 _UNITS = re.compile(r"^([1-9][0-9]?)\.\.([1-9][0-9]?)$")
 _WATTS = 1000
@@ -62,10 +64,15 @@ class Offer(Declared):
             raise ValueError(message)
         return self
 
+    @cached_property
+    def spans(self) -> Mapping[str, tuple[Span, ...]]:
+        """The terms of each party; joined once, since every decision at the site reads them."""
+        return spans_of(self.leases)
+
     def users_on(self, day: str) -> frozenset[str] | None:
         """Who may use it on a day, such as ``2026-07-01``; None means all parties."""
         if self.leases:
-            return frozenset(one.party for one in self.leases if one.is_running(day))
+            return frozenset(party for party, spans in self.spans.items() if is_within(spans, day))
         return frozenset(self.parties) or None
 
     def may_hold(self, party: str) -> bool:

@@ -44,9 +44,9 @@ def parts_of(offer: Offer) -> Iterator[RackPart]:
 
 
 def ids_named(offer: Offer) -> int:
-    """How many ids an offer stands for, itself and each room included; counted before anything is expanded."""
+    """How many ids an offer stands for, itself, its leases and each room included; counted before it is expanded."""
     parts = [one for text in offer.racks for one in text.split("/")]
-    return 1 + sum(map(expanded_size, parts))
+    return 1 + len(offer.leases) + sum(map(expanded_size, parts))
 
 
 def indexed(racks: Iterable[str]) -> RackIndex:
@@ -90,7 +90,7 @@ def due_terms(offer: Offer, on: str) -> tuple[Term, ...]:
     """
     if not offer.leases:
         return ()
-    return tuple(one for one in terms_of(offer.leases, on) if one.begins <= on and one.days_left <= max(WARNED_DAYS))
+    return tuple(one for one in terms_of(offer.spans, on) if one.begins <= on and one.days_left <= max(WARNED_DAYS))
 
 
 def with_offers(

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
+from zonewright.model.own_rule import OWN
+
 Level = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[Level, ...] = ("mandatory", "no-worse", "approval", "advisory")
 ANOTHER_PARTY = "another party"
@@ -66,6 +68,11 @@ class Finding:
     def refuses(self) -> bool:
         """Whether a change with this finding is refused."""
         return self.level != "advisory" and self.waiver is None
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a rule of the zone's own had no answer: it is then about itself, and says nothing of the zone."""
+        return self.subject == self.rule and self.rule.startswith(OWN)
 
     @property
     def severity(self) -> tuple[bool, int, float, str, str]:

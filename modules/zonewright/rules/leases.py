@@ -50,16 +50,18 @@ def _due(key: str, owner: str, term: Term, items: Sequence[Occupant]) -> Breach:
     nodes = participants_of(items)
     count = count_of(len(nodes), "node")
     verb = "stands" if len(nodes) == 1 else "stand"
+    gap = f"; the next term begins on {term.next_begins}" if term.next_begins else ""
+    wanted = "agree on a term that closes the gap" if gap else "agree on a next term"
     if term.is_over:
         said = (
             f"the lease of offer {key} ended on {term.ends}, {count_of(-term.days_left, 'day')} ago; {count} still "
-            f"{verb} in it"
+            f"{verb} in it{gap}"
         )
-        fix = f"move the {count} out of it, or agree on a next term, which its operator adds to its leases"
+        fix = f"move the {count} out of it, or {wanted}, which its operator adds to its leases"
     else:
         when = "today" if term.days_left == 0 else f"in {count_of(term.days_left, 'day')}"
-        said = f"the lease of offer {key} ends on {term.ends}, {when}; {count} {verb} in it"
-        fix = f"agree on a next term, which its operator adds to its leases, or move the {count} until then"
+        said = f"the lease of offer {key} ends on {term.ends}, {when}; {count} {verb} in it{gap}"
+        fix = f"{wanted}, which its operator adds to its leases, or move the {count} until then"
     return Breach(
         subject=key,
         where=next((item.path for item in items if item.path), ""),

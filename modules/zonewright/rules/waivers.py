@@ -33,6 +33,7 @@ def _was_found(one: AsFound, finding: Finding) -> bool:
 def _covers(waiver: Waiver, finding: Finding, on: str) -> bool:
     return (
         waiver.rule == finding.rule
+        and not finding.is_undecided  # nobody knows what would be tolerated
         and finding.subject in waiver.subjects
         and waiver.valid_from <= on <= waiver.valid_until
         and finding.excess <= waiver.max_excess

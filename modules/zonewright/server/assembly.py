@@ -24,7 +24,7 @@ from zonewright.ledger.verbs.pruning import prune
 from zonewright.server.agent_table import AgentsTable, HeadsTable, HealthTable
 from zonewright.server.agents import AgentsFile
 from zonewright.server.application import service
-from zonewright.server.counting import ServiceMetrics, journal_length
+from zonewright.server.counting import ServiceMetrics, journal_length, lease_days
 from zonewright.server.door import LOOPBACK, Door
 from zonewright.server.health import HealthReports
 from zonewright.server.metrics import metrics_page
@@ -83,7 +83,7 @@ class Assembly:
             if self._database is not None
             else Homes(readings=readings_file(telemetry_path(path)), samples=samples_file(samples_path(path)))
         )
-        metrics, homes = ServiceMetrics(self._journal_length), self._homes
+        metrics, homes = ServiceMetrics(self._journal_length, self._lease_days), self._homes
         self.context = (
             None
             if self._database is None
@@ -126,6 +126,9 @@ class Assembly:
 
     def _journal_length(self) -> int | None:
         return journal_length(self._database) if self._database is not None else None
+
+    def _lease_days(self) -> list[int] | None:
+        return lease_days(self.context) if self.context is not None and self._has_ledger else None
 
     def prune_readings(self, before_us: int) -> int:
         """Remove the readings of meters before a time in microseconds since 1970; gives how many."""

@@ -3,7 +3,7 @@
 No party, stack, site or place is in it: only verbs, rules, statuses and times, which anybody may read in the reference.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -11,8 +11,11 @@ from prometheus_client.registry import Collector
 
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.errors import LedgerError
+from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import head_of
+from zonewright.ledger.verbs.offers import running_days
+from zonewright.model.lease import WARNED_DAYS
 from zonewright.telemetry.sample import Received
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -37,6 +40,36 @@ class _Journal(Collector):
         yield family
 
 
+class _Leases(Collector):
+    """How many leases end soon, asked for when somebody reads the page; no value where the ledger cannot say."""
+
+    def __init__(self, days_left: Callable[[], Iterable[int] | None]) -> None:
+        self._days_left = days_left
+
+    def describe(self) -> Iterator[Metric]:
+        """What there is, without asking."""
+        text = "Leases that run, and end within so many days; those that are renewed without a gap do not count."
+        yield GaugeMetricFamily("zonewright_leases_ending", text, labels=["days"])
+
+    def collect(self) -> Iterator[Metric]:
+        """What there is now."""
+        (family,) = self.describe()
+        if (found := self._days_left()) is not None:
+            left = list(found)
+            for days in WARNED_DAYS:
+                family.add_sample(family.name, {"days": str(days)}, sum(1 for one in left if one <= days))
+        yield family
+
+
+def lease_days(context: Context) -> list[int] | None:
+    """How many days each lease that runs still has; None where the database does not say."""
+    try:
+        with context.database.reading() as connection:
+            return list(running_days(connection, context.shown_at(connection)[:10]))
+    except LedgerError:
+        return None
+
+
 def journal_length(database: Database) -> int | None:
     """How many entries the journal has; None where the database does not say."""
     try:
@@ -51,12 +84,18 @@ class ServiceMetrics:
 
     Args:
         journal_length: gives how many entries the journal has; None where nobody knows.
+        lease_days: gives how many days each lease that runs still has; None where nobody knows.
     """
 
-    def __init__(self, journal_length: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        journal_length: Callable[[], int | None] = lambda: None,
+        lease_days: Callable[[], Iterable[int] | None] = lambda: None,
+    ) -> None:
         self.registry = registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(namespace="zonewright", registry=registry)
         registry.register(_Journal(journal_length))
+        registry.register(_Leases(lease_days))
         self._requests = Counter(
             "zonewright_requests", "Requests by route and status.", ["route", "status"], registry=registry
         )

@@ -1,6 +1,8 @@
 """Readings of one meter come into the store: new, known, outdated or contradicting."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
 
 from zonewright.model.base import TRUST_ORDER, TrustClass
 from zonewright.pue.meters import MeterSpec
@@ -8,8 +10,11 @@ from zonewright.pue.readings import Reading
 from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.stored_sums import sum_up
+from zonewright.telemetry.summing import DAY_US
 from zonewright.telemetry.tables import meter_id, micro_of
 
+_MOST_STEP_YEARS = 10
+_MOST_STEP_US = _MOST_STEP_YEARS * 366 * DAY_US
 StoredRow = tuple[int, int, int | None, int, TrustClass]
 """A reading as it is stored: meter, time, begin of an interval or None, millionths, trust class."""
 
@@ -68,8 +73,43 @@ def _append_rows(  # noqa: PLR0917 - private
     if added:
         connection.execute("insert into trust values (?, ?) on conflict do nothing", (key, trust))
     if touched:
+        require_near(connection, key, label, meter, [(row[2], row[1]) for row in touched])
         sum_up(connection, key, label, meter, min(row[1] if row[2] is None else row[2] for row in touched), high)
     return done, moved
+
+
+def require_near(
+    connection: Statements, key: int, label: str, meter: MeterSpec, times: Sequence[tuple[int | None, int]]
+) -> None:
+    """Refuse a step over many years, as from a clock at 1970: each of its hours would be a row.
+
+    Args:
+        connection: the store.
+        key: the meter.
+        label: what people call it.
+        meter: its declaration.
+        times: of readings that came in, in order: begin of an interval or None, and time.
+
+    Raises:
+        ConflictError: when there is one.
+    """
+    if meter.kind == "gauge":
+        return
+    steps: Iterable[tuple[int, int]] = ((end if begin is None else begin, end) for begin, end in times)
+    if meter.kind == "register":
+        query = (
+            "select (select max(time_us) from reading where meter = ? and time_us < ?), "
+            "(select min(time_us) from reading where meter = ? and time_us > ?)"
+        )
+        low, high = connection.execute(query, (key, times[0][1], key, times[-1][1])).fetchone()
+        steps = pairwise(time_us for time_us in (low, *(end for _, end in times), high) if time_us is not None)
+    for begin, end in steps:
+        if end - begin > _MOST_STEP_US:
+            days = [f"{datetime.fromtimestamp(time_us / 10**6, UTC):%Y-%m-%d}" for time_us in (begin, end)]
+            raise ConflictError(
+                f"{label} has one step from {days[0]} to {days[1]}, more than {_MOST_STEP_YEARS} years; is a clock or "
+                "a date wrong? correct the rows, nothing was stored"
+            )
 
 
 def _beside_known(  # noqa: PLR0917 - private

@@ -14,7 +14,7 @@ from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
-from zonewright.telemetry.appending import StoredRow, within_stretches
+from zonewright.telemetry.appending import StoredRow, require_near, within_stretches
 from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
@@ -161,6 +161,8 @@ def correct_meter(  # noqa: PLR0917 - one row of a store
         connection.execute("insert into trust values (?, ?) on conflict do nothing", (key, kept))
         done += Corrected(replaced=1) if row is not None else Corrected(added=1)
     if done != Corrected(same=done.same):
+        if not withdraw:
+            require_near(connection, key, label, meter, [(item.start_us, item.time_us) for item in items])
         first = min(item.time_us if item.start_us is None else item.start_us for item in items)
         sum_up(connection, key, label, meter, first, items[-1].time_us)
     return done

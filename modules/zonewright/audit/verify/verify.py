@@ -259,11 +259,14 @@ def _judged(
     sentence = f"{said}" if again.risk == said else f"recorded as {said}, but it is {again.risk}"
     yield good(f"risk {word}", sentence) if again.risk == said else wrong(f"risk {word}", sentence)
     if risk is None:
-        accepted = [(item.rule, item.subject, item.value, item.excess) for item in plan.accepts]
+        unknown = _undecided(again.findings, snapshot.findings)
+        accepted = [
+            (item.rule, item.subject, item.value, item.excess) for item in plan.accepts if item.rule not in unknown
+        ]
         asked = [
             (item.rule, item.subject, item.value, item.excess)
             for item in again.findings
-            if item.level == "approval" and item.waiver is None
+            if item.level == "approval" and item.waiver is None and item.rule not in unknown
         ]
         if accepted != asked:
             yield wrong("what is to be approved", "the findings of the plan differ from those of the rules")
@@ -277,13 +280,23 @@ def _findings(name: str, again: list[Finding], recorded: list[Finding]) -> Check
     count = count_of(len(again), "finding")
     if again == recorded:
         return good(name, f"{count}, as recorded")
-    if [*map(_wordless, again)] != [*map(_wordless, recorded)]:
-        return wrong(name, _other(again, recorded))
+    unknown = _undecided(again, recorded)
+    kept, known = ([one for one in found if one.rule not in unknown] for found in (again, recorded))
+    if [*map(_wordless, kept)] != [*map(_wordless, known)]:
+        return wrong(name, _other(kept, known))
+    if unknown:
+        why = next((one.message for one in again if one.is_undecided), "the ledger had no answer of it")
+        return open_(name, f"{', '.join(sorted(unknown))} cannot be compared, all others are as recorded: {why}")
     others = [one for one, two in zip(again, recorded, strict=True) if one != two]
     words = f"the words at {others[0].rule} of {others[0].subject}" + (" and others" if others[1:] else "")
     return open_(
         name, f"{count} with the recorded figures; {words} differ from this version's, so only the signatures bind them"
     )
+
+
+def _undecided(again: list[Finding], recorded: list[Finding]) -> frozenset[str]:
+    """Rules of the zone's own that had no answer, here or then: that is no proof of another answer."""
+    return frozenset(one.rule for one in (*again, *recorded) if one.is_undecided)
 
 
 def _wordless(finding: Finding) -> Finding:

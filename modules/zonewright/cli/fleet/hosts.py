@@ -143,7 +143,8 @@ def _client(url: str, root: Path) -> "LedgerClient":
         return open_ledger(url, root)
     except ModuleNotFoundError as error:
         what = f"the ledger {url} is no service, and needs {error.name}"
-        install = "pip install 'zonewright[fleet,ledger]' brings it"
+        extra = "postgresql" if url.startswith("postgresql") else "ledger"
+        install = f"pip install 'zonewright[fleet,{extra}]' brings it"
         with ending_with(MISUSE):
             raise LedgerUnavailableError(
                 "no-driver", f"{what}; {install}, or name a service: --ledger https://HOST:PORT"

@@ -5,7 +5,7 @@ from datetime import date
 
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.own_rules import own_rule_faults
-from zonewright.declare.problem import Fault, Path, shown, unknown
+from zonewright.declare.problem import Fault, Path, one_of, shown, unknown
 from zonewright.model import Extent, Location, OwnerFile, RulePack, Waiver, Zone
 from zonewright.model.rule_pack import LEVELS, LOWER_IS_STRICTER, LimitName, chain_of
 
@@ -101,6 +101,13 @@ def _looser(path: Path, pack: RulePack, above: Sequence[RulePack]) -> Iterator[F
             )
             fix = "take the earlier day"
             yield _fault((*path, "limits", name, "applies_from"), what, expected, f"{limit.applies_from}", fix)
+    sayers = [one for one in above if "trusted" in one.model_fields_set]
+    further = [one for one in pack.trusted if not all(one in other.trusted for other in sayers)]
+    if further and "trusted" in pack.model_fields_set:
+        allowed_classes = [one for one in pack.trusted if one not in further]
+        what, fix = "readings that the pack it extends does not trust", "delete them"
+        expected = one_of(f"'{one}'" for one in allowed_classes) if allowed_classes else "fewer classes"
+        yield _fault((*path, "trusted"), what, expected, one_of(f"'{one}'" for one in further), fix)
     for rule, level in pack.levels.items():
         parent_level = next((one.levels[rule] for one in above if rule in one.levels), None)
         if parent_level is not None and LEVELS.index(level) > LEVELS.index(parent_level):

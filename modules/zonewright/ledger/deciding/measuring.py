@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from zonewright.ledger.store.tables import claim
 from zonewright.model.base import TrustClass
-from zonewright.model.rule_pack import chain_of
+from zonewright.model.rule_pack import RulePack, chain_of
 from zonewright.model.world import Measured, ZoneFacts
 from zonewright.model.zone import Zone
 from zonewright.rules.energy_state import model_of, ratio_limit
@@ -28,7 +28,9 @@ def terms_of(zone: Zone) -> Terms | None:
     if limit is None or age is None:
         return None
     packs = chain_of(zone.rule_packs, zone.rule_pack)
-    trusted: frozenset[TrustClass] = frozenset(packs[0].trusted) if packs else frozenset()
+    usual = RulePack.model_fields["trusted"].default
+    said = [one.trusted for one in packs if one.trusted != usual]
+    trusted = frozenset[TrustClass](packs[0].trusted).intersection(*said) if packs else frozenset[TrustClass]()
     balance = zone.limit("balance-percent")
     return Terms(
         limit=ratio_limit(zone),

@@ -18,9 +18,11 @@ class OfferUse(Message):
 
     Attributes:
         party: whose it is.
-        begins: first day of its term, empty where the offer has no end for it.
+        may_use: whether it may bring something in today.
+        begins: first day of its term, empty without one.
         ends: last day of it.
         days_left: days until the last one, negative where it is over; None without a term.
+        next_begins: first day of the term behind the gap after it, empty where there is none.
         nodes: how many of its nodes stand in it.
         units: their rack units.
         draw_w: their budgeted draw in watts.
@@ -28,9 +30,11 @@ class OfferUse(Message):
     """
 
     party: str
+    may_use: bool = False
     begins: str = ""
     ends: str = ""
     days_left: int | None = None
+    next_begins: str = ""
     nodes: int = 0
     units: int = 0
     draw_w: int = 0

@@ -62,6 +62,18 @@ def _declared(connection: Connection) -> Iterator[_Offered]:
                 yield _Offered(offer_key(row.name, name), row.party, offer)
 
 
+def running_days(connection: Connection, on: str) -> Iterator[int]:
+    """How many days each lease that runs still has; one of several ducts is one.
+
+    Args:
+        connection: a transaction.
+        on: the day, such as ``2026-07-01``.
+    """
+    offered = {(one.owner, one.offer.site, one.key.rpartition("/")[2]): one.offer for one in _declared(connection)}
+    for offer in offered.values():
+        yield from (one.days_left for one in terms_of(offer.spans, on) if one.begins <= on and not one.is_over)
+
+
 def _present(connection: Connection, *kinds: str) -> list[Any]:
     """The rows of things that are not about to go, by name, admitted ones too: who offers is bound by them already."""
     query = select(asset.c.name, asset.c.party, asset.c.data).where(
@@ -88,7 +100,7 @@ def _shown(
 ) -> OfferShown | None:
     """An offer as its caller may see it; None where it is none of the caller's business."""
     sees_all = caller.has_file or bool(caller.roles & OVERSEER) or caller.party == one.owner
-    terms = {term.party: term for term in terms_of(one.offer.leases, on)}
+    terms = {term.party: term for term in terms_of(one.offer.spans, on)}
     users = one.offer.users_on(on)
     used = _used(one, world, links)
     if not sees_all and users is not None and caller.party not in {*users, *terms, *used}:
@@ -101,7 +113,7 @@ def _shown(
         price_class=one.offer.price_class,
         is_for_all=users is None,
         uses=[
-            _use(party, terms.get(party), used.get(party, _Used()))
+            _use(party, terms.get(party), used.get(party, _Used()), may_use=users is None or party in users)
             for party in sorted(parties)
             if sees_all or party == caller.party
         ],
@@ -121,12 +133,14 @@ def _used(one: _Offered, world: World | None, links: Mapping[str, Mapping[str, i
     return found
 
 
-def _use(party: str, term: Term | None, used: _Used) -> OfferUse:
+def _use(party: str, term: Term | None, used: _Used, *, may_use: bool) -> OfferUse:
     return OfferUse(
         party=party,
+        may_use=may_use,
         begins=term.begins if term is not None else "",
         ends=term.ends if term is not None else "",
         days_left=term.days_left if term is not None else None,
+        next_begins=term.next_begins if term is not None else "",
         nodes=len(used.nodes),
         units=sum(units for units, _ in used.nodes.values()),
         draw_w=sum(watts for _, watts in used.nodes.values()),
