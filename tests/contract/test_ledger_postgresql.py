@@ -128,32 +128,6 @@ def race(world: World, count: int) -> list[str]:
             return sorted(pool.map(admits, range(count)))
 
 
-def test_a_database_that_is_used_again_is_as_a_new_one(postgresql: PostgresqlServer, tmp_path: Path) -> None:
-    """What a test leaves in a copy of the template is not there for the next; one with other triggers is not given."""
-
-    def rows(name: str) -> list[tuple[object, ...]]:
-        tables = postgresql.sql(name, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-        return [row for (table,) in tables if table != "identity" for row in postgresql.sql(name, f"TABLE {table}")]
-
-    def used(name: str) -> str:
-        with LedgerClient(postgresql.url(name), root=tmp_path) as client:
-            client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
-            bring_up_racks(client)
-        ((id_,),) = postgresql.sql(name, "SELECT id FROM identity")
-        postgresql.drop(name)
-        return str(id_)
-
-    first = postgresql.copy_template()
-    new, id_ = rows(first), used(first)
-    again = postgresql.copy_template()
-    assert (again, rows(again)) == (first, new)
-    assert used(again) != id_
-    postgresql.sql(first, "ALTER TABLE claim DISABLE TRIGGER ALL")
-    other = postgresql.copy_template()
-    assert other != first
-    postgresql.drop(other)
-
-
 def test_of_many_for_the_last_unit_one_is_admitted(world: World) -> None:
     """Two services admit one of twelve stacks that want one U, and refuse the others by the rule."""
     assert race(world, 12) == ["admitted", *["findings"] * 11]

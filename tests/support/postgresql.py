@@ -1,7 +1,6 @@
 """A PostgreSQL of the tests' own: Debian's programs, a folder and a socket of their own, never as root.
 
-It starts once in a process of tests and waits for no disk. Each test has a database with all tables: a copy of a
-template, or one that a test before it has left and that was emptied, which saves 45 ms of the server's CPU.
+It starts once in a process of tests and waits for no disk. Each test has a copy of a template that has all tables.
 """
 
 import os
@@ -17,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from support.once import made_once, memory
+from support.once import memory
 from support.parts import skip_or_fail
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.schema import new_id
@@ -33,32 +32,6 @@ _SETTINGS = (
 )
 _FORGETFUL = ("fsync=off", "full_page_writes=off", "autovacuum=off")
 _LIMIT_S = 60
-_TEMPLATE = "ledger_template"
-_SHAPE = """
-SELECT (SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()),
-  md5(concat_ws('|',
-    (SELECT string_agg(concat_ws(',', c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relacl, c.reloptions), ';'
-       ORDER BY c.oid)
-     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'),
-    (SELECT string_agg(concat_ws(',', attrelid, attname, atttypid, attnotnull, atthasdef, attisdropped), ';'
-       ORDER BY attrelid, attnum) FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0),
-    (SELECT string_agg(concat_ws(',', oid, tgname, tgenabled), ';' ORDER BY oid) FROM pg_trigger),
-    (SELECT string_agg(concat_ws(',', oid, conname, convalidated), ';' ORDER BY oid) FROM pg_constraint
-     WHERE oid >= 16384),
-    (SELECT string_agg(concat_ws(',', oid, proname, proowner, proacl, prosrc), ';' ORDER BY oid) FROM pg_proc
-     WHERE oid >= 16384),
-    (SELECT string_agg(concat_ws(',', nspname, nspowner, nspacl), ';' ORDER BY oid) FROM pg_namespace
-     WHERE nspname NOT LIKE 'pg\\_%'),
-    (SELECT string_agg(setconfig::text, ';') FROM pg_db_role_setting
-     WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))))
-"""
-"""Who else is in a database, and a digest of all that statements have defined in it."""
-_LEAVES_S = 1.0
-"""How long a session that was closed may be there yet."""
-_LONG_BYTES = 256 * 1024
-"""A table of more is truncated, which costs more than to delete a few rows."""
 
 
 def programs() -> Path:
@@ -96,10 +69,8 @@ class PostgresqlServer:
     is_durable: bool
     _owner: pwd.struct_passwd | None
     _process: subprocess.Popen[bytes] | None = None
+    _template: str | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
-    _copies: set[str] = field(default_factory=set)
-    _left: list[str] = field(default_factory=list)
-    _empty: "_Empty | None" = None
 
     @property
     def user(self) -> str:
@@ -143,27 +114,11 @@ class PostgresqlServer:
         self._process.wait(_LIMIT_S)
 
     def initialise(self) -> None:
-        """Have its data, a copy of what is made once in a run."""
-        subprocess.run(["cp", "-a", made_once("postgresql", self._make) / "data", self.folder], check=True)
+        """Make its data."""
         if self._owner is not None:
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
-
-    def _make(self, at: Path) -> None:
-        """The data of a server with the template."""
-        folder = Path(tempfile.mkdtemp(prefix="zw-pg-", dir=memory()))
-        made = PostgresqlServer(folder, self.bin, is_durable=False, _owner=self._owner)
-        try:
-            if self._owner is not None:
-                os.chown(folder, self._owner.pw_uid, self._owner.pw_gid)
-            given = ["-D", folder / "data", "-U", self.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
-            made.run("initdb", *given)
-            made.start()
-            made.sql("postgres", f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0 STRATEGY file_copy")
-            Database(Path("none.db"), made.url(_TEMPLATE), create=True, lock_wait_s=_LIMIT_S).close()
-            made.stop()
-            subprocess.run(["cp", "-a", folder / "data", at], check=True)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        given = ["-D", self.folder / "data", "-U", self.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
+        self.run("initdb", *given)
 
     def create(self, template: str = "template0") -> str:
         """A new database, a copy of a template; gives its name."""
@@ -172,26 +127,16 @@ class PostgresqlServer:
         return name
 
     def copy_template(self) -> str:
-        """A database with the tables of an empty ledger, which has an id of its own; gives its name."""
-        if self._empty is None:
-            self._empty = _Empty(self.url(_TEMPLATE))
-        while self._left:
-            name = self._left.pop()
-            if self._empty.put_into(self.url(name)):
-                self._copies.add(name)
-                return name
-            self.drop(name)
-        name = self.create(_TEMPLATE)
+        """A new database with the tables of an empty ledger, which has an id of its own; gives its name."""
+        if self._template is None:
+            self._template = self.create()
+            Database(Path("none.db"), self.url(self._template), create=True, lock_wait_s=_LIMIT_S).close()
+        name = self.create(self._template)
         self.sql(name, f"UPDATE identity SET id = '{new_id()}'")
-        self._copies.add(name)
         return name
 
     def drop(self, name: str) -> None:
-        """Remove a database, whoever is still in it; a copy of the template is kept for the next one who wants one."""
-        if name in self._copies:
-            self._copies.remove(name)
-            self._left.append(name)
-            return
+        """Remove a database, whoever is still in it."""
         self.sql("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def sql(self, database: str, statement: str) -> list[tuple[object, ...]]:
@@ -245,53 +190,6 @@ class PostgresqlServer:
     def promote(self) -> None:
         """Be a standby no more, and write."""
         assert self.sql("postgres", "SELECT pg_promote()") == [(True,)]
-
-
-class _Empty:
-    """What is in the template: by it another database is emptied."""
-
-    def __init__(self, url: str) -> None:
-        import psycopg  # noqa: PLC0415 - of an extra
-
-        self._rows: dict[str, bytes] = {}
-        with psycopg.connect(url) as server:
-            ((_, self._shape),) = server.execute(_SHAPE).fetchall()
-            tables = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-            for (table,) in tables:
-                with server.cursor().copy(f"COPY {table} TO STDOUT".encode()) as copy:
-                    self._rows[table] = b"".join(bytes(part) for part in copy)
-
-    def put_into(self, url: str) -> bool:
-        """Empty a database; False where somebody is in it, or where something was defined that the template has not.
-
-        No trigger fires, as in a restore.
-        """
-        import psycopg  # noqa: PLC0415 - of an extra
-
-        with psycopg.connect(url) as server:
-            deadline = time.monotonic() + _LEAVES_S
-            while True:
-                ((others, shape),) = server.execute(_SHAPE).fetchall()
-                if not others or time.monotonic() > deadline:
-                    break
-                server.rollback()  # a session that was closed is there for a moment yet
-                time.sleep(0.01)
-            if others or shape != self._shape:
-                return False
-            server.execute("SET LOCAL session_replication_role = replica")
-            sizes = "SELECT tablename, pg_relation_size(tablename::regclass) FROM pg_tables WHERE schemaname = 'public'"
-            used = {table: size for table, size in server.execute(sizes).fetchall() if size}
-            if max(used.values(), default=0) > _LONG_BYTES:
-                server.execute(f"TRUNCATE {', '.join(self._rows)}".encode())
-            else:
-                server.execute("; ".join(f"DELETE FROM {table}" for table in used).encode(), prepare=False)
-            for table, rows in self._rows.items():
-                if rows:
-                    with server.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
-                        copy.write(rows)
-            server.execute("SELECT setval(seqrelid, seqstart, false) FROM pg_sequence")
-            server.execute("UPDATE identity SET id = %s", (new_id(),))
-        return True
 
 
 @contextmanager
