@@ -40,6 +40,8 @@ ADVISED_BY_A_LEDGER = {
 """Rules of which a ledger may advise what a folder refuses, with the same figures; never the other way."""
 NOT_DECLARED = {"pue-gate", "name-owner"}
 """Rules whose cases are all about what a change was before, or about who had a name first."""
+BY_THE_DAY = {"lease-term"}
+"""Rules that find something only on days that no case can choose: test_ledger_leases.py moves the clock."""
 
 
 def owners_of(case: CaseZone, *, backwards: bool) -> Iterator[tuple[Declaration, str]]:
@@ -134,7 +136,7 @@ def test_a_rule_has_one_answer(rule: str, kept: Path, tmp_path: Path) -> None:
                     at = tmp_path / f"{path.stem}-{number}-{backwards}.db"
                     doors = ("up", "ledger load") if is_full() else (("up", "ledger load")[number % 2],)
                     said |= through_all(case, kept, at, doors, backwards=backwards)
-    assert rule in said
+    assert rule in said or rule in BY_THE_DAY
 
 
 @pytest.mark.parametrize("of", ["rack", "cluster", "zone"])

@@ -15,7 +15,7 @@ from zonewright.model.canonical import digest_of
 ACCEPTED = "ledger-accepted"
 """Of an entry by which a stack goes on with a ledger that lacks what its state saw; ``seen`` is what that was."""
 ENROLLED = "enrolled"
-"""Of an entry that binds a stack to the state whose lineage has the digest ``lineage``."""
+"""Of an entry that binds a stack to the state whose lineage has the digest ``lineage``, or is it in older entries."""
 CODE = "another-ledger"
 _WAYS_OUT = (
     "nothing was changed; correct zone:ledger in Pulumi.NAME.yaml; if the ledger itself was restored or made again, "
@@ -78,7 +78,8 @@ def require_not_replaced(connection: Connection, request: SeenRequest) -> None:
     of_stack = journal.c.kind == ENROLLED, journal.c.stack_id == stack_id, journal.c.sequence <= seen.sequence
     query = select(journal.c.payload).where(*of_stack).order_by(journal.c.sequence.desc()).limit(1)
     known = connection.execute(query).scalar()
-    if known is not None and json.loads(known)["lineage"] != digest_of(bound):
+    # Entries of the first version have the lineage itself.
+    if known is not None and json.loads(known)["lineage"] not in {bound, digest_of(bound)}:
         raise LedgerRefusedError(
             "another-lineage",
             f"another state has taken over stack {stack_id} since this one was brought up; nothing was deleted; remove "
