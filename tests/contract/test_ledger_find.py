@@ -200,7 +200,11 @@ def test_the_commands_of_the_page_work(
         number = len(client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries) + 1
     (tmp_path / "tenant-a.json").write_text(json.dumps(exported(node("web-001"))))
     page = (REPOSITORY / "docs" / "how-to" / "find-a-machine.md").read_text(encoding="utf-8")
-    lines = "".join(re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)).replace("NUMBER", str(number)).splitlines()
+    lines = (
+        "".join(re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL))
+        .replace("--settle 7", f"--settle {number}")
+        .splitlines()
+    )
     said = [(main(shlex.split(line)[1:]), capsys.readouterr().out) for line in lines if line.startswith("zonewright")]
     assert [code for code, _ in said] == [0, 0, 0, 0, 1]
     assert "node web-001 at dc1/a/01/01 U1: tenant-a" in said[0][1]
