@@ -11,6 +11,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Double
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.store.engines.postgresql_server import IDLE_S, PostgresqlServer, driver_of
@@ -185,7 +187,7 @@ class TelemetryServer:
     @contextmanager
     def reading(self) -> Iterator[Statements]:
         """A transaction that sees one moment."""
-        with self._server.reading() as connection:
+        with self._sentences(), self._server.reading() as connection:
             yield self._statements(connection)
 
     @contextmanager
@@ -201,14 +203,15 @@ class TelemetryServer:
         else:
             keys = sorted({_key(f"{self._probe} {turn}") for turn in turns})
             locks = [_SHARED.format(key=_key(f"{self._probe} {_EVERY}")), *(_TURN.format(key=key) for key in keys)]
-        with self._server.transaction("; ".join((_WRITE, *(locks if turns else ()))), keep=keep) as connection:
+        begin = "; ".join((_WRITE, *(locks if turns else ())))
+        with self._sentences(), self._server.transaction(begin, keep=keep) as connection:
             yield self._statements(connection)
 
     @contextmanager
     def alone(self, what: str) -> Iterator[bool]:
         """Hold a turn in a session of its own; False where another service does."""
         key = _key(f"alone {what}")
-        with self._server.session() as driver:
+        with self._sentences(), self._server.session() as driver:
             statements = ServerStatements(driver, self._told)
             is_alone = bool(statements.execute(f"SELECT pg_try_advisory_lock({key})").fetchone()[0])
             try:
@@ -226,6 +229,14 @@ class TelemetryServer:
 
     def _statements(self, connection: Connection) -> ServerStatements:
         return ServerStatements(driver_of(connection), self._told)
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """What a connection says that cannot be had, or is lost, in the words that statements have."""
+        try:
+            yield
+        except (DatabaseError, NoConnectionError) as error:
+            raise self._told(error) from error
 
     def _told(self, error: Exception) -> Exception:
         found = self._server.told(error)
