@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from types import CodeType, FunctionType
+from typing import Any
 
 _IN_A_FUNCTION = 0x1  # CO_OPTIMIZED: what runs when it is called, not when the module is imported
 
@@ -72,8 +73,14 @@ def place_of(code: CodeType) -> Place:
     return code.co_filename, code.co_firstlineno
 
 
+def _every_object() -> list[Any]:
+    """All objects, also those that the tests' conftest has frozen after their collection."""
+    gc.unfreeze()
+    return gc.get_objects()
+
+
 def _live(code: CodeType) -> Iterator[FunctionType]:
-    for one in gc.get_objects():
+    for one in _every_object():
         if type(one) is FunctionType and place_of(one.__code__) == place_of(code):
             yield one
 
@@ -91,6 +98,6 @@ def swap(pairs: list[tuple[CodeType, CodeType]]) -> bool:
 
 def forget() -> None:
     """Empty what functions have kept of earlier calls."""
-    for one in gc.get_objects():
+    for one in _every_object():
         if type(one).__name__ == "_lru_cache_wrapper" and str(one.__module__).startswith("zonewright"):
             one.cache_clear()
