@@ -98,6 +98,10 @@ def test_what_stands_in_the_way_of_a_gateway(tmp_path: Path) -> None:
     assert obstacle.endswith("is Python 3.9; the gateway needs 3.11 or newer")
     with pytest.raises(ArtefactError, match="holds no wheels; fetch them with: pip download"):
         recipe_of(settings(tmp_path, libraries="wheels"), tmp_path)
+    relative = GOOD.format(folder=tmp_path).replace(f"{tmp_path}/secrets", "secrets")
+    (tmp_path / "devices-1.yaml").write_text(relative, encoding="utf-8")
+    with pytest.raises(ArtefactError, match="credentials_file: expected an absolute path on gw-1"):
+        recipe_of(settings(tmp_path), tmp_path)
     (tmp_path / "devices-1.yaml").write_text("devices:\n  a: {protocol: modbus}\n  b: 5\n", encoding="utf-8")
     with pytest.raises(ArtefactError) as caught:
         recipe_of(settings(tmp_path), tmp_path)

@@ -78,11 +78,17 @@ def gateway_release(name: str, declared: GatewayDeployment, folder: Path) -> Gat
     path = folder / declared.devices
     try:
         devices = path.read_text(encoding="utf-8")
-        from_text(devices, str(path), has_credentials=False)
+        credentials = from_text(devices, str(path), has_credentials=False).credentials_file
     except ConfigurationError as error:
         raise ArtefactError(*error.sentences) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ArtefactError(f"{path}: the devices of {name} cannot be read: {error}") from None
+    if credentials and not credentials.startswith("/"):
+        raise ArtefactError(
+            f"{path}: credentials_file: expected an absolute path on {name}, such as "
+            f"/etc/zonewright-agent/credentials.yaml, got '{credentials}': a relative one would lie within the release, "
+            "and go with it"
+        )
     wheels = {} if declared.libraries == INSTALLED else read_libraries(folder / Path(declared.libraries).expanduser())
     return GatewayRelease(devices=devices, sources={**agent_sources(), **_sources()}, wheels=wheels)
 
