@@ -86,8 +86,8 @@ def gateway_release(name: str, declared: GatewayDeployment, folder: Path) -> Gat
     if credentials and not credentials.startswith("/"):
         raise ArtefactError(
             f"{path}: credentials_file: expected an absolute path on {name}, such as "
-            f"/etc/zonewright-agent/credentials.yaml, got '{credentials}': a relative one would lie within the release, "
-            "and go with it"
+            f"/etc/zonewright-agent/credentials.yaml, got '{credentials}': a relative one would lie within the "
+            "release, and go with it"
         )
     wheels = {} if declared.libraries == INSTALLED else read_libraries(folder / Path(declared.libraries).expanduser())
     return GatewayRelease(devices=devices, sources={**agent_sources(), **_sources()}, wheels=wheels)
