@@ -1,6 +1,6 @@
 """Whose turn it is to change a host: kept on the host itself, for whoever may log in, whatever file or ledger names it.
 
-The ledger's lease is for a fleet. Two fleets may name one host, also in two ledgers; so the first script of a change
+The ledger's lock is for a fleet. Two fleets may name one host, also in two ledgers; so the first script of a change
 takes the host's turn, for the operator of the fleet. It ends by itself, after the time that the host may take.
 """
 

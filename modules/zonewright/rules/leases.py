@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from zonewright.model.lease import Term
+from zonewright.model.lease import WARNED_DAYS, Term
 from zonewright.model.world import Occupant
 from zonewright.rules.finding import Participant
 from zonewright.rules.offered import users_of
@@ -67,9 +67,9 @@ def _due(key: str, owner: str, term: Term, items: Sequence[Occupant]) -> Breach:
         where=next((item.path for item in items if item.path), ""),
         message=said,
         value=term.days_left,
-        limit=30,
+        limit=max(WARNED_DAYS),
         unit="days",
-        excess=30 - term.days_left,
+        excess=max(WARNED_DAYS) - term.days_left,
         participants=(*nodes, Participant(party=owner, name=key)),
         fix=fix,
     )

@@ -141,6 +141,23 @@ class TelemetryHome(Protocol):
         ...
 
 
+@contextmanager
+def savepoint(statements: Statements) -> Iterator[None]:
+    """What is done within is kept whole or not at all; the transaction goes on in both cases.
+
+    Where the transaction itself has ended, as when the disk is full, there is no savepoint any more.
+    """
+    statements.execute("savepoint apart")
+    try:
+        yield
+    except BaseException:
+        if statements.in_transaction:
+            statements.execute("rollback to apart")
+            statements.execute("release apart")
+        raise
+    statements.execute("release apart")
+
+
 class FileStatements(sqlite3.Connection):
     """A connection to a file of SQLite."""
 
@@ -182,18 +199,9 @@ class FileStatements(sqlite3.Connection):
         """This connection."""
         return self
 
-    @contextmanager
-    def apart(self) -> Iterator[None]:
-        """A savepoint; where the transaction itself has ended, as when the disk is full, there is none any more."""
-        self.execute("savepoint apart")
-        try:
-            yield
-        except BaseException:
-            if self.in_transaction:
-                self.execute("rollback to apart")
-                self.execute("release apart")
-            raise
-        self.execute("release apart")
+    def apart(self) -> AbstractContextManager[None]:
+        """A savepoint."""
+        return savepoint(self)
 
 
 def _insert(table: str, columns: int) -> str:

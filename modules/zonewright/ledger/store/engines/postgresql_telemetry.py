@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.store.engines.postgresql_server import IDLE_S, PostgresqlServer, driver_of
 from zonewright.ledger.store.telemetry_tables import metadata
-from zonewright.telemetry.home import EVERYTHING, Rows, Statements, StoreFaultError
+from zonewright.telemetry.home import EVERYTHING, Rows, Statements, StoreFaultError, savepoint
 
 if TYPE_CHECKING:
     import psycopg
@@ -145,18 +145,9 @@ class ServerStatements:
         """Whether the transaction goes on."""
         return not self._driver.closed and self._driver.info.transaction_status.name in {"INTRANS", "INERROR"}
 
-    @contextmanager
-    def apart(self) -> Iterator[None]:
+    def apart(self) -> AbstractContextManager[None]:
         """A savepoint."""
-        self.execute("savepoint apart")
-        try:
-            yield
-        except BaseException:
-            if self.in_transaction:
-                self.execute("rollback to apart")
-                self.execute("release apart")
-            raise
-        self.execute("release apart")
+        return savepoint(self)
 
 
 class TelemetryServer:
