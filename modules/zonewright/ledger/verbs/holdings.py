@@ -274,23 +274,29 @@ def _lineage_for(context: Context, enrolled: Row[Any] | None) -> str | None:
     return str(enrolled.lineage) if is_own else ""
 
 
+_OF_STACK: BindParameter[str] = bindparam("stack")
+_ENROLLED = select(enrolment).where(enrolment.c.stack_id == _OF_STACK)
+_CURRENT = select(admission).where(admission.c.stack_id == _OF_STACK, admission.c.state == "current")
+_RESERVED = select(reservation).where(reservation.c.stack_id == _OF_STACK)
+_HELD = tuple(
+    select(table).where(table.c.stack_id == _OF_STACK).order_by(table.c.name, table.c.id) for table in (asset, claim)
+)
+
+
 def report(context: Context, request: ReportRequest) -> StackReport:
     """Give everything that the ledger holds for one stack."""
     with context.database.reading() as connection:
         require_same(connection, request)
         now = context.shown_at(connection)
-        enrolled = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
-        current = connection.execute(
-            select(admission).where(admission.c.stack_id == request.stack_id, admission.c.state == "current")
-        ).first()
+        own = {"stack": request.stack_id}
+        enrolled = connection.execute(_ENROLLED, own).first()
+        current = connection.execute(_CURRENT, own).first()
         is_open = bool(waiting_of(connection, request.stack_id))  # also after a recovery let go of what a state had
-        held = connection.execute(select(reservation).where(reservation.c.stack_id == request.stack_id)).first()
+        held = connection.execute(_RESERVED, own).first()
         holdings = [
             _holding(row, data=request.data)
-            for table in ((asset, claim) if request.holdings else ())
-            for row in connection.execute(
-                select(table).where(table.c.stack_id == request.stack_id).order_by(table.c.name, table.c.id)
-            ).all()
+            for query in (_HELD if request.holdings else ())
+            for row in connection.execute(query, own).all()
         ]
     return StackReport(
         stack_id=request.stack_id,
