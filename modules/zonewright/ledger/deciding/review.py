@@ -69,7 +69,7 @@ def last_proposal(connection: Connection, stack_id: str, demand_digest: str) -> 
     return dict(row) if row is not None and row["demand_digest"] == demand_digest else None
 
 
-def _own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
+def own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
     """The demand of a request. Whether there is none, or it is another party's, is one sentence: nobody finds out."""
     text = get_content(connection, request.demand_digest)
     try:
@@ -85,15 +85,27 @@ def _own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
 
 
 def review_change(
-    connection: Connection, request: EvaluateRequest, now: str, telemetry: TelemetryHome | None
+    connection: Connection,
+    request: EvaluateRequest,
+    now: str,
+    telemetry: TelemetryHome | None,
+    *,
+    demand: Demand | None = None,
 ) -> Review:
     """Look at a change inside the caller's transaction.
+
+    Args:
+        connection: the transaction.
+        request: the change.
+        now: the moment, ISO 8601.
+        telemetry: the readings, or None.
+        demand: what is wanted, where it was read already.
 
     Raises:
         LedgerRefusedError: when the demand was never proposed here, or the zone's file is another one.
     """
-    demand = _own_demand(connection, request)
-    require_zone(connection, demand, party=request.party, on=now[:10])
+    demand = demand or own_demand(connection, request)
+    demand = require_zone(connection, demand, party=request.party, on=now[:10])
     facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry)
     last = last_proposal(connection, request.stack_id, request.demand_digest)
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
