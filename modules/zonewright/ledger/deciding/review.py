@@ -85,16 +85,30 @@ def _own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
 
 
 def review_change(
-    connection: Connection, request: EvaluateRequest, now: str, telemetry: TelemetryHome | None
+    connection: Connection,
+    request: EvaluateRequest,
+    now: str,
+    telemetry: TelemetryHome | None,
+    *,
+    with_fits: bool = True,
 ) -> Review:
     """Look at a change inside the caller's transaction.
+
+    Args:
+        connection: the transaction.
+        request: the change.
+        now: ISO 8601 time.
+        telemetry: the readings, or None.
+        with_fits: whether load models may be fitted to readings, as versions before did not.
 
     Raises:
         LedgerRefusedError: when the demand was never proposed here, or the zone's file is another one.
     """
     demand = _own_demand(connection, request)
     require_zone(connection, demand, party=request.party, on=now[:10])
-    facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry)
+    facts = gather(
+        connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry, with_fits=with_fits
+    )
     last = last_proposal(connection, request.stack_id, request.demand_digest)
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
     sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}
