@@ -58,7 +58,7 @@ def test_a_row_of_the_table(
     assert gate.reason
 
 
-def seen(it_kw: float, *, sure_kw: float = 0, up_to_kw: int = 11_500, **rooms: float) -> LoadModelState:
+def seen(it_kw: float, *, sure_kw: float = 0, up_to_kw: int = 11_500, d: float = 0) -> LoadModelState:
     """A site in kilowatts with a fit to loads of up to 10,000 kW: 900 kW + 0.13 P, sure to so many kilowatts."""
     spread = round(sure_kw * 10**6 / 2) ** 2
     fit = OverheadFit(
@@ -73,7 +73,7 @@ def seen(it_kw: float, *, sure_kw: float = 0, up_to_kw: int = 11_500, **rooms: f
         plant="",
         it_w=8_000_000,
     )
-    one = state(it_kw, **rooms)
+    one = state(it_kw, d=d) if d else state(it_kw)
     return replace(one, model=replace(one.model, fit=fit))
 
 
