@@ -290,6 +290,8 @@ class MeterSource(Declared):
     """The device, one of the host's ``devices``."""
     reads: HostSource | None = None
     """What the agent reads of the host itself, one of the host's ``sources``, instead of a device."""
+    metric: Line | None = None
+    """Name of the device's metric, if it is another one (default: hw.energy, hw.power of a gauge, or hw.temperature)."""
     unit: MeterUnit | None = None
     """Unit in which it reports (default: J for energy, W for power, Cel for temperature)."""
 
@@ -301,10 +303,20 @@ class MeterSource(Declared):
         if self.reads is not None and self.unit is not None:
             message = f"a unit beside {self.reads}, which has its own; leave the unit out"
             raise ValueError(message)
+        if self.reads is not None and self.metric is not None:
+            message = f"a metric beside {self.reads}, which has its own; leave the metric out"
+            raise ValueError(message)
         return self
 
+    @property
+    def what(self) -> str:
+        """What of the host it is: a source of its agent, or a device, or one metric of that."""
+        device = f"device {self.device}"
+        return self.reads or (device if self.metric is None else f"{self.metric} of {device}")
+
     def __str__(self) -> str:
-        return f"{self.reads or self.device} of {self.host}"
+        metric = "" if self.metric is None else f"{self.metric} of "
+        return f"{metric}{self.reads or self.device} of {self.host}"
 
 
 class Meter(Declared):
