@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
+from zonewright.model.dhcp import DhcpReservation, NetworkBoot
 from zonewright.model.works import PlannedWork
 
 FeedName = Literal["A", "B"]
@@ -171,12 +172,18 @@ class Room(Declared):
 
 
 class AddressRange(Declared):
-    """Addresses from the first to the last, both included."""
+    """Addresses from the first to the last, both included, and how the site's DHCP leases them."""
 
     first: Address
     """The lowest address."""
     last: Address
     """The highest address."""
+    interfaces: Annotated[tuple[InterfaceName, ...], Field(max_length=16, strict=False)] = ()
+    """Interfaces of the DHCP server in this network; without any it answers on all that it has."""
+    reservations: Annotated[dict[Identifier, DhcpReservation], Field(max_length=4096)] = Field(default_factory=dict)
+    """Machines that are always leased the same address, by their host name."""
+    boot: NetworkBoot | None = None
+    """What a machine without a system starts from."""
 
 
 class AddressPool(Declared):
