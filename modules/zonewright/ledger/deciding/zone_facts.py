@@ -269,7 +269,8 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     held = [one for one in all_held(connection, but=stack_id) if one.expires_at > now] if now else []
     parts[False].names += _reserved(held, stack_id)
     former = parse_former(registered.former)
-    known = former.zone(parse_zone(registered.document))
+    known = parse_zone(registered.document)
+    known = former.zone(known) if registered.former else known
     if known.quotas:
         _count_usage(connection, stack_id, others=parts[False], own=parts[True])
     is_mine = claim.c.stack_id == stack_id  # once: to PostgreSQL a second one would be another expression

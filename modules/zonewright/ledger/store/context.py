@@ -172,7 +172,7 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
             f"offers.{offer}: the registered zone has no party '{stranger}'; correct it, or ask the "
             "administrator to add the party to zone.yaml and to run: zonewright ledger init ZONE",
         )
-    return parse_former(row.former).demand(demand)
+    return parse_former(row.former).demand(demand) if row.former else demand
 
 
 def require_enrolment(connection: Connection, *, stack_id: str, party: str, lineage: str, bound: bool) -> str | None:
