@@ -73,7 +73,7 @@ def _row_sums(name: str, text: str) -> RowSums:
     if not isinstance(item, RowAsset):
         raise TypeError(name)
     row = item.row
-    per_rack = min((feed.available_w for feed in row.feeds.values()), default=0)
+    per_rack = min((feed.design_w for feed in row.feeds.values()), default=0)
     return RowSums(
         room=name.rsplit("/", 1)[0],
         design_w=row.racks * per_rack,
