@@ -117,12 +117,15 @@ class Evaluation(Message):
         summary: that line.
         revision: the ledger's revision.
         renamed: old name by new name, of nodes and assets that only get another one.
+        stands_as: digest of the demand that the stack is admitted with, where only the zone's file was registered again
+            since and nothing new stands against it; else None. Then there is nothing to decide.
     """
 
     findings: list[Finding]
     summary: str
     revision: int
     renamed: dict[str, str] = Field(default_factory=dict)
+    stands_as: Digest | None = None
 
 
 class AdmitRequest(EvaluateRequest):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.authority import authorise, note
+from zonewright.ledger.deciding.drifting import drifted_among, present_rows
 from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, have_moved
 from zonewright.ledger.deciding.gated_files import gated_findings
 from zonewright.ledger.deciding.readable import findings_for, foreign
@@ -373,15 +374,7 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
     with context.database.reading() as connection:
         require_same(connection, request)
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
-        present = [
-            item
-            for table in (claim, asset)
-            for item in connection.execute(
-                select(
-                    table.c.kind, table.c.name, table.c.state, table.c.generation, table.c.holder, table.c.data
-                ).where(table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT))
-            )
-        ]
+        present = present_rows(connection, request.stack_id)
         query = select(deployed.c.site, deployed.c.files).where(deployed.c.stack_id == request.stack_id)
         files = {item.site: digest_of(canonical_json(json.loads(item.files))) for item in connection.execute(query)}
         step = step_of(connection, request.stack_id)
@@ -393,9 +386,7 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
     if row is None or row.state != "current" or row.stack_id != request.stack_id:
         reason = "the ledger holds another admission for this stack"
         return AdmissionStanding(current=False, reason=reason, holders=holders, deployed=files, step=step)
-    decided: dict[str, str] = json.loads(row.holds)
-    held = {item.name: digest_of(item.data) for item in present}
-    drifted = sorted(name for name in decided.keys() | held.keys() if decided.get(name) != held.get(name))
+    drifted = drifted_among(row.holds, present)
     return AdmissionStanding(
         holders=holders,
         deployed=files,

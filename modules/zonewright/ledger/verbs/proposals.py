@@ -8,6 +8,8 @@ from functools import partial
 
 from sqlalchemy import Connection, delete, select
 
+from zonewright.ledger.deciding.as_admitted import stands_as_admitted
+from zonewright.ledger.deciding.authority import RULE as APPROVAL_RULE
 from zonewright.ledger.deciding.authority import authorise, spent_plan
 from zonewright.ledger.deciding.decide import PlacedChange, PlacedProposal, offer
 from zonewright.ledger.deciding.facts import Facts, as_reserved, claims_to_hold, gather, have_moved
@@ -276,7 +278,7 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         if not waits_for_a_state(connection, **who):  # else its `up` will take it over
             require_enrolment(connection, **who, bound=False)
         now = context.now(connection)
-        review = review_change(connection, request, now, context.telemetry, demand=view.demand)
+        review = review_change(connection, request, now, context.telemetry, demand=view.demand, by_file_in_force=True)
         base = review.facts.base
         authority = authorise(
             connection,
@@ -294,12 +296,19 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
             party=request.party,
             now=now,
         )
-        told = findings_for(connection, context.caller, worst_first((*authority.findings, *gated)))
+        findings = worst_first((*authority.findings, *gated))
+        stands_as = stands_as_admitted(
+            connection, request, authority, findings, said=view.demand, in_force=review.demand.zone_digest
+        )
+        if stands_as:  # what asks for no decision lacks no approval of one
+            findings = tuple(finding for finding in findings if finding.rule != APPROVAL_RULE)
+        told = findings_for(connection, context.caller, findings)
     return Evaluation(
         findings=list(told),
         summary=review.line,
         revision=sum(review.facts.revisions.values()),
         renamed=_renamed(review, view.names),
+        stands_as=stands_as or None,
     )
 
 
