@@ -23,6 +23,7 @@ from zonewright.model.demand import Demand
 from zonewright.model.limits import CLOCK_BEHIND
 from zonewright.model.names import missing_roles, offered_to_nobody
 from zonewright.model.rule_pack import chain_of
+from zonewright.own_rules import in_time
 
 if TYPE_CHECKING:  # only a service has the first
     from zonewright.ledger.store.watch import Watch
@@ -67,7 +68,8 @@ class Context:
             recording.begin(connection, by=self.caller.name)
             if self.permit is not None:
                 self.permit(connection)
-            yield connection
+            with in_time():
+                yield connection
             self.account(connection)
 
     def account(self, connection: Connection) -> None:
