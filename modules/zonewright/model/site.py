@@ -42,6 +42,18 @@ InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$
 Redundancy = Literal["N", "N+1", "2N"]
 Suppliers = Annotated[tuple[Identifier, ...], Field(strict=False, max_length=8)]
 Kilowatts = Annotated[float, Field(gt=0, le=1_000_000, strict=False)]
+Derating = Annotated[float, Field(gt=0, lt=1, strict=False)]
+"""The part of a rating that is left, between 0 and 1; thousandths count."""
+
+
+def _carries_kw(one: "PowerElement | PowerPanel") -> float | None:
+    """Load in kilowatts that it carries now; None where it states no rating."""
+    return one.rated_kw if one.rated_kw is None else one.rated_kw * (one.derated_to or 1)
+
+
+def thousandths(part: float | None) -> int:
+    """A part of a rating in thousandths; all of it where none is said."""
+    return 1000 if part is None else max(1, round(part * 1000))
 
 
 class PowerElement(Declared):
@@ -59,6 +71,13 @@ class PowerElement(Declared):
     """N: it fails as a whole. N+1 or 2N: it survives the loss of one unit, and what it supplies stays up."""
     status: Literal["active", "failed"] = "active"
     """As in NetBox: what has failed supplies nothing until it is active again."""
+    derated_to: Derating | None = None
+    """Part of its rating that is left for now, as where it runs too warm; without it, all of it."""
+
+    @property
+    def carries_kw(self) -> float | None:
+        """Load in kilowatts that it carries now; None where it states no rating."""
+        return _carries_kw(self)
 
 
 class PowerPanel(Declared):
@@ -76,6 +95,13 @@ class PowerPanel(Declared):
     """N: it fails as a whole. N+1 or 2N: it survives the loss of one unit."""
     status: Literal["active", "failed"] = "active"
     """As in NetBox: what has failed supplies nothing until it is active again."""
+    derated_to: Derating | None = None
+    """Part of its rating that is left for now, as where it runs too warm; without it, all of it."""
+
+    @property
+    def carries_kw(self) -> float | None:
+        """Load in kilowatts that it carries now; None where it states no rating."""
+        return _carries_kw(self)
 
 
 class PowerFeed(Declared):
@@ -89,15 +115,22 @@ class PowerFeed(Declared):
     """Part of the rating that may be used (0 to 1, thousandths count)."""
     status: Literal["active", "failed"] = "active"
     """As in NetBox: a feed that has failed supplies nothing until it is active again."""
+    derated_to: Derating | None = None
+    """Part of its rating that is left for now, as where it runs too warm; without it, all of it."""
     breaker: Identifier | None = None
     """Id of the breaker in the site's ``power`` that the feeds of the whole row share, where there is one."""
     legs: dict[Phase, Line] = Field(default_factory=dict)
     """For a three-phase feed the rack units whose outlets are on each phase, such as ``L1: 1..14`` and so on."""
 
     @property
-    def available_w(self) -> int:
-        """Watts that one rack may draw from this feed: rating times ``max_utilization``, rounded down."""
+    def design_w(self) -> int:
+        """Watts that one rack may draw from this feed as built: rating times ``max_utilization``, rounded down."""
         return self.rated_w * round(self.max_utilization * 1000) // 1000
+
+    @property
+    def available_w(self) -> int:
+        """Watts that one rack may draw from it now: of those as built the part that is left, rounded down."""
+        return self.design_w * thousandths(self.derated_to) // 1000
 
 
 class Baseline(Declared):
@@ -144,6 +177,8 @@ class Row(Declared):
     """As in NetBox: new claims are placed in active rows only. Nothing in a failed row has power."""
     failed_racks: Line = ""
     """Numbers of racks that have failed, such as ``03,07`` or ``01..04``; nothing in them has power."""
+    derated_racks: Annotated[dict[Line, Derating], Field(max_length=40)] = Field(default_factory=dict)
+    """Part of the rating of both feeds that is left for now in some racks, by their numbers, such as ``03,07: 0.5``."""
     feeds: Annotated[dict[FeedName, PowerFeed], Field(min_length=1)]
     """The feeds at each rack: A and B, or one of them."""
     baseline: dict[Identifier, Baseline] = Field(default_factory=dict)

@@ -308,6 +308,8 @@ def _row(known: Known, owner: str, path: Path, row: Row, site: Site) -> Iterator
     if not known.unsure(owner, path):
         if row.failed_racks:
             yield from _rack_numbers(owner, (*path, "failed_racks"), row.failed_racks, row)
+        for racks in row.derated_racks:
+            yield from _rack_numbers(owner, (*path, "derated_racks", racks), racks, row)
         for baseline_id in row.baseline:
             yield from _baseline(owner, (*path, "baseline", baseline_id), row, baseline_id)
 
