@@ -333,7 +333,7 @@ class MeterSource(Declared):
     reads: HostSource | None = None
     """What the agent reads of the host itself, one of the host's ``sources``, instead of a device."""
     metric: Line | None = None
-    """Name of the device's metric, if it is another one (default: hw.energy, hw.power of a gauge, or hw.temperature)."""
+    """Name of the device's metric, if it is another one (default: hw.energy, hw.power or hw.temperature)."""
     unit: MeterUnit | None = None
     """Unit in which it reports (default: J for energy, W for power, Cel for temperature)."""
 
