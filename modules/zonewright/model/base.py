@@ -28,7 +28,7 @@ def _written_out(value: object) -> object:
     return value.isoformat() if type(value) is date else value
 
 
-Date = Annotated[str, BeforeValidator(_written_out), StringConstraints(pattern=DATE_PATTERN, strict=True)]
+Date = Annotated[str, StringConstraints(pattern=DATE_PATTERN, strict=True), BeforeValidator(_written_out)]
 """A day as ``2026-07-01``: sorts as text, and needs no clock to be compared. Python programs may give a ``date``."""
 
 CLOCK_PATTERN = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
