@@ -48,7 +48,7 @@ def _written_out(value: object) -> object:
     return value
 
 
-Date = Annotated[str, BeforeValidator(_written_out), StringConstraints(pattern=DATE_PATTERN, strict=True)]
+Date = Annotated[str, StringConstraints(pattern=DATE_PATTERN, strict=True), BeforeValidator(_written_out)]
 """A day as ``2026-07-01``: sorts as text, and needs no clock to be compared. Python programs may give a ``date``."""
 
 CLOCK_PATTERN = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"

@@ -71,7 +71,7 @@ RIGHTS: Mapping[str, Right] = {
     v.WITHDRAW.name: _STACK,
     v.DEPLOYED.name: _STACK_READ,
     v.CAPACITY.name: _ANYBODY,
-    v.FIT.name: _ANYBODY,
+    v.FIT.name: Right(own=EVERYBODY, other=OVERSEER, is_of_zone=True),
     v.EXPLAIN.name: _STACK_READ,
     v.OUTAGE.name: _ANYBODY,
     v.DRAIN.name: _ANYBODY,
