@@ -10,8 +10,9 @@ PROMETHEUS = Format(
         "them. The one target is the zone's service (`service` in zone.yaml; without it "
         "`http://127.0.0.1:8480`). Its page `/metrics?site=SITE` has the site's exact energy sums, its IT "
         "load, and the time of each meter's last reading (`zonewright_site_*`). On the service's own host "
-        "nobody is asked. From other hosts the page needs a token: give this Prometheus one in "
-        "`authorization`. Agents push OTLP. If they, or a collector, also send to this Prometheus, "
+        "nobody is asked. From other hosts the page needs a token. Where the service is reached over HTTPS, put one "
+        "into the file `zonewright-token` beside `prometheus.yml` (`zonewright access grant`). Over HTTP no token is "
+        "sent. Agents push OTLP. If they, or a collector, also send to this Prometheus, "
         "their series have OpenTelemetry's names (`hw_host_energy_joules_total`, `hw_host_power_watts`, "
         "`hw_power_watts`). The rules expect the "
         "label `site`, and the labels `rack` and `feed` on the power of a feed.\n\n"
@@ -40,6 +41,7 @@ PROMETHEUS = Format(
             ("check", "config", "{root}/etc/prometheus/prometheus.yml"),
             ("check", "rules", "{root}/etc/prometheus/rules/zonewright.yml"),
         ),
+        parts=(("etc/prometheus/zonewright-token", ""),),
         complaint="FAILED",  # what promtool calls lint, such as two alerts that are the same, ends with 0
     ),
 )
