@@ -31,6 +31,7 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
+from zonewright.model.former_names import FormerNames
 from zonewright.model.limits import CONFIRMS
 from zonewright.place import placing_order
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
@@ -99,6 +100,7 @@ def load_owner(
         verbs.PROPOSE,
         ProposeRequest(stack_id=stack_id, party=owner, demand=demand, sources=sources, reserve=True),
     )
+    demand = FormerNames(proposal.former).demand(demand)
     files = rendered_files(demand, proposal, formats)
     gated = judge_gated(files, formats, declaration.zone, root)
     if gated:

@@ -6,7 +6,7 @@ built in Python. Nothing here reads a file, a clock or the network.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 IDENTIFIER_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
@@ -15,6 +15,25 @@ STACK_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$"
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN, strict=True)]
 """A name that is safe in host names, resource names and paths: 1 to 63 of ``a-z 0-9 -``, as in RFC 1123."""
+
+
+def _one_or_more(value: object) -> object:
+    """One id stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+FormerIds = Annotated[
+    tuple[Identifier, ...],
+    BeforeValidator(_one_or_more, json_schema_input_type=Identifier | tuple[Identifier, ...]),
+    Field(strict=False, max_length=20),
+]
+RowPath = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}(?:/[a-z0-9-]{1,63})?$", strict=True)]
+"""A row of a room, such as ``07``, or of another room of the site, such as ``a/07``."""
+FormerRows = Annotated[
+    tuple[RowPath, ...],
+    BeforeValidator(_one_or_more, json_schema_input_type=RowPath | tuple[RowPath, ...]),
+    Field(strict=False, max_length=20),
+]
 
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$", max_length=200, strict=True)]
 """Text for people: one line of at most 200 characters, without control characters."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
-from zonewright.model.base import Date, Declared, Identifier, Line
+from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
 from zonewright.model.dhcp import DhcpReservation, NetworkBoot
 from zonewright.model.works import PlannedWork
 
@@ -132,6 +132,8 @@ class Baseline(Declared):
 class Row(Declared):
     """A row of identical racks. Its id may be a range (``01..25``), which declares that many identical rows."""
 
+    was: FormerRows = ()
+    """Id that it had before, in its room or as ``room/row``, or ids from the newest on; what stands in it stays."""
     racks: Annotated[int, Field(ge=1, le=40)]
     """How many racks stand in the row; they are numbered from 01."""
     u_height: Annotated[int, Field(ge=1, le=60)] = 42
@@ -368,6 +370,8 @@ class Site(Declared):
 
     title: Line
     """Name for people."""
+    was: FormerIds = ()
+    """Id that it had before, or ids from the newest on; its rows and all that stands in them stay."""
     kind: Literal["data-centre", "edge"] = "data-centre"
     """What kind of site it is."""
     district: Identifier

@@ -24,9 +24,11 @@ from zonewright.rules.finding import Finding
 def stands_as_admitted(
     connection: Connection,
     request: EvaluateRequest,
-    demand: Demand,
     authority: Authority,
     findings: Collection[Finding],
+    *,
+    said: Demand,
+    in_force: str,
 ) -> str:
     """Digest of the demand that a stack is admitted with, where an older file of the zone is all that differs.
 
@@ -36,7 +38,8 @@ def stands_as_admitted(
     Args:
         connection: the transaction that the change was judged in.
         request: the change.
-        demand: its demand, by the zone's file in force.
+        said: its demand, as it was proposed; whoever renamed what it names did not change it.
+        in_force: digest of the zone's file in force.
         authority: what approvals say to it.
         findings: all its findings, by the zone's file in force.
     """
@@ -44,9 +47,9 @@ def stands_as_admitted(
     if held is None or held["change_digest"] != change_asked(request, held["demand_digest"]):
         return ""
     earlier = json.loads(get_content(connection, held["demand_digest"]) or "{}").get("zone_digest")
-    if earlier in (None, demand.zone_digest):
+    if earlier in (None, in_force):
         return ""
-    if demand.model_copy(update={"zone_digest": earlier}).digest() != held["demand_digest"]:
+    if said.model_copy(update={"zone_digest": earlier}).digest() != held["demand_digest"]:
         return ""
     if authority.approved_by or any(one.refuses for one in findings if one.level != "approval"):
         return ""

@@ -210,7 +210,7 @@ def gather(
     moment = datetime.fromisoformat(now)
     has_readings = telemetry is not None and telemetry.is_there()
     fresh = fresh_claims(connection, facts.revisions, moment) if has_readings else {}
-    found = measured_sites(base.before(), facts.revisions, telemetry, moment, fresh)
+    found = measured_sites(base.before(), facts.revisions, telemetry, moment, fresh, before=base.former.readings)
     base = replace(base, renamed=facts.renames.nodes)
     return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)
 

@@ -17,6 +17,7 @@ from zonewright.rules.site_power import rooms_of
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import Fresh, Terms, measured
 from zonewright.telemetry.home import TelemetryHome
+from zonewright.telemetry.renaming import stored_as
 
 LOOKS_BACK_DAYS = 400
 """The mean of 30 days may end as long ago as the oldest figure that counts; older claims are in it for certain."""
@@ -47,6 +48,8 @@ def measured_sites(
     telemetry: TelemetryHome | None,
     now: datetime,
     fresh: Mapping[str, Sequence[Fresh]] = MappingProxyType({}),
+    *,
+    before: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Measured]:
     """What is measured of some sites, by id; those without readings are left out.
 
@@ -56,6 +59,7 @@ def measured_sites(
         telemetry: the readings, or None.
         now: the present.
         fresh: claims by site that a mean of the past does not hold whole.
+        before: the id that readings of a site may still be stored under, by its id.
     """
     terms = terms_of(facts.zone)
     if telemetry is None or not telemetry.is_there() or terms is None:
@@ -65,7 +69,8 @@ def measured_sites(
     for site_id in sorted(set(sites) & facts.sites.keys()):
         held = facts.sites[site_id]
         model = model_of(held, rooms.get(site_id, {})) if held.site.overhead is not None else None
-        one = measured(store, site_id, held.site, now=now, terms=terms, model=model, fresh=fresh.get(site_id, ()))
+        stored = stored_as(telemetry, site_id, before.get(site_id, site_id))
+        one = measured(store, stored, held.site, now=now, terms=terms, model=model, fresh=fresh.get(site_id, ()))
         if one is not None:
             found[site_id] = one
     return found

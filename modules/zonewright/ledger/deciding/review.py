@@ -71,7 +71,7 @@ def last_proposal(connection: Connection, stack_id: str, demand_digest: str) -> 
     return dict(row) if row is not None and row["demand_digest"] == demand_digest else None
 
 
-def _own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
+def own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
     """The demand of a request. Whether there is none, or it is another party's, is one sentence: nobody finds out."""
     text = get_content(connection, request.demand_digest)
     try:
@@ -115,6 +115,7 @@ def review_change(
     telemetry: TelemetryHome | None,
     *,
     by_file_in_force: bool = False,
+    demand: Demand | None = None,
 ) -> Review:
     """Look at a change inside the caller's transaction.
 
@@ -124,14 +125,15 @@ def review_change(
         now: the moment, ISO 8601.
         telemetry: the readings, or None.
         by_file_in_force: judge what the stack is admitted with by today's zone file, whichever its demand names.
+        demand: what is wanted, where it was read already.
 
     Raises:
         LedgerRefusedError: when the demand was never proposed here, or the zone's file is another one.
     """
-    demand = _own_demand(connection, request)
+    demand = demand or own_demand(connection, request)
     if by_file_in_force:
         demand = _by_file_in_force(connection, request, demand)
-    require_zone(connection, demand, party=request.party, on=now[:10])
+    demand = require_zone(connection, demand, party=request.party, on=now[:10])
     facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry)
     last = last_proposal(connection, request.stack_id, request.demand_digest)
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
