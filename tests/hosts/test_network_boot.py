@@ -393,7 +393,7 @@ def test_the_service_hears_agents_and_prometheus_reads_what_its_rules_need(zone:
     assert "hw_power_watts" in guarded
     assert until(lambda: prometheus.states("FeedPowerMissing") == {"pending"}, within_s=20)
     for alert in ("ServiceUnreachable", "EnergyRatioUnknown", "EnergyReadingsStale", "MeterMissing"):
-        assert prometheus.states(alert) == set(), alert
+        assert until(lambda alert=alert: prometheus.states(alert) == set(), within_s=20), alert  # type: ignore[misc]
 
 
 def _file(zone: BootedZone, ending: str) -> str:
