@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
+from zonewright.model.dhcp import DhcpReservation, NetworkBoot
 from zonewright.model.works import PlannedWork
 
 FeedName = Literal["A", "B"]
@@ -210,12 +211,18 @@ class Room(Declared):
 
 
 class AddressRange(Declared):
-    """Addresses from the first to the last, both included."""
+    """Addresses from the first to the last, both included, and how the site's DHCP leases them."""
 
     first: Address
     """The lowest address."""
     last: Address
     """The highest address."""
+    interfaces: Annotated[tuple[InterfaceName, ...], Field(max_length=16, strict=False)] = ()
+    """Interfaces of the DHCP server in this network; without any it answers on all that it has."""
+    reservations: Annotated[dict[Identifier, DhcpReservation], Field(max_length=4096)] = Field(default_factory=dict)
+    """Machines that are always leased the same address, by their host name."""
+    boot: NetworkBoot | None = None
+    """What a machine without a system starts from."""
 
 
 class AddressPool(Declared):
@@ -295,7 +302,16 @@ class Overhead(Declared):
     """Watts of overhead for each watt of IT load (0 to 3, thousandths count)."""
 
 
-MeterUnit = Literal["Wh", "kWh", "MWh", "J", "kJ", "MJ", "W", "kW"]
+class PlantState(Declared):
+    """The plant of a site from a day on: readings of before say nothing of its overhead."""
+
+    title: Line = ""
+    """What is different, such as a chiller that was replaced."""
+    since: Date
+    """The first day, such as 2026-03-01."""
+
+
+MeterUnit = Literal["Wh", "kWh", "MWh", "J", "kJ", "MJ", "W", "kW", "Cel"]
 POWER_UNITS: frozenset[MeterUnit] = frozenset({"W", "kW"})
 HostSource = Literal["hwmon", "rapl"]
 
@@ -320,8 +336,10 @@ class MeterSource(Declared):
     """The device, one of the host's ``devices``."""
     reads: HostSource | None = None
     """What the agent reads of the host itself, one of the host's ``sources``, instead of a device."""
+    metric: Line | None = None
+    """Name of the device's metric, if it is another one (default: hw.energy, hw.power or hw.temperature)."""
     unit: MeterUnit | None = None
-    """Unit in which it reports (default: J for energy, W for power)."""
+    """Unit in which it reports (default: J for energy, W for power, Cel for temperature)."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -331,33 +349,52 @@ class MeterSource(Declared):
         if self.reads is not None and self.unit is not None:
             message = f"a unit beside {self.reads}, which has its own; leave the unit out"
             raise ValueError(message)
+        if self.reads is not None and self.metric is not None:
+            message = f"a metric beside {self.reads}, which has its own; leave the metric out"
+            raise ValueError(message)
         return self
 
+    @property
+    def what(self) -> str:
+        """What of the host it is: a source of its agent, or a device, or one metric of that."""
+        device = f"device {self.device}"
+        return self.reads or (device if self.metric is None else f"{self.metric} of {device}")
+
     def __str__(self) -> str:
-        return f"{self.reads or self.device} of {self.host}"
+        metric = "" if self.metric is None else f"{self.metric} of "
+        return f"{metric}{self.reads or self.device} of {self.host}"
 
 
 class Meter(Declared):
-    """An energy meter."""
+    """An energy meter, or a thermometer."""
 
     title: Line = ""
     """Name for people."""
-    point: Literal["utility", "generator", "cooling", "ups-output", "pdu-output", "server-input"]
+    point: Literal["utility", "generator", "cooling", "ups-output", "pdu-output", "server-input", "outside"]
     """Where it measures."""
     accuracy_class: Annotated[float, Field(ge=0.1, le=5, strict=False)] = 1.0
     """Accuracy class of the meter in percent (IEC 62053-21 and -22)."""
-    kind: Literal["register", "gauge", "interval"] = "register"
-    """What it gives: cumulative watt-hours, watts, or watt-hours between two times."""
+    kind: Literal["register", "gauge", "interval", "temperature"] = "register"
+    """What it gives: cumulative watt-hours, watts, watt-hours between two times, or degrees Celsius."""
     rating_w: Annotated[int, Field(ge=1, le=10_000_000_000)] | None = None
     """The most that can flow through it, in watts; it limits what an unknown stretch can hold."""
     rollover_wh: Annotated[int, Field(ge=1, le=1_000_000_000_000_000)] | None = None
     """Value in watt-hours at which its register starts again from zero."""
     interval_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
-    """Seconds between two samples of a gauge."""
+    """Seconds between two samples of a gauge or temperature (default: 300 and 3600)."""
     standby: bool = False
     """Whether it may stand still, or nearly, for long, as a standby incomer or cooling in winter; a generator may."""
     source: MeterSource | None = None
     """Where its live readings come from; without it, readings are imported only."""
+
+    @model_validator(mode="after")
+    def _temperature_outside(self) -> Self:
+        if (self.kind == "temperature") != (self.point == "outside"):
+            message = (
+                f"a {self.kind} at the point {self.point}; outside is where the kind temperature measures, and only it"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _source_fits(self) -> Self:
@@ -368,7 +405,14 @@ class Meter(Declared):
         if wanted != self.kind:
             message = f"a {self.kind} with the source {source.reads}, which gives the kind {wanted}"
             raise ValueError(message)
-        if source.unit is not None and (source.unit in POWER_UNITS) != (self.kind == "gauge"):
+        if source.unit is not None and (source.unit == "Cel") != (self.kind == "temperature"):
+            message = (
+                f"a {self.kind} with a source in {source.unit}; Cel is the unit of a temperature, and its only one"
+            )
+            raise ValueError(message)
+        if source.unit in {None, "Cel"}:
+            return self
+        if (source.unit in POWER_UNITS) != (self.kind == "gauge"):
             what = "of energy" if self.kind == "gauge" else "of power"
             message = f"a {self.kind} with a source in {source.unit}, which is a unit {what}"
             raise ValueError(message)
@@ -450,6 +494,8 @@ class Site(Declared):
     """Energy meters by id."""
     boundary: MeterBoundary | None = None
     """Which of the meters make the energy ratio of the site."""
+    plant: dict[Identifier, PlantState] = Field(default_factory=dict)
+    """States of the plant by id; the load model is fitted to the readings of the present one."""
 
     @model_validator(mode="after")
     def _routed(self) -> Self:

@@ -15,6 +15,7 @@ from zonewright.model.cluster import Connection, Relation, Scope, Spread
 from zonewright.model.lease import Term
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
+from zonewright.model.overhead_fit import OverheadFit
 from zonewright.model.power import Draw, Wiring, wiring_of
 from zonewright.model.site import Cooling, Face, FeedName, Phase, Site
 from zonewright.model.zone import Zone
@@ -359,6 +360,12 @@ class Measured:
         trust: the least trust class among the readings.
         reason: why a verdict is undetermined, empty where it is not.
         findings: what was found on its meters, those that decide first.
+        fit: what was fitted to its overhead, None where it is declared.
+        unfitted: why it is declared, empty where it is fitted.
+        projection_bounds: least and largest ratio of the year by what the fit may err, None where it is declared.
+        allowed_rest: what the ratio of the rest of the year may be, None where it is not known.
+        rest_it_wh: IT energy of the rest of the year at the present load.
+        rest_total_wh: energy of the site in it by the load model.
     """
 
     trailing: EnergyVerdict
@@ -375,6 +382,12 @@ class Measured:
     trust: str = ""
     reason: str = ""
     findings: tuple[str, ...] = ()
+    fit: OverheadFit | None = None
+    unfitted: str = ""
+    projection_bounds: tuple[Fraction, Fraction] | None = None
+    allowed_rest: Fraction | None = None
+    rest_it_wh: Fraction | None = None
+    rest_total_wh: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
