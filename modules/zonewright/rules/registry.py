@@ -54,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     supply.SUPPLY_CAPACITY,
     supply.SUPPLY_RATING,
     rooms.ROOM_COOLING,
+    room_load.RACK_COOLING,
     rooms.FILL_BEFORE_OPEN,
     room_load.COOLING_CAPACITY,
     room_load.ROOM_DENSITY,
