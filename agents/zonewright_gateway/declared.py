@@ -198,8 +198,9 @@ def _device(  # noqa: PLR0917 - private
             near = close_to(chosen, list(there)) if there else "name the file with them: credentials_file"
             faults.add(document.line((*path, what)), f"devices.{name}.{what}: there is no '{chosen}'; {near}")
     secret = (secrets or {}).get(str(values.get("credentials")))
-    if protocol == "bacnet" and not (values.get("power") or values.get("energy")):
-        faults.add(document.line(path), f"devices.{name}: neither 'power' nor 'energy'; name an object of it")
+    if protocol == "bacnet" and not any(values.get(one) for one in ("power", "energy", "temperature")):
+        said = f"devices.{name}: neither 'power' nor 'energy' nor 'temperature'; name an object of it"
+        faults.add(document.line(path), said)
     family = families().get(str(values.get("family"))) if protocol == "snmp" else None
     if family is not None and values.get("module") not in (None, family.module):
         blind = [one for one in PARTS if one in _words(values.get("parts")) and not family.tells_modules(one)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from zonewright_agent.points import Point
-from zonewright_gateway.doubt import Gauge, Register
+from zonewright_gateway.doubt import Gauge, Register, air_fault
 from zonewright_gateway.values import Shown
 
 _MOST_POINTS = 20_000
@@ -72,10 +72,24 @@ class Device:
             elif why_not is not None and one.value is not None:
                 joules = round(one.value * _JOULES, 3)
                 self._points.append(self._point(one.part, "hw.energy", "J", "register", joules, time_ns))
+        faults |= self._air(shown, time_ns)
         faults |= self._gone(shown)
         if not faults or faults.keys() != self._doubted:
             self.fault = _told(faults)  # and else as it was told first, whatever the figures are by now
         self._doubted = set(faults)
+
+    def _air(self, shown: Sequence[Shown], time_ns: int) -> dict[tuple[str, str], str]:
+        """Temperatures outside: delivered, or why they cannot be."""
+        faults: dict[tuple[str, str], str] = {}
+        for one in shown:
+            if one.quantity != "temperature":
+                continue
+            why = air_fault(one.value)
+            if why:
+                faults[one.part, "temperature"] = why
+            elif one.value is not None:
+                self._points.append(self._point(one.part, "hw.temperature", "Cel", "gauge", one.value, time_ns))
+        return faults
 
     def _gone(self, shown: Sequence[Shown]) -> dict[tuple[str, str], str]:
         """What the whole showed before, and shows no more."""
@@ -97,7 +111,10 @@ class Device:
         return found
 
     def _point(self, part: str, name: str, unit: str, kind: str, value: float, time_ns: int) -> Point:  # noqa: PLR0917 - private
-        attributes = {"hw.id": f"{self.name}-{part}" if part else self.name, "hw.type": "power_supply"}
+        attributes = {
+            "hw.id": f"{self.name}-{part}" if part else self.name,
+            "hw.type": "temperature" if unit == "Cel" else "power_supply",
+        }
         attributes |= {"hw.parent": self.name} if part else self._place
         return Point(
             name=name,

@@ -97,7 +97,7 @@ def _bacnet() -> Maker:
     clients = cache(Client)
 
     def make(one: DeclaredDevice, _declared: Declared) -> Reader:
-        objects = (one.text("power"), one.text("energy"))
+        objects = (one.text("power"), one.text("energy"), one.text("temperature"))
         return BuildingDevice(clients(one.text("local")), one.host, one.port, objects)
 
     return make

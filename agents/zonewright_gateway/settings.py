@@ -67,6 +67,7 @@ OWN: dict[str, dict[str, Setting]] = {
         "local": Setting("text", "This host's address in that network, with mask and a port.", is_required=True),
         "power": Setting("object", "Object of its power, such as `analog-input,3`."),
         "energy": Setting("object", "Object of its energy, in Wh, kWh or MWh."),
+        "temperature": Setting("object", "Object of the air's temperature outside, in degrees Celsius."),
     },
 }
 TOP = {

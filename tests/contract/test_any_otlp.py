@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from pulumi.runtime.proto.status_pb2 import Status
 
 from support.asgi import Answer, call
@@ -48,7 +49,7 @@ SITE = facility(1)["sites"]["dc1"] | {
     },
     "boundary": {"category": "PUE1", "facility": ["utility"], "it": ["ups"]},
 }
-GRANTS = (
+GRANTS: tuple[tuple[str, str, str, list[str]], ...] = (
     ("bms", "operator", "facility-operator", [DELIVER]),
     ("runner", "operator", "facility-operator", ["admit"]),
     ("tenant", "tenant-a", "tenant", []),
@@ -111,7 +112,9 @@ def request_of(*metrics: Any, host: str = "bms") -> ExportMetricsServiceRequest:
         if kind == "gauge":
             point = metric.gauge.data_points.add()
         else:
-            metric.sum.aggregation_temporality = {"delta": 1, "cumulative": 2, "none": 0}[kind]
+            metric.sum.aggregation_temporality = AggregationTemporality.ValueType(
+                {"delta": 1, "cumulative": 2, "none": 0}[kind]
+            )
             metric.sum.is_monotonic = True
             point = metric.sum.data_points.add(start_time_unix_nano=NOW_NS - 10**12)
         point.time_unix_nano = NOW_NS + seconds * 10**9

@@ -132,7 +132,9 @@ class Picky:
 
     def __init__(self, refuses: Callable[[list[float]], bool], status: int = 400) -> None:
         self.refuses, self.status = refuses, status
-        self.asked, self.taken, self.boots = 0, [], set()
+        self.asked = 0
+        self.taken: list[float] = []
+        self.boots: set[str] = set()
 
     def post(self, _path: str, body: bytes, _headers: dict[str, str], *, max_bytes: int) -> Answer:
         """One request."""

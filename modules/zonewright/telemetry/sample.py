@@ -14,6 +14,8 @@ _MAX_METER_W = 10_000_000_000.0
 JOULES = {"J": 1, "kJ": 1_000, "MJ": 1_000_000}
 WATT_HOURS = {"Wh": 1, "kWh": 1_000, "MWh": 1_000_000, "W.h": 1, "kW.h": 1_000, "MW.h": 1_000_000}
 WATTS = {"W": 1, "kW": 1_000}
+CELSIUS = "Cel"
+"""Degrees Celsius (UCUM), as OpenTelemetry has it."""
 _LATEST_NS = LATE.most * 10**9
 _ENERGY = {**JOULES, **{unit: 3_600 * factor for unit, factor in WATT_HOURS.items()}}
 MEASURED = {**_ENERGY, **WATTS}
