@@ -33,6 +33,7 @@ PolicyRule = Literal[
     "feed-diversity",
     "feed-kept",
     "fill-before-open",
+    "land-quota",
     "latency-budget",
     "reuse-first",
     "ring-closed",

@@ -456,6 +456,8 @@ class Site(Declared):
     """Coordinates."""
     commissioned: Date | None = None
     """The day of its commissioning, such as 2024-12-01; limits for newly built sites depend on it."""
+    land_ha: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] | None = None
+    """Land in hectares that it takes, for the district's ``land_ha``."""
     overhead: Overhead | None = None
     """What it draws besides its IT load; without it, rules on energy cannot judge the site."""
     backup: BackupPower | None = None

@@ -91,6 +91,7 @@ RIGHTS: Mapping[str, Right] = {
     v.EVIDENCE.name: _FORMED,
     v.CHANGES.name: _FORMED,
     v.OFFERS.name: _ANYBODY,
+    v.EXHAUSTION.name: Right(own=OVERSEER, is_of_zone=True),
     v.WHO.name: _ANYBODY,
     v.FIND.name: _ANYBODY,
     v.FOUND.name: Right(own=frozenset({FACILITY})),

@@ -13,6 +13,7 @@ PROMETHEUS = Format(
         "nobody is asked. From other hosts the page needs a token. Where the service is reached over HTTPS, put one "
         "into the file `zonewright-token` beside `prometheus.yml` (`zonewright access grant`). Over HTTP no token is "
         "sent. Agents and gateways push OTLP to the same Prometheus, from 3.0 on and with "
+        "`--web.enable-otlp-receiver`: set `also_url` to its `/api/v1/otlp/v1/metrics`, in fleet.yaml or in the "
         "agent's settings. Series that come late are taken for a day. The rules read `hw_host_power_watts` and "
         "`hw_host_energy_joules_total` of hosts, with the label `site`, and `hw_power_watts` of the devices of a "
         "gateway whose `devices.yaml` says `rack` and `feed`.\n\n"
