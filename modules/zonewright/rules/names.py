@@ -53,9 +53,10 @@ NAME_OWNER = Rule(
         "are unique in the zone, "
         "because others name them. A name belongs to the party that `zone.yaml` reserves it for (`names` of the "
         "party), else to the first that was admitted with it, until it is released. A reservation holds a name as "
-        "well. Rooms, rows and racks belong to the party that holds their site. Clusters and nodes are named within "
-        "their stack, so two tenants may both have `web-001`. Value is the number of names that belong to somebody "
-        "else."
+        "well. A host that reads meters stands at one site, also within a stack, since what its agent sends is known "
+        "by its name alone. Rooms, rows and racks belong to the party that holds their site. Clusters and nodes are "
+        "named within their stack, so two tenants may both have `web-001`. Value is the number of names that belong to "
+        "somebody else."
     ),
     unit="names",
     reference="zonewright, how-to: bring in a facility",
