@@ -31,6 +31,7 @@ class DeclaredDevice:
         timeout_s: seconds that one reading may take.
         own: settings of its protocol.
         secret: its credentials.
+        place: the rack and the feed that it measures, by attribute; empty where it says neither.
     """
 
     name: str
@@ -42,6 +43,7 @@ class DeclaredDevice:
     timeout_s: float
     own: Mapping[str, object]
     secret: Secret | None = None
+    place: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def words(self, name: str) -> tuple[str, ...]:
         """A setting of its protocol that is a list of words."""
@@ -221,6 +223,7 @@ def _device(  # noqa: PLR0917 - private
         interval_s=None if interval_s is None else _number(interval_s),
         timeout_s=_number(values["timeout_s"]),
         own={key: values[key] for key in own},
+        place={key: str(values[key]) for key in ("rack", "feed") if values[key] is not None},
         secret=secret,
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from zonewright_agent.points import Point
 from zonewright_gateway.doubt import Gauge, Register, air_fault
@@ -12,6 +13,7 @@ from zonewright_gateway.values import Shown
 _MOST_POINTS = 20_000
 """Kept between two collections, which are seconds apart."""
 _JOULES = 3_600
+_NOWHERE: Mapping[str, str] = MappingProxyType({})
 _TOLD = 3
 """So many reasons of one device are told; more of them say the same."""
 
@@ -22,10 +24,13 @@ class Device:
     Args:
         name: its id, under which it is reported (``hw.id``).
         rating_w: the most that can flow through it, in watts.
+        place: attributes of what it shows as a whole: the ``rack`` and ``feed`` that it measures. Its parts have none,
+            since whoever sums the power of a feed would count them twice.
     """
 
-    def __init__(self, name: str, rating_w: float) -> None:
+    def __init__(self, name: str, rating_w: float, place: Mapping[str, str] = _NOWHERE) -> None:
         self.name = name
+        self._place = place
         self._rating_w = rating_w
         self._registers: dict[str, Register] = {}
         self._gauges: dict[str, Gauge] = {}
@@ -110,8 +115,7 @@ class Device:
             "hw.id": f"{self.name}-{part}" if part else self.name,
             "hw.type": "temperature" if unit == "Cel" else "power_supply",
         }
-        if part:
-            attributes["hw.parent"] = self.name
+        attributes |= {"hw.parent": self.name} if part else self._place
         return Point(
             name=name,
             unit=unit,

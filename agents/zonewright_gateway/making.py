@@ -158,7 +158,7 @@ def make(declared: Declared, *, interval_s: float) -> list[Polled]:
     maker = cache(_maker)
     return [
         Polled(
-            device=Device(one.name, one.rating_w),
+            device=Device(one.name, one.rating_w, one.place),
             reader=maker(one.protocol)(one, declared),
             line=f"{one.host}:{one.port}" if one.protocol in _SHARED else one.name,
             interval_s=one.interval_s or interval_s,

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from zonewright import engine
-from zonewright.engine import build, cache, install, launcher, lazy_lists
+from zonewright.engine import build, cache, install, launcher, lazy_lists, sdk_generator
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -288,6 +288,19 @@ def test_a_host_is_built_once_and_stands_beside_each_engine(surroundings: dict[s
     own = tmp_path / "named" / "pulumi-language-yaml"
     own.write_text("", encoding="utf-8")
     assert engine.ensure_host(engine.ensure(environment=named), "yaml", environment=named) == own
+    assert builds(surroundings) == 2
+
+
+def test_the_generator_of_sdks_is_built_once(surroundings: dict[str, str], tmp_path: Path) -> None:
+    """It is built once for the engine that zonewright builds; an official engine has generators of its own."""
+    got = engine.ensure(environment=surroundings, say=lambda _: None)
+    built = engine.ensure_generator(got, environment=surroundings, say=lambda _: None)
+    assert built == sdk_generator.kept(cache.folder(surroundings))
+    assert built.is_file()
+    assert engine.ensure_generator(got, environment=surroundings) == built
+    assert builds(surroundings) == 2
+    named = {**surroundings, "ZONEWRIGHT_PULUMI": pulumi(tmp_path / "named", "v3.261.0")}
+    assert engine.ensure_generator(engine.ensure(environment=named), environment=named) is None
     assert builds(surroundings) == 2
 
 

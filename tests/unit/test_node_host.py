@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import language_pb2 as messages
 
+from zonewright.engine import sdk_generator
 from zonewright.engine.language_host.children import Children
 from zonewright.engine.language_host.node import NodeLanguageRuntime, find_runner
 
@@ -59,6 +60,50 @@ def test_a_program_runs_by_the_runner_of_its_sdk(project: Path) -> None:
     given = dict(zip(flags[:-2:2], flags[1:-2:2], strict=True))
     assert (given["--monitor"], given["--engine"], given["--stack"]) == ("m:1", "e:2", "s")
     assert flags[-2:] == ["--dry-run", "."]
+
+
+class _EndedError(Exception):
+    """A call that the host ended with a sentence."""
+
+
+class _Context:
+    """What gRPC gives a call."""
+
+    async def abort(self, _code: Any, details: str) -> None:
+        """End the call."""
+        raise _EndedError(details)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("", "has no generator of SDKs at"),
+        ("#!/bin/sh\necho 'reading the schema: EOF' >&2\nexit 1\n", "failed: reading the schema: EOF"),
+        ("#!/bin/sh\nexit 3\n", "failed: it ended with 3 and said nothing"),
+        ("#!/bin/sh\nprintf x\n", "gave no answer; remove it and run 'zonewright engine ensure --sdk-generator'"),
+        ("#!/nowhere\n", "does not start:"),
+        ('#!/bin/sh\ncat > "$0.$1"\n', None),
+    ],
+)
+def test_an_sdk_is_what_the_generator_writes(
+    project: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str | None
+) -> None:
+    """The generator gets the engine's request as it came, and the host's language; what goes wrong is a sentence."""
+    generator = project / "pulumi-sdk-generator"
+    monkeypatch.setattr(sdk_generator, "kept", lambda _cache: generator)
+    if script:
+        generator.write_text(script, encoding="utf-8")
+        generator.chmod(0o755)
+    request = messages.GeneratePackageRequest(directory="sdk", schema="{}", loader_target="127.0.0.1:1")
+    host = NodeLanguageRuntime(engine_address="e:2", tracing="", children=Children())
+    call = host.GeneratePackage(request, _Context())
+    if said is None:
+        assert asyncio.run(call) == messages.GeneratePackageResponse()
+        given = (project / "pulumi-sdk-generator.nodejs").read_bytes()
+        assert messages.GeneratePackageRequest.FromString(given) == request
+    else:
+        with pytest.raises(_EndedError, match=said):
+            asyncio.run(call)
 
 
 def test_options_of_the_runtime_count(project: Path) -> None:

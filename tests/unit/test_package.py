@@ -83,6 +83,7 @@ def test_the_wheel_holds_what_it_needs(tmp_path: Path) -> None:
         "zonewright_templates/py.typed",
         "zonewright/provider/PulumiPlugin.yaml",
         "zonewright/engine/gomodule/go.mod",
+        "zonewright/engine/gomodule/sdk_generator/main.go",
         "zonewright_templates/netplan/node.yaml.j2",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "bench/"))]

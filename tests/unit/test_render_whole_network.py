@@ -199,13 +199,13 @@ def test_a_network_of_one_address_is_judged(tmp_path: Path) -> None:
     assert not any("reaches administrators" in one for one in messages)
 
 
-def test_one_cut_link_leaves_the_other_and_two_leave_none() -> None:
+def test_a_cut_duct_leaves_the_other_and_both_leave_none() -> None:
     """Ways are computed without links that are down, and back again with them."""
     paths = paths_of(*zone())
     nodes = [one for one in zone()[0] if isinstance(one, NodeContext) and one.party == "tenant-a"]
     here, there = (next(one for one in nodes if one.site == name) for name in ("east", "west"))
     source, target = (one.addresses[0].address.partition("/")[0] for one in (here, there))
-    for down, reached in ((set(), True), ({"l01"}, True), ({"l02"}, True), ({"l01", "l02"}, False)):
+    for down, reached in ((set(), True), ({"l01", "l03"}, True), ({"l02"}, True), ({"l01", "l02", "l03"}, False)):
         assert paths.without(down).reaches(source, target, "tcp", 22) is reached, down
     assert paths.reaches(source, target, "icmp")
 

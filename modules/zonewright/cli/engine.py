@@ -37,6 +37,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
                 choices=("yaml",),
                 help="also build the host of programs in this language, if there is none",
             )
+            verb.add_argument(
+                "--sdk-generator",
+                action="store_true",
+                help="also build what `pulumi package gen-sdk` asks for, if the engine has none",
+            )
         if name == "env":
             verb.add_argument(
                 "--root", type=Path, metavar="FOLDER", help="the project's root (default: the nearest Pulumi.yaml)"
@@ -61,11 +66,13 @@ def _guarded(function: Callable[[argparse.Namespace], int]) -> Callable[[argpars
 
 def _ensure(arguments: argparse.Namespace) -> int:
     """Get an engine."""
-    from zonewright.engine import ensure, ensure_host
+    from zonewright.engine import ensure, ensure_generator, ensure_host
 
     engine = ensure()
     if arguments.language is not None:
         ensure_host(engine, arguments.language)
+    if arguments.sdk_generator:
+        ensure_generator(engine)
     _show(engine, arguments.format)
     return 0
 

@@ -8,7 +8,7 @@ Must not: know anything of zones, or import another room of zonewright.
 
 from zonewright.engine.environment import STATE_FOLDER, environment, exports, find_root
 from zonewright.engine.errors import Attempt, EngineError
-from zonewright.engine.obtain import Engine, EngineStatus, ensure, ensure_host, status
+from zonewright.engine.obtain import Engine, EngineStatus, ensure, ensure_generator, ensure_host, status
 from zonewright.engine.stacks import PulumiStack
 from zonewright.engine.version import WANTED, Version
 
@@ -22,6 +22,7 @@ __all__ = [
     "PulumiStack",
     "Version",
     "ensure",
+    "ensure_generator",
     "ensure_host",
     "environment",
     "exports",

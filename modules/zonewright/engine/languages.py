@@ -3,13 +3,12 @@
 The official engine brings them. The hosts of Python and TypeScript are zonewright's own, see `launcher`.
 """
 
-import hashlib
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from zonewright.engine.cache import machine
-from zonewright.engine.pinned import pinned_module
+from zonewright.engine.pinned import digest_of, pinned_module
 
 LANGUAGES: Mapping[str, str] = {"yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"}
 """The Go package of each host, by language; its go.mod pins the version."""
@@ -22,10 +21,7 @@ def host_name(language: str) -> str:
 
 def kept(cache: Path, language: str) -> Path:
     """Where the host of a language is in the cache, by what it is built from and for."""
-    module = module_of(language)
-    sources = (module / "go.mod").read_bytes() + (module / "go.sum").read_bytes()
-    digest = hashlib.sha256(sources).hexdigest()[:12]
-    return cache / f"language-{language}-{digest}-{machine()}" / host_name(language)
+    return cache / f"language-{language}-{digest_of(module_of(language))}-{machine()}" / host_name(language)
 
 
 def link(cache: Path, folder: Path) -> None:

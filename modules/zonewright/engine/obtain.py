@@ -109,6 +109,27 @@ def ensure_host(
         return language_build.ensure_language(folder, engine.pulumi, language, say=say, environment=environment)
 
 
+def ensure_generator(
+    engine: Engine, *, environment: Mapping[str, str] = os.environ, say: cache.SayProgress = say_on_stderr
+) -> Path | None:
+    """Give the generator of SDKs for an engine, building it if there is none.
+
+    Args:
+        engine: The engine, from ``ensure``.
+        environment: Where the variables and PATH come from.
+        say: Takes lines of progress; standard error by default.
+
+    Returns:
+        The generator; None for an official engine, whose own hosts generate SDKs.
+
+    Raises:
+        EngineError: When it cannot be built.
+    """
+    folder = cache.folder(environment)
+    with cache.lock(folder, say):
+        return language_build.ensure_generator(folder, engine.pulumi, say=say, environment=environment)
+
+
 def status(*, environment: Mapping[str, str] = os.environ) -> EngineStatus:
     """Say what there is, without installing, building or waiting.
 

@@ -1,5 +1,6 @@
 """Finds the Go modules that zonewright pins: in the installed package, or in the checkout that it is edited in."""
 
+import hashlib
 from pathlib import Path
 
 from zonewright.engine.errors import EngineError
@@ -24,3 +25,9 @@ def pinned_module(in_package: str, in_tools: str) -> Path:
         f"the Go module to build from is missing, expected go.mod and go.sum in {candidates[0]} or {candidates[1]}; "
         f"reinstall zonewright"
     )
+
+
+def digest_of(module: Path, *sources: Path) -> str:
+    """Name what is built from a pinned module, and from files of zonewright's own, by what they hold."""
+    files = (module / "go.mod", module / "go.sum", *sources)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

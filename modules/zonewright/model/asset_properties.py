@@ -36,13 +36,13 @@ def asset_properties(asset: AnyAsset) -> dict[str, Any]:
         {'a': 'dc1', 'b': 'dc2', 'ducts': ['d-01'], 'cores': 12, 'status': 'active'}
     """
     if isinstance(asset, SiteAsset):
-        return _fields(asset.site)
+        return _fields(asset.site, leave_out=("was",))
     if isinstance(asset, LinkAsset):
         return _fields(asset.link)
     if isinstance(asset, DuctAsset):
-        return {**_fields(asset.duct, leave_out=("route",)), "routePoints": len(asset.duct.route.points)}
+        return {**_fields(asset.duct, leave_out=("route", "was")), "routePoints": len(asset.duct.route.points)}
     room = _fields(asset.room, leave_out=("rows",))
-    return {**_fields(asset.row), **({"room": room} if room else {})}
+    return {**_fields(asset.row, leave_out=("was",)), **({"room": room} if room else {})}
 
 
 def cluster_properties(wanted: ClusterDemand) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Feed:
         source: the element of the supply that is next to it, a breaker or the panel; empty where no chain is declared.
         depends_on: elements of which each takes the feed with it when it is lost, such as ``ups ups-1``.
         legs: the rack units of each of its phases, bit n for U n; empty where that is not declared.
+        derated: thousandths of its rating that are left; ``available_w`` is of those.
+        built_w: of a derated one, the watts that might be drawn from all of its rating.
     """
 
     available_w: int
@@ -43,6 +45,19 @@ class Feed:
     source: str = ""
     depends_on: frozenset[str] = frozenset()
     legs: tuple[tuple[Phase, int], ...] = ()
+    derated: int = 1000
+    built_w: int = 0
+
+    @property
+    def design_w(self) -> int:
+        """The watts that may be drawn from it as built."""
+        return self.built_w or self.available_w
+
+    def derated_as(self, later: "Feed") -> "Feed":
+        """The same with as little of its rating left as of a later one, if that is less."""
+        if later.derated >= self.derated:
+            return self
+        return replace(self, available_w=self.available_w * later.derated // self.derated, derated=later.derated)
 
     def leg_of(self, position: int) -> Phase | None:
         """The phase on which the outlet of a rack unit is."""
@@ -124,7 +139,7 @@ class Rack:
     @property
     def design_w(self) -> int:
         """IT power that the rack may draw with any one of its feeds lost, in watts."""
-        return min((feed.available_w for feed in self.feeds.values()), default=0)
+        return min((feed.design_w for feed in self.feeds.values()), default=0)
 
     def domain(self, scope: Scope) -> str:
         """Id of the rack, row or room that this rack is in."""

@@ -13,6 +13,13 @@ INTERNAL = "Internal: registered by `Stack` and `deploy()`, and refused without 
 """Before the description of each resource that a program does not declare itself."""
 
 
+_SDKS = {
+    "nodejs": {"packageName": "zonewright", "respectSchemaVersion": True},
+    "python": {"respectSchemaVersion": True, "pyproject": {"enabled": True}},
+}
+"""What generated SDKs are called, and that they have the version of zonewright that they were made from."""
+
+
 class Documented(Protocol):
     """A resource or component, as far as the schema tells of it."""
 
@@ -44,6 +51,7 @@ def schema_text(
             "description": "Infrastructure as code for the compute clusters of a shared zone",
             "keywords": ["pulumi", "zonewright", "category/infrastructure", "kind/native"],
             "license": "Apache-2.0",
+            "language": _SDKS,
             "config": {"variables": {"ledger": ledger}},
             "provider": {
                 "description": "The ledger that decides on a stack's changes.",

@@ -50,7 +50,8 @@ class Binding:
             return series.name == _HOST_POWER and not series.part
         if source.reads == "rapl":
             return series.name == _ENERGY and series.part not in self.others
-        return series.part == source.device and series.name == _NAMES.get(self.spec.kind, _ENERGY)
+        usual = _NAMES.get(self.spec.kind, _ENERGY)
+        return series.part == source.device and series.name == (source.metric or usual)
 
 
 def bindings_of(sites: Mapping[str, Site]) -> list[Binding]:
@@ -63,7 +64,7 @@ def bindings_of(sites: Mapping[str, Site]) -> list[Binding]:
             source = site.meters[name].source
             if source is None or not _is_declared(site, source):
                 continue
-            one = (source.host, source.reads or f"device {source.device}")
+            one = (source.host, source.what)
             if one not in taken:
                 taken.add(one)
                 others = frozenset(site.hosts[source.host].devices)

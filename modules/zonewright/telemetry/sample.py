@@ -84,15 +84,16 @@ class SampleBatch:
         agent: its id.
         node: the node that it reports for.
         boot: boot of the host.
-        sequence: its number, which the agent never uses twice.
+        sequence: its number, which the agent never uses twice; 0 of a sender that numbers none, whose samples are known
+            by their series and times.
         dropped: how many batches the agent had dropped before, because its spool was full.
         samples: what it holds.
     """
 
     agent: str
     node: str
-    boot: str
-    sequence: int
+    boot: str = ""
+    sequence: int = 0
     dropped: int = 0
     samples: tuple[Sample, ...]
 

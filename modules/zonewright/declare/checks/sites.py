@@ -7,6 +7,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from zoneinfo import ZoneInfo, available_timezones
 
+from zonewright.declare.checks.dhcp import dhcp_faults
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.zone import date_faults
 from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
@@ -235,6 +236,7 @@ def _pool(owner: str, path: Path, pool: AddressPool) -> Iterator[Fault]:
         )
     else:
         yield from _gateway(owner, path, pool)
+        yield from dhcp_faults(owner, path, pool)
 
 
 def _gateway(owner: str, path: Path, network: AddressPool | RouterNetwork) -> Iterator[Fault]:
@@ -306,6 +308,8 @@ def _row(known: Known, owner: str, path: Path, row: Row, site: Site) -> Iterator
     if not known.unsure(owner, path):
         if row.failed_racks:
             yield from _rack_numbers(owner, (*path, "failed_racks"), row.failed_racks, row)
+        for racks in row.derated_racks:
+            yield from _rack_numbers(owner, (*path, "derated_racks", racks), racks, row)
         for baseline_id in row.baseline:
             yield from _baseline(owner, (*path, "baseline", baseline_id), row, baseline_id)
 

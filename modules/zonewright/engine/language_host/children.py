@@ -34,6 +34,7 @@ class Children:
         environment: Mapping[str, str],
         folder: str | None = None,
         piped: bool,
+        fed: bool = False,
     ) -> asyncio.subprocess.Process:
         """Start a command as the leader of its own process group.
 
@@ -42,6 +43,7 @@ class Children:
             environment: The whole environment of the process.
             folder: Where it starts; the host's own folder when None.
             piped: Give its output as pipes; otherwise it writes to the host's output, which the engine reads.
+            fed: Give its input as a pipe too; otherwise it reads nothing.
 
         Returns:
             The running process.
@@ -49,7 +51,7 @@ class Children:
         pipe = asyncio.subprocess.PIPE if piped else None
         process = await asyncio.create_subprocess_exec(
             *tethered(command),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=pipe if fed else asyncio.subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,
             cwd=folder,

@@ -1,7 +1,6 @@
 """Programs in TypeScript and JavaScript: started as the official host starts them, by the SDK's own runner.
 
-It runs programs only. Plugins and policy packs in these languages, and SDKs that are generated for them, need the host
-of Pulumi's own engine.
+It runs programs only. Plugins and policy packs in these languages need the host of Pulumi's own engine.
 """
 
 # ruff: noqa: N802 - the engine addresses calls by the method names of its protocol
@@ -22,12 +21,14 @@ _RUNNER = Path("node_modules", "@pulumi", "pulumi", "cmd", "run", "index.js")
 class NodeLanguageRuntime(SharedRuntime):
     """Runs Node.js programs for one engine."""
 
+    language = "nodejs"
+
     async def InstallDependencies(
         self, _request: messages.InstallDependenciesRequest, _context: Any
     ) -> AsyncIterator[messages.InstallDependenciesResponse]:
         """Say who installs: a lock file pins what the project needs."""
         yield messages.InstallDependenciesResponse(
-            stdout=b"zonewright's language host installs nothing: run 'npm ci' in the project's folder.\n"
+            stderr=b"zonewright's language host installs nothing: run 'npm ci' in the project's folder.\n"
         )
 
     async def About(self, _request: messages.AboutRequest, _context: Any) -> messages.AboutResponse:

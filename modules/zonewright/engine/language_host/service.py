@@ -10,14 +10,15 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2 as messages
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
-from zonewright.engine.language_host import interpreter
+from zonewright.engine.errors import EngineError
+from zonewright.engine.language_host import interpreter, sdk
 from zonewright.engine.language_host.children import Children
 
 _SAID_ENOUGH = 32
@@ -38,6 +39,9 @@ print(json.dumps(sorted((n, v) for own, (n, v, _) in found.items() if sys.argv[1
 
 class SharedRuntime(language_pb2_grpc.LanguageRuntimeServicer):
     """Runs programs of one language for one engine."""
+
+    language: ClassVar[str]
+    """Its name in Pulumi."""
 
     def __init__(self, *, engine_address: str, tracing: str, children: Children) -> None:
         """Serve one engine.
@@ -84,6 +88,16 @@ class SharedRuntime(language_pb2_grpc.LanguageRuntimeServicer):
     async def Template(self, _request: messages.TemplateRequest, _context: Any) -> messages.TemplateResponse:
         """Change nothing in what `pulumi new` has copied."""
         return messages.TemplateResponse()
+
+    async def GeneratePackage(
+        self, request: messages.GeneratePackageRequest, context: Any
+    ) -> messages.GeneratePackageResponse:
+        """Write the SDK of a package, or end the call with the sentence that says why not."""
+        try:
+            return await sdk.generated(self.language, request, self._children)
+        except EngineError as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+            raise
 
     async def Cancel(self, _request: Empty, _context: Any) -> Empty:
         """End all programs; plugins get their own Cancel from the engine and end with their calls."""
@@ -136,6 +150,8 @@ class SharedRuntime(language_pb2_grpc.LanguageRuntimeServicer):
 class PythonLanguageRuntime(SharedRuntime):
     """Runs Python programs and plugins for one engine."""
 
+    language = "python"
+
     def __init__(self, *, executor: str, engine_address: str, tracing: str, children: Children) -> None:
         """Serve one engine.
 
@@ -153,7 +169,7 @@ class PythonLanguageRuntime(SharedRuntime):
     ) -> AsyncIterator[messages.InstallDependenciesResponse]:
         """Say who installs: this host never changes an environment, because a lock file pins the project's."""
         yield messages.InstallDependenciesResponse(
-            stdout=b"zonewright's language host installs nothing: run 'make setup', "
+            stderr=b"zonewright's language host installs nothing: run 'make setup', "
             b"or pip in the project's own environment.\n"
         )
 

@@ -17,9 +17,11 @@ from zonewright.model.power import told_as_now
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World, ZoneFacts
 from zonewright.place import change_world, place, read_set, short_findings, touched, unplaced_findings
+from zonewright.place.asset_renames import asset_rename_findings, asset_renames
 from zonewright.place.node_addresses import given_addresses
 from zonewright.place.precondition import Precondition
 from zonewright.place.renames import rename_findings
+from zonewright.place.unplaced import NOT_BROUGHT_IN
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import with_waivers
 from zonewright.rules.words import count_of, listed
@@ -155,9 +157,20 @@ def judge_whole(step: PlacedChange, base: ZoneBase | None) -> tuple[Finding, ...
     """
     if base is None:
         return ()
+    told = _renames_told(step.demand, base)
     base = replace(base, renamed=step.facts.renames.nodes)
     zone = replace(base.after(step.demand, step.seats), measured=step.facts.measured)
-    return judge_zone(base.before(), replace(step.after, zone=zone), party=step.demand.party, racks=step.racks)
+    found = judge_zone(base.before(), replace(step.after, zone=zone), party=step.demand.party, racks=step.racks)
+    return (*told, *found)
+
+
+def _renames_told(demand: Demand, base: ZoneBase) -> tuple[Finding, ...]:
+    """What is said of names of assets, of those that it brings and those that it uses."""
+    if not (demand.assets or demand.formerly):
+        return ()
+    own = {name for name, is_leaving in base.own.assets.items() if not is_leaving}
+    renames = asset_renames(demand, own=own, others=base.others.assets.keys(), former=base.former)
+    return tuple(asset_rename_findings(renames, demand, used=demand.formerly))
 
 
 def answer(findings: Iterable[Finding], base: ZoneBase | None, on: str) -> tuple[Finding, ...]:
@@ -173,8 +186,12 @@ def answer(findings: Iterable[Finding], base: ZoneBase | None, on: str) -> tuple
 
 
 def _unknown_sites(facts: Facts, demand: Demand) -> dict[str, str]:
+    """Why nodes at sites that nobody has brought in have no place; with the operator, where the zone has one only."""
+    parties = facts.base.zone.parties if facts.base is not None else {}
+    operators = [name for name, party in parties.items() if "facility-operator" in party.roles]
+    whose = f"; {operators[0]} brings it in" if len(operators) == 1 else ""
     return {
-        node.name: f"site {wanted.cluster.site} is not in the ledger; its operator must add it first"
+        node.name: f"site {wanted.cluster.site} {NOT_BROUGHT_IN}{whose}"
         for cluster_id, wanted in demand.clusters.items()
         if wanted.cluster.site not in facts.sites
         for node in nodes_of(cluster_id, wanted.cluster)

@@ -215,7 +215,7 @@ def gather(
     found: dict[str, Measured] = {}
     if has_readings:
         history = load_history(connection, before, facts.revisions, moment, with_fits=with_fits)
-        found = measured_sites(before, facts.revisions, telemetry, moment, history)
+        found = measured_sites(before, facts.revisions, telemetry, moment, history, before=base.former.readings)
     base = replace(base, renamed=facts.renames.nodes)
     return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)
 

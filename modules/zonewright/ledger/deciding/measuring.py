@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import Connection, case, func, select
 
@@ -17,6 +18,7 @@ from zonewright.rules.site_power import rooms_of
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import Fresh, Terms, measured
 from zonewright.telemetry.home import TelemetryHome
+from zonewright.telemetry.renaming import stored_as
 
 LOOKS_BACK_DAYS = 400
 """The mean of 30 days may end as long ago as the oldest figure that counts; older claims are in it for certain."""
@@ -61,6 +63,8 @@ def measured_sites(
     telemetry: TelemetryHome | None,
     now: datetime,
     history: LoadHistory = LoadHistory(),
+    *,
+    before: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Measured]:
     """What is measured of some sites, by id; those without readings are left out.
 
@@ -70,6 +74,7 @@ def measured_sites(
         telemetry: the readings, or None.
         now: the present.
         history: since when the claims of these sites are there.
+        before: the id that readings of a site may still be stored under, by its id.
     """
     terms = terms_of(facts.zone)
     if telemetry is None or not telemetry.is_there() or terms is None:
@@ -79,9 +84,10 @@ def measured_sites(
     for site_id in sorted(set(sites) & facts.sites.keys()):
         held = facts.sites[site_id]
         model = model_of(held, rooms.get(site_id, {})) if held.site.overhead is not None else None
+        stored = stored_as(telemetry, site_id, before.get(site_id, site_id))
         one = measured(
             store,
-            site_id,
+            stored,
             held.site,
             now=now,
             terms=terms,

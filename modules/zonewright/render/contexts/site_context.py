@@ -32,6 +32,7 @@ from zonewright.render.contexts.site_names import (
     ServiceZone,
     empty_zones,
     forwards,
+    leased_at,
     leases_of,
     site_names,
     ways_back,
@@ -115,6 +116,8 @@ class SiteContext:
         unsigned_zones: zones that nobody signs.
         empty_zones: zones of private use that must not be taken for empty.
         leases: networks in which DHCP leases addresses.
+        uefi_leases: of these, the ones where machines with UEFI start from the network.
+        leased_at: interfaces on which it answers; none says all.
         name_servers_v4: name servers that DHCP can tell.
         time_servers_v4: time servers that it can tell.
         label_rows: its rows with the labels of their racks.
@@ -170,6 +173,8 @@ class SiteContext:
     unsigned_zones: tuple[str, ...]
     empty_zones: tuple[str, ...]
     leases: tuple[DhcpLease, ...]
+    uefi_leases: tuple[DhcpLease, ...]
+    leased_at: tuple[str, ...]
     name_servers_v4: tuple[str, ...]
     time_servers_v4: tuple[str, ...]
     label_rows: tuple[LabelRow, ...]
@@ -255,6 +260,8 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         unsigned_zones=tuple(unsigned),
         empty_zones=empty_zones(unsigned),
         leases=leases_of(site),
+        uefi_leases=tuple(one for one in leases_of(site) if one.uefi_file),
+        leased_at=leased_at(leases_of(site)),
         name_servers_v4=tuple(str(one) for one in site.name_servers if one.version == 4),  # noqa: PLR2004
         time_servers_v4=tuple(str(one) for one in site.time_servers if one.version == 4),  # noqa: PLR2004
         label_rows=tuple(label_rows(name, rows)),
@@ -267,7 +274,7 @@ def _loopbacks(site: Site, version: int) -> tuple[str, ...]:
 
 def _ratio_limit(name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> Fraction:
     """The limit that holds for a site by its own declaration, planned rows counted; 0 where none does."""
-    design_w = sum(row.racks * min(feed.available_w for feed in row.feeds.values()) for row in rows.values())
+    design_w = sum(row.racks * min(feed.design_w for feed in row.feeds.values()) for row in rows.values())
     held = SiteFacts(owner=name, site=site)
     if not around.ratio_limit or not is_in_scope(held, design_w, around.ratio_applies_from or None):
         return Fraction(0)
