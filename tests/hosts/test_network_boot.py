@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from support.booted_service import agent_once, resolve_by, serve, start_prometheus
 from support.booted_zone import RELOAD, BootedZone, booted, machine_without_system, require_programs, sample
 from support.dhcp_client import BIOS, UEFI_X64, Leased, ask
 from support.network_hosts import Pinger, connected, require_hosts, until
@@ -42,12 +43,15 @@ PORTS = frozenset({22, 53, 80, 443, 9999})
 """What hosts other than routers listen to; a name server has its port 53 itself."""
 
 
-def _two_sites() -> tuple[Sequence[AnyContext], Mapping[str, str]]:
+Booting = tuple[Sequence[AnyContext], Mapping[str, str]]
+
+
+def _two_sites() -> Booting:
     contexts = contexts_of_folder(CASE)
     return contexts, render_all(contexts)
 
 
-def _reference() -> tuple[Sequence[AnyContext], Mapping[str, str]]:
+def _reference() -> Booting:
     """All twelve sites, and one node of each party at each of its sites."""
     return [*reference_sites().values(), *sample(reference_contexts(), each=1)], zone_files()
 
@@ -74,7 +78,7 @@ def _up(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path) 
         listened = {"router": {22}, "server": PORTS - {53}, "service": PORTS | {service}}
         for name, host in zone.hosts.items():
             for one in host.listen(listened.get(_kind(name), PORTS)):
-                ends.enter_context(one)
+                zone.listening.setdefault(name, []).append(ends.enter_context(one))
         for site in zone.sites:
             assert until(lambda site=site: zone.established(site), within_s=90), zone.vtysh(site, "show bgp summary")  # type: ignore[misc]
         assert until(lambda: _all_reached(zone), within_s=30), "fellows do not reach each other"
@@ -353,6 +357,47 @@ def test_a_machine_is_leased_what_its_site_says(zone: BootedZone, architecture: 
     assert IPv4Address(lease.first) <= IPv4Address(other.address) <= IPv4Address(lease.last)
     assert other.address != reserved.address
     assert other.host_name == ""
+
+
+_SERIES = re.compile(r"\b((?:zonewright|hw)_[a-z0-9_]+)\{")
+_ALONE = re.compile(r"absent\(((?:zonewright|hw)_[a-z0-9_]+)\{")
+"""Series of a rule's expression, and those whose absence is an alert of its own."""
+
+
+def test_the_service_hears_agents_and_prometheus_reads_what_its_rules_need(zone: BootedZone, tmp_path: Path) -> None:
+    """The real service takes an agent's report and gives Prometheus the series of its rules, all over the network.
+
+    What nobody sends is an alert by itself. The page of a site is for who has a token, and nobody else.
+    """
+    if set(zone.sites) != {"east", "west"}:
+        pytest.skip("only the small zone's service is booted: reports and scrapes are NOT tested with this one")
+    for one in zone.listening.pop("service", ()):
+        one.close()
+    service = serve(zone, CASE, tmp_path / "service", metered="east")
+    name, node = next((name, one) for name, one in zone.nodes.items() if one.site == "west")
+    resolve_by(zone.hosts[name], list(node.name_servers))
+    settings = _file(zone, f"/{node.name}/etc/zonewright-agent/agent.toml")
+    told = agent_once(zone.hosts[name], settings, "no-token", service)
+    assert "401" in told, told
+    told = agent_once(zone.hosts[name], settings, service.token_of_agent(node.name), service)
+    assert service.reported() == {node.name}, told
+
+    resolve_by(zone.hosts["server east"], list(zone.sites["east"].name_servers))
+    reader = service.token_of_reader("operator", "facility-operator")
+    prometheus = start_prometheus(zone, "east", service, reader)
+    assert until(lambda: prometheus.values('up{job="zonewright"}') == {"1"}, within_s=60, step_s=0.5)
+    rules = _file(zone, "sites/east/etc/prometheus/rules/zonewright.yml")
+    guarded = set(_ALONE.findall(rules))
+    missing = {one for one in set(_SERIES.findall(rules)) if not prometheus.values(f'{one}{{site="east"}}')}
+    assert missing == {"hw_power_watts", "hw_host_power_watts", "hw_host_energy_joules_total"}, missing
+    assert "hw_power_watts" in guarded
+    assert until(lambda: prometheus.states("FeedPowerMissing") == {"pending"}, within_s=20)
+    for alert in ("ServiceUnreachable", "EnergyRatioUnknown", "EnergyReadingsStale", "MeterMissing"):
+        assert until(lambda alert=alert: prometheus.states(alert) == set(), within_s=20), alert  # type: ignore[misc]
+
+
+def _file(zone: BootedZone, ending: str) -> str:
+    return next(text for path, text in zone.files.items() if path.endswith(ending))
 
 
 def test_reloading_the_same_files_changes_nothing(zone: BootedZone) -> None:

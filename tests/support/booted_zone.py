@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -58,12 +59,14 @@ class BootedZone:
         files: text by path.
         hosts: all hosts: ``router SITE``, ``server SITE``, ``service``, ``administrator``, ``outside``, ``node NAME``.
         addresses: addresses of each host.
+        listening: sockets that stand for programs of a host, by its name.
     """
 
     contexts: Sequence[AnyContext]
     files: Mapping[str, str]
     hosts: dict[str, NetworkHost] = field(default_factory=dict)
     addresses: dict[str, list[str]] = field(default_factory=dict)
+    listening: dict[str, list[socket.socket]] = field(default_factory=dict)
 
     @property
     def sites(self) -> dict[str, SiteContext]:

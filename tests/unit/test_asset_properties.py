@@ -33,6 +33,9 @@ def test_a_feed_is_told_in_watts() -> None:
 def test_ducts_and_links_are_told_with_bores_and_ducts() -> None:
     """A link says its ducts in order; a duct its bores, and of its route only how many points it has."""
     assert asset_properties(LINK)["ducts"] == ["d-01", "d-02"]
+    assert "drained" not in asset_properties(LINK), "a state from before the field has nothing to update"
+    drained = LinkAsset(link=LINK.link.model_copy(update={"drained": True}))
+    assert asset_properties(drained)["drained"] is True
     told = asset_properties(DUCT)
     assert (told["bores"], told["boresInUse"], told["routePoints"]) == (6, 0, 3)
     assert "route" not in told

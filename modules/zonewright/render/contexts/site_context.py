@@ -90,6 +90,7 @@ class SiteContext:
         sessions: its BGP sessions.
         sessions_v4: those of them that carry IPv4.
         sessions_v6: those of them that carry IPv6.
+        drained: ids of its links that traffic keeps off while another way is left.
         max_prefixes: how many prefixes a neighbour may send.
         service_scheme: http or https.
         service_target: host and port of the zone's service.
@@ -147,6 +148,7 @@ class SiteContext:
     sessions: tuple[BgpSession, ...]
     sessions_v4: tuple[BgpSession, ...]
     sessions_v6: tuple[BgpSession, ...]
+    drained: tuple[str, ...]
     max_prefixes: int
     service_scheme: str
     service_target: str
@@ -229,6 +231,7 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         sessions=sessions,
         sessions_v4=tuple(one for one in sessions if one.kind != "v6"),
         sessions_v6=tuple(one for one in sessions if one.kind != "v4"),
+        drained=tuple(dict.fromkeys(one.link for one in sessions if one.drained)),
         max_prefixes=max(_MIN_PREFIXES, 2 * len(everyone)),
         service_scheme=service.scheme,
         service_target=service.netloc if service.port else f"{service.netloc}:{PORTS[service.scheme]}",

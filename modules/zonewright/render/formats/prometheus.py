@@ -10,8 +10,9 @@ PROMETHEUS = Format(
         "them. The one target is the zone's service (`service` in zone.yaml; without it "
         "`http://127.0.0.1:8480`). Its page `/metrics?site=SITE` has the site's exact energy sums, its IT "
         "load, and the time of each meter's last reading (`zonewright_site_*`). On the service's own host "
-        "nobody is asked. From other hosts the page needs a token: give this Prometheus one in "
-        "`authorization`. Agents and gateways push OTLP to the same Prometheus, from 3.0 on and with "
+        "nobody is asked. From other hosts the page needs a token. Where the service is reached over HTTPS, put one "
+        "into the file `zonewright-token` beside `prometheus.yml` (`zonewright access grant`). Over HTTP no token is "
+        "sent. Agents and gateways push OTLP to the same Prometheus, from 3.0 on and with "
         "`--web.enable-otlp-receiver`: set `also_url` to its `/api/v1/otlp/v1/metrics`, in fleet.yaml or in the "
         "agent's settings. Series that come late are taken for a day. The rules read `hw_host_power_watts` and "
         "`hw_host_energy_joules_total` of hosts, with the label `site`, and `hw_power_watts` of the devices of a "
@@ -41,6 +42,7 @@ PROMETHEUS = Format(
             ("check", "config", "{root}/etc/prometheus/prometheus.yml"),
             ("check", "rules", "{root}/etc/prometheus/rules/zonewright.yml"),
         ),
+        parts=(("etc/prometheus/zonewright-token", ""),),
         complaint="FAILED",  # what promtool calls lint, such as two alerts that are the same, ends with 0
     ),
 )
