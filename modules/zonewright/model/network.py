@@ -67,6 +67,8 @@ class Link(Declared):
     """Fibre cores."""
     status: Literal["planned", "active"] = "active"
     """A planned link carries nothing yet, and no path uses it."""
+    drained: bool = False
+    """Whether traffic keeps off it while another way is left, because somebody is about to work on it."""
     users: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Other network operators that use cores of it."""
     power_panels: Annotated[
