@@ -208,6 +208,7 @@ def release(output: Path, key: SigningKey, *, rehearsal: bool) -> list[str]:
         wheel, sdist = built(tree, output, epoch)
         programs = tools(folder / "tools")
         run(programs / "twine", "check", "--strict", wheel, sdist)
+        run(programs / "hadolint", tree / "packaging" / "Containerfile")
         print("installing the wheel with its extras, for the bill of materials", flush=True)
         bom = bill_of_materials(wheel, programs, folder / "installed", tree)
         attestation = bom.with_name(bom.name.removesuffix(BOM) + ATTESTATION)

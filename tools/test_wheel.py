@@ -8,14 +8,18 @@ What needs the engine, hosts or the sources themselves is left out.
 """
 
 import argparse
+import getpass
 import hashlib
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from locked import write_constraints
@@ -29,7 +33,22 @@ for package in (zonewright.fleet, zonewright.cli.fleet):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
 """
-FLEET = "party: operator\nlogin: {user: deploy}\nhosts: {web-001: {address: 192.0.2.1, site: dc1}}\n"
+FLEET = """\
+party: operator
+agent: {{url: "http://127.0.0.1:9"}}
+login: {{user: {user}, port: {port}, keys: [{folder}/key]}}
+hosts: {{web-001: {{address: 127.0.0.1, site: dc1, host_keys: [{host_key}]}}}}
+"""
+SSHD = """\
+ListenAddress 127.0.0.1:{port}
+HostKey {folder}/host
+PidFile none
+AuthorizedKeysFile {folder}/key.pub
+UsePAM no
+StrictModes no
+PermitRootLogin yes
+Subsystem sftp internal-sftp
+"""
 SOURCES = ("modules/", "agents/", "templates/")
 CHOSEN = ("tests/unit", "tests/contract", "tests/property")
 # Tests whose subject is the checkout: its text, its build, its lock, its agent run from a folder.
@@ -160,6 +179,38 @@ def test_agent(wheel: Path, folder: Path) -> bool:
     return passed
 
 
+@contextmanager
+def ssh_server(folder: Path) -> Iterator[bool]:
+    """A real OpenSSH server that the fleet's file of a folder names; False where this machine has none."""
+    program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        if os.environ.get("CI"):
+            fail("no sshd here; install openssh-server")
+        print("SKIPPED: no sshd (Debian: openssh-server), so the fleet's SSH was not run", flush=True)
+    for name in ("host", "key"):
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    public = " ".join((folder / "host.pub").read_text(encoding="utf-8").split()[:2])
+    text = FLEET.format(user=getpass.getuser(), port=port, folder=folder, host_key=public)
+    (folder / "fleet.yaml").write_text(text, encoding="utf-8")
+    if program is None:
+        yield False
+        return
+    (folder / "sshd_config").write_text(SSHD.format(port=port, folder=folder), encoding="utf-8")
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    with subprocess.Popen([program, "-D", "-e", "-f", folder / "sshd_config"], stderr=subprocess.PIPE) as server:
+        for line in server.stderr or ():
+            if b"listening" in line:
+                break
+        try:
+            yield True
+        finally:
+            server.terminate()
+
+
 def test_fleet(wheel: Path, folder: Path) -> bool:
     """Whether an operator's install is whole: the extra `fleet` alone, without Pulumi and SQL; its size is said."""
     environment = folder / "operator"
@@ -169,9 +220,11 @@ def test_fleet(wheel: Path, folder: Path) -> bool:
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check")
     run(*pip, "--constraint", tested, f"{wheel}[fleet]")
     (folder / "Pulumi.yaml").write_text("name: x\nruntime: python\n", encoding="utf-8")
-    (folder / "fleet.yaml").write_text(FLEET, encoding="utf-8")
-    words = ([python, "-c", EVERY_MODULE], [environment / "bin" / "zonewright", "fleet", "inventory"])
-    done = [subprocess.run(one, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode for one in words]
+    fleet = (environment / "bin" / "zonewright", "fleet")
+    with ssh_server(folder) as is_up:
+        words: list[list[str | Path]] = [[python, "-c", EVERY_MODULE], [*fleet, "inventory"]]
+        words += [[*fleet, "status"], [*fleet, "plan"]] if is_up else []  # each logs in, and asks the host
+        done = [subprocess.run(one, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode for one in words]
     there = {path.name.partition("-")[0] for path in environment.glob("lib/python*/site-packages/*.dist-info")}
     passed = not any(done) and not there & {"pulumi", "grpcio", "sqlalchemy", "starlette"}
     size = sum(path.stat().st_size for path in environment.rglob("*") if path.is_file() and not path.is_symlink())

@@ -249,6 +249,9 @@ def test_a_chiller_over_bacnet(tmp_path: Path) -> None:
         local = {"local": f"127.0.0.1/24:{ports[1]}"}
         good = declared(tmp_path, "bacnet", ports[0], **local, power="analog-input,1", energy="analog-input,2")
         assert await asked(good) == {"hw.power of b": 2_500.0, "hw.energy of b": 912_500.0}
+        there = declared(tmp_path, "bacnet", ports[0], **local, temperature="analog-input,3")
+        there.reader._client = good.reader._client  # type: ignore[attr-defined] # its port is taken
+        assert await asked(there, 1) == {"hw.temperature of b": 21.0}
         power.outOfService = True
         assert await asked(good, 1) == {"hw.energy of b": 912_500.0}
         assert good.device.fault == "quarantined: power: it shows no number"

@@ -72,6 +72,16 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield World(client, path, now)
 
 
+def test_a_site_that_nobody_brought_in_is_told_with_its_operator(world: World) -> None:
+    """Who is too early is told whom to wait for, and not to ask for less."""
+    tenant = world.party("tenant-a")
+    (found,) = tenant.propose(tenant.demand(clusters={"web": cluster(2)}), reserve=False).findings
+    assert found.message == (
+        "web-001 and 1 other node have no place: site dc1 is not in the ledger yet; operator brings it in"
+    )
+    assert found.fix == "have the site's operator run up first, or correct the name of the site"
+
+
 def test_a_preview_holds_nothing(world: World) -> None:
     """A read-only proposal has places and premises, and leaves them free for others."""
     world.operator()

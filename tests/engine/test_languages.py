@@ -78,6 +78,8 @@ def test_a_program_in_typescript_places_nodes(operated: SmallZone) -> None:
     in_language(tenant, "nodejs", {"index.ts": of_page("typescript"), "package.json": '{"name": "shop"}'})
     assert "run 'npm ci' there" in " ".join(tenant.refused("preview").split())
     (tenant.root / "node_modules").symlink_to(MODULES)
-    tenant.run("package", "gen-sdk", str(_provider(tenant)), "--language", "nodejs")
-    assert json.loads((tenant.root / "sdk" / "nodejs" / "package.json").read_text())["version"] == __version__
+    tenant.run("package", "gen-sdk", str(_provider(tenant)), "--language", "nodejs", "--out", "program/sdk")
+    assert (
+        json.loads((tenant.root / "program" / "sdk" / "nodejs" / "package.json").read_text())["version"] == __version__
+    )
     placed(tenant)

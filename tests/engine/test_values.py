@@ -9,6 +9,7 @@ import yaml
 
 from support import light_engine
 from support.zone_project import LIMIT_S, PROJECT, REPOSITORY, SmallZone, Stack, cluster
+from zonewright.cli import main
 
 pytestmark = pytest.mark.engine
 PROGRAM = """\
@@ -93,6 +94,19 @@ class Record(Resource):
         super().__init__(Server(), name, {"value": value})
 """
 HOW_TO = REPOSITORY / "docs" / "how-to" / "use-values.md"
+IN_PYTHON = HOW_TO.with_name("declare-in-python.md")
+ELM = """\
+manufacturer: Acorn
+model: Elm 1U
+slug: acorn-elm-1u
+u_height: 1
+is_full_depth: true
+weight: 18
+weight_unit: kg
+power-ports:
+  - {name: PSU1, maximum_draw: 150, allocated_draw: 100}
+  - {name: PSU2, maximum_draw: 150, allocated_draw: 100}
+"""
 
 
 def _records(folder: Path) -> dict[str, str]:
@@ -222,3 +236,20 @@ def test_the_programs_of_the_how_to_run(operated: SmallZone) -> None:
     assert (values["position"], values["free kW"]) == (1, 19.6)
     assert racks == {"racks": {"web-001": "dc1/a/01/01", "web-002": "dc1/a/01/01"}}
     assert answers == {"resolvers": ["10.80.0.2"], "free kg": 2364}
+
+
+def test_the_programs_in_python_run(operated: SmallZone) -> None:
+    """Each program of the page comes up, with a date and a device type; a refusal names its own line."""
+    text = IN_PYTHON.read_text(encoding="utf-8").replace("tenant-one", "tenant-a")
+    looped, refused, tested = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    tenant = operated.stack("tenant-a")
+    (tenant.zone_folder / "device-types").mkdir()
+    (tenant.zone_folder / "device-types" / "elm.yaml").write_text(ELM, encoding="utf-8")
+    assert main(["ledger", "init", str(tenant.zone_folder), "--ledger", operated.ledger_url]) == 0
+    tenant.program(refused)
+    assert "program/__main__.py:3: [" in tenant.refused("preview")
+    tenant.program(looped)
+    tenant.up()
+    assert tenant.outputs()["racks"].keys() == {"web-001", "web-002", "api-001"}
+    tenant.program(tested)
+    assert "deleted" in tenant.up()

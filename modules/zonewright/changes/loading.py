@@ -127,7 +127,8 @@ def load_owner(
         ledger.call(
             verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest_of(canonical_json(of_site)))
         )
-    ledger.call(verbs.COMPLETE, CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest))
+    done = CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest, free=False)
+    ledger.call(verbs.COMPLETE, done)
     if before is not None and before != admission.admission_id:
         ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=before))
     return LoadedOwner(report=_held(ledger, stack_id), findings=tuple(proposal.findings))

@@ -255,8 +255,9 @@ class Demand(Declared):
             if isinstance(asset, SiteAsset):
                 _require_at_most(ELEMENTS, len(asset.site.power) + len(asset.site.power_panels))
             elif isinstance(asset, RowAsset):
-                if asset.row.failed_racks:
-                    expand_ids(asset.row.failed_racks)
+                for racks in (asset.row.failed_racks, *asset.row.derated_racks):
+                    if racks:
+                        expand_ids(racks)
                 for feed in asset.row.feeds.values():
                     for text in feed.legs.values():
                         units_of(text, asset.row.u_height)

@@ -13,6 +13,9 @@ _NO_PLACE_FIX = "ask for fewer or smaller nodes, allow more rooms, or choose ano
 _NO_SPREAD_FIX = "ask for fewer nodes or for less spread, or choose another site"
 _SPREAD = "can take it: short of spread in "
 """How a reason begins when what most racks lack is spread: there smaller nodes would not help."""
+NOT_BROUGHT_IN = "is not in the ledger yet"
+"""How a reason says that nobody has brought the site in: no smaller wish would help."""
+_NOT_BROUGHT_IN_FIX = "have the site's operator run up first, or correct the name of the site"
 _NO_ADDRESS_FIX = "ask for fewer nodes, choose another site, or ask the site's operator for a larger pool"
 
 
@@ -59,6 +62,13 @@ def _lacking(demand: Demand, reasons: Mapping[str, str], *, what: str, fix: str)
                 unit="nodes",
                 excess=len(nodes),
                 participants=tuple(Participant(party=demand.party, name=node.name) for node in nodes),
-                fix=_NO_SPREAD_FIX if _SPREAD in reason else fix,
+                fix=_fix(reason, fix),
                 reference="zonewright, how-to: read a finding",
             )
+
+
+def _fix(reason: str, usual: str) -> str:
+    """What helps against a reason."""
+    if NOT_BROUGHT_IN in reason:
+        return _NOT_BROUGHT_IN_FIX
+    return _NO_SPREAD_FIX if _SPREAD in reason else usual

@@ -14,7 +14,7 @@ from zonewright.program.offering import OfferedChange, offered
 from zonewright.program.registering import register
 from zonewright.program.run import deploy_once, finish_with, provider_of_run
 from zonewright.program.settings import Settings, settings
-from zonewright.program.source import StackFrames, stack_traces, user_frame
+from zonewright.program.source import StackFrames, calling_frame, stack_traces, user_frame
 from zonewright.program.values import Deployment, PlacedSite
 
 
@@ -40,7 +40,7 @@ def deploy(declaration: Declaration | None = None) -> Deployment:
             deployment = deploy()
             pulumi.export("racks", {name: node.rack for name, node in deployment.nodes.items()})
     """
-    called_from = user_frame()
+    called_from = user_frame(calling_frame())
     with ending_the_run():
         deploy_once("deploy()")
         leave_out_debug_messages()

@@ -4,7 +4,9 @@ import inspect
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from types import FrameType
 
 import pulumi
 from pulumi.runtime import resource as sdk
@@ -14,13 +16,40 @@ StackFrames = list[source_pb2.StackFrame]
 _OWN_FOLDERS = (str(Path(__file__).resolve().parents[1]), str(Path(pulumi.__file__).resolve().parent))
 
 
-def user_frame() -> StackFrames:
-    """The innermost line outside this package and the SDK that leads to the caller; none when there is none."""
-    for frame, line in traceback.walk_stack(inspect.currentframe()):
+_IS_ELSEWHERE: ContextVar[bool] = ContextVar("_IS_ELSEWHERE", default=False)
+
+
+@contextmanager
+def program_elsewhere() -> Iterator[None]:
+    """The program runs in another process, such as one in TypeScript: no frame of this one is its."""
+    token = _IS_ELSEWHERE.set(True)
+    try:
+        yield
+    finally:
+        _IS_ELSEWHERE.reset(token)
+
+
+def calling_frame() -> FrameType | None:
+    """The innermost frame outside this package and the SDK that leads to the caller; None where there is none."""
+    if _IS_ELSEWHERE.get():
+        return None
+    for frame, _ in traceback.walk_stack(inspect.currentframe()):
         name = frame.f_code.co_filename
         if Path(name).is_absolute() and not name.startswith(_OWN_FOLDERS):
-            return [source_pb2.StackFrame(pc=source_pb2.SourcePosition(uri=Path(name).as_uri(), line=line))]
-    return []
+            return frame
+    return None
+
+
+def user_frame(frame: FrameType | None) -> StackFrames:
+    """A line of the user's program as the engine takes it; none where there is none.
+
+    Args:
+        frame: the frame that called.
+    """
+    if frame is None:
+        return []
+    position = source_pb2.SourcePosition(uri=Path(frame.f_code.co_filename).as_uri(), line=frame.f_lineno)
+    return [source_pb2.StackFrame(pc=position)]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pulumi
 
 from zonewright.declare import load_zone
 from zonewright.model import Cluster, Declaration, Duct, Link, OwnerFile, Site, Zone
+from zonewright.program.call_lines import sources_of_call
 from zonewright.program.components import TenantCluster
 from zonewright.program.debug_messages import leave_out_debug_messages
 from zonewright.program.deployment import deployed
@@ -15,7 +16,7 @@ from zonewright.program.left_out import refuse_parts_of_what_is_left_out
 from zonewright.program.offering import offered, require
 from zonewright.program.run import deploy_once
 from zonewright.program.settings import Settings, settings
-from zonewright.program.source import stack_traces, user_frame
+from zonewright.program.source import calling_frame, stack_traces, user_frame
 from zonewright.program.values import Deployment, PlacedNode, PlacedSite
 
 
@@ -68,7 +69,8 @@ class Stack(pulumi.ComponentResource):
         zone: Zone | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        called_from = user_frame()
+        frame = calling_frame()
+        called_from = user_frame(frame)
         with ending_the_run():
             deploy_once(f"zonewright.Stack('{name}')")
             leave_out_debug_messages()
@@ -81,7 +83,8 @@ class Stack(pulumi.ComponentResource):
                 links=dict(links or {}),
                 clusters=dict(clusters or {}),
             )
-            declaration = Declaration(zone=zone or _zone(options), owners={party: owner})
+            sources = sources_of_call(frame, owner, options.root)
+            declaration = Declaration(zone=zone or _zone(options), owners={party: owner}, sources=sources)
             offer = offered(options, declaration)
             with stack_traces(called_from):
                 super().__init__("zonewright:index:Stack", name, {}, opts)

@@ -21,6 +21,7 @@ from zonewright.declare.stack_file import project_root
 from zonewright.errors import sentences_of
 from zonewright.model import Cluster, Duct, Link, Site
 from zonewright.model.asset_properties import fields_of
+from zonewright.program.source import program_elsewhere
 from zonewright.program.stack import Stack
 from zonewright.program.values import PlacedNode
 from zonewright.provider.resource import CheckFailedError, Input
@@ -79,7 +80,8 @@ class _Components(Provider):
         del resource_type  # there is one
         # The engine starts a provider in the program's folder, and gives it no other word of where the project is.
         sdk.SETTINGS.root_directory = str(project_root(Path.cwd()))
-        stack = Stack(name, **_arguments(inputs), opts=options)
+        with program_elsewhere():
+            stack = Stack(name, **_arguments(inputs), opts=options)
         nodes = {name: _node_data(node) for name, node in stack.nodes.items()}
         return ConstructResult(stack.urn, {"nodes": nodes, "admission": stack.admission.id})
 

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from zonewright.model.expand import FULL
 from zonewright.model.power import FEEDS, other
 from zonewright.model.site import PHASES, FeedName
 from zonewright.model.world import Occupant, Rack
@@ -66,6 +67,11 @@ def _also_mended(view: View) -> Iterator[tuple[_Load, str]]:
             yield _load(load.rack.mended, load.occupants), f"when {what} works again, "
 
 
+def _is_derated(rack: Rack, feed: FeedName) -> bool:
+    """Whether a feed has less than its rating for now: then what is too much for it is told, and may not grow."""
+    return feed in rack.feeds and rack.feeds[feed].derated < FULL
+
+
 def feed_capacity(view: View) -> Iterator[Breach]:
     """Live load of each feed, also when power supplies share at worst, is within its available watts."""
     for load, when in _also_mended(view):
@@ -78,7 +84,8 @@ def feed_capacity(view: View) -> Iterator[Breach]:
                     f"evenly, {amount(worst, 'W')} at worst, of {amount(limit, 'W')}: "
                     f"{amount(worst - limit, 'W')} too much"
                 )
-                yield _over(load, WORST[feed], message, what=f"feed {feed}", unit="W", has_failed=bool(when))
+                told_only = bool(when) or _is_derated(load.rack, feed)
+                yield _over(load, WORST[feed], message, what=f"feed {feed}", unit="W", has_failed=told_only)
 
 
 FEED_CAPACITY = Rule(
@@ -86,7 +93,9 @@ FEED_CAPACITY = Rule(
     title="A feed can carry its load, even if power supplies share the load unevenly.",
     level="mandatory",
     description=(
-        "The limit is `rated_w` times `max_utilization`. Value is the load if each node puts its type's "
+        "The limit is `rated_w` times `max_utilization`. Of a feed or rack that is derated (`derated_to`, "
+        "`derated_racks`) it is the part that is left, and the level is `no-worse`: to say so is always admitted, and "
+        "to place more there is not. Value is the load if each node puts its type's "
         "`power_supply_worst_share` on this feed. The message also states the load with even shares. Claims "
         "count with `allocated_draw`. If the other feed has failed, what it carried counts here. The load when it "
         "works again is judged as well. The level is `no-worse` then."
@@ -111,7 +120,8 @@ def feed_failover(view: View) -> Iterator[Breach]:
                     f"feed {survivor} carries {amount(value, 'W')} of "
                     f"{amount(limit, 'W')}, {amount(value - limit, 'W')} too much"
                 )
-                yield _over(load, ALONE[survivor], message, what=f"feed {survivor}", unit="W", has_failed=bool(when))
+                told_only = bool(when) or _is_derated(load.rack, survivor)
+                yield _over(load, ALONE[survivor], message, what=f"feed {survivor}", unit="W", has_failed=told_only)
 
 
 FEED_FAILOVER = Rule(
@@ -121,7 +131,8 @@ FEED_FAILOVER = Rule(
     description=(
         "If enough of a node's power supplies hang on the remaining feed, the node counts there with its "
         "whole draw. Otherwise it goes down and does not count. A rack with a single feed has no failover to judge. "
-        "One with a feed that has failed is judged as it is when that works again, at the level `no-worse`."
+        "One with a feed that has failed is judged as it is when that works again, at the level `no-worse`. So is one "
+        "in which the remaining feed is derated."
     ),
     unit="W",
     reference=(

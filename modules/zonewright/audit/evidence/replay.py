@@ -41,6 +41,8 @@ from zonewright.telemetry.registers import READINGS_HEAD
 from zonewright.telemetry.tables import readings_file
 
 _MICRO = 10**6
+_UNFITTED = 2
+"""Snapshots up to this form are of versions whose load models were all declared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
             addresses={name: addresses for name, (_, addresses) in places.items()},
         )
         with database.reading() as connection:
-            review = review_change(connection, request, snapshot.at, telemetry)
+            review = review_change(connection, request, snapshot.at, telemetry, with_fits=snapshot.format > _UNFITTED)
             findings = review.findings(review.facts.base)
             return Again(
                 findings=list(findings),

@@ -21,6 +21,7 @@ from zonewright.place.asset_renames import asset_rename_findings, asset_renames
 from zonewright.place.node_addresses import given_addresses
 from zonewright.place.precondition import Precondition
 from zonewright.place.renames import rename_findings
+from zonewright.place.unplaced import NOT_BROUGHT_IN
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import with_waivers
 from zonewright.rules.words import count_of, listed
@@ -185,8 +186,12 @@ def answer(findings: Iterable[Finding], base: ZoneBase | None, on: str) -> tuple
 
 
 def _unknown_sites(facts: Facts, demand: Demand) -> dict[str, str]:
+    """Why nodes at sites that nobody has brought in have no place; with the operator, where the zone has one only."""
+    parties = facts.base.zone.parties if facts.base is not None else {}
+    operators = [name for name, party in parties.items() if "facility-operator" in party.roles]
+    whose = f"; {operators[0]} brings it in" if len(operators) == 1 else ""
     return {
-        node.name: f"site {wanted.cluster.site} is not in the ledger; its operator must add it first"
+        node.name: f"site {wanted.cluster.site} {NOT_BROUGHT_IN}{whose}"
         for cluster_id, wanted in demand.clusters.items()
         if wanted.cluster.site not in facts.sites
         for node in nodes_of(cluster_id, wanted.cluster)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
+from zonewright.ledger.deciding.measuring import load_history, measured_sites
 from zonewright.ledger.deciding.site_claims import NUMBER, around, occupant, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
@@ -191,6 +191,7 @@ def gather(
     now: str,
     telemetry: TelemetryHome | None = None,
     replaced: str = "",
+    with_fits: bool = True,
 ) -> Facts:
     """Read the facts for one stack's change.
 
@@ -201,6 +202,7 @@ def gather(
         now: ISO 8601 time; reservations that expire at or before it do not count.
         telemetry: the readings, or None.
         replaced: a stack whose reservation for days is left out, because this takes its place.
+        with_fits: whether load models may be fitted to readings, as versions before did not.
     """
     facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now, replaced)
     base = zone_base(connection, stack_id, now=now, replaced=replaced)
@@ -209,8 +211,11 @@ def gather(
     # Placement asks for sites and limits, which the seats that it will find do not change.
     moment = datetime.fromisoformat(now)
     has_readings = telemetry is not None and telemetry.is_there()
-    fresh = fresh_claims(connection, facts.revisions, moment) if has_readings else {}
-    found = measured_sites(base.before(), facts.revisions, telemetry, moment, fresh, before=base.former.readings)
+    before = base.before()
+    found: dict[str, Measured] = {}
+    if has_readings:
+        history = load_history(connection, before, facts.revisions, moment, with_fits=with_fits)
+        found = measured_sites(before, facts.revisions, telemetry, moment, history, before=base.former.readings)
     base = replace(base, renamed=facts.renames.nodes)
     return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)
 

@@ -116,6 +116,7 @@ def review_change(
     *,
     by_file_in_force: bool = False,
     demand: Demand | None = None,
+    with_fits: bool = True,
 ) -> Review:
     """Look at a change inside the caller's transaction.
 
@@ -126,6 +127,7 @@ def review_change(
         telemetry: the readings, or None.
         by_file_in_force: judge what the stack is admitted with by today's zone file, whichever its demand names.
         demand: what is wanted, where it was read already.
+        with_fits: whether load models may be fitted to readings, as versions before did not.
 
     Raises:
         LedgerRefusedError: when the demand was never proposed here, or the zone's file is another one.
@@ -134,7 +136,9 @@ def review_change(
     if by_file_in_force:
         demand = _by_file_in_force(connection, request, demand)
     demand = require_zone(connection, demand, party=request.party, on=now[:10])
-    facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry)
+    facts = gather(
+        connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry, with_fits=with_fits
+    )
     last = last_proposal(connection, request.stack_id, request.demand_digest)
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
     sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}

@@ -135,10 +135,18 @@ def take(
     return snapshot, dict(files.values()) | {digest_of(snapshot.text()): snapshot.text()}
 
 
+_TOLD = ("fit", "unfitted", "projection_bounds", "allowed_rest", "rest_it_wh", "rest_total_wh")
+"""What follows from the rest, and is for people; a fit is recorded whole, as text."""
+
+
 def figure_data(measured: Measured) -> dict[str, Any]:
     """What is measured of a site as plain data; ratios as exact fractions, and findings only where there are any."""
     data = asdict(measured)
     findings = "; ".join(data.pop("findings"))
+    for name in _TOLD:
+        data.pop(name)
+    if measured.fit is not None:
+        data["fit"] = canonical_json(asdict(measured.fit))
     return {
         name: f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
         for name, value in (data | ({"findings": findings} if findings else {})).items()

@@ -73,7 +73,7 @@ def _row_sums(name: str, text: str) -> RowSums:
     if not isinstance(item, RowAsset):
         raise TypeError(name)
     row = item.row
-    per_rack = min((feed.available_w for feed in row.feeds.values()), default=0)
+    per_rack = min((feed.design_w for feed in row.feeds.values()), default=0)
     return RowSums(
         room=name.rsplit("/", 1)[0],
         design_w=row.racks * per_rack,
@@ -269,7 +269,8 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     held = [one for one in all_held(connection, but=stack_id) if one.expires_at > now] if now else []
     parts[False].names += _reserved(held, stack_id)
     former = parse_former(registered.former)
-    known = former.zone(parse_zone(registered.document))
+    known = parse_zone(registered.document)
+    known = former.zone(known) if registered.former else known
     if known.quotas:
         _count_usage(connection, stack_id, others=parts[False], own=parts[True])
     is_mine = claim.c.stack_id == stack_id  # once: to PostgreSQL a second one would be another expression

@@ -192,6 +192,8 @@ class CompleteRequest(StackRequest):
     """All resources of the change exist."""
 
     change_digest: Digest
+    free: bool = True
+    """Also say what the change leaves free."""
 
 
 class SettleRequest(SeenRequest):
@@ -207,7 +209,7 @@ class Settled(Message):
 
 
 class Completed(Message):
-    """A change is closed; what it leaves free, by id of the sites where the stack holds something."""
+    """A change is closed; if it was asked, what that leaves free, by id of the sites where the stack has something."""
 
     free: dict[str, SiteCapacity]
     head: JournalHead

@@ -23,6 +23,7 @@ from zonewright.model.demand import Demand
 from zonewright.model.limits import CLOCK_BEHIND
 from zonewright.model.names import missing_roles, offered_to_nobody
 from zonewright.model.rule_pack import chain_of
+from zonewright.own_rules import in_time
 
 if TYPE_CHECKING:  # only a service has the first
     from zonewright.ledger.store.watch import Watch
@@ -67,7 +68,8 @@ class Context:
             recording.begin(connection, by=self.caller.name)
             if self.permit is not None:
                 self.permit(connection)
-            yield connection
+            with in_time():
+                yield connection
             self.account(connection)
 
     def account(self, connection: Connection) -> None:
@@ -172,7 +174,7 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
             f"offers.{offer}: the registered zone has no party '{stranger}'; correct it, or ask the "
             "administrator to add the party to zone.yaml and to run: zonewright ledger init ZONE",
         )
-    return parse_former(row.former).demand(demand)
+    return parse_former(row.former).demand(demand) if row.former else demand
 
 
 def require_enrolment(connection: Connection, *, stack_id: str, party: str, lineage: str, bound: bool) -> str | None:

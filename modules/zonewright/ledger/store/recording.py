@@ -225,7 +225,7 @@ def _as_change(one: Covered, row: Mapping[str, Any]) -> RowChange:
 
 def key_of(values: Sequence[Any]) -> str:
     """A row's key as the journal writes it: its one or two values as JSON."""
-    return canonical_json(list(values))
+    return f"[{values[0]}]" if len(values) == 1 and type(values[0]) is int else canonical_json(list(values))
 
 
 def record_of(one: Covered, row: Mapping[str, Any]) -> str:

@@ -79,9 +79,9 @@ def drafted(moment: datetime) -> datetime:
 
 def keep(connection: Connection, digests: Collection[str]) -> None:
     """Keep texts for good, because something names them now."""
-    for page in _pages(digests):
-        hold(connection, page)
-        connection.execute(delete(draft).where(draft.c.digest.in_(page)))
+    if digests:
+        hold(connection, digests)
+        words_of(connection).end_drafts(connection, sorted(digests))
 
 
 def hold(connection: Connection, digests: Collection[str]) -> None:
@@ -91,10 +91,7 @@ def hold(connection: Connection, digests: Collection[str]) -> None:
 
 def lacking(connection: Connection, digests: Collection[str]) -> list[str]:
     """Digests, in order, under which the ledger has no text."""
-    has: set[str] = set()
-    for page in _pages(digests):
-        has.update(connection.execute(select(content.c.digest).where(content.c.digest.in_(page))).scalars().all())
-    return sorted(set(digests) - has)
+    return sorted(set(words_of(connection).lacking(connection, list(digests))))
 
 
 def behind(connection: Connection, manifest: str) -> set[str]:
@@ -114,7 +111,7 @@ def files_of(manifest: str | None) -> dict[str, str]:
 
 def files_at(files: Mapping[str, str], sites: Collection[str]) -> dict[str, str]:
     """Those of a manifest's files that are of some sites; a path that names no site is of none."""
-    return {path: digest for path, digest in files.items() if not set(path.split("/")[1:2]).isdisjoint(sites)}
+    return {path: digest for path, digest in files.items() if path.partition("/")[2].partition("/")[0] in sites}
 
 
 def is_manifest(text: str | None) -> bool:

@@ -45,7 +45,7 @@ from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.ledger.verbs.renaming import bring_readings, let_go, pending, rename_assets
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import AnyAsset, Demand, asset_text
+from zonewright.model.demand import AnyAsset, Demand, asset_text, former_assets
 from zonewright.model.former_names import FormerNames
 from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding, worst_first
@@ -63,7 +63,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
         _require_enrolled(context, connection, request)
         said = own_demand(connection, request)
         review, readings = None, {}
-        if not pending(connection, request.stack_id, said).steps:
+        if not former_assets(said.assets) or not pending(connection, request.stack_id, said).steps:
             review = review_change(connection, request, context.now(connection), context.telemetry, demand=said)
             readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
     refused: LedgerRefusedError | None = None
@@ -72,7 +72,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
         moment = context.moment(connection)
         now = stamp(moment)  # earlier than the review's where the clock was set back meanwhile
         wanted = require_zone(connection, said, party=request.party, on=(review.at if review else now)[:10])
-        renames = pending(connection, request.stack_id, said).steps
+        renames = pending(connection, request.stack_id, said).steps if former_assets(said.assets) else {}
         savepoint = None
         if renames:
             end_lasting(connection, all_held(connection, but=request.stack_id), now)

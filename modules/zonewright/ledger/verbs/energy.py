@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
+from zonewright.ledger.deciding.measuring import load_history, measured_sites
 from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.protocol.capacity_messages import EnergyAnswer, EnergyRequest
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
@@ -28,9 +28,9 @@ def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
         if base is None:
             raise LedgerRefusedError("no-zone", "the ledger has no zone yet: zonewright ledger init ZONE")
         facts = base.before()
-        fresh = fresh_claims(connection, facts.sites, moment)
-    facts = replace(facts, measured=measured_sites(facts, facts.sites, context.telemetry, moment, fresh))
-    facts = replace(facts, measured=with_bands(facts, context.telemetry, moment, fresh))
+        history = load_history(connection, facts, facts.sites, moment)
+    facts = replace(facts, measured=measured_sites(facts, facts.sites, context.telemetry, moment, history))
+    facts = replace(facts, measured=with_bands(facts, context.telemetry, moment, history.fresh))
     try:
         return answer_of(facts, request)
     except ForecastError as error:

@@ -277,7 +277,7 @@ def _loopbacks(site: Site, version: int) -> tuple[str, ...]:
 
 def _ratio_limit(name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> Fraction:
     """The limit that holds for a site by its own declaration, planned rows counted; 0 where none does."""
-    design_w = sum(row.racks * min(feed.available_w for feed in row.feeds.values()) for row in rows.values())
+    design_w = sum(row.racks * min(feed.design_w for feed in row.feeds.values()) for row in rows.values())
     held = SiteFacts(owner=name, site=site)
     if not around.ratio_limit or not is_in_scope(held, design_w, around.ratio_applies_from or None):
         return Fraction(0)

@@ -85,6 +85,14 @@ class Words(Protocol):
         """Give texts an end, but for those that are kept for good already."""
         ...
 
+    def end_drafts(self, connection: Connection, digests: Sequence[str]) -> None:
+        """Keep texts for good: they have no end any more. One statement, however many."""
+        ...
+
+    def lacking(self, connection: Connection, digests: Sequence[str]) -> Iterable[str]:
+        """Those of some digests under which there is no text. One statement, however many."""
+        ...
+
     def leaves(self, connection: Connection) -> Iterable[Sequence[Any]]:
         """Table, key, and the canonical JSON of table, key and digest, of each row that is recorded."""
         ...

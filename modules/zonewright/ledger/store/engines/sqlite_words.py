@@ -27,6 +27,8 @@ WHERE NOT EXISTS (
 ON CONFLICT (digest) DO UPDATE SET expires_at = max(draft.expires_at, excluded.expires_at)
 """
 """One statement, however many texts: those that are kept for good stay so."""
+_END_DRAFTS = "DELETE FROM draft WHERE digest IN (SELECT value FROM json_each(?))"
+_LACKING = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM content WHERE digest = value)"
 _PUT_TEXT = (
     "INSERT INTO content (digest, text) VALUES (?, ?) "
     "ON CONFLICT (digest) DO UPDATE SET text = excluded.text WHERE content.text <> excluded.text"
@@ -154,6 +156,16 @@ def put_texts(connection: Connection, texts: Mapping[str, str]) -> None:
 def put_drafts(connection: Connection, digests: Sequence[str], until: str) -> None:
     """Give texts an end, but for those that are kept for good already."""
     connection.exec_driver_sql(_DRAFT, (until, json.dumps(digests)))
+
+
+def end_drafts(connection: Connection, digests: Sequence[str]) -> None:
+    """Keep texts for good: they have no end any more."""
+    connection.exec_driver_sql(_END_DRAFTS, (json.dumps(digests),))
+
+
+def lacking(connection: Connection, digests: Sequence[str]) -> Iterable[str]:
+    """Those of some digests under which there is no text."""
+    return connection.exec_driver_sql(_LACKING, (json.dumps(digests),)).scalars()
 
 
 def leaves(connection: Connection) -> Iterable[Sequence[Any]]:
