@@ -12,7 +12,7 @@ from support.ledger_party import Party
 from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Proposal
+from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Proposal, StandingRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
@@ -130,6 +130,10 @@ def test_all_that_stands_on_it_or_names_it_follows(small: Small) -> None:
         assert (state, {**data, "digest": ""}) == ("active", {**nodes[name][1], "rack": rack, "digest": ""})
     link = small.held(small.carrier)["links/l-1"][1]["link"]
     assert (link["a"], link["ducts"], link["power_panels"]) == ("hall", ["d-9"], ["hall/pa"])
+    for party in (small.tenant, small.carrier):
+        held = small.client.call(verbs.REPORT, ReportRequest(stack_id=party.stack_id)).admission_id or ""
+        standing = small.client.call(verbs.STANDING, StandingRequest(stack_id=party.stack_id, admission_id=held))
+        assert (standing.current, standing.drifted) == (True, []), "nobody has changed what was admitted"
     entry = [one for one in small.client.call(verbs.HISTORY, HistoryRequest()).entries if one.kind == "admitted"][-1]
     assert entry.payload["renamed"] == {"dc1": "hall", "hall/a/01": "hall/a/07", "ducts/d-0": "ducts/d-9"}
 

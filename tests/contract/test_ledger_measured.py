@@ -185,6 +185,40 @@ def test_a_year_of_days_makes_the_load_model_a_fitted_one(
     assert code == 1
     assert text.startswith("approval: the fitted load model says nothing of loads so far above")
     assert "in room    b: each kW of it takes unknown kW" in text
+    assert main(["pue", "report", "qp-dc1", "--out", "page.html"]) == 0
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page.count("<svg ") == page.count('role="img"') == 4
+    assert 'aria-label="Coverage of qp-dc1: ' in page
+    assert ">1.00</text>" in page
+    assert page.count("limit 1.25</text>") == 2
+    assert page.count('class="day"') == found["load_model"]["days"]
+    assert page.count('<polygon class="band"') == 1
+    assert "All balances close" in page
+    assert "<script" not in page
+    assert main(["pue", "report", "qp-dc9"]) == 2
+    assert "with readings of each meter (qp-dc1), got 'qp-dc9'" in capsys.readouterr().err
+
+
+def test_a_status_is_watched(
+    ledger: LedgerClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is shown again until it is interrupted, with the time; no number of seconds that cannot be waited."""
+    assert ledger
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) > 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    assert main(["pue", "status", "--watch"]) == 0
+    out = capsys.readouterr().out
+    assert waits == [60, 60]
+    assert out.count("UTC, every 60 s\n") == out.count("qp-dc1: within") == 2
+    assert main(["pue", "status", "--watch", "0"]) == 2
+    assert "expected 1 to 86400 seconds, got 0" in capsys.readouterr().err
+    assert main(["pue", "status", "--watch", "5", "--format", "json"]) == 2
 
 
 def test_registers_within_the_limit_let_it_pass(

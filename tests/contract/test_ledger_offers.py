@@ -278,8 +278,15 @@ def test_free_is_what_is_offered_to_the_reader(tmp_path: Path) -> None:
         for party, role in (("tenant-a", "tenant"), ("tenant-b", "tenant"), ("zone", "auditor")):
             client = served.client(served.grant(f"reader-{party}", party, role))
             free[party] = client.call(verbs.CAPACITY, CapacityRequest()).sites["dc1"].free_u
-            rooms = client.call(verbs.FIT, FitRequest(watts=100, units=1)).rooms
-            assert [room.room for room in rooms] == ([] if party == "tenant-a" else ["dc1/a"])
+            answer = client.call(verbs.FIT, FitRequest(watts=100, units=1))
+            assert [room.room for room in answer.rooms] == ([] if party == "tenant-a" else ["dc1/a"])
+            assert answer.party == ("" if party == "zone" else party)
+            wanted = FitRequest(watts=100, units=1, party="tenant-a")
+            if party == "tenant-b":
+                with pytest.raises(LedgerRefusedError, match="may not call fit for what is not its own"):
+                    client.call(verbs.FIT, wanted)
+            else:
+                assert client.call(verbs.FIT, wanted).rooms == []
         assert free == {"tenant-a": 0, "tenant-b": 10, "zone": 80}
 
 

@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 _UNITS = {"J": "joules", "W": "watts", "Wh": "Wh"}
 _LABEL = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
-_SELECTOR = re.compile(r"([a-z_]\w*)\{([^}]*)\}")
+_SELECTOR = re.compile(r"([a-z_A-Z][\w:]*)\{([^}]*)\}")
 
 
 def series_of(batches: Iterable[bytes]) -> dict[str, float]:

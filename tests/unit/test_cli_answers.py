@@ -59,9 +59,10 @@ def test_fit_names_rooms_and_what_is_missing(run: Run) -> None:
 
 def test_fit_that_fits_nowhere_ends_with_one(run: Run) -> None:
     """Nothing has so much: exit 1, and the nearest room first."""
-    code, out, _ = run("fit", "--kw", "9000", "--u", "1", "--class", "air", "--zone", REFERENCE)
+    wish = ("--kw", "9000", "--u", "1", "--class", "air", "--zone", REFERENCE)
+    code, out, _ = run("fit", *wish, "--party", "tenant-ind")
     assert code == 1
-    assert "fit nowhere; nearest first" in out
+    assert "fit nowhere for tenant-ind; nearest first" in out
     assert out.splitlines()[3].startswith("wj-dc1/a4")
 
 

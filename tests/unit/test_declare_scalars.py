@@ -1,9 +1,13 @@
 """Plain YAML words mean what they look like, and nothing else."""
 
+from datetime import UTC, date, datetime
+from typing import Any
+
 import pytest
+from pydantic import ValidationError
 
 from zonewright.declare.yaml_text.scalars import Refusal, meaning_of
-from zonewright.model import AddressPool
+from zonewright.model import AddressPool, Cluster
 
 
 @pytest.mark.parametrize(
@@ -48,3 +52,12 @@ def test_only_text_is_an_address(gateway: object) -> None:
     """Numbers, bytes and zone suffixes, which may hold line breaks, are no addresses in Python either."""
     with pytest.raises(ValueError, match="gateway"):
         AddressPool.model_validate({"prefix": "0.0.0.0/0" if gateway is None else "2001:db8::/32", "gateway": gateway})
+
+
+def test_a_date_of_python_is_a_day() -> None:
+    """A program may give a `date`; a moment, which has a time as well, is refused as everywhere."""
+    fields: dict[str, Any] = {"site": "dc1", "node_type": "one-u", "count": 1}
+    day = Cluster.model_validate({**fields, "in_service": date(2026, 3, 1)})
+    assert day == Cluster(**fields, in_service="2026-03-01")
+    with pytest.raises(ValidationError):
+        Cluster.model_validate({**fields, "in_service": datetime(2026, 3, 1, tzinfo=UTC)})

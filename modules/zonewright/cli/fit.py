@@ -33,6 +33,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--site", metavar="SITE", help="only this site")
     parser.add_argument("--class", dest="cooling", choices=("air", "liquid"), help="only space with this cooling")
     parser.add_argument("--level", type=int, choices=range(1, 6), help=("protection level of the workload"))
+    parser.add_argument(
+        "--party", metavar="PARTY", help="what this party may use (default: the token's party, else what any party may)"
+    )
     parser.add_argument("--zone", type=Path, metavar="FOLDER", help="ask a zone's folder instead of a ledger")
     parser.add_argument("--ledger", metavar="URL", help="the ledger's URL (default: the file of this checkout)")
     add_format(parser)
@@ -54,25 +57,37 @@ def _run(arguments: argparse.Namespace) -> int:
         cooling=arguments.cooling,
         protection_level=arguments.level,
     )
-    rooms = _of_folder(arguments.zone, wish) if arguments.zone else _of_ledger(arguments.ledger, wish)
-    if rooms is None:
+    by_folder, party = arguments.zone is not None, arguments.party or ""
+    found = _of_folder(arguments.zone, wish, party) if by_folder else _of_ledger(arguments.ledger, wish, party)
+    if found is None:
         return REFUSED
+    rooms, party = found
     if arguments.format == "json":
-        print_json({"rooms": [one.to_data() for one in rooms]})
+        print_json({"party": party or None, "rooms": [one.to_data() for one in rooms]})
     else:
-        _print(rooms, wish)
+        _print(rooms, wish, party)
     return GOOD if any(one.fits for one in rooms) else REFUSED
 
 
-def _of_folder(folder: Path, wish: "Wish") -> "Sequence[RoomFit] | None":
+def _of_folder(folder: Path, wish: "Wish", party: str) -> "tuple[Sequence[RoomFit], str] | None":
+    from dataclasses import replace
+
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.cli.zone import judged_folder
     from zonewright.place.fit import fit
 
     judged = judged_folder(folder)
-    return None if judged is None else fit(judged.world, wish)
+    if judged is None:
+        return None
+    world = judged.world
+    parties = world.zone.zone.parties if world.zone is not None else {}
+    if party and party not in parties:
+        raise StoppedError(f"--party: expected a party of the zone, got '{party}'", code=MISUSE)
+    racks = {name: rack for name, rack in world.racks.items() if not party or rack.is_offered_to(party)}
+    return fit(replace(world, racks=racks), wish, party=party), party
 
 
-def _of_ledger(url: str | None, wish: "Wish") -> "Sequence[RoomFit]":
+def _of_ledger(url: str | None, wish: "Wish", party: str) -> "tuple[Sequence[RoomFit], str]":
     from dataclasses import asdict
 
     from zonewright.cli.connection import open_ledger
@@ -82,22 +97,27 @@ def _of_ledger(url: str | None, wish: "Wish") -> "Sequence[RoomFit]":
     from zonewright.ledger.protocol.capacity_messages import FitRequest
 
     with open_ledger(url or DEFAULT, project_root(Path.cwd()), create=False) as client:
-        answer = client.call(verbs.FIT, FitRequest(**asdict(wish)))
-    return answer.rooms
+        answer = client.call(verbs.FIT, FitRequest(**asdict(wish), party=party or None))
+    return answer.rooms, answer.party
 
 
-def _print(rooms: "Sequence[RoomFit]", wish: "Wish") -> None:
+def _print(rooms: "Sequence[RoomFit]", wish: "Wish", party: str) -> None:
     import textwrap
 
     from zonewright.cli.output import width
 
+    whose = f" for {party}" if party else ""
     if not rooms:
-        print("no room is open for new nodes under these conditions")
+        print(f"no room is open for new nodes{whose} under these conditions")
         return
     ready = [one for one in rooms if one.fits]
     asked = f"{wish.watts / 1000:,g} kW and {wish.units:,} U"
     count = f"{len(ready)} room" + ("" if len(ready) == 1 else "s")
-    print(f"{asked} fit into {count} of {len(rooms)}\n" if ready else f"{asked} fit nowhere; nearest first\n")
+    print(
+        f"{asked} fit into {count} of {len(rooms)}{whose}\n"
+        if ready
+        else f"{asked} fit nowhere{whose}; nearest first\n"
+    )
     print(f"{'room':<24}{'racks':>6}{'free kW':>11}{'free U':>9}  ")
     for one in rooms:
         missing = [f"{one.missing_w / 1000:,.1f} kW"] if one.missing_w else []

@@ -4,7 +4,6 @@ Declared types are frozen, refuse unknown fields and compare by value, whether t
 built in Python. Nothing here reads a file, a clock or the network.
 """
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -44,10 +43,12 @@ DATE_PATTERN = r"^20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
 
 def _written_out(value: object) -> object:
     """A day of Python as text; all else, such as a moment, is left to be refused."""
-    return value.isoformat() if type(value) is date else value
+    if hasattr(value, "isoformat") and not hasattr(value, "hour"):  # known by its shape: the model imports no clock
+        return value.isoformat()
+    return value
 
 
-Date = Annotated[str, BeforeValidator(_written_out), StringConstraints(pattern=DATE_PATTERN, strict=True)]
+Date = Annotated[str, StringConstraints(pattern=DATE_PATTERN, strict=True), BeforeValidator(_written_out)]
 """A day as ``2026-07-01``: sorts as text, and needs no clock to be compared. Python programs may give a ``date``."""
 
 CLOCK_PATTERN = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"

@@ -130,7 +130,13 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
             is_planned="planned" in (row.status, room.status),
             failed_feeds=frozenset(feeds) if has_failed else failed_feeds,
             has_failed=has_failed,
+            cooling_w=_watts(row.rack_cooling_kw),
+            row_cooling_w=_watts(row.cooling_kw),
         )
+
+
+def _watts(kilowatts: float | None) -> int | None:
+    return None if kilowatts is None else round(kilowatts * 1000)
 
 
 def _derated(feeds: Mapping[FeedName, Feed], part: int) -> Mapping[FeedName, Feed]:

@@ -179,6 +179,10 @@ class Row(Declared):
     """Numbers of racks that have failed, such as ``03,07`` or ``01..04``; nothing in them has power."""
     derated_racks: Annotated[dict[Line, Derating], Field(max_length=40)] = Field(default_factory=dict)
     """Part of the rating of both feeds that is left for now in some racks, by their numbers, such as ``03,07: 0.5``."""
+    rack_cooling_kw: Annotated[float, Field(gt=0, le=1_000, strict=False)] | None = None
+    """Heat in kilowatts that the cooling of each rack takes away; without it, it is not judged."""
+    cooling_kw: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
+    """Heat in kilowatts that the cooling of the whole row takes away, with its largest unit lost."""
     feeds: Annotated[dict[FeedName, PowerFeed], Field(min_length=1)]
     """The feeds at each rack: A and B, or one of them."""
     baseline: dict[Identifier, Baseline] = Field(default_factory=dict)
@@ -452,6 +456,8 @@ class Site(Declared):
     """Coordinates."""
     commissioned: Date | None = None
     """The day of its commissioning, such as 2024-12-01; limits for newly built sites depend on it."""
+    land_ha: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] | None = None
+    """Land in hectares that it takes, for the district's ``land_ha``."""
     overhead: Overhead | None = None
     """What it draws besides its IT load; without it, rules on energy cannot judge the site."""
     backup: BackupPower | None = None

@@ -106,6 +106,8 @@ class Rack:
         offers: what its owner offers in it; None where nothing at the site is offered, so that all may use it.
         failed_feeds: feeds that have failed; all of them where the rack or its row has.
         has_failed: whether the rack or its row has failed.
+        cooling_w: heat in watts that its cooling takes away; None where that is not said.
+        row_cooling_w: the same of its whole row.
     """
 
     id: str
@@ -120,6 +122,8 @@ class Rack:
     offers: tuple[OfferFacts, ...] | None = None
     failed_feeds: frozenset[FeedName] = frozenset()
     has_failed: bool = False
+    cooling_w: int | None = None
+    row_cooling_w: int | None = None
 
     @property
     def has_legs(self) -> bool:

@@ -46,7 +46,8 @@ class _Load:
     limits: Figures
 
 
-def _loads(view: View) -> Iterator[_Load]:
+def rack_loads(view: View) -> Iterator[_Load]:
+    """What each rack carries of its limits."""
     for rack_id, occupants in view.in_rack.items():
         rack = view.racks.get(rack_id)
         if rack is not None:
@@ -60,7 +61,7 @@ def _load(rack: Rack, occupants: Sequence[Occupant]) -> _Load:
 
 def _also_mended(view: View) -> Iterator[tuple[_Load, str]]:
     """Each rack as it is, and one with failed feeds once more with what holds then: when they work again."""
-    for load in _loads(view):
+    for load in rack_loads(view):
         yield load, ""
         if load.rack.failed_feeds:
             what = "the rack" if load.rack.has_failed else f"feed {' and '.join(sorted(load.rack.failed_feeds))}"
@@ -85,7 +86,7 @@ def feed_capacity(view: View) -> Iterator[Breach]:
                     f"{amount(worst - limit, 'W')} too much"
                 )
                 told_only = bool(when) or _is_derated(load.rack, feed)
-                yield _over(load, WORST[feed], message, what=f"feed {feed}", unit="W", has_failed=told_only)
+                yield over_limit(load, WORST[feed], message, what=f"feed {feed}", unit="W", has_failed=told_only)
 
 
 FEED_CAPACITY = Rule(
@@ -121,7 +122,9 @@ def feed_failover(view: View) -> Iterator[Breach]:
                     f"{amount(limit, 'W')}, {amount(value - limit, 'W')} too much"
                 )
                 told_only = bool(when) or _is_derated(load.rack, survivor)
-                yield _over(load, ALONE[survivor], message, what=f"feed {survivor}", unit="W", has_failed=told_only)
+                yield over_limit(
+                    load, ALONE[survivor], message, what=f"feed {survivor}", unit="W", has_failed=told_only
+                )
 
 
 FEED_FAILOVER = Rule(
@@ -146,14 +149,14 @@ FEED_FAILOVER = Rule(
 
 def rack_weight(view: View) -> Iterator[Breach]:
     """The weight in each rack is within the load that it carries."""
-    for load in _loads(view):
+    for load in rack_loads(view):
         value, limit = load.sums[GRAMS], load.limits[GRAMS]
         if value > limit:
             message = (
                 f"rack {load.rack.id} carries {kilograms(value)} of {kilograms(limit)}: "
                 f"{kilograms(value - limit)} too much"
             )
-            yield _over(load, GRAMS, message, what="the rack", unit="kg")
+            yield over_limit(load, GRAMS, message, what="the rack", unit="kg")
 
 
 RACK_WEIGHT = Rule(
@@ -172,7 +175,17 @@ RACK_WEIGHT = Rule(
 )
 
 
-def _over(load: _Load, index: int, message: str, *, what: str, unit: str, has_failed: bool = False) -> Breach:
+def over_limit(load: _Load, index: int, message: str, *, what: str, unit: str, has_failed: bool = False) -> Breach:
+    """A rack that carries more than a limit of it, with the nodes that the smallest remedy moves.
+
+    Args:
+        load: the rack.
+        index: of the figure.
+        message: what is said of it.
+        what: has the limit, for people.
+        unit: W or kg.
+        has_failed: whether it is so because something has failed or is derated.
+    """
     value, limit = load.sums[index], load.limits[index]
     scale = KILOGRAM if unit == "kg" else 1
     moving, fix = _remedy(load, index, what=what, unit=unit)
@@ -347,7 +360,7 @@ FEED_FAILED = Rule(
 def phase_load(view: View) -> Iterator[Breach]:
     """No phase of a feed carries more than a third of what the feed may carry."""
     with_legs = {rack_id: rack for rack_id, rack in view.racks.items() if rack.has_legs}
-    for load in _loads(replace(view, racks=with_legs)) if with_legs else ():
+    for load in rack_loads(replace(view, racks=with_legs)) if with_legs else ():
         shares = leg_shares(load.rack, load.occupants)
         for (feed, leg), by_node in sorted(shares.items()):
             limit = load.rack.feeds[feed].available_w // len(PHASES)

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from zonewright.ledger.deciding.measuring import load_history, measured_sites
 from zonewright.ledger.deciding.site_claims import NUMBER, around, occupant, take
@@ -28,6 +28,21 @@ from zonewright.telemetry.home import TelemetryHome
 
 OWN = "/reserved"
 """Behind the id of a stack: whose a place is that the stack may not take now, for it is reserved for another change."""
+_REVISIONS = select(revision).where(revision.c.site.in_(bindparam("sites", expanding=True)))
+_SITES = tuple(
+    select(table.c.site).where(table.c.stack_id == bindparam("stack")).distinct() for table in (claim, asset)
+)
+_STANDING = select(claim.c.name, claim.c.state).where(
+    claim.c.stack_id == bindparam("stack"), claim.c.state.in_(("active", "releasing"))
+)
+_ADMITTED_AT = select(admission.c.admitted_at).where(
+    admission.c.stack_id == bindparam("stack"), admission.c.state == "current"
+)
+_PRESENT = (
+    select(asset, _ADMITTED_AT.limit(1).scalar_subquery().label("admitted_at"))
+    .where(asset.c.site.in_(bindparam("sites", expanding=True)))
+    .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
+)
 NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
 """The part of a claim's data that its Node resource is made from."""
 
@@ -148,7 +163,7 @@ def _optional(cluster: Cluster) -> dict[str, Any]:
 def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]:
     """Revision of each site; 0 where nothing was ever written."""
     wanted = sorted(sites)
-    rows = connection.execute(select(revision).where(revision.c.site.in_(wanted)))
+    rows = connection.execute(_REVISIONS, {"sites": wanted})
     return dict.fromkeys(wanted, 0) | {row.site: row.number for row in rows}
 
 
@@ -158,9 +173,8 @@ def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset
     sites |= {name.partition("/")[0] for name in demand.assets}
     if demand.assets:
         sites.add(NAMES)
-    for table in (claim, asset):
-        query = select(table.c.site).where(table.c.stack_id == stack_id).distinct()
-        sites |= set(connection.execute(query).scalars())
+    for query in _SITES:
+        sites |= set(connection.execute(query, {"stack": stack_id}).scalars())
     return frozenset(sites)
 
 
@@ -176,10 +190,8 @@ def have_moved(connection: Connection, facts: Facts, *, stack_id: str, demand: D
     if revisions_of(connection, sites_of(connection, stack_id, demand)) != facts.revisions:
         return True
     # A confirm raises no revision, for others do not see it; its own stack's change counts the node from then on.
-    query = select(claim.c.name, claim.c.state).where(
-        claim.c.stack_id == stack_id, claim.c.state.in_(("active", "releasing"))
-    )
-    standing = Counter((facts.renames.of(row.name), row.state) for row in connection.execute(query).all())
+    rows = connection.execute(_STANDING, {"stack": stack_id}).all()
+    standing = Counter((facts.renames.of(row.name), row.state) for row in rows)
     return standing != Counter((item.name, item.standing) for item in facts.standing)
 
 
@@ -405,14 +417,8 @@ def present_assets(connection: Connection, sites: Collection[str], stack_id: str
 
     Each row has ``admitted_at`` too, the moment of the present admission of a stack, None without one.
     """
-    at = select(admission.c.admitted_at).where(admission.c.stack_id == stack_id, admission.c.state == "current")
-    query = (
-        select(asset, at.limit(1).scalar_subquery().label("admitted_at"))
-        .where(asset.c.site.in_(sorted(sites)))
-        .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
-    )
     present: dict[tuple[str, str], Row[Any]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_PRESENT, {"stack": stack_id, "sites": sorted(sites)}):
         present[row.stack_id, row.name] = row
     return list(present.values())
 

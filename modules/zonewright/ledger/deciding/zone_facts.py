@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from zonewright.ledger.store.documents import parse_asset, parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
@@ -48,6 +48,21 @@ from zonewright.model.world import (
 _CONNECTIONS: TypeAdapter[dict[str, Needed]] = TypeAdapter(dict[str, Needed])
 _WANTED, _RESERVED = sys.maxsize, sys.maxsize - 1
 """Since when a stack has a name: by the number of its row, after all of those what is reserved, then what is wanted."""
+_FILE = select(zone.c.document, zone.c.former)
+_ASSETS = select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data).order_by(
+    asset.c.name, asset.c.state.desc(), asset.c.generation
+)
+_IS_MINE = claim.c.stack_id == bindparam("stack")  # once: to PostgreSQL a second one would be another expression
+_SUMS = (
+    select(_IS_MINE, claim.c.room, func.sum(claim.c.draw_w))
+    .where(claim.c.state.in_(("admitted", "active")))
+    .group_by(_IS_MINE, claim.c.room)
+)
+_CONNECTED = (
+    select(admission.c.stack_id, admission.c.party, admission.c.connections)
+    .where(admission.c.state == "current", admission.c.stack_id != bindparam("stack"), admission.c.connections != "{}")
+    .order_by(admission.c.stack_id)
+)
 PartyAtSite = tuple[str, str]
 """Party and site."""
 Owned = tuple[str, str]
@@ -256,14 +271,11 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
         now: ISO 8601 time; names that others have reserved beyond it are held. Empty where no change is judged.
         replaced: a stack whose reservation for days is left out, because this takes its place.
     """
-    registered = connection.execute(select(zone.c.document, zone.c.former)).first()
+    registered = connection.execute(_FILE).first()
     if registered is None:
         return None
     parts = {True: Part(), False: Part()}
-    query = select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data).order_by(
-        asset.c.name, asset.c.state.desc(), asset.c.generation
-    )
-    for row in connection.execute(query):
+    for row in connection.execute(_ASSETS):
         part, is_leaving = parts[row.stack_id == stack_id], row.state == "releasing"
         part.add(row.name, row.data, row.party, stack=row.stack_id, since=row.id, is_leaving=is_leaving)
     held = [one for one in all_held(connection, but=stack_id) if one.expires_at > now] if now else []
@@ -273,13 +285,7 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     known = former.zone(known) if registered.former else known
     if known.quotas:
         _count_usage(connection, stack_id, others=parts[False], own=parts[True])
-    is_mine = claim.c.stack_id == stack_id  # once: to PostgreSQL a second one would be another expression
-    sums = (
-        select(is_mine, claim.c.room, func.sum(claim.c.draw_w))
-        .where(claim.c.state.in_(("admitted", "active")))
-        .group_by(is_mine, claim.c.room)
-    )
-    for is_own, room, watts in connection.execute(sums):
+    for is_own, room, watts in connection.execute(_SUMS, {"stack": stack_id}):
         parts[bool(is_own)].claimed_w[room] += int(watts)
     parts[False].connected = tuple(_connected(connection, stack_id))
     lasting = tuple(one for one in held if one.wants is not None and one.stack_id != replaced)
@@ -348,10 +354,7 @@ def connections_text(demand: Demand) -> str:
 
 
 def _connected(connection: Connection, stack_id: str) -> Iterable[ClusterFacts]:
-    query = select(admission.c.stack_id, admission.c.party, admission.c.connections).where(
-        admission.c.state == "current", admission.c.stack_id != stack_id, admission.c.connections != "{}"
-    )
-    for row in connection.execute(query.order_by(admission.c.stack_id)):
+    for row in connection.execute(_CONNECTED, {"stack": stack_id}):
         for cluster_id, data in json.loads(row.connections).items():
             yield ClusterFacts(
                 party=row.party,

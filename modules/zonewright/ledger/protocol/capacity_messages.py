@@ -90,12 +90,16 @@ class FitRequest(Message):
     site: Name | None = None
     cooling: Literal["air", "liquid"] | None = None
     protection_level: int | None = Field(default=None, ge=1, le=5)
+    party: Name | None = None
+    """Whose offers count; None for the party that asks, or for nobody: then everything counts."""
 
 
 class FitAnswer(Message):
     """What each room has for it; those that fit first."""
 
     rooms: list[RoomFit]
+    party: str = ""
+    """For whom it is; empty for somebody to whom everything counts."""
 
 
 class ExplainRequest(StackRequest):

@@ -81,7 +81,7 @@ def asked_of(connection: Connection, verb: str, request: object) -> Asked:
     """
     stack_id = str(getattr(request, "stack_id", ""))
     owners = (select(table.c.party).where(table.c.stack_id == stack_id) for table in (enrolment, lasting))
-    named = {str(getattr(request, name, "")) for name in ("party", "fleet")}  # a fleet is named by its operator
+    named = {str(getattr(request, name, "") or "") for name in ("party", "fleet")}  # a fleet is named by its operator
     parties = frozenset({*named, *connection.execute(union(*owners)).scalars()} - {""})
     begins_change = bool(getattr(request, "reserve", False)) or not getattr(request, "dry_run", True)
     return Asked(

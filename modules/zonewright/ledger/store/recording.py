@@ -104,6 +104,7 @@ DERIVED: Mapping[str, str] = {
     "brought": "who brought a text that a change may name, for a day",
     "step": "counted from the journal",
     "prefix": "computed from the assets",
+    "meter_host": "computed from the assets",
     "proposal": "of the last preview of each stack; nothing is decided by it",
     "reservation": "ends by itself after a few minutes",
     "revision": "counts changes, so that a decision sees that something moved",

@@ -35,7 +35,7 @@ from zonewright.ledger.store.context import Context, raise_revisions, require_en
 from zonewright.ledger.store.documents import zone_in_force
 from zonewright.ledger.store.heads import present_head, require_same
 from zonewright.ledger.store.held import all_held, convert, end_lasting
-from zonewright.ledger.store.names import hold_prefixes
+from zonewright.ledger.store.names import hold_names
 from zonewright.ledger.store.rows import rename_rows, rows_of_stack, set_state
 from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.steps import ADMITTED, next_step, step_of
@@ -244,7 +244,7 @@ def _carry_out(  # noqa: PLR0917 - private
     if renamed:
         counts["claims"]["renamed"] = renamed
     names = {"renamed": dict(assets)} if assets else {}
-    hold_prefixes(connection, request.stack_id)
+    hold_names(connection, request.stack_id)
     digest = change_digest(request.demand_digest, request.seats, request.addresses, request.rendered_digest)
     connection.execute(
         update(admission)

@@ -22,11 +22,11 @@ def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
         known = set(connection.execute(select(asset.c.site).distinct()).scalars())
         base = zone_base(connection, "")
         world = world_of(connection, known - {DUCTS, LINKS}, context.shown_at(connection))
-    party = context.caller.for_offers
+    party = request.party or context.caller.for_offers
     open_ = {name: rack for name, rack in world.racks.items() if not party or rack.is_offered_to(party)}
-    wish = Wish(**request.model_dump())
+    wish = Wish(**request.model_dump(exclude={"party"}))
     found = fit(replace(world, racks=open_, zone=base.before() if base is not None else None), wish, party=party)
-    return FitAnswer(rooms=list(found))
+    return FitAnswer(rooms=list(found), party=party)
 
 
 def explain_node(context: Context, request: ExplainRequest) -> ExplainAnswer:

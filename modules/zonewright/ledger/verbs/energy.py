@@ -19,6 +19,19 @@ _NOBODY = ""
 
 def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
     """Give design, measured and projected energy ratio of each data centre, and the effect of a load on one of them."""
+    facts = measured_zone(context)
+    try:
+        return answer_of(facts, request)
+    except ForecastError as error:
+        raise LedgerMisuseError("forecast", str(error)) from None
+
+
+def measured_zone(context: Context) -> ZoneFacts:
+    """The zone as it is, with what is measured of its data centres.
+
+    Raises:
+        LedgerRefusedError: when the ledger has no zone yet.
+    """
     from zonewright.ledger.deciding.banding import with_bands  # noqa: PLC0415 - no preview and no `up` asks
 
     feed(context)
@@ -30,11 +43,7 @@ def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
         facts = base.before()
         history = load_history(connection, facts, facts.sites, moment)
     facts = replace(facts, measured=measured_sites(facts, facts.sites, context.telemetry, moment, history))
-    facts = replace(facts, measured=with_bands(facts, context.telemetry, moment, history.fresh))
-    try:
-        return answer_of(facts, request)
-    except ForecastError as error:
-        raise LedgerMisuseError("forecast", str(error)) from None
+    return replace(facts, measured=with_bands(facts, context.telemetry, moment, history.fresh))
 
 
 def answer_of(facts: ZoneFacts, request: EnergyRequest) -> EnergyAnswer:

@@ -274,26 +274,34 @@ def _lineage_for(context: Context, enrolled: Row[Any] | None) -> str | None:
     return str(enrolled.lineage) if is_own else ""
 
 
+_OF_STACK: BindParameter[str] = bindparam("stack")
+_ENROLLED = select(enrolment).where(enrolment.c.stack_id == _OF_STACK)
+_CURRENT = select(admission).where(admission.c.stack_id == _OF_STACK, admission.c.state == "current")
+_RESERVED = select(reservation).where(reservation.c.stack_id == _OF_STACK)
+_HELD = tuple(
+    (query, query.with_only_columns(*(table.c[name] for name in _LIFE)))
+    for table in (asset, claim)
+    for query in (select(table).where(table.c.stack_id == _OF_STACK).order_by(table.c.name, table.c.id),)
+)
+"""Claims and assets of a stack: all columns, and those that say where in its life each is."""
+
+
 def report(context: Context, request: ReportRequest) -> StackReport:
     """Give everything that the ledger holds for one stack."""
     with context.database.reading() as connection:
         require_same(connection, request)
         now = context.shown_at(connection)
-        enrolled = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
-        current = connection.execute(
-            select(admission).where(admission.c.stack_id == request.stack_id, admission.c.state == "current")
-        ).first()
+        own = {"stack": request.stack_id}
+        enrolled = connection.execute(_ENROLLED, own).first()
+        current = connection.execute(_CURRENT, own).first()
         is_open = bool(waiting_of(connection, request.stack_id))  # also after a recovery let go of what a state had
-        held = connection.execute(select(reservation).where(reservation.c.stack_id == request.stack_id)).first()
+        held = connection.execute(_RESERVED, own).first()
         holdings: list[dict[str, Any]] = []
-        for table in (asset, claim) if request.holdings else ():
-            columns = table.c if request.data else (table.c[name] for name in _LIFE)
-            query = select(*columns).where(table.c.stack_id == request.stack_id).order_by(table.c.name, table.c.id)
-            found = connection.execute(query)
+        for query, life_only in _HELD if request.holdings else ():
             if request.data:
-                holdings += [_holding(row) for row in found]
+                holdings += [_holding(row) for row in connection.execute(query, own).all()]
             else:
-                holdings += [{**life, "data": {}} for life in as_dicts(found)]
+                holdings += [{**life, "data": {}} for life in as_dicts(connection.execute(life_only, own))]
     return StackReport.model_validate(
         {
             "stack_id": request.stack_id,

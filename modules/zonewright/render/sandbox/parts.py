@@ -13,7 +13,7 @@ from jinja2 import Template, nodes
 
 
 @dataclass(slots=True)
-class Part:
+class Stretch:
     """A stretch of a template.
 
     Attributes:

@@ -15,7 +15,7 @@ from zonewright.render.contexts.node_context import OF_ONE_NODE
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import CONTEXTS, ITEM, File, Format, item_type
 from zonewright.render.sandbox.environment import environment
-from zonewright.render.sandbox.parts import Part, look_of, stretches
+from zonewright.render.sandbox.parts import Stretch, look_of, stretches
 
 _ALLOWED = (
     nodes.Template,
@@ -64,7 +64,7 @@ class Expression:
 class LoadedTemplate:
     """A compiled template, its text, and where it uses which value."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Stretch, ...]
     expressions: tuple[Expression, ...]
     source: str
 
@@ -109,10 +109,10 @@ def load(format_: Format, file: File, source: str | None = None) -> LoadedTempla
     return LoadedTemplate(expressions=expressions, parts=parts, source=source)
 
 
-def _parts(tree: nodes.Template, format_: Format, file: File) -> Iterator[Part]:
+def _parts(tree: nodes.Template, format_: Format, file: File) -> Iterator[Stretch]:
     """A checked template, compiled: of nodes, of which there are many, in parts."""
     if format_.subject != "node" or file.each:
-        yield Part(_compiled(tree, file))
+        yield Stretch(_compiled(tree, file))
         return
     checker, scope = _Checker(format_.filters), _scope(format_, file)
 
@@ -122,7 +122,7 @@ def _parts(tree: nodes.Template, format_: Format, file: File) -> Iterator[Part]:
 
     for stretch, fields in stretches(tree, fields_of, OF_ONE_NODE):
         look = look_of(fields) if fields.isdisjoint(OF_ONE_NODE) else None
-        yield Part(_compiled(stretch, file), format_.subject, look)
+        yield Stretch(_compiled(stretch, file), format_.subject, look)
 
 
 def _compiled(tree: nodes.Template, file: File) -> Template:

@@ -54,6 +54,10 @@ class Words(Protocol):
         """Have names and networks in the hands of two stacks refused, whoever writes."""
         ...
 
+    def guard_hosts(self, connection: Connection) -> None:
+        """Have hosts that read meters refused in the hands of two stacks, whoever writes."""
+        ...
+
     def hold(self, connection: Connection, names: Sequence[str], *, waits: bool = True) -> frozenset[str]:
         """Hold scopes until the end of the transaction, in the order of their names; where writers are beside others.
 

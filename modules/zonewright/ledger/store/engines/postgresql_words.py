@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.store import telemetry_tables
-from zonewright.ledger.store.engines.postgresql_guards import ADDRESSES, GUARDS, NOTED, PREPARED, VERSIONS
+from zonewright.ledger.store.engines.postgresql_guards import ADDRESSES, GUARDS, HOSTS, NOTED, PREPARED, VERSIONS
 from zonewright.ledger.store.paging import as_dicts
 
 _DRAFT = """
@@ -121,6 +121,11 @@ def guard_names(connection: Connection) -> None:
     """Have names, networks, rack units and addresses in the hands of two stacks refused, whoever writes."""
     connection.exec_driver_sql(GUARDS)
     connection.exec_driver_sql(ADDRESSES)
+
+
+def guard_hosts(connection: Connection) -> None:
+    """Have hosts that read meters refused in the hands of two stacks, whoever writes."""
+    connection.exec_driver_sql(HOSTS)
 
 
 def put_drafts(connection: Connection, digests: Sequence[str], until: str) -> None:

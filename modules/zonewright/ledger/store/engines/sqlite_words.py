@@ -50,6 +50,11 @@ _REFUSING = {
     "prefix_insert": f"INSERT ON prefix WHEN {_OVERLAPS}",
     "prefix_update": f"UPDATE ON prefix WHEN {_OVERLAPS}",
 }
+_ANOTHERS_HOST = "EXISTS (SELECT 1 FROM meter_host WHERE host = NEW.host AND stack_id <> NEW.stack_id)"
+_REFUSING_HOSTS = {
+    "meter_host_insert": f"INSERT ON meter_host WHEN {_ANOTHERS_HOST}",
+    "meter_host_update": f"UPDATE ON meter_host WHEN {_ANOTHERS_HOST}",
+}
 
 
 def upsert(table: Table) -> Insert:
@@ -127,13 +132,22 @@ def draw_versions(connection: Connection) -> None:
 
 def guard_names(connection: Connection) -> None:
     """Have names and networks in the hands of two stacks refused, whoever writes."""
-    for name, when in _REFUSING.items():
+    _refuse(connection, _REFUSING)
+
+
+def guard_hosts(connection: Connection) -> None:
+    """Have hosts that read meters refused in the hands of two stacks, whoever writes."""
+    _refuse(connection, _REFUSING_HOSTS)
+
+
+def _refuse(connection: Connection, triggers: Mapping[str, str]) -> None:
+    for name, when in triggers.items():
         connection.exec_driver_sql(f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, '{TAKEN}'); END")
 
 
 def unguard_names(connection: Connection) -> None:
     """Take these guards away."""
-    for name in _REFUSING:
+    for name in (*_REFUSING, *_REFUSING_HOSTS):
         connection.exec_driver_sql(f"DROP TRIGGER {name}")
 
 
