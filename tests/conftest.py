@@ -22,10 +22,12 @@ def pytest_configure(config: pytest.Config) -> None:
     A shell that runs the tests in the background has them ignore SIGINT, and their children too. Where byte code is
     not to be written each of the thousands of processes would compile all its modules again, which doubles their cost.
     Zones and journals that tests keep are many objects: to look through them for cycles as often as Python does by
-    itself is a tenth of what tests in this process cost.
+    itself is a tenth of what tests in this process cost. Programs in Go (the engine, Prometheus) look for garbage only
+    when they have grown.
     """
     gc.set_threshold(200_000, 50, 1000)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ |= {"GOGC": "off", "GOMEMLIMIT": "512MiB"}
     fix_seed()
     if once.begin():
         config.add_cleanup(once.end)

@@ -22,7 +22,7 @@ from zonewright.cli import EXIT_CODES, parser
 from zonewright.cli.examples import lines_of
 from zonewright.declare.schema.json_schema import published
 from zonewright.declare.schema.reference_page import sections
-from zonewright.ledger.protocol.rights import EVERYBODY, RIGHTS
+from zonewright.ledger.protocol.rights import DELIVER, EVERYBODY, RIGHTS
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.fleet import FleetFile
 from zonewright.model.limits import CLOCK_BEHIND, TABLE
@@ -259,14 +259,15 @@ def rights_page() -> str:
         "# Rights\n\nWho may call a ledger that is served. Each call brings the token of a principal, which belongs to "
         "one party and has roles. *own*: on what belongs to its party, or to nobody. *all*: also on what belongs to "
         "another party. An empty cell is denied. A principal whose access names stacks or verbs may touch no others. "
-        "Whoever has the ledger's file is not asked. See [give access](../how-to/give-access.md).\n"
+        "Whoever has the ledger's file is not asked. `deliver` is no verb: it is the right to send readings of the "
+        "hosts of one's own sites by [OTLP](telemetry.md). See [give access](../how-to/give-access.md).\n"
     )
     roles = sorted(EVERYBODY)
     parts = [HEAD, head, f"| verb | {' | '.join(roles)} |", f"|---|{'---|' * len(roles)}"]
-    for verb in FUNCTIONS:
-        right = RIGHTS[verb.name]
+    for name in (*(verb.name for verb in FUNCTIONS), DELIVER):
+        right = RIGHTS[name]
         cells = ["all" if role in right.other else "own" if role in right.own else "" for role in roles]
-        parts.append(f"| `{verb.name}` | {' | '.join(cells)} |")
+        parts.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(parts) + "\n"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from zonewright_agent import __version__
 from zonewright_agent.configuration import Configuration, read_token
 from zonewright_agent.log import log
-from zonewright_agent.otlp import encode
+from zonewright_agent.outlet import Outlet
 from zonewright_agent.points import Moment, Point
 from zonewright_agent.sources import Source
 from zonewright_agent.spool import Spool
@@ -43,7 +43,8 @@ class Agent:
     ) -> None:
         self._settings, self._sources = settings, sources
         self._clock = clock or (lambda: present(settings.proc))
-        self.spool = Spool(settings.spool, settings.spool_max_bytes, first=time.time_ns() // 10**6)
+        also = settings.also()
+        self.outlets = [Outlet(one, self.service_name) for one in (settings, also) if one is not None]
         self._boot_id = "unknown"
         self._told: dict[str, tuple[str, float]] = {}
 
@@ -62,29 +63,28 @@ class Agent:
             points.append(up_point(source.name, moment, is_up=not fault))
         return points
 
+    @property
+    def spool(self) -> Spool:
+        """What waits for the first receiver."""
+        return self.outlets[0].spool
+
     def keep(self, points: list[Point]) -> bool:
-        """Spool one batch; whether the disk took it. An empty one is not worth a file."""
+        """Spool one batch for each receiver; whether the disk took all. An empty one is not worth a file."""
         if not points:
             return True
-        resource = {
-            "service.name": self.service_name,
-            "service.version": __version__,
-            "service.instance.id": self._settings.agent,
-            "zonewright.boot": self._boot_id,
-            "zonewright.sequence": str(self.spool.next_sequence),
-            "zonewright.dropped": str(self.spool.dropped),
-        }
-        try:
-            self.spool.put(encode(points, resource))
-        except OSError as error:
-            log("not-kept", error=str(error), dropped=self.spool.dropped)
-            return False
-        return True
+        is_kept = True
+        for outlet in self.outlets:
+            try:
+                outlet.put(points, self._boot_id)
+            except OSError as error:
+                log("not-kept", error=str(error), dropped=outlet.spool.dropped)
+                is_kept = False
+        return is_kept
 
     def tell_health(self) -> bool:
         """Report once after a start which version runs and which sources fail, signed; whether that is done."""
         settings = self._settings
-        if settings.key_file is None:
+        if settings.key_file is None or settings.token_file is None or settings.receiver != "zonewright":
             return True
         faults = self.faults()
         if len(faults) < len(self._sources):

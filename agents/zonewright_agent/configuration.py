@@ -8,6 +8,7 @@ import sys
 from zonewright_agent import simple_toml
 
 SOURCES = ("host", "hwmon", "rapl")
+RECEIVERS = ("zonewright", "otlp")
 _REQUIRED = ("agent", "url", "token_file", "spool")
 PORTS = {"http": 80, "https": 443}
 _LAST_PORT = 65_535
@@ -35,7 +36,7 @@ class Configuration:
     """Id of the agent; the token is bound to it."""
     url: str
     """URL that gets the metrics, such as ``http://127.0.0.1:8480/v1/metrics``; other hosts need ``https``."""
-    token_file: str
+    token_file: str | None
     """File with the token, readable by the agent only; read again for each batch, so that you can replace the token."""
     spool: str
     """Folder for batches that are not acknowledged yet."""
@@ -55,6 +56,18 @@ class Configuration:
     """The root of procfs, for the boot id."""
     key_file: str | None = None
     """The host's own key; it signs the report of health after a start. Without it no report is sent."""
+    receiver: str = "zonewright"
+    """What gets the metrics: `zonewright`, or `otlp` for any other OTLP receiver, which gets cumulative sums."""
+    temporality: str = ""
+    """Sums for a receiver `otlp`: `cumulative` (the default) or `delta`; zonewright itself gets deltas."""
+    also_url: str | None = None
+    """URL of another OTLP receiver that gets the same, as with `receiver = "otlp"`, such as a Prometheus."""
+    also_token_file: str | None = None
+    """File with the token for `also_url`, if it needs one."""
+    site: str = ""
+    """Site of the host; another OTLP receiver gets it as the attribute `site` of each point."""
+    rack: str = ""
+    """Rack of the host, such as `qp-dc1/a/01/01`; another OTLP receiver gets it as `rack` of whole hosts."""
 
     def __init__(self, **values: object) -> None:
         self.__dict__.update(values)
@@ -62,6 +75,14 @@ class Configuration:
     def __setattr__(self, name: str, value: object) -> None:
         """Settings stay what they were read as."""
         raise AttributeError(f"{name} cannot be set")
+
+    def also(self) -> Configuration | None:
+        """The settings for the other receiver; None where there is none."""
+        if self.also_url is None:
+            return None
+        values = {name: getattr(self, name) for name in FIELDS}
+        own = {"url": self.also_url, "token_file": self.also_token_file, "receiver": "otlp", "also_url": None}
+        return Configuration(**{**values, **own, "spool": os.path.join(self.spool, "also"), "key_file": None})
 
 
 FIELDS = tuple(Configuration.__annotations__)
@@ -71,7 +92,10 @@ _RANGES = {
     "spool_max_bytes": (65_536, 10**12),
     "power_max_w": (10.0, 200_000.0),
 }
-_PATHS = ("token_file", "spool", "sys", "proc", "key_file")
+_PATHS = ("token_file", "spool", "sys", "proc", "key_file", "also_token_file")
+_PLACES = ("site", "rack")
+_WORDS = {"receiver": RECEIVERS, "temporality": ("cumulative", "delta")}
+_PLACE_MAX = 255
 
 
 def load(path: str | os.PathLike[str]) -> Configuration:
@@ -105,8 +129,11 @@ def from_text(text: str, file: str) -> Configuration:
         ) from None
     known = FIELDS
     faults: list[tuple[str, str]] = [
-        ("", f"'{name}' is missing; add a line '{name} = ...'") for name in _REQUIRED if name not in document
+        ("", f"'{name}' is missing; add a line '{name} = ...'")
+        for name in _REQUIRED
+        if name not in document and not (name == "token_file" and document.get("receiver") == "otlp")
     ]
+    faults += _receiver_faults(document)
     values: dict[str, object] = {}
     for name, given in document.items():
         if name not in known:
@@ -118,7 +145,22 @@ def from_text(text: str, file: str) -> Configuration:
         lines = _lines(text)
         placed = sorted((lines.get(name, 1), sentence) for name, sentence in faults)
         raise ConfigurationError([f"{file}:{line}: {sentence}" for line, sentence in placed])
+    values.setdefault("token_file", None)
     return Configuration(**values)
+
+
+def _receiver_faults(document: dict[str, object]) -> list[tuple[str, str]]:
+    """Settings that do not go together."""
+    is_own = document.get("receiver", "zonewright") == "zonewright"
+    others = {
+        "temporality": "the service of zonewright takes deltas only; leave it out, or set receiver = 'otlp'",
+        "also_token_file": "a token without 'also_url', which it is for; add the URL, or leave it out",
+    }
+    wrong = {
+        "temporality": is_own and "also_url" not in document,
+        "also_token_file": "also_url" not in document,
+    }
+    return [(name, f"{name}: {others[name]}") for name in others if name in document and wrong[name]]
 
 
 def _document(text: str) -> dict[str, object]:
@@ -139,7 +181,8 @@ def surroundings(settings: Configuration, path: str) -> None:
     Raises:
         ConfigurationError: with one sentence for each fault.
     """
-    faults = [("token_file", fault) for fault in _token_faults(settings.token_file)]
+    tokens = (("token_file", settings.token_file), ("also_token_file", settings.also_token_file))
+    faults = [(name, fault) for name, file in tokens if file is not None for fault in _token_faults(file)]
     existing = os.path.abspath(settings.spool)
     while not os.path.exists(existing):
         existing = os.path.dirname(existing)
@@ -201,9 +244,17 @@ def _value(name: str, value: object) -> tuple[object, str]:
         return _sources(value)
     if not isinstance(value, str) or not value or not value.isprintable():
         return value, f"expected text, got {value!r}"
+    return value, _text_fault(name, value)
+
+
+def _text_fault(name: str, value: str) -> str:
+    if name in _WORDS:
+        return "" if value in _WORDS[name] else f"expected {' or '.join(map(repr, _WORDS[name]))}, got {value!r}"
+    if name in _PLACES:
+        return "" if len(value) <= _PLACE_MAX else f"expected at most {_PLACE_MAX} characters, got {len(value)}"
     if name in _PATHS:
-        return value, ""
-    return value, _url_fault(value) if name == "url" else _agent_fault(value)
+        return ""
+    return _url_fault(value) if name in ("url", "also_url") else _agent_fault(value)
 
 
 def _sources(value: object) -> tuple[object, str]:

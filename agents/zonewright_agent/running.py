@@ -15,7 +15,7 @@ from zonewright_agent.configuration import Configuration
 from zonewright_agent.log import log
 from zonewright_agent.notify import notify, watchdog_s
 from zonewright_agent.points import Moment, Point
-from zonewright_agent.sender import Sender
+from zonewright_agent.sender import Sender, Senders
 from zonewright_agent.sources import Source
 
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
@@ -31,7 +31,7 @@ def _host(_settings: Configuration) -> Source:
 def _hwmon(settings: Configuration) -> Source:
     from zonewright_agent.sources.hwmon import Hwmon  # noqa: PLC0415 - only what is used is loaded
 
-    return Hwmon(settings.sys, settings.power_max_w)
+    return Hwmon(settings.sys, settings.power_max_w, settings.interval_s)
 
 
 def _rapl(settings: Configuration) -> Source:
@@ -92,21 +92,25 @@ def _once(agent: Agent, settings: Configuration) -> int:
     time.sleep(min(1.0, settings.interval_s))
     is_kept = agent.keep(agent.sample())
     agent.tell_health()
-    return 0 if Sender(settings, agent.spool).drain() and is_kept else 3
+    are_sent = [Sender(one.settings, one.spool).drain() for one in agent.outlets]
+    return 0 if all(are_sent) and is_kept else 3
 
 
 def _run(agent: Agent, settings: Configuration) -> int:
     # Blocked, and asked for while waiting: no handler, so nothing is interrupted halfway.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-    sender = Sender(settings, agent.spool, first=agent.tell_health)
-    sender.start()
+    senders = Senders(
+        Sender(one.settings, one.spool, first=agent.tell_health if one is agent.outlets[0] else None)
+        for one in agent.outlets
+    )
+    senders.start()
     log("started", version=__version__, agent=settings.agent, pid=os.getpid(), waiting=len(agent.spool))
     tell_s, is_ready = watchdog_s(), False
     due_s = kept_s = time.monotonic()
     while True:
         if agent.keep(agent.sample()):
             kept_s = time.monotonic()
-        sender.wake()
+        senders.wake()
         if not is_ready:
             notify("READY=1")
             is_ready = True
@@ -115,15 +119,15 @@ def _run(agent: Agent, settings: Configuration) -> int:
             # The watchdog hears of progress, not of a process that runs: batches are kept, and the sender moves.
             if (
                 tell_s is not None
-                and sender.is_alive()
+                and senders.are_alive()
                 and time.monotonic() - kept_s < 3 * settings.interval_s + tell_s
             ):
                 notify("WATCHDOG=1")
             if signal.sigtimedwait(_STOPPING, min(left_s, tell_s or left_s)) is not None:
                 notify("STOPPING=1")
-                sender.stop()
-                log("stopped", pending=len(agent.spool))
+                senders.stop()
+                log("stopped", pending=sum(len(one.spool) for one in agent.outlets))
                 return 0
-        if not sender.is_alive():
+        if not senders.are_alive():
             log("broken", error="the sender has stopped working")
             return _BROKEN

@@ -6,12 +6,13 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from zonewright_agent import __version__
 from zonewright_agent.configuration import Configuration, parts_of, read_token
 from zonewright_agent.log import log
+from zonewright_agent.otlp import count_of, halves
 from zonewright_agent.posting import Answer, Connection
 from zonewright_agent.spool import Spool
 
@@ -19,8 +20,10 @@ _BASE_S, _MAX_BACKOFF_S, _MAX_RETRY_AFTER_S = 1.0, 300.0, 3600.0
 _IDLE_S = 30.0
 _STOP_S = 1.0
 """How long a stop waits for what is being sent."""
-_NEVER = (400, 413)
+_NEVER = (400, 413, 422)
 """The service will never take this batch; sent again and again it would hold back all others."""
+_MOST_REFUSALS = 32
+"""Of parts of one batch; what is left of it then is tried whole. One bad point among 10,000 takes 14."""
 _OK_FROM, _OK_BELOW = 200, 300
 _MAX_ANSWER_BYTES = 65_536
 
@@ -75,11 +78,15 @@ class Sender:
         """There is something to send."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """Finish what is being sent within a second; what is left stays in the spool."""
-        self._stop_at_s = time.monotonic() + _STOP_S
+    def end(self) -> None:
+        """Have it end within a second; what is left stays in the spool."""
+        self._stop_at_s = min(self._stop_at_s, time.monotonic() + _STOP_S)
         self._wake.set()
-        self._thread.join(_STOP_S + 0.5)
+
+    def stop(self) -> None:
+        """Have it end, and wait for that."""
+        self.end()
+        self._thread.join(max(self._stop_at_s - time.monotonic(), 0) + 0.5)
 
     def is_alive(self) -> bool:
         """Whether it still makes progress: it waits, or sends within what the time-outs allow."""
@@ -117,12 +124,8 @@ class Sender:
 
     def _one(self, sequence: int, batch: bytes) -> bool:
         try:
-            self._send(batch)
+            is_whole = self._send_in_parts(sequence, batch)
         except NotSentError as error:
-            if error.is_final:
-                log("refused", sequence=sequence, error=str(error))
-                self._spool.refuse(sequence)
-                return True
             self._failed(sequence, error)
             return False
         except (OSError, ValueError) as error:
@@ -131,8 +134,29 @@ class Sender:
         if self._failures:
             log("sent-again", sequence=sequence, failures=self._failures)
         self._failures = 0
-        self._spool.acknowledge(sequence)
+        if is_whole:
+            self._spool.acknowledge(sequence)
+        else:
+            self._spool.refuse(sequence)
         return True
+
+    def _send_in_parts(self, sequence: int, batch: bytes) -> bool:
+        """Send a batch, in ever smaller parts where it is refused; whether all of it was taken at last."""
+        parts, refused, is_whole = [batch], 0, True
+        while parts:
+            part = parts.pop()
+            try:
+                self._send(part)
+            except NotSentError as error:
+                if not error.is_final:
+                    raise
+                refused += 1
+                smaller = halves(part) if refused < _MOST_REFUSALS else []
+                parts += reversed(smaller)  # in order: some stores take nothing that is older than what they have
+                if not smaller:
+                    log("refused", sequence=sequence, points=count_of(part), error=str(error))
+                    is_whole = False
+        return is_whole
 
     def _failed(self, sequence: int, error: NotSentError) -> None:
         self._failures += 1
@@ -144,12 +168,9 @@ class Sender:
         log("not-sent", sequence=sequence, waiting=len(self._spool), error=str(error), again_s=round(wait_s, 1))
 
     def _send(self, batch: bytes) -> None:
-        token = read_token(self._settings.token_file)
-        headers = {
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {token}",
-            "User-Agent": f"zonewright-agent/{__version__}",
-        }
+        headers = {"Content-Type": "application/json", "User-Agent": f"zonewright-agent/{__version__}"}
+        if self._settings.token_file is not None:
+            headers["Authorization"] = f"Bearer {read_token(self._settings.token_file)}"
         was_kept = self._connection.is_open
         try:
             answer = self._request(batch, headers)
@@ -169,6 +190,38 @@ class Sender:
 
     def _request(self, batch: bytes, headers: dict[str, str]) -> Answer:
         return self._connection.post(self._path, batch, headers, max_bytes=_MAX_ANSWER_BYTES)
+
+
+class Senders:
+    """The senders to all receivers; one whose receiver hangs delays none of the others.
+
+    Args:
+        senders: each of them.
+    """
+
+    def __init__(self, senders: Iterable[Sender]) -> None:
+        self._senders = tuple(senders)
+
+    def start(self) -> None:
+        """Begin."""
+        for one in self._senders:
+            one.start()
+
+    def wake(self) -> None:
+        """There is something to send."""
+        for one in self._senders:
+            one.wake()
+
+    def are_alive(self) -> bool:
+        """Whether all of them still make progress."""
+        return all(one.is_alive() for one in self._senders)
+
+    def stop(self) -> None:
+        """Finish what is being sent, all within the second that one may take."""
+        for one in self._senders:
+            one.end()
+        for one in self._senders:
+            one.stop()
 
 
 def _retry_after_s(text: str | None) -> float | None:

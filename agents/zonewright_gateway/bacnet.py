@@ -18,7 +18,9 @@ _NAMES = {
     "watt-hours": "Wh",
     "kilowatt-hours": "kWh",
     "megawatt-hours": "MWh",
+    "degrees-celsius": "Cel",
 }
+_UNITS = {**UNITS, "Cel": Unit("temperature", 1.0)}
 _FAULT, _OUT_OF_SERVICE = 1, 3
 """Places of the status flags (ASHRAE 135, 12.1.10)."""
 _INSTANCE = 4_194_302
@@ -66,12 +68,14 @@ class BuildingDevice:
         client: what asks.
         host: its address.
         port: its port.
-        objects: of power and of energy, such as ``analog-input,3``; what is empty is not read.
+        objects: of power, energy and outside temperature, such as ``analog-input,3``; what is empty is not read.
     """
 
-    def __init__(self, client: Client, host: str, port: int, objects: tuple[str, str]) -> None:
+    def __init__(self, client: Client, host: str, port: int, objects: tuple[str, str, str]) -> None:
         self._client, self._address = client, Address(f"{host}:{port}")
-        self._objects = {name: one for name, one in zip(("power", "energy"), objects, strict=True) if one}
+        self._objects = {
+            name: one for name, one in zip(("power", "energy", "temperature"), objects, strict=True) if one
+        }
         self._units: dict[str, Unit] = {}
 
     async def read(self) -> list[Shown]:
@@ -92,7 +96,7 @@ class BuildingDevice:
 
     async def _unit(self, identifier: str, quantity: str) -> Unit:
         said = str(await self._client.value(self._address, identifier, "units"))
-        unit = UNITS.get(_NAMES.get(said, ""))
+        unit = _UNITS.get(_NAMES.get(said, ""))
         if unit is None or unit.quantity != quantity:
             raise NonsenseError(f"quarantined: {identifier} is in {said}, expected a unit of {quantity}")
         return unit

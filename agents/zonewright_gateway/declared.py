@@ -31,6 +31,7 @@ class DeclaredDevice:
         timeout_s: seconds that one reading may take.
         own: settings of its protocol.
         secret: its credentials.
+        place: the rack and the feed that it measures, by attribute; empty where it says neither.
     """
 
     name: str
@@ -42,6 +43,7 @@ class DeclaredDevice:
     timeout_s: float
     own: Mapping[str, object]
     secret: Secret | None = None
+    place: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def words(self, name: str) -> tuple[str, ...]:
         """A setting of its protocol that is a list of words."""
@@ -196,8 +198,9 @@ def _device(  # noqa: PLR0917 - private
             near = close_to(chosen, list(there)) if there else "name the file with them: credentials_file"
             faults.add(document.line((*path, what)), f"devices.{name}.{what}: there is no '{chosen}'; {near}")
     secret = (secrets or {}).get(str(values.get("credentials")))
-    if protocol == "bacnet" and not (values.get("power") or values.get("energy")):
-        faults.add(document.line(path), f"devices.{name}: neither 'power' nor 'energy'; name an object of it")
+    if protocol == "bacnet" and not any(values.get(one) for one in ("power", "energy", "temperature")):
+        said = f"devices.{name}: neither 'power' nor 'energy' nor 'temperature'; name an object of it"
+        faults.add(document.line(path), said)
     family = families().get(str(values.get("family"))) if protocol == "snmp" else None
     if family is not None and values.get("module") not in (None, family.module):
         blind = [one for one in PARTS if one in _words(values.get("parts")) and not family.tells_modules(one)]
@@ -220,6 +223,7 @@ def _device(  # noqa: PLR0917 - private
         interval_s=None if interval_s is None else _number(interval_s),
         timeout_s=_number(values["timeout_s"]),
         own={key: values[key] for key in own},
+        place={key: str(values[key]) for key in ("rack", "feed") if values[key] is not None},
         secret=secret,
     )
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from zonewright_agent.points import Point
-from zonewright_gateway.doubt import Gauge, Register
+from zonewright_gateway.doubt import Gauge, Register, air_fault
 from zonewright_gateway.values import Shown
 
 _MOST_POINTS = 20_000
 """Kept between two collections, which are seconds apart."""
 _JOULES = 3_600
+_NOWHERE: Mapping[str, str] = MappingProxyType({})
 _TOLD = 3
 """So many reasons of one device are told; more of them say the same."""
 
@@ -22,10 +24,13 @@ class Device:
     Args:
         name: its id, under which it is reported (``hw.id``).
         rating_w: the most that can flow through it, in watts.
+        place: attributes of what it shows as a whole: the ``rack`` and ``feed`` that it measures. Its parts have none,
+            since whoever sums the power of a feed would count them twice.
     """
 
-    def __init__(self, name: str, rating_w: float) -> None:
+    def __init__(self, name: str, rating_w: float, place: Mapping[str, str] = _NOWHERE) -> None:
         self.name = name
+        self._place = place
         self._rating_w = rating_w
         self._registers: dict[str, Register] = {}
         self._gauges: dict[str, Gauge] = {}
@@ -67,10 +72,24 @@ class Device:
             elif why_not is not None and one.value is not None:
                 joules = round(one.value * _JOULES, 3)
                 self._points.append(self._point(one.part, "hw.energy", "J", "register", joules, time_ns))
+        faults |= self._air(shown, time_ns)
         faults |= self._gone(shown)
         if not faults or faults.keys() != self._doubted:
             self.fault = _told(faults)  # and else as it was told first, whatever the figures are by now
         self._doubted = set(faults)
+
+    def _air(self, shown: Sequence[Shown], time_ns: int) -> dict[tuple[str, str], str]:
+        """Temperatures outside: delivered, or why they cannot be."""
+        faults: dict[tuple[str, str], str] = {}
+        for one in shown:
+            if one.quantity != "temperature":
+                continue
+            why = air_fault(one.value)
+            if why:
+                faults[one.part, "temperature"] = why
+            elif one.value is not None:
+                self._points.append(self._point(one.part, "hw.temperature", "Cel", "gauge", one.value, time_ns))
+        return faults
 
     def _gone(self, shown: Sequence[Shown]) -> dict[tuple[str, str], str]:
         """What the whole showed before, and shows no more."""
@@ -92,9 +111,11 @@ class Device:
         return found
 
     def _point(self, part: str, name: str, unit: str, kind: str, value: float, time_ns: int) -> Point:  # noqa: PLR0917 - private
-        attributes = {"hw.id": f"{self.name}-{part}" if part else self.name, "hw.type": "power_supply"}
-        if part:
-            attributes["hw.parent"] = self.name
+        attributes = {
+            "hw.id": f"{self.name}-{part}" if part else self.name,
+            "hw.type": "temperature" if unit == "Cel" else "power_supply",
+        }
+        attributes |= {"hw.parent": self.name} if part else self._place
         return Point(
             name=name,
             unit=unit,

@@ -28,6 +28,9 @@ _FACTOR = 5.0
 _SECONDS = 3600.0
 
 
+_COLDEST_C, _HOTTEST_C = -90.0, 60.0
+
+
 class _Seen(NamedTuple):
     at_s: float
     value: float
@@ -53,6 +56,15 @@ class Gauge:
         if value > self._most_w:
             return f"it shows {value:,.0f} W, and its rating allows {self._most_w:,.0f} W"
         return ""
+
+
+def air_fault(value: float | None) -> str:
+    """Why a temperature outside cannot be; empty where it can."""
+    if value is None or not math.isfinite(value):
+        return "it shows no number"
+    if not _COLDEST_C <= value <= _HOTTEST_C:
+        return f"it shows {value:,.1f} degrees Celsius, which no air has"
+    return ""
 
 
 class Register:

@@ -97,7 +97,7 @@ def _bacnet() -> Maker:
     clients = cache(Client)
 
     def make(one: DeclaredDevice, _declared: Declared) -> Reader:
-        objects = (one.text("power"), one.text("energy"))
+        objects = (one.text("power"), one.text("energy"), one.text("temperature"))
         return BuildingDevice(clients(one.text("local")), one.host, one.port, objects)
 
     return make
@@ -158,7 +158,7 @@ def make(declared: Declared, *, interval_s: float) -> list[Polled]:
     maker = cache(_maker)
     return [
         Polled(
-            device=Device(one.name, one.rating_w),
+            device=Device(one.name, one.rating_w, one.place),
             reader=maker(one.protocol)(one, declared),
             line=f"{one.host}:{one.port}" if one.protocol in _SHARED else one.name,
             interval_s=one.interval_s or interval_s,

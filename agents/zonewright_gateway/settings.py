@@ -10,6 +10,7 @@ _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _OBJECT = re.compile(r"[a-z]+(?:-[a-z]+)*,\d{1,7}")
 _LAST_PORT = 65_535
+_PLACE_MAX = 255
 _NO_NAME = "expected the name of credentials in credentials_file; they stand there, and never here"
 
 
@@ -18,7 +19,7 @@ class Setting(NamedTuple):
 
     Attributes:
         kind: ``number``, ``whole``, ``text``, ``name``, ``secret`` (a name of credentials), ``address``, ``digest``,
-            ``object``, ``words`` or ``mapping``.
+            ``object``, ``place``, ``words`` or ``mapping``.
         meaning: for the reference.
         default: what holds without it; None where it is needed, or empty.
         low: smallest number.
@@ -66,6 +67,7 @@ OWN: dict[str, dict[str, Setting]] = {
         "local": Setting("text", "This host's address in that network, with mask and a port.", is_required=True),
         "power": Setting("object", "Object of its power, such as `analog-input,3`."),
         "energy": Setting("object", "Object of its energy, in Wh, kWh or MWh."),
+        "temperature": Setting("object", "Object of the air's temperature outside, in degrees Celsius."),
     },
 }
 TOP = {
@@ -91,6 +93,8 @@ COMMON = {
     ),
     "interval_s": Setting("number", "Seconds between two readings (default: the agent's `interval_s`).", None, 1, 3600),
     "timeout_s": Setting("number", "Seconds that one reading may take.", 3.0, 0.1, 60),
+    "rack": Setting("place", "The rack that it feeds, such as `qp-dc1/a/01/01`; the site's alerts on feeds need it."),
+    "feed": Setting("place", "The feed of that rack that it measures, such as `A`."),
 }
 PORTS = {"modbus": 502, "snmp": 161, "redfish": 443, "ipmi": 623, "nut": 3493, "bacnet": 47_808}
 
@@ -129,6 +133,8 @@ def _number_fault(setting: Setting, value: object) -> str:
 def _text_fault(kind: str, value: str) -> str:
     if kind == "name" and NAME.fullmatch(value) is None:
         return f"expected a name such as 'eastron-sdm630', got {value!r}"
+    if kind == "place" and len(value) > _PLACE_MAX:
+        return f"expected at most {_PLACE_MAX} characters, got {len(value)}"
     if kind == "object" and _OBJECT.fullmatch(value) is None:
         return f"expected an object such as 'analog-input,3', got {value!r}"
     if kind == "digest" and _HEX.fullmatch(value.replace(":", "")) is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, Protocol
 
-Quantity = Literal["energy", "power"]
+Quantity = Literal["energy", "power", "temperature"]
 
 
 class DeviceError(Exception):
@@ -20,7 +20,8 @@ class Shown(NamedTuple):
 
     Attributes:
         part: what of the device it is, such as ``outlet-3``; empty for the whole.
-        quantity: ``energy``, a register in watt-hours, or ``power`` in watts.
+        quantity: ``energy``, a register in watt-hours, ``power`` in watts, or ``temperature`` outside in
+            degrees Celsius.
         value: None where the device says that it has no value.
         step: the smallest difference that the device can show, in the same unit; 0 where it is not known.
     """

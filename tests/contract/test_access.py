@@ -22,7 +22,7 @@ from zonewright.ledger.protocol.change_messages import ChangesRequest
 from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.holding_messages import ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
-from zonewright.ledger.protocol.rights import EVERYBODY, OVERSEER, PARTY, RIGHTS, Asked, Caller, refusal
+from zonewright.ledger.protocol.rights import DELIVER, EVERYBODY, OVERSEER, PARTY, RIGHTS, Asked, Caller, refusal
 from zonewright.ledger.protocol.rollout_messages import AgentKeysRequest, FleetLockRequest, RecordRequest
 from zonewright.ledger.protocol.stack_messages import EnrolRequest, InitRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.store.context import Context
@@ -115,7 +115,7 @@ DEMAND = Party(None, "", "tenant-a", zone=ZONE_FILE).demand().model_dump(mode="j
 
 def test_the_table_names_every_verb_and_no_party_gets_at_anothers() -> None:
     """Each verb has its row; on another party's things only those who oversee the zone may call, and what they may."""
-    assert set(RIGHTS) == set(FUNCTIONS_BY_NAME)
+    assert set(RIGHTS) == {*FUNCTIONS_BY_NAME, DELIVER}
     for verb, right in RIGHTS.items():
         assert right.other <= OVERSEER | {"approver"}, verb
         assert right.own <= EVERYBODY, verb

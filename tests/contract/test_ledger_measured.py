@@ -13,7 +13,7 @@ import pytest
 
 from support.changes import declared, ledger_of
 from support.judged import judge_once
-from support.registers import NOW, ZONE, month_before, registers
+from support.registers import METERS, NOW, ZONE, month_before, registers
 from zonewright.changes.loading import load_owner
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
@@ -151,6 +151,74 @@ def test_registers_over_the_limit_stop_what_makes_it_worse(
     assert "trailing twelve months 1.26125 breach" in worse["message"]
     with pytest.raises(LedgerRefusedError, match="nothing was claimed"):
         load_owner(ledger, declaration, "tenant-fin")
+
+
+def year_of_days(*, plant_kw: float) -> str:
+    """Registers of each day of 400 days: 8.0 to 9.6 MW of IT, and plant + 0.10 P + rooms of 300 kW beside it."""
+    rows, total, it = ["meter,start,time,value"], 0.0, 0.0
+    for day in range(401):
+        moment = NOW.replace(hour=0) - timedelta(days=400 - day)
+        values = (total / 2, total / 2, 0, it / 2, it / 2)
+        rows += [f"{meter},,{moment.isoformat()},{value:.3f}" for meter, value in zip(METERS, values, strict=True)]
+        load = 8_000 + 200 * (day * 5 % 9)
+        total, it = total + 24_000 * (1.10 * load + plant_kw + 300), it + 24_000 * load
+    return "\n".join(rows)
+
+
+def test_a_year_of_days_makes_the_load_model_a_fitted_one(
+    ledger: LedgerClient, declaration: Declaration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The plant takes 1,000 kW and not the declared 600: the gate decides by that, and by no load that nobody saw."""
+    bring(year_of_days(plant_kw=1_000))
+    found = status(capsys)
+    assert (found["trailing"]["verdict"], found["load_model"]["kind"]) == ("within", "fitted")
+    assert found["load_model"]["days"] == 365
+    assert found["load_model"]["reach_kw"] == 11_040
+    assert 1.24 < float(found["rest_of_year"]["allowed"]) < 2
+    (told,) = gate(ledger, declaration, 60, "c")
+    # 1.10 + 1,450 / 8,860 with the room, and 1.10 + 1,300 / 8,800 without.
+    assert "load model fitted to 365 days" in told["message"]
+    assert told["level"] == "mandatory"
+    assert gate(ledger, declaration, 600, "b") == []
+    code = main(["pue", "forecast", "--site", "qp-dc1", "--add", "4MW", "--room", "b"])
+    text = capsys.readouterr().out
+    assert code == 1
+    assert text.startswith("approval: the fitted load model says nothing of loads so far above")
+    assert "in room    b: each kW of it takes unknown kW" in text
+    assert main(["pue", "report", "qp-dc1", "--out", "page.html"]) == 0
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page.count("<svg ") == page.count('role="img"') == 4
+    assert 'aria-label="Coverage of qp-dc1: ' in page
+    assert ">1.00</text>" in page
+    assert page.count("limit 1.25</text>") == 2
+    assert page.count('class="day"') == found["load_model"]["days"]
+    assert page.count('<polygon class="band"') == 1
+    assert "All balances close" in page
+    assert "<script" not in page
+    assert main(["pue", "report", "qp-dc9"]) == 2
+    assert "with readings of each meter (qp-dc1), got 'qp-dc9'" in capsys.readouterr().err
+
+
+def test_a_status_is_watched(
+    ledger: LedgerClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is shown again until it is interrupted, with the time; no number of seconds that cannot be waited."""
+    assert ledger
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) > 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    assert main(["pue", "status", "--watch"]) == 0
+    out = capsys.readouterr().out
+    assert waits == [60, 60]
+    assert out.count("UTC, every 60 s\n") == out.count("qp-dc1: within") == 2
+    assert main(["pue", "status", "--watch", "0"]) == 2
+    assert "expected 1 to 86400 seconds, got 0" in capsys.readouterr().err
+    assert main(["pue", "status", "--watch", "5", "--format", "json"]) == 2
 
 
 def test_registers_within_the_limit_let_it_pass(

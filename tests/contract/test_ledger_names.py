@@ -6,7 +6,7 @@ Sites, rows, ducts, links and networks belong to one party in the zone; clusters
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +34,8 @@ from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.holding_messages import Holding
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.names import hosts_twice, name_faults
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs import admissions, proposals
 from zonewright.model import Declaration, OwnerFile, Zone
@@ -513,6 +515,49 @@ def test_the_database_has_no_address_twice(ledger: Ledger) -> None:
         own.execute(insert, (asset_id, first, last))
 
 
+def metered(*hosted: str, start: int = 8) -> dict[str, Any]:
+    """Two sites, and the host ``m-1`` that reads meters at those that are named."""
+    both = {**sites(f"dc{start}", f"10.{start}.0.0/24"), **sites(f"dc{start + 1}", f"10.{start + 1}.0.0/24")}
+    return {name: {**site, "hosts": {"m-1": {}} if name in hosted else {}} for name, site in both.items()}
+
+
+@pytest.mark.on_postgresql
+def test_a_meter_host_stands_at_one_site_of_its_stack(ledger: Ledger) -> None:
+    """One declaration has it once, by each verb that decides; a change moves it from site to site, both ways."""
+    owner = ledger.party("operator")
+    owner.enrol()
+    twice = owner.demand(sites=metered("dc8", "dc9"))
+    proposal = owner.propose(twice, reserve=False)
+    evaluation = owner.client.call(verbs.EVALUATE, asked(owner, proposal))
+    with pytest.raises(LedgerRefusedError) as refused:
+        owner.admit(proposal)
+    for findings in (proposal.findings, evaluation.findings, refused.value.findings):
+        assert told(findings) == [("name-owner", "m-1")]
+        assert "stands at two sites; the other one is dc8" in findings[0].message
+    for site in ("dc8", "dc9", "dc8"):
+        owner.bring_up(sites=metered(site))
+    assert {name for name, state in owner.states() if state == "active"} == {"dc8", "dc8/a/01", "dc9", "dc9/a/01"}
+
+
+@pytest.mark.on_postgresql
+@pytest.mark.tampers
+def test_the_database_has_no_meter_host_twice(ledger: Ledger) -> None:
+    """A host of another stack aborts the transaction, whoever writes it; it is free when its site is."""
+    ledger.party("operator").bring_up(sites=metered("dc8"))
+    with outside(ledger.path) as own:
+        (asset_id,) = own.execute("SELECT min(id) FROM asset WHERE kind = 'row'").fetchone()
+    insert = "INSERT INTO meter_host (asset_id, host, stack_id) VALUES (?, ?, 'another')"
+    with outside(ledger.path) as own:
+        own.execute(insert, (asset_id, "m-2"))
+    with outside(ledger.path) as own, pytest.raises(RefusedError, match="name-owner"):
+        own.execute(insert, (asset_id, "m-1"))
+    with outside(ledger.path) as own, pytest.raises(RefusedError, match="name-owner"):
+        own.execute("UPDATE meter_host SET host = 'm-1' WHERE host = 'm-2'")
+    with outside(ledger.path) as own:
+        own.execute("DELETE FROM asset WHERE name = 'dc8'")
+        own.execute(insert, (asset_id, "m-1"))
+
+
 @pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_the_database_has_one_current_row_of_a_node(ledger: Ledger) -> None:
@@ -552,6 +597,23 @@ def test_a_ledger_of_an_older_version_keeps_what_it_has_and_takes_no_more(ledger
     assert (finding.rule, finding.value) == ("duct-bores", 2)
     second.admit(second.propose(second.demand()))
     assert second.states() == [("links/l-9", "releasing")]
+
+
+@pytest.mark.tampers
+def test_meter_hosts_of_an_older_version_stay_and_are_guarded(ledger: Ledger) -> None:
+    """Where two stacks had one host before, the upgrade takes both along, and the database takes no third."""
+    ledger.party("operator").bring_up(sites=metered("dc8"))
+    before_schemas(ledger.path)
+    copied(ledger.path, "name = 'dc8'", stack_id="stack-of-operator-2", party="operator-2", name="dc7")
+    upgrade(ledger.path, clock=lambda: ledger.now[0])
+    with closing(Database(ledger.path, lock_wait_s=5)) as database, database.reading() as connection:
+        assert hosts_twice(connection) == ("m-1", "stack-of-operator", "stack-of-operator-2")
+        assert list(name_faults(connection)) == []
+    with outside(ledger.path) as own, pytest.raises(RefusedError, match="name-owner"):
+        own.execute("INSERT INTO meter_host SELECT min(id), 'm-1', 'third' FROM asset WHERE kind = 'row'")
+    other = ledger.party("operator-2")
+    other.enrol()
+    assert told(other.propose(other.demand(sites=metered("dc6", start=6))).findings) == [("name-owner", "m-1")]
 
 
 @pytest.mark.tampers

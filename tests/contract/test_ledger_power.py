@@ -151,6 +151,27 @@ def test_who_hangs_on_a_failed_feed_is_told(operator: Party, tenant: Party) -> N
     assert not any(one.refuses for one in fewer.findings)
 
 
+DERATED: dict[str, dict[str, Any]] = {
+    "feed": {"feeds": {"A": FEED_A | {"derated_to": 0.1}, "B": FEED_B}},
+    "rack": {"feeds": {"A": FEED_A, "B": FEED_B}, "derated_racks": {"01": 0.1}},
+}
+
+
+@pytest.mark.parametrize("less", DERATED.values(), ids=DERATED.keys())
+def test_what_is_derated_is_said_and_takes_no_more(operator: Party, tenant: Party, less: dict[str, Any]) -> None:
+    """A derated feed or rack is admitted under nodes that are too much for it; they stay, and none comes there."""
+    tenant.bring_up(clusters=web())
+    told = up(operator, sites=sites(**less))
+    assert {(one.rule, one.level) for one in told.findings if one.value} >= {("feed-failover", "advisory")}
+    same = tenant.propose(tenant.demand(clusters=web()), reserve=False)
+    assert not any(one.refuses for one in same.findings)
+    (beneath,) = of_rule(same, "changed-beneath")
+    says = ("feed A has 1,000 W, was 10,000 W", "derated racks 01 at 0.1, were none")
+    assert any(text in beneath.message for text in says)
+    more = tenant.propose(tenant.demand(clusters=web(7)), reserve=False)
+    assert {one.level for one in more.findings if one.refuses} == {"no-worse"}
+
+
 def test_what_is_broken_already_may_not_grow(operator: Party, tenant: Party) -> None:
     """With A failed and B too small for what moved to it, an operator's change goes on, but no smaller B does."""
     small = {"A": FEED_A, "B": FEED_B | {"rated_w": 1_500}}

@@ -94,6 +94,7 @@ def test_every_table_is_covered_or_says_what_it_follows_from() -> None:
         ("UPDATE enrolment SET lineage = 'mine' WHERE stack_id = 'stack-of-tenant-a'", 'lineage is "mine"'),
         ("UPDATE step SET number = 7", "step of stack stack-of-"),
         ("DELETE FROM prefix", "the networks of asset"),
+        ("INSERT INTO meter_host SELECT min(id), 'm-1', 'x' FROM asset", "the hosts that read meters of asset"),
         ("UPDATE content SET text = text || ' '", "its text does not have this digest"),
         ("DELETE FROM content", "it is missing, admission adm-"),
         ("UPDATE row_change SET digest = '' WHERE \"table\" = 'claim'", "is not the one that the journal names"),

@@ -244,7 +244,7 @@ def test_a_sum_that_is_altered_in_the_store_is_found(tenant: Planner) -> None:
             (window_of(NOW - timedelta(days=300)),),
         )
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
-    verdict, detail = told(tenant.bundle())
+    verdict, detail = told(tenant.bundle(is_wrong=True))
     assert verdict == "wrong"
     assert "differ from those of entry" in detail
 
@@ -392,7 +392,7 @@ def test_what_is_taken_out_of_the_store_can_not_be_recorded_anew(tenant: Planner
     altered(*statements)
     prune()
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
-    verdict, detail = told(tenant.bundle())
+    verdict, detail = told(tenant.bundle(is_wrong=True))
     assert verdict == "wrong"
     assert re.search(
         r"entry \d+ (of \S+ )?recorded (a removal at qp-dc1, and the snap|other removals at qp-dc1)", detail
@@ -404,7 +404,7 @@ def test_sums_of_a_store_without_any_removal_are_missed(tenant: Planner) -> None
     prune()
     altered("delete from removal", "delete from pruning", "delete from stretch")
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
-    files = tenant.bundle()
+    files = tenant.bundle(is_wrong=True)
     assert not [name for name in json.loads(files["snapshot.json"])["files"] if name.startswith("sums/")]
     verdict, detail = told(files)
     assert verdict == "wrong"

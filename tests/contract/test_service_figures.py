@@ -1,9 +1,8 @@
 """`GET /metrics`: what Prometheus reads of a site is what was imported, and the rendered rules act on it."""
 
 import re
-import shutil
 import subprocess
-from contextlib import chdir
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,46 +10,28 @@ import pytest
 import yaml
 
 from support.asgi import Answer, call
-from support.changes import ledger_of
-from support.once import made_once
+from support.metrics_page import END, metered, page_of
+from support.otlp_series import matches, selectors_of, series_of
 from support.reference_sites import reference_files
-from support.registers import METERS, NOW, ZONE, month_before, registers
+from support.registers import METERS
 from support.validators import installed_validator
-from zonewright.cli import main
-from zonewright.ledger.store.database import Database
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.server.agents import Agents
 from zonewright.server.application import service
-from zonewright.server.metrics import metrics_page
 from zonewright.telemetry.samples import Samples
-from zonewright.telemetry.tables import readings_file
-
-END = month_before(NOW)
+from zonewright_agent.agent import Agent
+from zonewright_agent.configuration import from_text
+from zonewright_agent.points import Moment, Point
+from zonewright_gateway.device import Device
+from zonewright_gateway.values import Shown
 
 
 @pytest.fixture(name="page")
 def _page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The page of qp-dc1 after registers of 8,000 kW of IT were imported."""
-
-    def make(at: Path) -> None:
-        ledger_of(at / ".zonewright", "operator-b", has_people=False)
-        with chdir(at):
-            Path("registers.csv").write_text(registers(8_000, end=END), encoding="utf-8")
-            assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
-        (at / "page").write_text(page_of(at, "qp-dc1"), encoding="utf-8")
-
-    shutil.copytree(made_once(f"page-{NOW:%H}", make), tmp_path, dirs_exist_ok=True)
+    found = metered(tmp_path)
     monkeypatch.chdir(tmp_path)
-    return Path("page").read_text(encoding="utf-8")
-
-
-def page_of(folder: Path, site: str | None) -> str:
-    """The page as the service makes it."""
-    database = Database(folder / ".zonewright" / "ledger.db", lock_wait_s=5)
-    try:
-        return metrics_page(database, readings_file(folder / ".zonewright" / "ledger.telemetry.db"), NOW, site)
-    finally:
-        database.close()
+    return found
 
 
 def samples_of(page: str) -> dict[str, float]:
@@ -110,8 +91,8 @@ def test_rules_act_on_what_the_page_has(page: str, tmp_path: Path) -> None:
         ('zonewright_site_energy_joules{district="qingpu",side="it",site="qp-dc1"}', it),
         ('zonewright_site_energy_joules{district="qingpu",side="facility",site="qp-dc1"}', it * 1.25),
     ]
-    rack = 'site="qp-dc1",rack="qp-dc1/a/01/01"'
-    power = [(f'hw_power_watts{{{rack},feed="A"}}', 3000.0), (f'hw_power_watts{{{rack},feed="B"}}', 1_000_000.0)]
+    power = [one for one in sent(tmp_path, {"A": 3_000.0, "B": 1_000_000.0}).items() if "hw_power" in one[0]]
+    of_feed_a = [one for one in power if 'feed="B"' not in one[0]]
     cases = [
         ("EnergyRatioAboveLimit", energies, 1),
         ("EnergyRatioAboveLimit", exact, 0),
@@ -122,14 +103,72 @@ def test_rules_act_on_what_the_page_has(page: str, tmp_path: Path) -> None:
         ("ServiceUnreachable", [], 1),
         ("ServiceUnreachable", [('up{job="zonewright",site="qp-dc1"}', 1.0)], 0),
         ("FeedPowerMissing", [], 2),
-        ("FeedPowerMissing", power[:1], 1),
+        ("FeedPowerMissing", of_feed_a, 1),
         ("FeedPowerMissing", power, 0),
         ("FeedPowerOverLimit", power, 1),
         ("FeedFailoverOverLimit", power, 1),
-        ("FeedPowerOverLimit", power[:1], 0),
+        ("FeedPowerOverLimit", of_feed_a, 0),
     ]
     for name, series, count in cases:
         assert fired(program, rules, name, series) == count, (name, series)
+
+
+class Host:
+    """A source with the power and energy of a host, and what a gateway reads of the PDUs of feeds A and B."""
+
+    name = "hwmon"
+
+    def __init__(self, watts: Mapping[str, float]) -> None:
+        self._pdus = [
+            (Device(f"pdu-{feed.lower()}", 10**7, {"rack": "qp-dc1/a/01/01", "feed": feed}), value)
+            for feed, value in watts.items()
+        ]
+
+    def read(self, moment: Moment) -> list[Point]:
+        """Everything once."""
+        at, found = moment.time_ns, []
+        for device, watts in self._pdus:
+            device.took([Shown("", "power", watts), Shown("outlet-1", "power", watts)], time_ns=at, at_s=0)
+            found += device.collect()
+        attributes = {"hw.id": "host"}
+        energy = Point("hw.host.energy", "J", "delta", 3_000.0, at, at - 10**10, "good", attributes)
+        return [*found, energy, Point("hw.host.power", "W", "gauge", 300.0, at, None, "good", attributes)]
+
+
+def sent(folder: Path, watts: Mapping[str, float]) -> dict[str, float]:
+    """The series that a gateway's report becomes in a Prometheus that it is sent to as well."""
+    text = 'agent = "gw-1"\nurl = "http://127.0.0.1:1/v1/metrics"\ntoken_file = "t"\nsite = "qp-dc1"\n'
+    more = f'rack = "qp-dc1/a/01/02"\nalso_url = "http://127.0.0.1:2/otlp"\nspool = "{folder}/spool-{len(watts)}"\n'
+    agent = Agent(from_text(text + more, "agent.toml"), [Host(watts)])
+    agent.keep(agent.sample())
+    return series_of(batch for _, batch in agent.outlets[1].spool.pending())
+
+
+def test_every_rule_reads_what_is_sent(page: str, tmp_path: Path) -> None:
+    """Each selector of the rendered rules selects a series of the page, of the scrape, or of what gateways send."""
+    files = reference_files()
+    rules = yaml.safe_load(files["sites/qp-dc1/etc/prometheus/rules/zonewright.yml"])
+    scrape = yaml.safe_load(files["sites/qp-dc1/etc/prometheus/prometheus.yml"])["scrape_configs"][0]
+    labels = {"job": scrape["job_name"], **scrape["static_configs"][0]["labels"]}
+    scraped = "up{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+    there = [scraped, *samples_of(page), *sent(tmp_path, {"A": 3_000.0, "B": 2_000.0})]
+    wanted = {
+        selector
+        for group in rules["groups"]
+        for rule in group["rules"]
+        for selector in selectors_of(rule["expr"])
+        if "rack" not in dict.fromkeys(label for label, _, _ in selector[1])  # of racks that have no PDU here
+    }
+    assert {name for name, _ in wanted} == {
+        "up",
+        "zonewright_site_energy_joules",
+        "zonewright_site_readings_timestamp_seconds",
+        "zonewright_site_meter_timestamp_seconds",
+        "hw_host_power_watts",
+        "hw_host_energy_joules_total",
+        "hw_power_watts",
+    }
+    assert [one for one in wanted if not any(matches(one, series) for series in there)] == []
 
 
 def fired(program: str, rules: Path, name: str, series: list[tuple[str, float]]) -> int:

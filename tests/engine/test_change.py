@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.ledger_party import Party
 from support.signing import policy, write_keys, zone_with
@@ -40,7 +41,7 @@ def said(stack: Stack, *arguments: str, expect: int = 0) -> str:
 
 
 def test_planned_approved_applied_and_verified(gated: Stack) -> None:
-    """The whole story by commands alone; then one byte is changed, and verification names its file."""
+    """The whole story by commands alone; a new zone file leaves it; one changed byte is named with its file."""
     ledger = ("--ledger", gated.ledger_url)
     preview = gated.run("preview").stdout
     assert "this change needs an approval: it was never planned" in preview
@@ -59,12 +60,18 @@ def test_planned_approved_applied_and_verified(gated: Stack) -> None:
     gated.up()
     gated.settled()
 
+    more = zone_with(two=policy({"operators": 2}, risks=["low", "normal", "high"], parties=["tenant-a"]))
+    (gated.zone_folder / "zone.yaml").write_text(yaml.safe_dump(more, sort_keys=False), encoding="utf-8")
+    said(gated, "ledger", "init", str(gated.zone_folder), *ledger)
+    again = gated.run("up", "--yes", "--skip-preview", "--expect-no-changes").stdout
+    assert "unchanged" in again
+
     said(gated, "change", "export", plan, "--output", "change.tar", *ledger)
     checked = said(gated, "audit", "verify", "change.tar", "--keys", "keys")
     assert "approved by bea and ben when it was admitted" in " ".join(checked.split())
     assert "nothing is wrong" in checked
-    again = said(gated, "change", "export", plan, "--output", "again.tar", *ledger, "--format", "json")
-    assert json.loads(again)["files"] > 10
+    exported = said(gated, "change", "export", plan, "--output", "again.tar", *ledger, "--format", "json")
+    assert json.loads(exported)["files"] > 10
     assert "applied" in said(gated, "change", "list", "--stack", "tenant-a")
     assert "nothing is wrong" in said(gated, "audit", "complete", *ledger)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support.zone_project import SmallZone, cluster
+from support.zone_project import SmallZone, cluster, facility
 
 pytestmark = pytest.mark.engine
 
@@ -39,3 +39,23 @@ def test_a_rename_replaces_and_moves_nothing(settled: SmallZone) -> None:
     stack.settled()
     stack.run("destroy", "--yes")
     assert stack.holdings() == []
+
+
+def test_a_site_and_a_row_are_renamed_under_a_tenant(operated: SmallZone) -> None:
+    """The operator's resources are updated, and the tenant's, whose file still has the old id: none is made again."""
+    operator, tenant = operated.opened("operator"), operated.stack("tenant-a")
+    tenant.declare(clusters={"web": cluster(2)})
+    tenant.up()
+    ids = {item["urn"].rpartition("::")[2]: item["id"] for item in tenant.resources("Node")}
+    (site,) = facility(2)["sites"].values()
+    row = {**site["rooms"]["a"]["rows"]["01"], "was": "01"}
+    operator.declare(sites={"hall": {**site, "was": "dc1", "rooms": {"a": {"rows": {"07": row}}}}})
+    told = operator.up().rpartition("Resources:")[2]
+    assert "1 replaced" in told  # the Admission
+    assert not {"created", "deleted"} & set(told.split())
+    operator.settled()
+    told = tenant.up().rpartition("Resources:")[2]
+    assert not {"created", "deleted"} & set(told.split())
+    assert {item["urn"].rpartition("::")[2]: item["id"] for item in tenant.resources("Node")} == ids
+    assert {place.partition(" ")[0] for place in tenant.places().values()} <= {"hall/a/07/01", "hall/a/07/02"}
+    tenant.settled()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address, ip_interface
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from support.booted_zone import RELOAD, BootedZone, booted, require_programs, sample
+from support.booted_service import agent_once, resolve_by, serve, start_prometheus
+from support.booted_zone import RELOAD, BootedZone, booted, machine_without_system, require_programs, sample
+from support.dhcp_client import BIOS, UEFI_X64, Leased, ask
 from support.network_hosts import Pinger, connected, require_hosts, until
 from support.parts import skip_or_fail
 from support.reference_nodes import reference_contexts, zone_files
@@ -41,12 +43,15 @@ PORTS = frozenset({22, 53, 80, 443, 9999})
 """What hosts other than routers listen to; a name server has its port 53 itself."""
 
 
-def _two_sites() -> tuple[Sequence[AnyContext], Mapping[str, str]]:
+Booting = tuple[Sequence[AnyContext], Mapping[str, str]]
+
+
+def _two_sites() -> Booting:
     contexts = contexts_of_folder(CASE)
     return contexts, render_all(contexts)
 
 
-def _reference() -> tuple[Sequence[AnyContext], Mapping[str, str]]:
+def _reference() -> Booting:
     """All twelve sites, and one node of each party at each of its sites."""
     return [*reference_sites().values(), *sample(reference_contexts(), each=1)], zone_files()
 
@@ -73,7 +78,7 @@ def _up(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path) 
         listened = {"router": {22}, "server": PORTS - {53}, "service": PORTS | {service}}
         for name, host in zone.hosts.items():
             for one in host.listen(listened.get(_kind(name), PORTS)):
-                ends.enter_context(one)
+                zone.listening.setdefault(name, []).append(ends.enter_context(one))
         for site in zone.sites:
             assert until(lambda site=site: zone.established(site), within_s=90), zone.vtysh(site, "show bgp summary")  # type: ignore[misc]
         assert until(lambda: _all_reached(zone), within_s=30), "fellows do not reach each other"
@@ -332,6 +337,69 @@ def test_nodes_take_the_time_from_three_servers(zone: BootedZone) -> None:
     )
 
 
+@pytest.mark.parametrize(("architecture", "file"), [(BIOS, "undionly.kpxe"), (UEFI_X64, "ipxe.efi")])
+def test_a_machine_is_leased_what_its_site_says(zone: BootedZone, architecture: int, file: str) -> None:
+    """Kea gives a machine what is reserved for its port, with the file for its kind; others get another address."""
+    site = next((one for one in zone.sites.values() if one.leases and one.leases[0].reservations), None)
+    if site is None:
+        pytest.skip("no site of this zone reserves an address: leases by reservation are NOT tested with it")
+    (lease,) = site.leases
+    (reserved,) = lease.reservations
+    stranger = f"52:54:00:00:ff:{architecture:02x}"
+    with machine_without_system(zone, site.name, reserved.mac_address) as machine:
+        told = ask(machine, "eth0", reserved.mac_address, architecture=architecture)
+    wanted = Leased(
+        reserved.address, lease.gateway, tuple(site.name_servers_v4), reserved.name, lease.next_server, file
+    )
+    assert told == wanted
+    with machine_without_system(zone, site.name, stranger) as machine:
+        other = ask(machine, "eth0", stranger, architecture=architecture)
+    assert IPv4Address(lease.first) <= IPv4Address(other.address) <= IPv4Address(lease.last)
+    assert other.address != reserved.address
+    assert other.host_name == ""
+
+
+_SERIES = re.compile(r"\b((?:zonewright|hw)_[a-z0-9_]+)\{")
+_ALONE = re.compile(r"absent\(((?:zonewright|hw)_[a-z0-9_]+)\{")
+"""Series of a rule's expression, and those whose absence is an alert of its own."""
+
+
+def test_the_service_hears_agents_and_prometheus_reads_what_its_rules_need(zone: BootedZone, tmp_path: Path) -> None:
+    """The real service takes an agent's report and gives Prometheus the series of its rules, all over the network.
+
+    What nobody sends is an alert by itself. The page of a site is for who has a token, and nobody else.
+    """
+    if set(zone.sites) != {"east", "west"}:
+        pytest.skip("only the small zone's service is booted: reports and scrapes are NOT tested with this one")
+    for one in zone.listening.pop("service", ()):
+        one.close()
+    service = serve(zone, CASE, tmp_path / "service", metered="east")
+    name, node = next((name, one) for name, one in zone.nodes.items() if one.site == "west")
+    resolve_by(zone.hosts[name], list(node.name_servers))
+    settings = _file(zone, f"/{node.name}/etc/zonewright-agent/agent.toml")
+    told = agent_once(zone.hosts[name], settings, "no-token", service)
+    assert "401" in told, told
+    told = agent_once(zone.hosts[name], settings, service.token_of_agent(node.name), service)
+    assert service.reported() == {node.name}, told
+
+    resolve_by(zone.hosts["server east"], list(zone.sites["east"].name_servers))
+    reader = service.token_of_reader("operator", "facility-operator")
+    prometheus = start_prometheus(zone, "east", service, reader)
+    assert until(lambda: prometheus.values('up{job="zonewright"}') == {"1"}, within_s=60, step_s=0.5)
+    rules = _file(zone, "sites/east/etc/prometheus/rules/zonewright.yml")
+    guarded = set(_ALONE.findall(rules))
+    missing = {one for one in set(_SERIES.findall(rules)) if not prometheus.values(f'{one}{{site="east"}}')}
+    assert missing == {"hw_power_watts", "hw_host_power_watts", "hw_host_energy_joules_total"}, missing
+    assert "hw_power_watts" in guarded
+    assert until(lambda: prometheus.states("FeedPowerMissing") == {"pending"}, within_s=20)
+    for alert in ("ServiceUnreachable", "EnergyRatioUnknown", "EnergyReadingsStale", "MeterMissing"):
+        assert until(lambda alert=alert: prometheus.states(alert) == set(), within_s=20), alert  # type: ignore[misc]
+
+
+def _file(zone: BootedZone, ending: str) -> str:
+    return next(text for path, text in zone.files.items() if path.endswith(ending))
+
+
 def test_reloading_the_same_files_changes_nothing(zone: BootedZone) -> None:
     """frr-reload proposes nothing, and a reload of BIND leaves every serial as it was."""
     failed = []
@@ -360,17 +428,42 @@ _CUTS = 3
 
 
 def test_traffic_is_back_within_a_second_of_a_silent_link(zone: BootedZone) -> None:
-    """A link that carries nothing any more, without loss of carrier, costs each pair of fellows less than a second."""
+    """Links that fall silent, each alone and with all that share a risk, cost fellows that have a way less than 1 s.
+
+    Routers then take the ways that are computed for it, and no others.
+    """
     failed = []
-    for link in zone.links():
+    for risk, links in zone.shared_risks().items():
         found: list[str] = []
         for _ in range(_CUTS):
             _wait_for_sessions(zone)
-            found = _outages(zone, link)
+            found = _outages(zone, links)
             if not found:
                 break
-        failed += [f"link {link} cut: {one}" for one in found]
+        failed += [f"{risk} cut ({', '.join(sorted(links))}): {one}" for one in found]
     assert failed == [], _told(failed)
+
+
+def _other_ways(zone: BootedZone, paths: Paths) -> Iterator[str]:
+    """Where a router's tables are not what is computed."""
+    for site in zone.sites:
+        computed = {
+            str(network): frozenset(hop.interface for hop in hops)
+            for version in (4, 6)
+            for network, hops in paths.routes(site, version).items()
+            if hops and all(hop.site for hop in hops) and str(network) not in _own_links(zone, site)
+        }
+        learned = zone.ways(site)
+        for network in sorted(computed.keys() | learned.keys()):
+            here, there = (sorted(ways.get(network, ())) for ways in (learned, computed))
+            if here != there:
+                yield f"router {site} goes to {network} by {here}, and {there} is computed"
+
+
+def _own_links(zone: BootedZone, site: str) -> set[str]:
+    """Networks of a router's own ends of links: it has learned none of them."""
+    ends = (text for item in zone.sites[site].interfaces for text in (item.v4, item.v6) if text)
+    return {str(ip_interface(text).network) for text in ends}
 
 
 def _wait_for_sessions(zone: BootedZone) -> None:
@@ -379,8 +472,8 @@ def _wait_for_sessions(zone: BootedZone) -> None:
     until(lambda: all(" down " not in zone.vtysh(site, "show bfd peers brief") for site in zone.sites), within_s=15)
 
 
-def _outages(zone: BootedZone, link: str) -> list[str]:
-    """What the table forbids of a link that is cut and mended: no answers for too long, and what is computed."""
+def _outages(zone: BootedZone, links: frozenset[str]) -> list[str]:
+    """What is wrong while links are cut: no answers for longer than the table says, and ways that are not computed."""
     pairs = [
         (source, target, address)
         for source, node in zone.nodes.items()
@@ -388,7 +481,7 @@ def _outages(zone: BootedZone, link: str) -> list[str]:
         if source < target and node.party == other.party and node.site != other.site
         for address in zone.addresses[target]
     ]
-    left = paths_of(zone.contexts, zone.files).without({link})
+    left = paths_of(zone.contexts, zone.files).without(links)
     wanted = [one for one in pairs if left.reaches(_same_version(zone.addresses[one[0]], one[2]), one[2], "icmp")]
     pingers = [zone.hosts[source].pinger(address) for source, _, address in wanted]
     last = [time.monotonic()] * len(pingers)
@@ -410,14 +503,15 @@ def _outages(zone: BootedZone, link: str) -> list[str]:
     try:
         ask(0.5)
         longest[:] = [0.0] * len(pingers)
-        zone.cut(link)
+        zone.cut(links)
         ask(3)
+        others = list(_other_ways(zone, left))
     finally:
-        zone.mend(link)
+        zone.mend(links)
     quiet = [max(one, time.monotonic() - seen) * 1000 for one, seen in zip(longest, last, strict=True)]
     for one in pingers:
         one.close()
-    return [
+    return others + [
         f"{source} to {target} ({address}) over the other path within {EXPECTED['fail-over-ms']} ms: {round(gap)} ms"
         for (source, target, address), gap in zip(wanted, quiet, strict=True)
         if gap > EXPECTED["fail-over-ms"]

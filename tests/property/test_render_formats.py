@@ -5,29 +5,32 @@ import re
 import tomllib
 import unicodedata
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from support.reference_nodes import reference_contexts
-from support.reference_sites import reference_sites
+from support.reference_nodes import reference_groups, reference_nodes
+from support.reference_sites import edge_site, reference_sites
 from zonewright.render import NodeContext, RenderError, render_all
-from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.labels import LabelFeed
 from zonewright.render.contexts.site_names import Alias
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import AnyContext, subject_of
 from zonewright.render.sandbox.templates import load
 
-NODE = next(one for one in reference_contexts() if isinstance(one, NodeContext) and one.time_servers)
-GROUP = next(one for one in reference_contexts() if isinstance(one, GroupContext))
-SITE = reference_sites()["wj-edge-lili"]
 NEVER = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
 TEXT = (
     st.text() | st.text(alphabet="{}\"'\\$<>&;%#:-/ |\n\r\t\0") | st.from_regex(r"[a-z0-9.:/-]{1,20}", fullmatch=True)
 )
+
+
+@cache
+def node() -> NodeContext:
+    """A node with time servers; not made when tests are collected, which each process of a run does."""
+    return next(one for one in reference_nodes() if one.time_servers)
 
 
 def rendered(context: AnyContext) -> dict[str, str] | None:
@@ -47,7 +50,7 @@ def rendered(context: AnyContext) -> dict[str, str] | None:
 @given(server=TEXT)
 def test_chrony_reads_back_its_servers(server: str) -> None:
     """A server is exactly the declared address."""
-    files = rendered(replace(NODE, time_servers=(server,)))
+    files = rendered(replace(node(), time_servers=(server,)))
     if files is not None:
         assert re.findall(r"^server (\S+) iburst$", files["chrony.conf"], re.MULTILINE) == [server]
 
@@ -55,9 +58,9 @@ def test_chrony_reads_back_its_servers(server: str) -> None:
 @given(own=TEXT, management=TEXT, service=TEXT, party=TEXT)
 def test_nftables_reads_back_its_sets(own: str, management: str, service: str, party: str) -> None:
     """Each set has exactly the declared element."""
-    plain = rendered(NODE)
+    plain = rendered(node())
     assert plain is not None
-    made = replace(NODE, fellows_v4=(own,), management_v4=(management,), service_v4=(service,), party=party)
+    made = replace(node(), fellows_v4=(own,), management_v4=(management,), service_v4=(service,), party=party)
     files = rendered(made)
     if files is None:
         return
@@ -69,7 +72,7 @@ def test_nftables_reads_back_its_sets(own: str, management: str, service: str, p
 @given(url=TEXT, rack=TEXT)
 def test_toml_reads_back_the_settings(url: str, rack: str) -> None:
     """TOML gives exactly the declared text."""
-    files = rendered(replace(NODE, service_url=url, rack=rack))
+    files = rendered(replace(node(), service_url=url, rack=rack))
     if files is not None:
         assert tomllib.loads(files["agent.toml"])["url"] == url
 
@@ -77,8 +80,8 @@ def test_toml_reads_back_the_settings(url: str, rack: str) -> None:
 @given(pool=TEXT, prefix=TEXT, first=TEXT, gateway=TEXT, domain=TEXT)
 def test_kea_reads_back_its_networks(pool: str, prefix: str, first: str, gateway: str, domain: str) -> None:
     """JSON without its comments gives exactly the declared values."""
-    lease = replace(SITE.leases[0], pool=pool, prefix=prefix, first=first, gateway=gateway)
-    files = rendered(replace(SITE, leases=(lease,), domain=domain))
+    lease = replace(edge_site().leases[0], pool=pool, prefix=prefix, first=first, gateway=gateway)
+    files = rendered(replace(edge_site(), leases=(lease,), domain=domain))
     if files is None:
         return
     lines = [line for line in files["kea-dhcp4.conf"].splitlines() if not line.lstrip().startswith("//")]
@@ -90,10 +93,11 @@ def test_kea_reads_back_its_networks(pool: str, prefix: str, first: str, gateway
 @given(name=TEXT, address=TEXT, target=TEXT, alias=TEXT)
 def test_zone_files_read_back_names(name: str, address: str, target: str, alias: str) -> None:
     """A zone has exactly the declared names, addresses and ways back, one on each line."""
-    zone = replace(SITE.reverse_zones[0], pointers=(replace(SITE.reverse_zones[0].pointers[0], target=target),))
-    record = replace(SITE.names[0], name=name, address=address)
+    zone = edge_site().reverse_zones[0]
+    zone = replace(zone, pointers=(replace(zone.pointers[0], target=target),))
+    record = replace(edge_site().names[0], name=name, address=address)
     other = Alias(name=alias, target="ns1")
-    files = rendered(replace(SITE, names=(record,), aliases=(other,), reverse_zones=(zone,)))
+    files = rendered(replace(edge_site(), names=(record,), aliases=(other,), reverse_zones=(zone,)))
     if files is None:
         return
     lines = [line.split(" ") for line in files["site.zone"].splitlines() if not line.startswith((";", "$", "@"))]
@@ -104,12 +108,12 @@ def test_zone_files_read_back_names(name: str, address: str, target: str, alias:
 @given(name=TEXT, address=TEXT, client=TEXT, domain=TEXT)
 def test_a_groups_zone_reads_back(name: str, address: str, client: str, domain: str) -> None:
     """A party's zone and view have exactly the declared names, addresses and clients."""
-    record = replace(GROUP.records[0], name=name, address=address)
-    files = rendered(replace(GROUP, records=(record,), clients=(client,), domain=domain))
+    record = replace(reference_groups()[0].records[0], name=name, address=address)
+    files = rendered(replace(reference_groups()[0], records=(record,), clients=(client,), domain=domain))
     if files is None:
         return
     assert f"\n{name} IN {record.kind} {address}\n" in files["forward.zone"]
-    view = files[f"{GROUP.name}.conf"]
+    view = files[f"{reference_groups()[0].name}.conf"]
     assert re.findall(r"match-clients \{\n\t\t(\S+);\n", view) == [client]
     assert f'zone "{domain}" {{' in view
 
@@ -134,8 +138,8 @@ class _Texts(HTMLParser):
 def test_labels_read_back(title: str, room: str, panel: str) -> None:
     """HTML has exactly the declared texts, and not one element more."""
     feed = LabelFeed(name="A", available_w=1, power_panel=panel)
-    row = replace(SITE.label_rows[0], room=room, feeds=(feed,), racks=("01",))
-    files = rendered(replace(SITE, title=title, label_rows=(row,)))
+    row = replace(edge_site().label_rows[0], room=room, feeds=(feed,), racks=("01",))
+    files = rendered(replace(edge_site(), title=title, label_rows=(row,)))
     if files is None:
         return
     page, plain = _Texts(), _Texts()
@@ -144,7 +148,7 @@ def test_labels_read_back(title: str, room: str, panel: str) -> None:
     assert f"feed A: 1 W, {panel}" in page.text
     assert f"{room}, row" in page.text
     other = rendered(
-        replace(SITE, title="t", label_rows=(replace(row, room="r", feeds=(replace(feed, power_panel="p"),)),))
+        replace(edge_site(), title="t", label_rows=(replace(row, room="r", feeds=(replace(feed, power_panel="p"),)),))
     )
     assert other is not None
     plain.feed(other["rack-labels.html"])
@@ -178,7 +182,7 @@ def with_value(value: object, parts: list[str], text: str) -> Any:
 @given(st.data())
 def test_no_place_of_any_format_lets_a_control_character_through(data: st.DataObject) -> None:
     """Whatever text of whatever context: with a control or format character it is refused, or in no file at all."""
-    contexts: list[AnyContext] = [NODE, GROUP, SITE, reference_sites()["wj-dc1"]]
+    contexts: list[AnyContext] = [node(), reference_groups()[0], edge_site(), reference_sites()["wj-dc1"]]
     context = data.draw(st.sampled_from(contexts))
     path = data.draw(st.sampled_from(printed(context)))
     text = data.draw(st.text(min_size=1).filter(lambda one: any(unicodedata.category(c) in NEVER for c in one)))

@@ -4,9 +4,11 @@ Each host is one of ``network_hosts``. A router's ports in its own site are brid
 may have no VLAN and no bond; so is a node's bond a single port. All else is what the files say.
 """
 
+import json
 import os
 import re
 import shutil
+import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -30,12 +32,15 @@ PROGRAMS = {
     "dig": "bind9-dnsutils",
     "nft": "nftables",
     "chronyd": "chrony",
+    "kea-dhcp4": "kea-dhcp4-server",
     "prometheus": "prometheus",
 }
 RELOAD = Path("/usr/lib/frr/frr-reload.py")
 OUTSIDE = ("198.51.100.7", "2001:db8:beef::7")
 """A host that is not of the zone, behind its way out."""
 _TIME_SERVER = "local stratum 5\nallow all\ncmdport 0\npidfile /run/chronyd.pid\n"
+_ONLY_A_SWITCH = "for one in /proc/sys/net/bridge/bridge-nf-call-ip*tables; do test ! -e $one || echo 0 > $one; done"
+"""A router's bridge stands for the switches of its site, which do not ask the router's rules."""
 _NO_WAIT = "for one in all default; do echo 0 > /proc/sys/net/ipv6/conf/$one/accept_dad; done"
 
 
@@ -54,12 +59,14 @@ class BootedZone:
         files: text by path.
         hosts: all hosts: ``router SITE``, ``server SITE``, ``service``, ``administrator``, ``outside``, ``node NAME``.
         addresses: addresses of each host.
+        listening: sockets that stand for programs of a host, by its name.
     """
 
     contexts: Sequence[AnyContext]
     files: Mapping[str, str]
     hosts: dict[str, NetworkHost] = field(default_factory=dict)
     addresses: dict[str, list[str]] = field(default_factory=dict)
+    listening: dict[str, list[socket.socket]] = field(default_factory=dict)
 
     @property
     def sites(self) -> dict[str, SiteContext]:
@@ -81,6 +88,30 @@ class BootedZone:
                     ends.setdefault(item.link, []).append(name)
         return {link: (found[0], found[1]) for link, found in ends.items() if len(found) > 1}
 
+    def shared_risks(self) -> dict[str, frozenset[str]]:
+        """Links in use that fail together, by what it is that fails; a link by itself has its own name."""
+        found: dict[str, set[str]] = {f"link {link}": {link} for link in self.links()}
+        for site in self.sites.values():
+            for item in site.interfaces:
+                for risk in item.risks.split(", ") if item.link in self.links() else ():
+                    found.setdefault(risk, set()).add(item.link)
+        first: dict[frozenset[str], str] = {}
+        for risk, links in found.items():
+            first.setdefault(frozenset(links), risk)
+        return {risk: links for links, risk in first.items()}
+
+    def ways(self, site: str) -> dict[str, frozenset[str]]:
+        """Interfaces by network, of what a router has learned and put into its kernel's tables."""
+        found: dict[str, frozenset[str]] = {}
+        for family, default in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
+            said = self.hosts[f"router {site}"].run("ip", "-j", family, "route", "show", "proto", "bgp")
+            for one in json.loads(said or "[]"):
+                name = default if one["dst"] == "default" else one["dst"]
+                name = name if "/" in name else f"{name}/{ip_address(name).max_prefixlen}"
+                hops = one.get("nexthops", [one])
+                found[name] = found.get(name, frozenset()) | {hop["dev"] for hop in hops}
+        return found
+
     def vtysh(self, site: str, command: str) -> str:
         """What a router answers."""
         return self.hosts[f"router {site}"].run("vtysh", "-c", command)
@@ -93,20 +124,20 @@ class BootedZone:
         lines = [line.split() for line in self.vtysh(site, "show bgp summary established").splitlines()]
         return wanted <= {line[0] for line in lines if line}
 
-    def cut(self, link: str) -> None:
-        """Let a link carry nothing any more, without loss of carrier."""
-        for site in self.links()[link]:
-            item = next(one for one in self.sites[site].interfaces if one.link == link)
-            rules = "table inet cut { chain in { type filter hook prerouting priority -300; "
-            rules += f'iifname "{item.name}" drop; }}; }}\n'
-            self.hosts[f"router {site}"].run(
-                "nft", "-f", "-", text=rules.replace("; }; }", "\n}\n}").replace("{ ", "{\n")
-            )
+    def cut(self, links: Collection[str]) -> None:
+        """Let some links carry nothing any more, without loss of carrier."""
+        for site, held in self.sites.items():
+            names = [one.name for one in held.interfaces if one.link in links]
+            drops = "".join(f'iifname "{name}" drop\n' for name in names)
+            rules = f"table inet cut {{\nchain in {{\ntype filter hook prerouting priority -300;\n{drops}}}\n}}\n"
+            if names:
+                self.hosts[f"router {site}"].run("nft", "-f", "-", text=rules)
 
-    def mend(self, link: str) -> None:
-        """Let it carry packets again."""
-        for site in self.links()[link]:
-            self.hosts[f"router {site}"].run("nft", "delete", "table", "inet", "cut")
+    def mend(self, links: Collection[str]) -> None:
+        """Let them carry packets again."""
+        for site, held in self.sites.items():
+            if any(one.link in links for one in held.interfaces):
+                self.hosts[f"router {site}"].run("nft", "delete", "table", "inet", "cut")
 
 
 @contextmanager
@@ -166,11 +197,14 @@ def _plug(router: NetworkHost, port: str, host: NetworkHost, name: str) -> None:
 
 def _ports(zone: BootedZone, name: str, site: SiteContext, make: Callable[[str], NetworkHost]) -> None:
     router = zone.hosts[f"router {name}"]
+    router.run("sh", "-c", _ONLY_A_SWITCH)
     for port in site.ports:
         router.ip([f"link add {port.name} type bridge", f"link set {port.name} up"])
         if port.role == "nodes":
             servers = list(dict.fromkeys((*site.name_servers, *_time_servers(zone, site))))
-            _names(zone, name, _host(zone, router, port, make(f"server {name}"), servers))
+            server = _host(zone, router, port, make(f"server {name}"), servers)
+            _names(zone, name, server)
+            _leases(zone, name, server)
         elif port.role == "upstream":
             outside = _host(zone, router, port, make("outside"), [*site.defaults_v4, *site.defaults_v6])
             zone.addresses["outside"] = list(OUTSIDE)
@@ -268,6 +302,41 @@ def _names(zone: BootedZone, name: str, host: NetworkHost) -> None:
         host.daemon("named", "-g", "-n", "1", "-c", "/etc/bind/named.conf")
     (host.folder / "chrony.conf").write_text(_TIME_SERVER, encoding="utf-8")
     host.daemon("chronyd", "-d", "-x", "-u", "root", "-f", str(host.folder / "chrony.conf"))
+
+
+def _leases(zone: BootedZone, name: str, host: NetworkHost) -> None:
+    """Start the site's DHCP, where it has one, on the host of its name server."""
+    text = zone.files.get(f"sites/{name}/etc/kea/kea-dhcp4.conf")
+    if text is None:
+        return
+    conf = host.folder / "kea-dhcp4.conf"
+    conf.write_text(text, encoding="utf-8")
+    host.bind(host.folder / "leases", "/var/lib/kea")
+    host.run("sh", "-c", "install -d -m 0750 /run/kea /run/lock && mount -t tmpfs tmp /var/log")
+    host.daemon("kea-dhcp4", "-c", str(conf))
+
+
+@contextmanager
+def machine_without_system(zone: BootedZone, site: str, mac_address: str) -> Iterator[NetworkHost]:
+    """A machine with nothing but a port, at the router's interface for nodes.
+
+    Args:
+        zone: the zone.
+        site: where it is.
+        mac_address: its port's, ``eth0``.
+    """
+    router = zone.hosts[f"router {site}"]
+    port = next(one for one in zone.sites[site].ports if one.role == "nodes")
+    folder = router.folder.parent / f"machine-{mac_address.replace(':', '')}"
+    folder.mkdir(exist_ok=True)
+    host = NetworkHost(f"machine {mac_address}", folder)
+    host.start()
+    try:
+        _plug(router, port.name, host, "eth0")
+        host.ip([f"link set eth0 address {mac_address}", "link set eth0 up"])
+        yield host
+    finally:
+        host.stop()
 
 
 def sample(contexts: Sequence[AnyContext], *, each: int) -> list[AnyContext]:

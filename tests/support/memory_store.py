@@ -119,13 +119,22 @@ class MemoryStore:
     def _days(self, held: _Meter, start_us: int, end_us: int) -> list[Bin]:
         return [one for one in by_day(held.hours()) if start_us <= one.begin_us and one.begin_us + DAY_US <= end_us]
 
+    def days(self, site: str, start_us: int, end_us: int) -> dict[str, list[Bin]]:
+        """Summed up again each time."""
+        return {name: self._days(held, start_us, end_us) for name, held in self._of(site).items()}
+
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:
         """Time and trust of the last reading by meter."""
         return {name: (max(held.items), held.trusts[max(held.items)]) for name, held in self._of(site).items()}
 
-    def trusts(self, site: str) -> frozenset[TrustClass]:
-        """Trust classes of all readings that a site ever had."""
-        return frozenset(trust for held in self._of(site).values() for trust in held.ever)
+    def trusts(self, site: str, meter: str | None = None) -> frozenset[TrustClass]:
+        """Trust classes of all readings of energy that a site ever had, or of those of one meter."""
+        wanted = [
+            held
+            for name, held in self._of(site).items()
+            if (held.spec.kind != "temperature" if meter is None else name == meter)
+        ]
+        return frozenset(trust for held in wanted for trust in held.ever)
 
     def refresh(self, site: str, meters: Mapping[str, MeterSpec]) -> None:
         """It sums up each time, under what is declared now."""

@@ -9,7 +9,18 @@ from zonewright.ledger.store.journal import GENESIS, entry_hash
 from zonewright.ledger.store.recording import KIND, ROWS
 from zonewright.model.canonical import canonical_json
 
-_TABLES = ("alembic_version", "identity", "row_change", "recorded", "generation", "pruned", "prefix", "step", "draft")
+_TABLES = (
+    "alembic_version",
+    "identity",
+    "row_change",
+    "recorded",
+    "generation",
+    "pruned",
+    "prefix",
+    "step",
+    "draft",
+    "meter_host",
+)
 
 
 def before_schemas(path: Path) -> None:

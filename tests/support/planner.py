@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from support.ledger_party import Party
-from support.second_opinion import require_second
+from support.second_opinion import require_second, require_wrong
 from support.signing import key_of
 from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.bundle import write_folder
@@ -177,10 +177,19 @@ class Planner:
         )
         return record
 
-    def bundle(self, folder: Path | None = None, plan: str = "") -> dict[str, bytes]:
-        """The bundle of the last plan as the ledger has it, which the independent verifier has judged too."""
+    def bundle(self, folder: Path | None = None, plan: str = "", *, is_wrong: bool = False) -> dict[str, bytes]:
+        """The bundle of the last plan as the ledger has it, which the independent verifier has judged too.
+
+        Args:
+            folder: where it is written, too.
+            plan: digest of another plan.
+            is_wrong: it must find it wrong, and the test itself asks the product for the reason.
+        """
         files = gathering.whole_bundle(self.party.client, PlanQuery(plan=plan, stack_id=self.party.stack_id))
-        require_second(files)
+        if is_wrong:
+            require_wrong(files)
+        else:
+            require_second(files)
         if folder is not None:
             write_folder(folder, files)
         return files

@@ -1,6 +1,7 @@
 """A PostgreSQL of the tests' own: Debian's programs, a folder and a socket of their own, never as root.
 
-It starts once in a process of tests and waits for no disk. Each test has a copy of a template that has all tables.
+It starts once in a process of tests and waits for no disk. Its data, with a template that has all tables, is a copy of
+what is made once in a run. Each test has a copy of the template.
 """
 
 import os
@@ -16,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from support.once import memory
+from support.once import made_once, memory
 from support.parts import skip_or_fail
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.schema import new_id
@@ -32,6 +33,7 @@ _SETTINGS = (
 )
 _FORGETFUL = ("fsync=off", "full_page_writes=off", "autovacuum=off")
 _LIMIT_S = 60
+_TEMPLATE = "ledger_template"
 
 
 def programs() -> Path:
@@ -69,7 +71,6 @@ class PostgresqlServer:
     is_durable: bool
     _owner: pwd.struct_passwd | None
     _process: subprocess.Popen[bytes] | None = None
-    _template: str | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -114,11 +115,31 @@ class PostgresqlServer:
         self._process.wait(_LIMIT_S)
 
     def initialise(self) -> None:
-        """Make its data."""
+        """Have its data, a copy of what is made once in a run."""
+        subprocess.run(["cp", "-a", made_once("postgresql", self._make) / "data", self.folder], check=True)
+        self._own_folder()
+
+    def _own_folder(self) -> None:
         if self._owner is not None:
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
-        given = ["-D", self.folder / "data", "-U", self.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
-        self.run("initdb", *given)
+
+    def _make(self, at: Path) -> None:
+        """The data of a server with the template."""
+        folder = Path(tempfile.mkdtemp(prefix="zw-pg-", dir=memory()))
+        made = PostgresqlServer(folder, self.bin, is_durable=False, _owner=self._owner)
+        try:
+            made._own_folder()
+            given = ["-D", folder / "data", "-U", self.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
+            made.run("initdb", *given)
+            made.start()
+            try:
+                made.sql("postgres", f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0 STRATEGY file_copy")
+                Database(Path("none.db"), made.url(_TEMPLATE), create=True, lock_wait_s=_LIMIT_S).close()
+            finally:
+                made.stop()
+            subprocess.run(["cp", "-a", folder / "data", at], check=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def create(self, template: str = "template0") -> str:
         """A new database, a copy of a template; gives its name."""
@@ -128,10 +149,7 @@ class PostgresqlServer:
 
     def copy_template(self) -> str:
         """A new database with the tables of an empty ledger, which has an id of its own; gives its name."""
-        if self._template is None:
-            self._template = self.create()
-            Database(Path("none.db"), self.url(self._template), create=True, lock_wait_s=_LIMIT_S).close()
-        name = self.create(self._template)
+        name = self.create(_TEMPLATE)
         self.sql(name, f"UPDATE identity SET id = '{new_id()}'")
         return name
 
@@ -174,8 +192,7 @@ class PostgresqlServer:
 
     def follow(self, first: "PostgresqlServer", name: str) -> None:
         """Become a standby of a server that runs, and have it wait for this one with each commit."""
-        if self._owner is not None:
-            os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
+        self._own_folder()
         origin = f"host={first.folder} port={_PORT} user={self.user} application_name={name}"
         self.run("pg_basebackup", "--dbname", origin, "-D", self.folder / "data", "-X", "stream", "-c", "fast", "-N")
         (self.folder / "data" / "standby.signal").touch()

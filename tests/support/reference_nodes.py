@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from functools import cache
 
 from support.once import shared
-from support.reference_sites import judged_reference, reference_files
+from support.reference_sites import judged_reference, reference_files, reference_sites
 from support.zone_contexts import proposals_of
 from zonewright.changes.rendering import contexts_of
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.model.demand import Demand
-from zonewright.render import render_all
+from zonewright.render import NodeContext, render_all
+from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.formats.format import AnyContext
 
 
@@ -26,7 +27,20 @@ def reference_contexts() -> tuple[AnyContext, ...]:
 
 
 def _contexts() -> tuple[AnyContext, ...]:
+    reference_sites()  # of the same judgement, which takes seconds: whoever makes the one makes the other
     return tuple(one for demand, proposal in reference_proposals().values() for one in contexts_of(demand, proposal))
+
+
+@cache
+def reference_nodes() -> tuple[NodeContext, ...]:
+    """Nodes of all tenants."""
+    return tuple(one for one in reference_contexts() if isinstance(one, NodeContext))
+
+
+@cache
+def reference_groups() -> tuple[GroupContext, ...]:
+    """Groups of nodes of all tenants."""
+    return tuple(one for one in reference_contexts() if isinstance(one, GroupContext))
 
 
 @cache

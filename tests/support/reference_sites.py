@@ -23,7 +23,12 @@ def reference_sites() -> Mapping[str, SiteContext]:
     return shared("reference-sites", lambda: sites_of(*judged_reference()))
 
 
+def edge_site() -> SiteContext:
+    """One of them that is small."""
+    return reference_sites()["wj-edge-lili"]
+
+
 @cache
 def reference_files() -> Mapping[str, str]:
     """Every file of every site, by path."""
-    return render_all(reference_sites().values())
+    return shared("reference-files", lambda: dict(render_all(reference_sites().values())))

@@ -1,7 +1,7 @@
 """Case files of the rules: a small world in YAML, and the findings that it must give.
 
 A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (1200), A and B (watts, 6000 each; 0 for
-none), cooling, accepts, may_open, failed_feeds, has_failed; ``legs``
+none), cooling, accepts, may_open, failed_feeds, has_failed, cooling_w, row_cooling_w; ``legs``
 are the units of each phase of both feeds. ``racks_before`` are those of rows that the change alters.
 ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.

@@ -47,7 +47,11 @@ def verified(files: Mapping[str, bytes], *, trust: AuditTrust | None = None) -> 
     Raises:
         AssertionError: where the two differ, with what each found.
     """
-    checks, results = verify_bundle(files, trust=trust), second(files, trust)
+    return _agreed(files, second(files, trust), trust)
+
+
+def _agreed(files: Mapping[str, bytes], results: list[other.Result], trust: AuditTrust | None) -> tuple[Check, ...]:
+    checks = verify_bundle(files, trust=trust)
     mine = overall(one.verdict for one in checks if not RULES_JUDGED_AGAIN.match(one.name))
     theirs = overall(one.answer for one in results if one.name not in other.NEEDS_THE_PROGRAM)
     assert mine == theirs, told(checks, results)
@@ -80,8 +84,21 @@ def require_second(files: Mapping[str, bytes]) -> None:
     Raises:
         AssertionError: where the two differ.
     """
-    if other.overall(second(files)) == other.WRONG:
-        verified(files)
+    results = second(files)
+    if other.overall(results) == other.WRONG:
+        _agreed(files, results, None)
+
+
+def require_wrong(files: Mapping[str, bytes]) -> None:
+    """Have the independent verifier find a bundle wrong, for who asks the product's own check of what was altered.
+
+    Args:
+        files: the bundle.
+
+    Raises:
+        AssertionError: where it does not.
+    """
+    assert other.overall(second(files)) == other.WRONG
 
 
 def told(checks: Iterable[Check], results: Iterable[other.Result]) -> str:

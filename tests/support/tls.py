@@ -1,4 +1,4 @@
-"""A certificate for one address of this machine, which signs itself, so that it is its own authority."""
+"""A certificate for one address and some names, which signs itself, so that it is its own authority."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -11,8 +11,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 
-def certificate(folder: Path, address: str) -> tuple[Path, Path]:
-    """Files of the certificate and of its key."""
+def certificate(folder: Path, address: str, *names: str) -> tuple[Path, Path]:
+    """Files of the certificate and of its key.
+
+    Args:
+        folder: where they come to lie.
+        address: an address that it is for.
+        names: host names that it is for, too.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "zonewright test")])
     now = datetime.now(UTC)
@@ -24,7 +30,10 @@ def certificate(folder: Path, address: str) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address(address)), *map(x509.DNSName, names)]),
+            critical=False,
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

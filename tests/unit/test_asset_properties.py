@@ -33,6 +33,9 @@ def test_a_feed_is_told_in_watts() -> None:
 def test_ducts_and_links_are_told_with_bores_and_ducts() -> None:
     """A link says its ducts in order; a duct its bores, and of its route only how many points it has."""
     assert asset_properties(LINK)["ducts"] == ["d-01", "d-02"]
+    assert "drained" not in asset_properties(LINK), "a state from before the field has nothing to update"
+    drained = LinkAsset(link=LINK.link.model_copy(update={"drained": True}))
+    assert asset_properties(drained)["drained"] is True
     told = asset_properties(DUCT)
     assert (told["bores"], told["boresInUse"], told["routePoints"]) == (6, 0, 3)
     assert "route" not in told
@@ -57,11 +60,11 @@ def test_the_resource_takes_what_an_asset_is_told_as(asset: AnyAsset) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "model", "but"),
-    [("Site", Site, set()), ("Row", Row, set()), ("Duct", Duct, {"route"}), ("Link", Link, set())],
+    [("Site", Site, {"was"}), ("Row", Row, {"was"}), ("Duct", Duct, {"route", "was"}), ("Link", Link, set())],
     ids=["site", "row", "duct", "link"],
 )
 def test_no_field_of_a_declaration_is_forgotten(kind: str, model: type[BaseModel], but: set[str]) -> None:
-    """A field that is added to the model is a property too."""
+    """A field that is added to the model is a property too, but for what an asset was called before."""
     inputs = RESOURCES[f"zonewright:index:{kind}"].inputs
     assert {property_name(name) for name in model.model_fields if name not in but} <= inputs.keys()
 

@@ -56,3 +56,17 @@ def test_every_sentence_file_has_its_case() -> None:
     """No file of sentences is left over from a case that was renamed."""
     texts = {path.with_suffix(".yaml") for kind in REPLACED for path in (CASES / kind).glob("*.txt")}
     assert texts == set(FILES)
+
+
+def test_other_files_may_name_a_site_and_a_row_as_they_were(tmp_path: Path) -> None:
+    """In a folder, what an operator says of former ids is followed in the files of others."""
+    shutil.copytree(CASES / "base", tmp_path, dirs_exist_ok=True)
+    facility = tmp_path / REPLACED["facility"]
+    declared = yaml.safe_load(facility.read_text(encoding="utf-8"))
+    site = declared["sites"].pop("qp-dc1")
+    declared["sites"]["hall"] = {**site, "was": ["qp-dc1"]}
+    facility.write_text(yaml.safe_dump(declared), encoding="utf-8")
+    loaded = load_zone(tmp_path, on=ON)
+    assert loaded.problems == ()
+    assert loaded.declaration is not None
+    assert {one.site for one in loaded.declaration.owners["tenant-fin"].clusters.values()} == {"hall"}

@@ -14,6 +14,7 @@ import pytest
 
 from support.declared import normal, requirements
 from support.once import made_once
+from support.sources import nodes_of
 from support.zone_project import REPOSITORY
 
 MODULES = REPOSITORY / "modules" / "zonewright"
@@ -56,7 +57,7 @@ ON_HOSTS = {"fleet": {"psutil"}}
 
 def imports_of(code: str) -> Iterator[str]:
     """Modules of others that code imports anywhere, also in scripts that it holds as texts."""
-    for node in ast.walk(ast.parse(code)):
+    for node in nodes_of(code):
         names = []
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(IMPORT, node.value):
             with contextlib.suppress(SyntaxError):

@@ -59,6 +59,8 @@ GOOD: dict[str, tuple[str, ...]] = {
     "ledger unload": (str(SMALL), "--only", "tenant-b"),
     "ledger status": (),
     "ledger who": ("dc1",),
+    "pue report": ("dc1",),
+    "ledger forecast": ("north",),
     "ledger offers": ("dc1",),
     "ledger find": ("web-001",),
     "ledger found": ("--list",),

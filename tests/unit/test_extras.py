@@ -82,6 +82,8 @@ COMMANDS = {
     "ledger status": "ledger",
     "ledger who dc1": "ledger",
     "ledger find web-001": "ledger",
+    "pue report": "ledger",
+    "ledger forecast": "ledger",
     "ledger offers": "ledger",
     "ledger found --list": "ledger",
     "ledger reconcile --state state.json": "ledger",

@@ -32,6 +32,7 @@ from zonewright.fleet.archive import MANIFEST
 from zonewright.model.fleet import AgentSettings
 from zonewright.render import RenderError
 from zonewright_agent import __version__
+from zonewright_agent.configuration import from_text
 from zonewright_agent.simple_toml import loads
 
 NAMED = AgentSettings(url="https://zone.example:8480/v1/metrics")
@@ -43,6 +44,30 @@ def texts(settings: AgentSettings = NAMED, *, has_rapl: bool = False, prefix: st
     """The texts of one host."""
     layout = system_layout() if prefix is None else user_layout(prefix)
     return agent_texts("core-001", settings, layout, python=PYTHON, has_rapl=has_rapl)
+
+
+def test_another_receiver_is_told_where_the_host_is() -> None:
+    """The agent takes the settings; both receivers may be talked to, and where one has a name, all may."""
+    also = {"also_url": "https://192.0.2.9:9090/api/v1/otlp/v1/metrics", "also_token_file": "/etc/otlp-token"}
+    found = agent_texts(
+        "core-001",
+        NUMBERED.model_copy(update=also),
+        system_layout(),
+        python=PYTHON,
+        has_rapl=False,
+        place=("dc1", "dc1/a/01/02"),
+    )
+    settings = from_text(found[SETTINGS], "agent.toml")
+    assert (settings.site, settings.rack, settings.also_token_file) == ("dc1", "dc1/a/01/02", "/etc/otlp-token")
+    assert "IPAddressAllow=192.0.2.1 192.0.2.9\n" in found[UNIT]
+    named = agent_texts(
+        "core-001",
+        NUMBERED.model_copy(update={"also_url": "https://prometheus.example/otlp"}),
+        system_layout(),
+        python=PYTHON,
+        has_rapl=False,
+    )
+    assert "IPAddressAllow" not in named[UNIT]
 
 
 def test_the_archive_is_the_same_everywhere(tmp_path: Path) -> None:

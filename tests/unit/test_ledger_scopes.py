@@ -132,6 +132,7 @@ COVERED_BY = {
     "link-route": "alone",
     "duct-bores": "alone",
     "offered-bores": "alone",
+    "land-quota": "alone",
     "reuse-first": "alone",
     "ring-closed": "alone",
     "srlg-disjoint": "alone",

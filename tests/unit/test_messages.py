@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.sources import nodes_of
 from support.zone_project import REPOSITORY
 
 SOURCES = sorted(path for folder in ("modules", "agents") for path in (REPOSITORY / folder).rglob("*.py"))
@@ -17,14 +18,14 @@ NOT_PROSE = re.compile(r"\s*(select|insert|update|delete|and p\.id in|from) ")  
 
 def strings(source: str) -> Iterator[str]:
     """Each string of a source but docstrings, in one piece; a placeholder is one word."""
-    tree = ast.parse(source)
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
-    parts = {id(value) for node in joined for value in node.values}
+    nodes = nodes_of(source)
+    joined = [node for node in nodes if isinstance(node, ast.JoinedStr)]
+    told = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # docstrings
+    told |= {id(value) for node in joined for value in node.values}
     for text in joined:
         yield "".join(str(one.value) if isinstance(one, ast.Constant) else "value" for one in text.values)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings | parts:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
             yield node.value
 
 

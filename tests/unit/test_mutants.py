@@ -7,13 +7,16 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tools.mutants import choosing
 from tools.mutants.choosing import Equivalent
-from tools.mutants.mutations import Mutant, Place, places_of
+from tools.mutants.mutant import Mutant
 from tools.mutants.swapping import changed_functions, swap
+
+if TYPE_CHECKING:
+    from tools.mutants.mutations import Place
 
 TEXT = """\
 LIMIT = 3
@@ -37,9 +40,16 @@ DECIDING = (
 )  # fmt: skip
 
 
+def places_in(file: str, text: str) -> "list[Place]":
+    """Where something may change; what finds them takes a second to import, and each process collects this file."""
+    from tools.mutants.mutations import places_of  # noqa: PLC0415
+
+    return list(places_of(file, text))
+
+
 def mutants(file: str, text: str) -> list[Mutant]:
     """All of them."""
-    return [place.mutant() for place in places_of(file, text)]
+    return [place.mutant() for place in places_in(file, text)]
 
 
 def test_conditions_are_forced_and_comparisons_are_moved() -> None:
@@ -102,8 +112,8 @@ def test_code_is_swapped_where_a_function_is_held() -> None:
 
 
 @cache
-def _places_of(file: str) -> tuple[Place, ...]:
-    return tuple(places_of(file, (choosing.REPOSITORY / file).read_text(encoding="utf-8")))
+def _places_of(file: str) -> "list[Place]":
+    return places_in(file, (choosing.REPOSITORY / file).read_text(encoding="utf-8"))
 
 
 def _is_there(known: Equivalent) -> bool:
@@ -111,7 +121,7 @@ def _is_there(known: Equivalent) -> bool:
     lines = (choosing.REPOSITORY / known.file).read_text(encoding="utf-8").splitlines()
     places = [place for place in _places_of(known.file) if place.scope == known.scope]
 
-    def unlikely(place: Place) -> int:
+    def unlikely(place: "Place") -> int:
         code = place.module.code_for_node(place.new).strip()
         return (lines[place.line - 1].strip() not in known.before) + (code.partition("\n")[0] not in known.after)
 

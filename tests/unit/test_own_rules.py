@@ -14,8 +14,8 @@ from zonewright.model import District, Zone
 from zonewright.model.power import Draw
 from zonewright.model.rule_pack import Waiver
 from zonewright.model.world import ClusterFacts, Feed, Occupant, Rack, World, ZoneFacts
-from zonewright.own_rules import confined, evaluate_all
-from zonewright.own_rules.confined import run_rule
+from zonewright.own_rules import confined, evaluate_all, in_time
+from zonewright.own_rules.confined import OwnAnswer, run_rule
 from zonewright.render.validators import confinement
 from zonewright.rules import Finding
 from zonewright.rules.finding import masked_for
@@ -173,6 +173,19 @@ def test_the_same_question_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> Non
         runs.clear()
         assert run_rule(code, {"racks": []}, 1) == run_rule(code, {"racks": []}, 1)
         assert len(runs) == expected
+
+
+def test_all_rules_together_have_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While others wait, what comes after the time of all rules is not decided and refuses; known answers take none."""
+    here = world("def check(facts, limit):\n    return []\n# together")
+    monkeypatch.setattr(confined, "_run", lambda *_: OwnAnswer())
+    with in_time(0):
+        (late,) = own_of(evaluate_all(here))
+    assert late.refuses
+    assert "have taken their time together" in late.message
+    assert own_of(evaluate_all(here)) == [], "nobody waits"
+    with in_time(0):
+        assert own_of(evaluate_all(here)) == [], "the answer is known"
 
 
 @pytest.mark.parametrize("nodes", ["", ", 'nodes': [0]"])

@@ -11,6 +11,7 @@ from zonewright.audit.diff.series import counted
 from zonewright.audit.diff.trees import tree_changes
 from zonewright.declare.schema.fixes import better_text
 from zonewright.estate.clusters import NUMBERED
+from zonewright.render.network.firewall import read_firewall
 
 READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "comments that do not end": (lambda text: tree_changes("a/kea/x.conf", text, "{}"), "/* "),
@@ -19,6 +20,12 @@ READERS: dict[str, tuple[Callable[[str], object], str]] = {
     "texts of named": (lambda text: named_blocks(f'"{text}'), '\\"'),
     "letters that are digits": (lambda text: counted([text]), "a"),
     "spaces of a wrong text": (lambda text: better_text(f"{text}x\0", {}), " "),
+    "sets of a firewall": (lambda text: read_firewall(text * 5), "\tset a {"),
+    "elements of a set": (lambda text: read_firewall(f"\tset a {{\n{text * 5}\t}}"), "\t\telements = {\n"),
+    "chains of a firewall": (
+        lambda text: read_firewall(text * 5),
+        "\tchain a {\n\t\ttype filter hook a priority filter; policy drop;\n",
+    ),
     "noughts of a name": (lambda text: NUMBERED.match(f"{text}x"), "0"),
 }
 

@@ -1,6 +1,7 @@
 """Each row of the gate's table, the load model behind it, and the forecast of the command line."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from support.golden import compare_golden
 from support.judged import judge_once
 from zonewright.cli import main
+from zonewright.model.overhead_fit import OverheadFit
 from zonewright.model.world import EnergyVerdict
 from zonewright.pue.gate import GateDecision, LoadChangeKind, decide, worst
 from zonewright.pue.load_model import LoadModel, LoadModelState, difference
@@ -54,6 +56,65 @@ def test_a_row_of_the_table(
     gate = decide(trigger=trigger, kind=kind, without=states[0], with_=states[1], limit=LIMIT)
     assert gate.decision == decision
     assert gate.reason
+
+
+def seen(it_kw: float, *, sure_kw: float = 0, up_to_kw: int = 11_500, d: float = 0) -> LoadModelState:
+    """A site in kilowatts with a fit to loads of up to 10,000 kW: 900 kW + 0.13 P, sure to so many kilowatts."""
+    spread = round(sure_kw * 10**6 / 2) ** 2
+    fit = OverheadFit(
+        scale_w=10_000_000,
+        reach_w=up_to_kw * 1000,
+        curve=(900 * 10**6, 1_300 * 10**6, 0),
+        covariance=(spread, 0, 0, 0, 0, 0),
+        bands=(),
+        first="2026-01-01",
+        days=360,
+        left_out=0,
+        plant="",
+        it_w=8_000_000,
+    )
+    one = state(it_kw, d=d) if d else state(it_kw)
+    return replace(one, model=replace(one.model, fit=fit))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "states", "decision", "strict"),
+    [
+        ("within", (seen(9_000), seen(9_600)), "admitted", "admitted"),
+        ("within", (seen(8_000), seen(8_060, d=150)), "refused", "refused"),  # crosses
+        ("within", (seen(8_000, sure_kw=100), seen(8_600, sure_kw=100)), "admitted", "admitted"),  # at most 1.2464
+        ("within", (seen(7_600, sure_kw=100), seen(7_700, sure_kw=100)), "approval", "refused"),  # 1.2469, perhaps 1.26
+        ("within", (seen(9_000), seen(11_600)), "approval", "refused"),  # beyond what was seen
+        ("breach", (seen(9_000), seen(11_600, d=900)), "approval", "refused"),
+        ("within", (seen(7_000), seen(7_300)), "approval", "approval"),  # both would breach, better
+        ("within", (seen(7_000), seen(7_060, d=150)), "refused", "refused"),  # both would breach, worse
+        ("breach", (seen(8_000, sure_kw=90), seen(8_600, sure_kw=90)), "approval", "approval"),  # better all the same
+        ("undetermined", (seen(8_000), seen(8_600, d=150)), "refused", "refused"),
+        ("undetermined", (seen(8_000), seen(8_600, d=68)), "approval", "refused"),  # a room a tenth off decides
+        ("undetermined", (seen(8_000, sure_kw=850), seen(8_600, d=20, sure_kw=850)), "approval", "refused"),
+    ],
+)
+def test_a_row_of_the_table_by_a_fitted_model(
+    trigger: EnergyVerdict, states: tuple[LoadModelState, LoadModelState], decision: GateDecision, strict: GateDecision
+) -> None:
+    """A fit decides by its interval, as far as it reaches; what it cannot tell needs an approval, or is refused."""
+    without, with_ = states
+    for refuse_inside, wanted in ((False, decision), (True, strict)):
+        gate = decide(
+            trigger=trigger,
+            kind="addition",
+            without=without,
+            with_=with_,
+            limit=LIMIT,
+            refuse_inside=refuse_inside,
+        )
+        assert gate.decision == wanted, gate.reason
+
+
+def test_a_removal_is_admitted_whatever_a_fit_says() -> None:
+    """Who takes load away needs no model, also beyond what it reaches."""
+    gate = decide(trigger="breach", kind="removal", without=seen(12_000), with_=seen(11_700), limit=LIMIT)
+    assert gate.decision == "admitted"
 
 
 def test_what_is_inside_may_be_refused() -> None:

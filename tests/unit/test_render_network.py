@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from support.parts import find, require, search_path, skip_or_fail
-from support.reference_nodes import reference_contexts, zone_files
+from support.reference_nodes import reference_contexts, reference_groups, reference_nodes, zone_files
+from support.reference_sites import edge_site as lili
 from support.reference_sites import reference_sites
 from zonewright.model.secret import resolved
 from zonewright.render import NodeContext, RenderError, SiteContext
-from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.formats.format import AnyContext, root_of
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.network.firewall import Packet, read_firewall
@@ -29,8 +29,6 @@ from zonewright.render.network.reachability import network_findings
 pytestmark = pytest.mark.slow
 
 DAEMONS = ("zebra", "staticd", "bgpd")
-NODES = [one for one in reference_contexts() if isinstance(one, NodeContext)]
-GROUPS = [one for one in reference_contexts() if isinstance(one, GroupContext)]
 
 
 def firewall_of(node: NodeContext) -> str:
@@ -56,30 +54,29 @@ def first_session(name: str, **more: Any) -> SiteContext:
     return replace(made, sessions=(replace(made.sessions[0], **more), *made.sessions[1:]))
 
 
-LILI = reference_sites()["wj-edge-lili"]
 BROKEN: dict[str, Callable[[], tuple[SiteContext, str]]] = {
     "another number": lambda: (first_session("wj-edge-lili", as_number=65000), "the peer's number"),
     "another address": lambda: (first_session("wj-edge-lili", neighbor="10.79.0.99"), "the neighbour's address"),
     "another state": lambda: (first_session("wj-edge-lili", status="planned"), "the state"),
-    "no other end": lambda: (site("wj-edge-lili", sessions=LILI.sessions[2:]), "has no session over"),
+    "no other end": lambda: (site("wj-edge-lili", sessions=lili().sessions[2:]), "has no session over"),
     "another network": lambda: (
-        site("wj-edge-lili", interfaces=(replace(LILI.interfaces[0], v4="10.79.7.1/31"), *LILI.interfaces[1:])),
+        site("wj-edge-lili", interfaces=(replace(lili().interfaces[0], v4="10.79.7.1/31"), *lili().interfaces[1:])),
         "the link's network",
     ),
     "an address twice": lambda: (
-        site("wj-edge-lili", names=(*LILI.names, replace(LILI.names[0], name="ns9"))),
+        site("wj-edge-lili", names=(*lili().names, replace(lili().names[0], name="ns9"))),
         "ns1 of wj-edge-lili and ns9",
     ),
     "a name that does not lead back": lambda: (
-        site("wj-edge-lili", reverse_zones=LILI.reverse_zones[1:]),
+        site("wj-edge-lili", reverse_zones=lili().reverse_zones[1:]),
         "no name leads back from there",
     ),
     "a way back without a name": lambda: (
-        site("wj-edge-lili", names=LILI.names[1:]),
+        site("wj-edge-lili", names=lili().names[1:]),
         "that name does not lead to the address",
     ),
     "a leased address that is somebody's": lambda: (
-        site("wj-edge-lili", leases=(replace(LILI.leases[0], first="10.80.96.2"),)),
+        site("wj-edge-lili", leases=(replace(lili().leases[0], first="10.80.96.2"),)),
         "is an address that DHCP leases",
     ),
 }
@@ -96,16 +93,18 @@ def test_what_does_not_fit_is_found(case: str) -> None:
 
 def test_two_nodes_with_one_address_are_found() -> None:
     """An address that two parties' nodes have is named with both of them."""
-    one, other = NODES[0], next(node for node in NODES if node.party != NODES[0].party)
-    found = network_findings([one, replace(other, addresses=one.addresses), *GROUPS], {})
+    one = reference_nodes()[0]
+    other = next(node for node in reference_nodes() if node.party != one.party)
+    found = network_findings([one, replace(other, addresses=one.addresses), *reference_groups()], {})
     assert any(one.name in item.message and other.name in item.message for item in found)
 
 
 def test_a_node_without_a_name_is_found() -> None:
     """A node that asks name servers and is in none of them is a finding."""
-    found = network_findings([NODES[0]], {})
+    node = reference_nodes()[0]
+    found = network_findings([node], {})
     assert [item.message for item in found] == [
-        f"node {NODES[0].name} of {NODES[0].party} at {NODES[0].site} has no name in the DNS"
+        f"node {node.name} of {node.party} at {node.site} has no name in the DNS"
     ]
 
 
@@ -121,18 +120,19 @@ def test_a_node_without_a_name_is_found() -> None:
 )
 def test_a_firewall_that_keeps_agents_from_reporting_is_found(right: str, wrong: str, said: str) -> None:
     """It is computed from the rendered rules: another port, a set that is missing, a rule that is not understood."""
-    node = next(one for one in NODES if one.time_servers)
+    node = next(one for one in reference_nodes() if one.time_servers)
     text = firewall_of(node).replace("policy accept", "policy drop")
     assert right in text
     path = f"{root_of(node)}/{NFTABLES.files[0].path}"
-    assert network_findings([node, *GROUPS], {path: text}) == ()
-    found = network_findings([node, *GROUPS], {path: text.replace(right, wrong)})
+    assert network_findings([node, *reference_groups()], {path: text}) == ()
+    found = network_findings([node, *reference_groups()], {path: text.replace(right, wrong)})
     assert any(said in one.message for one in found)
 
 
 def test_parties_do_not_reach_each_other() -> None:
     """From a node of one party no packet leaves to a node of another, and none that came would get in."""
-    one, other = NODES[0], next(node for node in NODES if node.party != NODES[0].party)
+    one = reference_nodes()[0]
+    other = next(node for node in reference_nodes() if node.party != one.party)
     ends = [ip_address(node.addresses[0].address.partition("/")[0]) for node in (one, other)]
     for port in (22, 53, 80, 443):
         packet = Packet(source=ends[0], target=ends[1], protocol="tcp", port=port)
@@ -200,9 +200,9 @@ def _namespace() -> Iterator[Callable[[str], Namespace]]:
 def test_the_kernel_agrees_with_what_is_computed(namespace: Callable[[str], Namespace], tmp_path: Path) -> None:
     """With the rendered rules in the kernel, real packets get where the computation says, and nowhere else."""
     needs("nft", "ip", "python3")
-    node = next(one for one in NODES if one.party == "tenant-fin")
-    fellow = next(one for one in NODES if one.party == "tenant-fin" and one.site == node.site and one != node)
-    stranger = next(one for one in NODES if one.party != "tenant-fin" and one.addresses)
+    node = next(one for one in reference_nodes() if one.party == "tenant-fin")
+    fellow = next(one for one in reference_nodes() if (one.party, one.site) == (node.party, node.site) and one != node)
+    stranger = next(one for one in reference_nodes() if one.party != "tenant-fin" and one.addresses)
     inside, outside = namespace("in"), namespace("out")
     inside.run("ip", "link", "add", "uplink", "type", "veth", "peer", "name", "far", "netns", outside.name)
     own = node.addresses[0].address.partition("/")[0]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support.reference_nodes import reference_contexts
-from support.reference_sites import reference_sites
+from support.reference_nodes import reference_contexts, reference_nodes
+from support.reference_sites import edge_site
 from zonewright.declare.problem import Problem
 from zonewright.declare.yaml_text.text import read_text
-from zonewright.render import RenderError, render_all
+from zonewright.render import NodeContext, RenderError, render_all
 from zonewright.render.formats.format import File, Format
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 from zonewright.render.sandbox import confined
@@ -26,7 +26,11 @@ MOTD = {
     "files": [{"template": "motd.j2", "path": "etc/motd"}],
     "filters": ["comment"],
 }
-NODE, SITE = reference_contexts()[0], reference_sites()["wj-edge-lili"]
+
+
+def node() -> NodeContext:
+    """One of the reference zone."""
+    return reference_nodes()[0]
 
 
 def write(zone: Path, name: str, text: str) -> Path:
@@ -55,10 +59,10 @@ def test_a_format_of_ones_own_is_rendered_and_judged(tmp_path: Path) -> None:
     judge = {"program": "grep", "package": "grep", "commands": [["-q", "Rack", "{root}/etc/motd"]]}
     formats, problems = motd(tmp_path, "Rack {{ node.rack | comment }}\n", check=judge)
     assert problems == []
-    files = render_all([NODE], formats)
+    files = render_all([node()], formats)
     path = next(path for path in files if path.endswith("/etc/motd"))
-    assert files[path] == f"Rack {NODE.rack}\n"  # type: ignore[union-attr]
-    assert {other: text for other, text in files.items() if other != path} == dict(render_all([NODE]))
+    assert files[path] == f"Rack {node().rack}\n"
+    assert {other: text for other, text in files.items() if other != path} == dict(render_all([node()]))
     (judged,) = [item for item in validate_all(files, formats=formats, changed=[path]) if item.format == "motd"]
     assert judged.verdict.status == "pass"
 
@@ -68,9 +72,9 @@ def test_a_file_for_each_thing_of_a_list(tmp_path: Path) -> None:
     entry = {"template": "motd.j2", "path": "etc/zones/{key}", "each": "reverse_zones"}
     formats, problems = motd(tmp_path, "{{ item.key | name }}\n", subject="site", files=[entry], filters=["name"])
     assert problems == []
-    files = render_all([SITE], formats)
-    for zone in SITE.reverse_zones:
-        assert files[f"sites/{SITE.name}/etc/zones/{zone.key}"] == f"{zone.key}\n"
+    files = render_all([edge_site()], formats)
+    for zone in edge_site().reverse_zones:
+        assert files[f"sites/{edge_site().name}/etc/zones/{zone.key}"] == f"{zone.key}\n"
 
 
 def test_an_override_takes_the_place_of_one_template(tmp_path: Path) -> None:
@@ -82,7 +86,7 @@ def test_an_override_takes_the_place_of_one_template(tmp_path: Path) -> None:
     )
     formats, problems = load_formats(tmp_path)
     assert problems == ()
-    plain, own = render_all([NODE]), render_all([NODE], formats)
+    plain, own = render_all([node()]), render_all([node()], formats)
     assert [path.rsplit("/", 1)[1] for path in plain if plain[path] != own[path]] == ["chrony.conf"]
     assert next(text for path, text in own.items() if path.endswith("chrony.conf")).startswith("# ours\npool 10.")
 
@@ -179,7 +183,7 @@ def test_known_ways_out_of_the_sandbox_are_refused_before_they_run(source: str) 
 def test_what_would_get_past_the_check_is_stopped_by_the_sandbox(source: str) -> None:
     """The second layer by itself: no known way out prints anything of the interpreter."""
     try:
-        text = environment().from_string(source).render(node=NODE)
+        text = environment().from_string(source).render(node=node())
     except Exception:  # noqa: BLE001 - the sandbox, the parser and our finalize each have their own
         return
     pytest.fail(f"it printed {text[:100]!r}")
@@ -207,7 +211,7 @@ def test_bombs_that_pass_the_check_are_contained(bomb: str, tmp_path: Path, monk
     formats, problems = motd(tmp_path, template, subject="site")
     assert problems == []
     with pytest.raises(RenderError) as caught:
-        render_all([SITE], formats)
+        render_all([edge_site()], formats)
     assert said in str(caught.value)
     assert "motd/motd.j2" in str(caught.value)
 
@@ -217,7 +221,7 @@ def test_a_template_that_waits_is_ended(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(confined, "WALL_S", 1.0)
     formats, _ = motd(tmp_path, deep(12, ""), subject="site")
     with pytest.raises(RenderError, match="ran longer than 1 s"):
-        render_all([SITE], formats)
+        render_all([edge_site()], formats)
 
 
 def test_all_files_together_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +237,7 @@ def test_an_error_names_template_line_variable_and_value(tmp_path: Path) -> None
     """What goes wrong within the process comes back as the same sentence as from zonewright's own templates."""
     formats, _ = motd(tmp_path, "ok\n\n{{ node.rack | word }}\n", filters=["word"])
     with pytest.raises(RenderError) as caught:
-        render_all([replace(NODE, rack="two words")], formats)  # type: ignore[arg-type]
+        render_all([replace(node(), rack="two words")], formats)
     error = caught.value
     assert (error.template, error.line, error.variable) == ("motd/motd.j2", 3, "node.rack | word")
     assert error.data_path == "node.rack"

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,13 @@ from zonewright.render.validators.verdict_cache import VerdictCache, verdict_fol
 from zonewright.seal.dsse import sign
 from zonewright.seal.errors import SealError
 
-FILES = {path: text for path, text in zone_files().items() if path.startswith("sites/wj-edge-lili/etc/frr/")}
 Program = Callable[[str], Path]
+
+
+@cache
+def files() -> dict[str, str]:
+    """The router's of an edge site."""
+    return {path: text for path, text in zone_files().items() if path.startswith("sites/wj-edge-lili/etc/frr/")}
 
 
 @pytest.fixture(name="vtysh")
@@ -62,7 +68,7 @@ def test_a_program_that_hangs_is_not_a_pass(vtysh: Program, monkeypatch: pytest.
     """It is ended with all that it started, its verdict is not-run, and nothing is kept of it."""
     count = vtysh("sleep 1000 & sleep 1000")
     monkeypatch.setattr(native, "LIMIT_S", 0.5)
-    (one,) = validate_all(FILES)
+    (one,) = validate_all(files())
     assert (one.verdict.status, one.verdict.detail) == ("not-run", "vtysh ran longer than 0.5 s")
     assert runs(count) == 1
 
@@ -70,12 +76,12 @@ def test_a_program_that_hangs_is_not_a_pass(vtysh: Program, monkeypatch: pytest.
 def test_a_verdict_says_what_was_run_on_which_bytes(vtysh: Program) -> None:
     """Program, version, arguments, output and the digest of exactly these files."""
     vtysh("echo fine")
-    (one,) = validate_all(FILES)
+    (one,) = validate_all(files())
     verdict = one.verdict
     assert (verdict.status, verdict.version, verdict.detail) == ("pass", "1.0", "fine")
     assert verdict.program.endswith("/bin/vtysh")
     assert verdict.arguments == (("-C", "-f", "{root}/etc/frr/frr.conf"),)
-    below = {path.removeprefix(f"{one.root}/"): text for path, text in FILES.items()}
+    below = {path.removeprefix(f"{one.root}/"): text for path, text in files().items()}
     assert one.digest == content_digest("frr", below)
     assert content_digest("frr", {**below, "x": ""}) != one.digest != content_digest("bind", below)
 
@@ -84,26 +90,26 @@ def test_a_verdict_says_what_was_run_on_which_bytes(vtysh: Program) -> None:
 def test_a_verdict_is_given_once(script: str, status: str, kept: bool, vtysh: Program, tmp_path: Path) -> None:  # noqa: FBT001
     """The same bytes and version are looked up; another byte or version is run; what is broken is run again."""
     count, cache = vtysh(script), VerdictCache(tmp_path / "cache")
-    assert [validate_all(FILES, cache=cache)[0].verdict.status for _ in range(3)] == [status] * 3
+    assert [validate_all(files(), cache=cache)[0].verdict.status for _ in range(3)] == [status] * 3
     assert (runs(count) == 1) is kept
-    validate_all({path: f"{text}!\n" for path, text in FILES.items()}, cache=cache)
+    validate_all({path: f"{text}!\n" for path, text in files().items()}, cache=cache)
     assert runs(count) == 2
     for path in (tmp_path / "cache").rglob("*.json"):
         path.write_text("{", encoding="utf-8")
-    validate_all(FILES, cache=cache)
+    validate_all(files(), cache=cache)
     assert runs(count) == 3
 
 
 def test_another_version_is_asked_again(vtysh: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new version of the program has its own verdict; without a version nothing is looked up or kept."""
     count, cache = vtysh("exit 0"), VerdictCache(tmp_path / "cache")
-    validate_all(FILES, cache=cache)
+    validate_all(files(), cache=cache)
     monkeypatch.setattr(native, "_version", lambda _package: "2.0")
-    validate_all(FILES, cache=cache)
+    validate_all(files(), cache=cache)
     assert runs(count) == 2
     monkeypatch.setattr(native, "_version", lambda _package: "")
-    validate_all(FILES, cache=cache)
-    validate_all(FILES, cache=cache)
+    validate_all(files(), cache=cache)
+    validate_all(files(), cache=cache)
     assert runs(count) == 4
 
 
@@ -112,7 +118,7 @@ def test_what_another_judgement_said_is_not_looked_up(
 ) -> None:
     """A file without text was a pass once; what was kept then does not count now."""
     vtysh("exit 0")
-    cache, check, empty = VerdictCache(tmp_path / "cache"), FRR.check, dict.fromkeys(FILES, "\n")
+    cache, check, empty = VerdictCache(tmp_path / "cache"), FRR.check, dict.fromkeys(files(), "\n")
     assert check is not None
     (judged,) = validate_all(empty)
     with monkeypatch.context() as then:
@@ -125,7 +131,7 @@ def test_what_another_judgement_said_is_not_looked_up(
 def test_what_crashed_is_not_kept(vtysh: Program, tmp_path: Path) -> None:
     """A crash is not-run, and the next run asks again."""
     count, cache = vtysh("kill -9 $$"), VerdictCache(tmp_path / "cache")
-    assert [validate_all(FILES, cache=cache)[0].verdict.status for _ in range(2)] == ["not-run"] * 2
+    assert [validate_all(files(), cache=cache)[0].verdict.status for _ in range(2)] == ["not-run"] * 2
     assert runs(count) == 2
 
 
@@ -139,7 +145,7 @@ def test_the_cache_is_the_users_and_not_the_repositorys(tmp_path: Path) -> None:
 def judged(status: str, *, format_id: str = "frr") -> Judged:
     """A verdict on the files of a site."""
     verdict = ValidatorVerdict(status=status, program="p", detail="said")  # type: ignore[arg-type]
-    return Judged(format=format_id, root="sites/wj-edge-lili", paths=tuple(FILES), digest="sha256:1", verdict=verdict)
+    return Judged(format=format_id, root="sites/wj-edge-lili", paths=tuple(files()), digest="sha256:1", verdict=verdict)
 
 
 @pytest.mark.parametrize(
@@ -154,15 +160,15 @@ def judged(status: str, *, format_id: str = "frr") -> Judged:
 )
 def test_a_gated_format_opens_on_a_pass_only(verdicts: list[Judged], opens: bool) -> None:  # noqa: FBT001
     """Failed, not run, crashed or absent: each is a refusal that names the files."""
-    found = gate(verdicts, {"frr"}, FILES)
+    found = gate(verdicts, {"frr"}, files())
     assert (not found) is opens
     assert all(one.refuses and "sites/wj-edge-lili" in one.subject for one in found)
-    assert gate(verdicts, set(), FILES) == ()
+    assert gate(verdicts, set(), files()) == ()
 
 
 def test_a_gate_on_a_format_that_there_is_not_refuses() -> None:
     """A misspelt policy does not open everything."""
-    (found,) = gate([judged("pass")], {"fr"}, FILES)
+    (found,) = gate([judged("pass")], {"fr"}, files())
     assert "does not exist" in found.message
 
 
@@ -186,7 +192,7 @@ def zone(**more: object) -> Zone:
 
 def envelopes(signer: str) -> list[str]:
     """What a machine with the program signs of our files."""
-    return [sign(text, key_of(signer)).text() for text in statements(validate_all(FILES))]
+    return [sign(text, key_of(signer)).text() for text in statements(validate_all(files()))]
 
 
 def test_a_signed_verdict_opens_where_the_program_is_missing(
@@ -197,15 +203,15 @@ def test_a_signed_verdict_opens_where_the_program_is_missing(
     vtysh("exit 0")
     texts = envelopes("anna")
     monkeypatch.setenv("PATH", "/nowhere")
-    (absent,) = judge_gated(FILES, BUILT_IN, zone(), tmp_path)
+    (absent,) = judge_gated(files(), BUILT_IN, zone(), tmp_path)
     assert "was not run" in absent.message
     folder = tmp_path / VERDICTS
     folder.mkdir(parents=True)
     (folder / "one.json").write_text(texts[0] + "\n", encoding="utf-8")
-    assert judge_gated(FILES, BUILT_IN, zone(), tmp_path) == ()
-    other = {path: f"{text}!\n" for path, text in FILES.items()}
+    assert judge_gated(files(), BUILT_IN, zone(), tmp_path) == ()
+    other = {path: f"{text}!\n" for path, text in files().items()}
     assert len(judge_gated(other, BUILT_IN, zone(), tmp_path)) == 1
-    (item,) = validate_all(FILES, signed=read_signed(folder.glob("*.json"), zone()))
+    (item,) = validate_all(files(), signed=read_signed(folder.glob("*.json"), zone()))
     assert (item.verdict.status, item.verdict.signer) == ("pass", "anna")
 
 
@@ -217,7 +223,7 @@ def test_a_signed_failure_goes_before_a_pass(vtysh: Program) -> None:
     good = envelopes("anna")
     keys = zone().verdict_keys
     for order in ([*bad, *good], [*good, *bad]):
-        (item,) = validate_all(FILES, signed=signed_verdicts(order, keys))
+        (item,) = validate_all(files(), signed=signed_verdicts(order, keys))
         assert item.verdict.status == "fail"
 
 
@@ -244,7 +250,7 @@ def test_verdicts_that_do_not_count_are_refused(change: str, vtysh: Program, tmp
 
 def test_every_format_says_how_it_is_judged() -> None:
     """A format without a program is one for people; each other one names package and calls."""
-    assert [one.id for one in FORMATS if one.check is None] == ["rack-labels"]
+    assert [one.id for one in FORMATS if one.check is None] == ["grafana", "rack-labels"]
     for one in FORMATS:
         if one.check is not None:
             assert one.check.package
@@ -262,7 +268,7 @@ def test_each_file_belongs_to_one_format() -> None:
 def test_verdicts_are_an_in_toto_statement(vtysh: Program) -> None:
     """Subjects are digests, the predicate says program, version, arguments and output."""
     vtysh("echo fine")
-    (text,) = statements(validate_all(FILES))
+    (text,) = statements(validate_all(files()))
     data = json.loads(text)
     assert data["predicateType"] == "urn:zonewright:validator-verdicts:v1"
     assert data["subject"][0]["name"] == "sites/wj-edge-lili/frr"

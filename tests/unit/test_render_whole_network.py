@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from shutil import copytree
 
@@ -20,7 +20,7 @@ from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.formats.format import AnyContext
 from zonewright.render.network.answers import name_servers_of
 from zonewright.render.network.firewall import ROUTER_CHAINS, Packet, read_firewall
-from zonewright.render.network.paths import paths_of
+from zonewright.render.network.paths import Paths, paths_of
 from zonewright.render.network.reachability import network_findings
 from zonewright.render.network.whole import incomplete
 
@@ -199,15 +199,56 @@ def test_a_network_of_one_address_is_judged(tmp_path: Path) -> None:
     assert not any("reaches administrators" in one for one in messages)
 
 
-def test_one_cut_link_leaves_the_other_and_two_leave_none() -> None:
+def test_a_cut_duct_leaves_the_other_and_both_leave_none() -> None:
     """Ways are computed without links that are down, and back again with them."""
     paths = paths_of(*zone())
     nodes = [one for one in zone()[0] if isinstance(one, NodeContext) and one.party == "tenant-a"]
     here, there = (next(one for one in nodes if one.site == name) for name in ("east", "west"))
     source, target = (one.addresses[0].address.partition("/")[0] for one in (here, there))
-    for down, reached in ((set(), True), ({"l01"}, True), ({"l02"}, True), ({"l01", "l02"}, False)):
+    for down, reached in ((set(), True), ({"l01"}, True), ({"l02", "l03"}, True), ({"l01", "l02", "l03"}, False)):
         assert paths.without(down).reaches(source, target, "tcp", 22) is reached, down
     assert paths.reaches(source, target, "icmp")
+
+
+def test_a_drained_link_is_the_last_that_is_taken() -> None:
+    """Two links carry what goes to the other site and the drained one nothing, until it is the only one."""
+    paths, there = paths_of(*zone()), ip_network("10.80.16.0/20")
+    for down, taken in ((set(), {"l02", "l03"}), ({"l02"}, {"l03"}), ({"l02", "l03"}, {"l01"})):
+        assert {hop.interface for hop in paths.without(down).routes("east", 4)[there]} == taken
+
+
+def test_a_longer_way_goes_before_a_drained_link() -> None:
+    """Three sites in a ring: where the link between two of them is drained, both go by way of the third."""
+    ring = {("a", "b"): True, ("b", "c"): False, ("a", "c"): False}
+    sites = {name: _in_ring(name, ring) for name in "abc"}
+    paths = Paths(sites, {}, {})
+    for here, there in (("a", "b"), ("b", "a")):
+        network = ip_network(sites[there].networks_v4[0])
+        assert [hop.site for hop in paths.routes(here, 4)[network]] == ["c"]
+        assert [hop.site for hop in paths.without({"bc"}).routes(here, 4)[network]] == [there]
+
+
+def _in_ring(name: str, ring: Mapping[tuple[str, str], bool]) -> SiteContext:
+    """A site of a ring; nothing but its sessions and its network is looked at."""
+    sessions = tuple(
+        replace(
+            site("east").sessions_v4[0], interface="".join(ends), link="".join(ends), peer=other, drained=is_drained
+        )
+        for ends, is_drained in ring.items()
+        for other in ends
+        if name in ends and other != name
+    )
+    networks = (f"10.{ord(name)}.0.0/24",)
+    return replace(
+        site("east"),
+        name=name,
+        sessions_v4=sessions,
+        interfaces=(),
+        ports=(),
+        networks_v4=networks,
+        defaults_v4=(),
+        loopbacks_v4=(),
+    )
 
 
 def test_a_router_takes_bgp_from_its_neighbours_only() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.config_world import ONE, TWO, facility_in
-from support.reference_nodes import reference_contexts, zone_files
+from support.reference_nodes import reference_groups, zone_files
 from support.reference_sites import reference_sites
 from zonewright.ledger.deciding.zone_serials import serial_in
 from zonewright.model.surroundings import ZoneSerial
@@ -15,8 +15,10 @@ from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.contexts.site_context import SiteContext
 
-SITE = reference_sites()["qp-dc1"]
-GROUP = next(one for one in reference_contexts() if isinstance(one, GroupContext) and one.elsewhere)
+
+def group() -> GroupContext:
+    """A group with names at other sites."""
+    return next(one for one in reference_groups() if one.elsewhere)
 
 
 def in_force(context: SiteContext | GroupContext, *, serial: int) -> dict[str, ZoneSerial]:
@@ -46,7 +48,7 @@ def test_every_zone_file_says_its_content_and_serial() -> None:
 
 def test_the_same_content_keeps_its_serial_and_another_gets_the_next() -> None:
     """Every zone of a site and of a group keeps the number in force, or gets the next one for another content."""
-    for context in (SITE, GROUP):
+    for context in (reference_sites()["qp-dc1"], group()):
         known = in_force(context, serial=41)
         other = {path: ZoneSerial(content=one.content % 7 + 1, serial=41) for path, one in known.items()}
         number = numbered_site if isinstance(context, SiteContext) else numbered_group
@@ -57,8 +59,8 @@ def test_the_same_content_keeps_its_serial_and_another_gets_the_next() -> None:
 def test_after_the_highest_number_comes_the_first() -> None:
     """A serial number has 32 bits, and 0 is never one."""
     known = {"sites/qp-dc1/etc/bind/zones/site.zone": ZoneSerial(content=1, serial=4_294_967_295)}
-    assert numbered_site(SITE, known).serial == 1
-    assert numbered_site(replace(SITE, content=1), known).serial == 4_294_967_295
+    assert numbered_site(reference_sites()["qp-dc1"], known).serial == 1
+    assert numbered_site(replace(reference_sites()["qp-dc1"], content=1), known).serial == 4_294_967_295
 
 
 def test_the_file_of_an_older_version_is_understood() -> None:

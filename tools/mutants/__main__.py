@@ -20,7 +20,8 @@ from typing import Any
 
 from tools.mutants import choosing
 from tools.mutants.choosing import REPOSITORY, Row
-from tools.mutants.mutations import Mutant, Place, places_of
+from tools.mutants.mutant import Mutant
+from tools.mutants.mutations import Place, places_of
 
 _SEED = "ZONEWRIGHT_SEED"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from tools.mutants.mutations import Mutant
+from tools.mutants.mutant import Mutant
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE = REPOSITORY / "tests" / "mutants" / "table.yaml"

@@ -10,12 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zonewright_agent.counters import CounterReading, delta
-from zonewright_agent.points import Moment, Point
-
-_STEP_NS = 1_000_000_000
-"""A wall clock that differs from the monotonic one by more than a second was set."""
-_SLEW_NS_PER_S = 1_000_000
-"""What a time service may slew the clock in a second, and more."""
+from zonewright_agent.points import Moment, Point, start_of
 
 
 class _Zone(NamedTuple):
@@ -65,13 +60,8 @@ class Rapl:
             return []
         range_uj = _optional(zone.path / "max_energy_range_uj")
         step = delta(before[0], reading, range_uj=range_uj, power_max_w=self._power_max_w)
-        # The length is that of the monotonic clock: a wall clock that was set back must not turn energy around.
-        start_ns = moment.time_ns - round(step.elapsed_s * 1e9)
-        quality: str = step.quality
-        if quality == "good" and abs(start_ns - before[1]) > _STEP_NS + step.elapsed_s * _SLEW_NS_PER_S:
-            quality = "clock-stepped"
-        if quality == "good" and before[1] < moment.time_ns:
-            start_ns = before[1]  # what follows on begins where the last one ended, to the nanosecond
+        start_ns, placed = start_of(before[1], moment, step.elapsed_s)
+        quality = placed if step.quality == "good" else step.quality
         return [_point(zone, key, moment, start_ns, None if step.energy_uj is None else step.energy_uj / 1e6, quality)]
 
     def _zones(self) -> list[_Zone]:

@@ -31,6 +31,7 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
+from zonewright.model.former_names import FormerNames
 from zonewright.model.limits import CONFIRMS
 from zonewright.place import placing_order
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
@@ -99,6 +100,7 @@ def load_owner(
         verbs.PROPOSE,
         ProposeRequest(stack_id=stack_id, party=owner, demand=demand, sources=sources, reserve=True),
     )
+    demand = FormerNames(proposal.former).demand(demand)
     files = rendered_files(demand, proposal, formats)
     gated = judge_gated(files, formats, declaration.zone, root)
     if gated:
@@ -125,7 +127,8 @@ def load_owner(
         ledger.call(
             verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest_of(canonical_json(of_site)))
         )
-    ledger.call(verbs.COMPLETE, CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest))
+    done = CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest, free=False)
+    ledger.call(verbs.COMPLETE, done)
     if before is not None and before != admission.admission_id:
         ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=before))
     return LoadedOwner(report=_held(ledger, stack_id), findings=tuple(proposal.findings))

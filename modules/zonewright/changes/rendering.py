@@ -7,6 +7,7 @@ from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.model import Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset
 from zonewright.model.expand import nodes_of
+from zonewright.model.former_names import FormerNames
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, SiteContext, node_context, render_all, site_context
 from zonewright.render.contexts.group_context import GroupContext, group_contexts
@@ -28,7 +29,8 @@ def rendered_files(demand: Demand, proposal: Proposal, formats: FormatSet = BUIL
 
 
 def contexts_of(demand: Demand, proposal: Proposal) -> list[AnyContext]:
-    """What the templates see of everything that a stack has."""
+    """What the templates see of everything that a stack has, with what others renamed called as it is now."""
+    demand = FormerNames(proposal.former).demand(demand)
     around = proposal.surroundings
     sites = site_contexts(demand, around) if around is not None else ()
     held = {site_id: Site.model_validate_json(json.dumps(data)) for site_id, data in proposal.sites.items()}

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zonewright.ledger.protocol.capacity_messages import EnergyAnswer, EnergyRequest
     from zonewright.model.world import ZoneFacts
 
 _LOAD = re.compile(r"(?P<number>[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?) ?(?P<unit>W|kW|MW)", re.ASCII | re.IGNORECASE)
+_LONGEST_S = 86_400
 _UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
 
 
@@ -34,10 +37,21 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 
 def run_status(arguments: argparse.Namespace) -> int:
     """What is known of each data centre."""
-    from zonewright.cli.output import NOT_DECIDED, REFUSED, print_json
+    from zonewright.cli.output import MISUSE, NOT_DECIDED, REFUSED, StoppedError, print_json
     from zonewright.ledger.protocol.capacity_messages import EnergyRequest
 
+    if arguments.watch is not None and not 1 <= arguments.watch <= _LONGEST_S:
+        text = f"--watch: expected 1 to {_LONGEST_S} seconds, got {arguments.watch}"
+        raise StoppedError(text, code=MISUSE)
+    if arguments.watch is not None and arguments.format == "json":
+        raise StoppedError("--watch is for people: leave --format json out", code=MISUSE)
     answer = _ask(arguments, EnergyRequest())
+    try:
+        while answer is not None and arguments.watch is not None:
+            _show_again(answer.lines, arguments.watch)
+            answer = _ask(arguments, EnergyRequest())
+    except KeyboardInterrupt:  # the way in which a watch ends
+        return 0
     if answer is None:
         return REFUSED
     if arguments.format == "json":
@@ -46,6 +60,19 @@ def run_status(arguments: argparse.Namespace) -> int:
         print("\n".join(answer.lines))
     verdicts = {row["trigger"] for row in answer.sites if row["in_scope"]}
     return 1 if "breach" in verdicts else (NOT_DECIDED if "undetermined" in verdicts else 0)
+
+
+def _show_again(lines: "Sequence[str]", seconds: int) -> None:
+    """Show lines in the place of those before, on a terminal; then wait."""
+    import sys
+    import time
+    from datetime import UTC, datetime
+
+    if sys.stdout.isatty():
+        print("\x1b[H\x1b[2J", end="")
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, every {seconds} s")
+    print("\n".join(lines), flush=True)
+    time.sleep(seconds)
 
 
 def _ask(arguments: argparse.Namespace, request: "EnergyRequest") -> "EnergyAnswer | None":
@@ -62,11 +89,11 @@ def _ask(arguments: argparse.Namespace, request: "EnergyRequest") -> "EnergyAnsw
     if arguments.zone is None:
         with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
             return ledger.call(verbs.ENERGY, request)
-    facts = _folder(arguments.zone, arguments.ledger)
+    facts = folder_facts(arguments.zone, arguments.ledger)
     return None if facts is None else answer_of(facts, request)
 
 
-def _folder(folder: Path, ledger_url: str) -> "ZoneFacts | None":
+def folder_facts(folder: Path, ledger_url: str) -> "ZoneFacts | None":
     """A folder as the whole zone, with what is measured beside the ledger."""
     from dataclasses import replace
     from datetime import UTC, datetime

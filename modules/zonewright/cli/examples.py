@@ -70,6 +70,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger unload": ("ledger unload zones/ours --only operator-a",),
     "ledger status": ("ledger status --rows", "ledger status --stack tenant-a --format json"),
     "ledger who": ("ledger who dc1/a/01/01", "ledger who 10.0.0.13"),
+    "pue report": ("pue report", "pue report dc1 --out dc1.html"),
+    "ledger forecast": ("ledger forecast", "ledger forecast north --within 365"),
     "ledger offers": ("ledger offers", "ledger offers dc1 --ending 30"),
     "ledger find": ("ledger find web-001", "ledger find 10.0.0.13"),
     "ledger found": (

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zonewright.cli import ledger_find, ledger_offers, ledger_upkeep
+from zonewright.cli import ledger_find, ledger_forecast, ledger_offers, ledger_upkeep
 from zonewright.cli.ledger_upkeep import KEEP_DAYS
 from zonewright.cli.trust import add_witness
 
@@ -99,6 +99,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         verb.set_defaults(run=function)
     ledger_find.add_verbs(verbs, DEFAULT, _open)
     ledger_offers.add_verb(verbs, DEFAULT, _open)
+    ledger_forecast.add_verb(verbs, DEFAULT, _open)
 
 
 def _open(arguments: argparse.Namespace, *, create: bool = False) -> "LedgerClient":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zonewright.cli.bring import add_bring
 from zonewright.cli.energy import run_forecast, run_status
+from zonewright.cli.energy_report import add_report
 from zonewright.cli.options import add_format
 from zonewright.cli.prune import add_prune
 
@@ -72,7 +73,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog="Exit codes: 0 all within, 1 a breach, 2 misuse, 3 undetermined.",
     )
     add_format(status)
+    status.add_argument(
+        "--watch",
+        type=int,
+        nargs="?",
+        const=60,
+        metavar="SECONDS",
+        help="show it again every so many seconds (60 if none are given) until it is interrupted",
+    )
     status.set_defaults(run=run_status)
+    add_report(verbs, LEDGER)
     add_prune(verbs, LEDGER)
     for verb in (forecast, status):
         verb.add_argument(

@@ -86,7 +86,7 @@ def shown(found: ReadingFile, meters: "Mapping[str, MeterSpec]") -> Iterator[str
     for name, items in sorted(by_meter.items()):
         first, last = items[0], items[-1]
         begin = first.time_us if first.start_us is None else first.start_us
-        unit = "W" if meters[name].kind == "gauge" else "Wh"
+        unit = {"gauge": "W", "temperature": "C"}.get(meters[name].kind, "Wh")
         stated = "" if taken is None else f", stated in {' and '.join(sorted(taken.units.get(name, ())))}"
         yield (
             f"  {name} ({meters[name].kind}): {len(items):,} from {moment(begin)}Z to {moment(last.time_us)}Z{stated}; "

@@ -17,6 +17,7 @@ from zonewright.declare.yaml_text.compose import FAST_LOADER, MAX_PROBLEMS
 from zonewright.declare.yaml_text.sources import Sources
 from zonewright.declare.yaml_text.tree import line_of, node_at
 from zonewright.model import Declaration, OwnerFile, Zone
+from zonewright.model.former_names import former_in_files
 
 ZONE_FILE = "zone.yaml"
 OWNER_PREFIXES = ("facility", "network", "tenant")
@@ -90,6 +91,8 @@ def _loaded(
         elif isinstance(document.content, OwnerFile):
             by_owner[document.content.owner] = document
     contents = {owner: one.content for owner, one in sorted(by_owner.items()) if isinstance(one.content, OwnerFile)}
+    former = former_in_files(contents.values())
+    contents = {owner: former.file(file) for owner, file in contents.items()}
     content = zone.content if isinstance(zone.content, Zone) else None
     left_out = zone.left_out
     code_faults: tuple[Fault, ...] = ()

@@ -13,11 +13,14 @@ from pydantic.fields import FieldInfo
 
 from zonewright.model.cluster import Cluster
 from zonewright.model.demand import AnyAsset, ClusterDemand, DuctAsset, LinkAsset, RowAsset, SiteAsset
+from zonewright.model.network import Link
 from zonewright.model.site import Baseline, PowerElement, PowerFeed, PowerPanel, Room, Row, Site
 from zonewright.model.zone import NodeType
 
 _QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel}
-"""Of these only what is not as usual is shown, and of a feed a status that is not as usual."""
+"""Of these only what is not as usual is shown."""
+_QUIET_FIELDS = {(PowerFeed, "status"), (Link, "drained")}
+"""Of these fields, too: a stack from before they were there has nothing to update."""
 _LOWER = re.compile(r"_([a-z0-9])")
 _UPPER = re.compile(r"(?<=[a-z0-9])([A-Z])")
 TYPE_OF_NODES = "nodeTypeDeclared"
@@ -36,13 +39,13 @@ def asset_properties(asset: AnyAsset) -> dict[str, Any]:
         {'a': 'dc1', 'b': 'dc2', 'ducts': ['d-01'], 'cores': 12, 'status': 'active'}
     """
     if isinstance(asset, SiteAsset):
-        return _fields(asset.site)
+        return _fields(asset.site, leave_out=("was",))
     if isinstance(asset, LinkAsset):
         return _fields(asset.link)
     if isinstance(asset, DuctAsset):
-        return {**_fields(asset.duct, leave_out=("route",)), "routePoints": len(asset.duct.route.points)}
+        return {**_fields(asset.duct, leave_out=("route", "was")), "routePoints": len(asset.duct.route.points)}
     room = _fields(asset.room, leave_out=("rows",))
-    return {**_fields(asset.row), **({"room": room} if room else {})}
+    return {**_fields(asset.row, leave_out=("was",)), **({"room": room} if room else {})}
 
 
 def cluster_properties(wanted: ClusterDemand) -> dict[str, Any]:
@@ -117,7 +120,7 @@ def _fields(item: BaseModel, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
     usual = {
         name
         for name, field in fields.items()
-        if (type(item) in _QUIET or (type(item), name) == (PowerFeed, "status")) and _is_default(item, field, name)
+        if (type(item) in _QUIET or (type(item), name) in _QUIET_FIELDS) and _is_default(item, field, name)
     }
     found = {
         property_name(name): _plain(getattr(item, name))

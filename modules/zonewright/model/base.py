@@ -4,7 +4,6 @@ Declared types are frozen, refuse unknown fields and compare by value, whether t
 built in Python. Nothing here reads a file, a clock or the network.
 """
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -17,6 +16,25 @@ STACK_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$"
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN, strict=True)]
 """A name that is safe in host names, resource names and paths: 1 to 63 of ``a-z 0-9 -``, as in RFC 1123."""
 
+
+def _one_or_more(value: object) -> object:
+    """One id stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+FormerIds = Annotated[
+    tuple[Identifier, ...],
+    BeforeValidator(_one_or_more, json_schema_input_type=Identifier | tuple[Identifier, ...]),
+    Field(strict=False, max_length=20),
+]
+RowPath = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}(?:/[a-z0-9-]{1,63})?$", strict=True)]
+"""A row of a room, such as ``07``, or of another room of the site, such as ``a/07``."""
+FormerRows = Annotated[
+    tuple[RowPath, ...],
+    BeforeValidator(_one_or_more, json_schema_input_type=RowPath | tuple[RowPath, ...]),
+    Field(strict=False, max_length=20),
+]
+
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$", max_length=200, strict=True)]
 """Text for people: one line of at most 200 characters, without control characters."""
 
@@ -25,7 +43,9 @@ DATE_PATTERN = r"^20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
 
 def _written_out(value: object) -> object:
     """A day of Python as text; all else, such as a moment, is left to be refused."""
-    return value.isoformat() if type(value) is date else value
+    if hasattr(value, "isoformat") and not hasattr(value, "hour"):  # known by its shape: the model imports no clock
+        return value.isoformat()
+    return value
 
 
 Date = Annotated[str, StringConstraints(pattern=DATE_PATTERN, strict=True), BeforeValidator(_written_out)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from zonewright.model.base import Date, Declared, Identifier, RiskKind
+from zonewright.model.base import Date, Declared, FormerIds, Identifier, RiskKind
 from zonewright.model.limits import NAME
 from zonewright.model.site import Address, Face, FeedName, ProtectionLevel
 
@@ -14,11 +14,6 @@ NodeNumber = Annotated[str, Field(pattern=r"^[0-9]{3,5}$")]
 RackId = Annotated[str, Field(pattern=r"^[a-z0-9-]+(?:/[a-z0-9-]+){3}$", max_length=NAME.most)]
 
 
-def _one_or_more(value: object) -> object:
-    """One id stands for a list of one."""
-    return (value,) if isinstance(value, str) else value
-
-
 def _by_number(value: object) -> object:
     """A list of names is for the numbers 001 and on."""
     if isinstance(value, list | tuple):
@@ -26,11 +21,6 @@ def _by_number(value: object) -> object:
     return value
 
 
-FormerIds = Annotated[
-    tuple[Identifier, ...],
-    BeforeValidator(_one_or_more, json_schema_input_type=Identifier | tuple[Identifier, ...]),
-    Field(strict=False, max_length=20),
-]
 HostNames = Annotated[
     dict[NodeNumber, Identifier],
     BeforeValidator(_by_number, json_schema_input_type=dict[NodeNumber, Identifier] | tuple[Identifier, ...]),

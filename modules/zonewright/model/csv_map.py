@@ -6,7 +6,7 @@ from pydantic import Field
 
 from zonewright.model.base import Declared, Identifier, Line
 
-Unit = Literal["Wh", "kWh", "MWh", "GWh", "W", "kW", "MW"]
+Unit = Literal["Wh", "kWh", "MWh", "GWh", "W", "kW", "MW", "Cel"]
 UNITS: dict[Unit, int] = {
     "Wh": 1,
     "kWh": 1_000,
@@ -15,9 +15,10 @@ UNITS: dict[Unit, int] = {
     "W": 1,
     "kW": 1_000,
     "MW": 1_000_000,
+    "Cel": 1,
 }
-"""Watt-hours, or watts, of one unit."""
-MapUnit = Literal["Wh", "kWh", "MWh", "GWh", "W", "kW", "MW", "cell"]
+"""Watt-hours, watts, or degrees Celsius of one unit."""
+MapUnit = Literal["Wh", "kWh", "MWh", "GWh", "W", "kW", "MW", "Cel", "cell"]
 Restarts = Literal["never", "daily"]
 CsvWords = Annotated[tuple[Line, ...], Field(max_length=50, strict=False)]
 

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
+from pydantic.main import IncEx
 
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.base import IDENTIFIER_PATTERN, Declared, Identifier
@@ -74,9 +75,16 @@ _SITE, _ROW = 1, 3
 """How many ids a name has."""
 
 
+_WAS: dict[str, IncEx] = {kind: {kind: {"was"}} for kind in ("site", "row", "duct", "link")}
+
+
 def asset_text(asset: AnyAsset) -> str:
-    """Canonical JSON of an asset; its digest tells whether the asset's resource is up to date."""
-    return canonical_json({**asset.model_dump(mode="json", exclude_defaults=True), "kind": asset.kind})
+    """Canonical JSON of an asset; its digest tells whether the asset's resource is up to date.
+
+    What it was called before is left out: it says nothing of the asset, and may go at any time.
+    """
+    data = asset.model_dump(mode="json", exclude_defaults=True, exclude=_WAS[asset.kind])
+    return canonical_json({**data, "kind": asset.kind})
 
 
 def _offered(offers: Mapping[str, Offer]) -> str:
@@ -147,6 +155,60 @@ def _twice_was(clusters: Mapping[str, ClusterDemand]) -> Iterator[str]:
             seen[former] = cluster_id
 
 
+def former_assets(assets: Mapping[str, AnyAsset]) -> dict[str, tuple[str, ...]]:
+    """What assets were called before, by name, from the newest on; a row's former names are of its site as it is now.
+
+    Args:
+        assets: the assets of a demand, by name.
+
+    Example:
+        >>> from zonewright.model.site import PowerFeed
+        >>> row = Row(racks=1, was=("07", "b/01"), feeds={"A": PowerFeed(power_panel="pa", rated_w=5000)})
+        >>> former_assets({"dc1/a/01": RowAsset(row=row, room=Room())})
+        {'dc1/a/01': ('dc1/a/07', 'dc1/b/01')}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name, asset in assets.items():
+        if isinstance(asset, SiteAsset) and asset.site.was:
+            found[name] = asset.site.was
+        elif isinstance(asset, DuctAsset) and asset.duct.was:
+            found[name] = tuple(f"{DUCTS}/{one}" for one in asset.duct.was)
+        elif isinstance(asset, RowAsset) and asset.row.was:
+            site, room, _ = name.split("/")
+            found[name] = tuple(f"{site}/{one}" if "/" in one else f"{site}/{room}/{one}" for one in asset.row.was)
+    return found
+
+
+def all_former_names(assets: Mapping[str, AnyAsset]) -> dict[str, tuple[str, ...]]:
+    """All names that assets of a demand may have had, in any order of renames: rows also at their site's former names.
+
+    Args:
+        assets: the assets of a demand, by name.
+    """
+    own = former_assets(assets)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, asset in assets.items():
+        names = (name, *own.get(name, ()))
+        if asset.kind == "row":
+            site = name.partition("/")[0]
+            rests = [one.partition("/")[2] for one in names]
+            names = tuple(f"{one}/{rest}" for one in (site, *own.get(site, ())) for rest in rests)
+        if len(names) > 1:
+            found[name] = names[1:]
+    return found
+
+
+def _assets_twice_was(assets: Mapping[str, AnyAsset]) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for name, former in former_assets(assets).items():
+        for one in former:
+            if one in assets:
+                yield f"'{name}' was '{one}', which is declared too; remove one of them"
+            if one in seen:
+                yield f"'{name}' was '{one}', and so was '{seen[one]}'; one of them was not"
+            seen[one] = name
+
+
 class Demand(Declared):
     """All that one stack wants.
 
@@ -159,6 +221,8 @@ class Demand(Declared):
     party: Identifier
     assets: dict[Annotated[str, Field(max_length=NAME.most)], Asset] = Field(default_factory=dict)
     clusters: dict[Identifier, ClusterDemand] = Field(default_factory=dict)
+    _said: str = PrivateAttr(default="")
+    _formerly: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -179,7 +243,7 @@ class Demand(Declared):
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
         """Each host name is one node's, and a former id is of one cluster that is not there under it any more."""
-        faults = [*_twice_named(self.clusters), *_twice_was(self.clusters)]
+        faults = [*_twice_named(self.clusters), *_twice_was(self.clusters), *_assets_twice_was(self.assets)]
         if faults:
             raise ValueError(faults[0])
         return self
@@ -191,8 +255,9 @@ class Demand(Declared):
             if isinstance(asset, SiteAsset):
                 _require_at_most(ELEMENTS, len(asset.site.power) + len(asset.site.power_panels))
             elif isinstance(asset, RowAsset):
-                if asset.row.failed_racks:
-                    expand_ids(asset.row.failed_racks)
+                for racks in (asset.row.failed_racks, *asset.row.derated_racks):
+                    if racks:
+                        expand_ids(racks)
                 for feed in asset.row.feeds.values():
                     for text in feed.legs.values():
                         units_of(text, asset.row.u_height)
@@ -246,7 +311,26 @@ class Demand(Declared):
 
     def wants(self) -> str:
         """Digest of what is wanted, whatever the zone's file says of other things: it may change meanwhile."""
-        return self.model_copy(update={"zone_digest": ""}).digest()
+        return self._said or self.model_copy(update={"zone_digest": ""}).digest()
+
+    @property
+    def formerly(self) -> Mapping[str, str]:
+        """The former names that its owner used for assets, each with the name that stands here instead."""
+        return self._formerly
+
+    def told_as(
+        self, assets: dict[str, AnyAsset], clusters: dict[str, ClusterDemand], formerly: Mapping[str, str]
+    ) -> Self:
+        """The same demand in other words: what it wants is what its owner said.
+
+        Args:
+            assets: its assets, with what they name called as it is now.
+            clusters: its clusters, in the same way.
+            formerly: the names that the owner used instead, each with the present one.
+        """
+        found = self.model_copy(update={"assets": assets, "clusters": clusters})
+        found._said, found._formerly = self.wants(), dict(formerly)  # noqa: SLF001 - of this class
+        return found
 
 
 def zone_digest(zone: Zone) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.cluster import Cluster, Place
 from zonewright.model.power import Draw, Supply
-from zonewright.model.site import Baseline, FeedName, Phase, PowerFeed, Room, Row, Site
+from zonewright.model.site import Baseline, FeedName, Phase, PowerFeed, Room, Row, Site, thousandths
 from zonewright.model.world import Feed, Occupant, Rack
 from zonewright.model.zone import NodeType
 
@@ -81,6 +81,10 @@ def rows_of(site: Site) -> Iterator[tuple[str, str, Row]]:
                 yield room_id, row_id, row
 
 
+FULL = 1000
+"""A whole rating, in thousandths."""
+
+
 def rack_number(index: int) -> str:
     """Number of the rack at ``index`` (from 1) within its row: two digits, as on the label."""
     return f"{index:02}"
@@ -98,13 +102,19 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
     """
     feeds: Mapping[FeedName, Feed] = {
         name: Feed(
-            available_w=feed.available_w, power_panel=feed.power_panel, source=feed.breaker or "", legs=_legs(feed)
+            available_w=feed.available_w,
+            power_panel=feed.power_panel,
+            source=feed.breaker or "",
+            legs=_legs(feed),
+            derated=thousandths(feed.derated_to),
+            built_w=0 if feed.derated_to is None else feed.design_w,
         )
         for name, feed in row.feeds.items()
     }
     is_open = accepts and row.status == "active"
     failed_feeds = frozenset(name for name, feed in row.feeds.items() if feed.status == "failed")
     failed = frozenset(expand_ids(row.failed_racks)) if row.failed_racks else frozenset[str]()
+    derated = {rack: thousandths(part) for racks, part in row.derated_racks.items() for rack in expand_ids(racks)}
     may_open = frozenset(room.may_open) if is_open and room.status == "planned" else frozenset()
     for index in range(1, row.racks + 1):
         has_failed = row.status == "failed" or rack_number(index) in failed
@@ -113,14 +123,35 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
             owner=owner,
             u_height=row.u_height,
             max_weight_kg=row.max_weight_kg,
-            feeds=feeds,
+            feeds=_derated(feeds, derated.get(rack_number(index), FULL)),
             accepts=is_open and room.status == "active" and not has_failed,
             may_open=frozenset[str]() if has_failed else may_open,
             cooling=room.cooling,
             is_planned="planned" in (row.status, room.status),
             failed_feeds=frozenset(feeds) if has_failed else failed_feeds,
             has_failed=has_failed,
+            cooling_w=_watts(row.rack_cooling_kw),
+            row_cooling_w=_watts(row.cooling_kw),
         )
+
+
+def _watts(kilowatts: float | None) -> int | None:
+    return None if kilowatts is None else round(kilowatts * 1000)
+
+
+def _derated(feeds: Mapping[FeedName, Feed], part: int) -> Mapping[FeedName, Feed]:
+    """Feeds of a rack with so many thousandths of their rating."""
+    if part == FULL:
+        return feeds
+    return {
+        name: replace(
+            feed,
+            available_w=feed.available_w * part // FULL,
+            derated=feed.derated * part // FULL,
+            built_w=feed.design_w,
+        )
+        for name, feed in feeds.items()
+    }
 
 
 def _legs(feed: PowerFeed) -> tuple[tuple[Phase, int], ...]:
@@ -180,7 +211,7 @@ def with_supply(racks: Mapping[str, Rack], sites: Mapping[str, Site]) -> dict[st
 
 
 def feeds_told_as_now(before: Mapping[FeedName, Feed], now: Mapping[FeedName, Feed]) -> dict[FeedName, Feed]:
-    """Feeds of before, with what the later declaration says of them for the first time: their phases and their breaker.
+    """Feeds of before, with what the later declaration tells: derating, and for the first time phase and breaker.
 
     To say it changes nothing that stands there. What was said before stays as it was.
 
@@ -193,7 +224,8 @@ def feeds_told_as_now(before: Mapping[FeedName, Feed], now: Mapping[FeedName, Fe
         later = now.get(name)
         if later is not None:
             source = later.source if later.power_panel == feed.power_panel else ""
-            found[name] = replace(feed, legs=feed.legs or later.legs, source=feed.source or source)
+            told = replace(feed, legs=feed.legs or later.legs, source=feed.source or source)
+            found[name] = told.derated_as(later)
     return found
 
 

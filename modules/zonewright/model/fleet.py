@@ -80,6 +80,10 @@ class AgentSettings(Declared):
 
     url: Line
     """URL that the agent reports to, such as `https://zone.example:8480/v1/metrics`."""
+    also_url: Line | None = None
+    """URL of another OTLP receiver that gets the same, such as a site's Prometheus from 3.0 on."""
+    also_token_file: Line | None = None
+    """File on every host with the token for `also_url`, if it needs one; it is not deployed."""
     interval_s: Annotated[float, Field(ge=1, le=3600, strict=False)] = 10.0
     """Seconds between two samplings."""
     power_max_w: Annotated[float, Field(ge=10, le=200_000, strict=False)] = 2000.0

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
+from zonewright.model.base import Declared, FormerIds, Identifier, Latitude, Line, Longitude
 from zonewright.model.limits import NAME
 from zonewright.model.secret import SecretReference
 from zonewright.model.site import Network
@@ -26,6 +26,8 @@ class Duct(Declared):
 
     title: Line = ""
     """Name for people."""
+    was: FormerIds = ()
+    """Id that it had before, or ids from the newest on; links that run through it stay."""
     route: Route
     """Where it lies."""
     a: Identifier | None = None
@@ -65,6 +67,8 @@ class Link(Declared):
     """Fibre cores."""
     status: Literal["planned", "active"] = "active"
     """A planned link carries nothing yet, and no path uses it."""
+    drained: bool = False
+    """Whether traffic keeps off it while another way is left, because somebody is about to work on it."""
     users: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Other network operators that use cores of it."""
     power_panels: Annotated[

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
-from zonewright.model.site import FeedName, PowerElement, PowerPanel, Site
+from zonewright.model.site import FeedName, PowerElement, PowerPanel, Site, thousandths
 
 FEEDS: tuple[FeedName, FeedName] = ("A", "B")
 
@@ -221,4 +221,6 @@ def _told(one: _Element, now: _Element | None) -> _Element:
         "rated_kw": now.rated_kw if one.rated_kw is None else one.rated_kw,
         "supplied_by": one.supplied_by or now.supplied_by,
     }
-    return one.model_copy(update={"status": now.status, **first})
+    less = min(thousandths(one.derated_to), thousandths(now.derated_to))
+    derated = one.derated_to if less == thousandths(one.derated_to) else now.derated_to
+    return one.model_copy(update={"status": now.status, "derated_to": derated, **first})

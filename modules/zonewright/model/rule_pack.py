@@ -33,6 +33,7 @@ PolicyRule = Literal[
     "feed-diversity",
     "feed-kept",
     "fill-before-open",
+    "land-quota",
     "latency-budget",
     "reuse-first",
     "ring-closed",
@@ -41,7 +42,7 @@ PolicyRule = Literal[
     "zone-utilization",
 ]
 """Rules that a pack may soften and a waiver may cover; what physics forbids is in none of them."""
-FoundRule = Literal["cooling-capacity", "feed-capacity", "feed-failed", "feed-failover", "rack-weight"]
+FoundRule = Literal["cooling-capacity", "feed-capacity", "feed-failed", "feed-failover", "rack-cooling", "rack-weight"]
 """What physics forbids, and an estate that is taken over may break already: the register says what is so."""
 PolicyLevel = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[PolicyLevel, ...] = ("mandatory", "no-worse", "approval", "advisory")

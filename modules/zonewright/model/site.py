@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
-from zonewright.model.base import Date, Declared, Identifier, Line
+from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
+from zonewright.model.dhcp import DhcpReservation, NetworkBoot
 from zonewright.model.works import PlannedWork
 
 FeedName = Literal["A", "B"]
@@ -41,6 +42,18 @@ InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$
 Redundancy = Literal["N", "N+1", "2N"]
 Suppliers = Annotated[tuple[Identifier, ...], Field(strict=False, max_length=8)]
 Kilowatts = Annotated[float, Field(gt=0, le=1_000_000, strict=False)]
+Derating = Annotated[float, Field(gt=0, lt=1, strict=False)]
+"""The part of a rating that is left, between 0 and 1; thousandths count."""
+
+
+def _carries_kw(one: "PowerElement | PowerPanel") -> float | None:
+    """Load in kilowatts that it carries now; None where it states no rating."""
+    return one.rated_kw if one.rated_kw is None else one.rated_kw * (one.derated_to or 1)
+
+
+def thousandths(part: float | None) -> int:
+    """A part of a rating in thousandths; all of it where none is said."""
+    return 1000 if part is None else max(1, round(part * 1000))
 
 
 class PowerElement(Declared):
@@ -58,6 +71,13 @@ class PowerElement(Declared):
     """N: it fails as a whole. N+1 or 2N: it survives the loss of one unit, and what it supplies stays up."""
     status: Literal["active", "failed"] = "active"
     """As in NetBox: what has failed supplies nothing until it is active again."""
+    derated_to: Derating | None = None
+    """Part of its rating that is left for now, as where it runs too warm; without it, all of it."""
+
+    @property
+    def carries_kw(self) -> float | None:
+        """Load in kilowatts that it carries now; None where it states no rating."""
+        return _carries_kw(self)
 
 
 class PowerPanel(Declared):
@@ -75,6 +95,13 @@ class PowerPanel(Declared):
     """N: it fails as a whole. N+1 or 2N: it survives the loss of one unit."""
     status: Literal["active", "failed"] = "active"
     """As in NetBox: what has failed supplies nothing until it is active again."""
+    derated_to: Derating | None = None
+    """Part of its rating that is left for now, as where it runs too warm; without it, all of it."""
+
+    @property
+    def carries_kw(self) -> float | None:
+        """Load in kilowatts that it carries now; None where it states no rating."""
+        return _carries_kw(self)
 
 
 class PowerFeed(Declared):
@@ -88,15 +115,22 @@ class PowerFeed(Declared):
     """Part of the rating that may be used (0 to 1, thousandths count)."""
     status: Literal["active", "failed"] = "active"
     """As in NetBox: a feed that has failed supplies nothing until it is active again."""
+    derated_to: Derating | None = None
+    """Part of its rating that is left for now, as where it runs too warm; without it, all of it."""
     breaker: Identifier | None = None
     """Id of the breaker in the site's ``power`` that the feeds of the whole row share, where there is one."""
     legs: dict[Phase, Line] = Field(default_factory=dict)
     """For a three-phase feed the rack units whose outlets are on each phase, such as ``L1: 1..14`` and so on."""
 
     @property
-    def available_w(self) -> int:
-        """Watts that one rack may draw from this feed: rating times ``max_utilization``, rounded down."""
+    def design_w(self) -> int:
+        """Watts that one rack may draw from this feed as built: rating times ``max_utilization``, rounded down."""
         return self.rated_w * round(self.max_utilization * 1000) // 1000
+
+    @property
+    def available_w(self) -> int:
+        """Watts that one rack may draw from it now: of those as built the part that is left, rounded down."""
+        return self.design_w * thousandths(self.derated_to) // 1000
 
 
 class Baseline(Declared):
@@ -131,6 +165,8 @@ class Baseline(Declared):
 class Row(Declared):
     """A row of identical racks. Its id may be a range (``01..25``), which declares that many identical rows."""
 
+    was: FormerRows = ()
+    """Id that it had before, in its room or as ``room/row``, or ids from the newest on; what stands in it stays."""
     racks: Annotated[int, Field(ge=1, le=40)]
     """How many racks stand in the row; they are numbered from 01."""
     u_height: Annotated[int, Field(ge=1, le=60)] = 42
@@ -141,6 +177,12 @@ class Row(Declared):
     """As in NetBox: new claims are placed in active rows only. Nothing in a failed row has power."""
     failed_racks: Line = ""
     """Numbers of racks that have failed, such as ``03,07`` or ``01..04``; nothing in them has power."""
+    derated_racks: Annotated[dict[Line, Derating], Field(max_length=40)] = Field(default_factory=dict)
+    """Part of the rating of both feeds that is left for now in some racks, by their numbers, such as ``03,07: 0.5``."""
+    rack_cooling_kw: Annotated[float, Field(gt=0, le=1_000, strict=False)] | None = None
+    """Heat in kilowatts that the cooling of each rack takes away; without it, it is not judged."""
+    cooling_kw: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
+    """Heat in kilowatts that the cooling of the whole row takes away, with its largest unit lost."""
     feeds: Annotated[dict[FeedName, PowerFeed], Field(min_length=1)]
     """The feeds at each rack: A and B, or one of them."""
     baseline: dict[Identifier, Baseline] = Field(default_factory=dict)
@@ -169,12 +211,18 @@ class Room(Declared):
 
 
 class AddressRange(Declared):
-    """Addresses from the first to the last, both included."""
+    """Addresses from the first to the last, both included, and how the site's DHCP leases them."""
 
     first: Address
     """The lowest address."""
     last: Address
     """The highest address."""
+    interfaces: Annotated[tuple[InterfaceName, ...], Field(max_length=16, strict=False)] = ()
+    """Interfaces of the DHCP server in this network; without any it answers on all that it has."""
+    reservations: Annotated[dict[Identifier, DhcpReservation], Field(max_length=4096)] = Field(default_factory=dict)
+    """Machines that are always leased the same address, by their host name."""
+    boot: NetworkBoot | None = None
+    """What a machine without a system starts from."""
 
 
 class AddressPool(Declared):
@@ -254,7 +302,16 @@ class Overhead(Declared):
     """Watts of overhead for each watt of IT load (0 to 3, thousandths count)."""
 
 
-MeterUnit = Literal["Wh", "kWh", "MWh", "J", "kJ", "MJ", "W", "kW"]
+class PlantState(Declared):
+    """The plant of a site from a day on: readings of before say nothing of its overhead."""
+
+    title: Line = ""
+    """What is different, such as a chiller that was replaced."""
+    since: Date
+    """The first day, such as 2026-03-01."""
+
+
+MeterUnit = Literal["Wh", "kWh", "MWh", "J", "kJ", "MJ", "W", "kW", "Cel"]
 POWER_UNITS: frozenset[MeterUnit] = frozenset({"W", "kW"})
 HostSource = Literal["hwmon", "rapl"]
 
@@ -279,8 +336,10 @@ class MeterSource(Declared):
     """The device, one of the host's ``devices``."""
     reads: HostSource | None = None
     """What the agent reads of the host itself, one of the host's ``sources``, instead of a device."""
+    metric: Line | None = None
+    """Name of the device's metric, if it is another one (default: hw.energy, hw.power or hw.temperature)."""
     unit: MeterUnit | None = None
-    """Unit in which it reports (default: J for energy, W for power)."""
+    """Unit in which it reports (default: J for energy, W for power, Cel for temperature)."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -290,33 +349,52 @@ class MeterSource(Declared):
         if self.reads is not None and self.unit is not None:
             message = f"a unit beside {self.reads}, which has its own; leave the unit out"
             raise ValueError(message)
+        if self.reads is not None and self.metric is not None:
+            message = f"a metric beside {self.reads}, which has its own; leave the metric out"
+            raise ValueError(message)
         return self
 
+    @property
+    def what(self) -> str:
+        """What of the host it is: a source of its agent, or a device, or one metric of that."""
+        device = f"device {self.device}"
+        return self.reads or (device if self.metric is None else f"{self.metric} of {device}")
+
     def __str__(self) -> str:
-        return f"{self.reads or self.device} of {self.host}"
+        metric = "" if self.metric is None else f"{self.metric} of "
+        return f"{metric}{self.reads or self.device} of {self.host}"
 
 
 class Meter(Declared):
-    """An energy meter."""
+    """An energy meter, or a thermometer."""
 
     title: Line = ""
     """Name for people."""
-    point: Literal["utility", "generator", "cooling", "ups-output", "pdu-output", "server-input"]
+    point: Literal["utility", "generator", "cooling", "ups-output", "pdu-output", "server-input", "outside"]
     """Where it measures."""
     accuracy_class: Annotated[float, Field(ge=0.1, le=5, strict=False)] = 1.0
     """Accuracy class of the meter in percent (IEC 62053-21 and -22)."""
-    kind: Literal["register", "gauge", "interval"] = "register"
-    """What it gives: cumulative watt-hours, watts, or watt-hours between two times."""
+    kind: Literal["register", "gauge", "interval", "temperature"] = "register"
+    """What it gives: cumulative watt-hours, watts, watt-hours between two times, or degrees Celsius."""
     rating_w: Annotated[int, Field(ge=1, le=10_000_000_000)] | None = None
     """The most that can flow through it, in watts; it limits what an unknown stretch can hold."""
     rollover_wh: Annotated[int, Field(ge=1, le=1_000_000_000_000_000)] | None = None
     """Value in watt-hours at which its register starts again from zero."""
     interval_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
-    """Seconds between two samples of a gauge."""
+    """Seconds between two samples of a gauge or temperature (default: 300 and 3600)."""
     standby: bool = False
     """Whether it may stand still, or nearly, for long, as a standby incomer or cooling in winter; a generator may."""
     source: MeterSource | None = None
     """Where its live readings come from; without it, readings are imported only."""
+
+    @model_validator(mode="after")
+    def _temperature_outside(self) -> Self:
+        if (self.kind == "temperature") != (self.point == "outside"):
+            message = (
+                f"a {self.kind} at the point {self.point}; outside is where the kind temperature measures, and only it"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _source_fits(self) -> Self:
@@ -327,7 +405,14 @@ class Meter(Declared):
         if wanted != self.kind:
             message = f"a {self.kind} with the source {source.reads}, which gives the kind {wanted}"
             raise ValueError(message)
-        if source.unit is not None and (source.unit in POWER_UNITS) != (self.kind == "gauge"):
+        if source.unit is not None and (source.unit == "Cel") != (self.kind == "temperature"):
+            message = (
+                f"a {self.kind} with a source in {source.unit}; Cel is the unit of a temperature, and its only one"
+            )
+            raise ValueError(message)
+        if source.unit in {None, "Cel"}:
+            return self
+        if (source.unit in POWER_UNITS) != (self.kind == "gauge"):
             what = "of energy" if self.kind == "gauge" else "of power"
             message = f"a {self.kind} with a source in {source.unit}, which is a unit {what}"
             raise ValueError(message)
@@ -361,6 +446,8 @@ class Site(Declared):
 
     title: Line
     """Name for people."""
+    was: FormerIds = ()
+    """Id that it had before, or ids from the newest on; its rows and all that stands in them stay."""
     kind: Literal["data-centre", "edge"] = "data-centre"
     """What kind of site it is."""
     district: Identifier
@@ -369,6 +456,8 @@ class Site(Declared):
     """Coordinates."""
     commissioned: Date | None = None
     """The day of its commissioning, such as 2024-12-01; limits for newly built sites depend on it."""
+    land_ha: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] | None = None
+    """Land in hectares that it takes, for the district's ``land_ha``."""
     overhead: Overhead | None = None
     """What it draws besides its IT load; without it, rules on energy cannot judge the site."""
     backup: BackupPower | None = None
@@ -407,6 +496,8 @@ class Site(Declared):
     """Energy meters by id."""
     boundary: MeterBoundary | None = None
     """Which of the meters make the energy ratio of the site."""
+    plant: dict[Identifier, PlantState] = Field(default_factory=dict)
+    """States of the plant by id; the load model is fitted to the readings of the present one."""
 
     @model_validator(mode="after")
     def _routed(self) -> Self:

@@ -53,6 +53,7 @@ class LinkEnds(_Plain):
         prefixes: networks of its ends.
         risks: the ducts and bridges that take it down, such as ``duct d-03``.
         password: reference to the password of its sessions, or empty.
+        drained: whether traffic keeps off it while another way is left.
     """
 
     a: str
@@ -61,6 +62,7 @@ class LinkEnds(_Plain):
     prefixes: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
     password: str = ""
+    drained: bool = False
 
 
 class Surroundings(_Plain):

@@ -15,6 +15,7 @@ from zonewright.model.cluster import Connection, Relation, Scope, Spread
 from zonewright.model.lease import Term
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
+from zonewright.model.overhead_fit import OverheadFit
 from zonewright.model.power import Draw, Wiring, wiring_of
 from zonewright.model.site import Cooling, Face, FeedName, Phase, Site
 from zonewright.model.zone import Zone
@@ -35,6 +36,8 @@ class Feed:
         source: the element of the supply that is next to it, a breaker or the panel; empty where no chain is declared.
         depends_on: elements of which each takes the feed with it when it is lost, such as ``ups ups-1``.
         legs: the rack units of each of its phases, bit n for U n; empty where that is not declared.
+        derated: thousandths of its rating that are left; ``available_w`` is of those.
+        built_w: of a derated one, the watts that might be drawn from all of its rating.
     """
 
     available_w: int
@@ -42,6 +45,19 @@ class Feed:
     source: str = ""
     depends_on: frozenset[str] = frozenset()
     legs: tuple[tuple[Phase, int], ...] = ()
+    derated: int = 1000
+    built_w: int = 0
+
+    @property
+    def design_w(self) -> int:
+        """The watts that may be drawn from it as built."""
+        return self.built_w or self.available_w
+
+    def derated_as(self, later: "Feed") -> "Feed":
+        """The same with as little of its rating left as of a later one, if that is less."""
+        if later.derated >= self.derated:
+            return self
+        return replace(self, available_w=self.available_w * later.derated // self.derated, derated=later.derated)
 
     def leg_of(self, position: int) -> Phase | None:
         """The phase on which the outlet of a rack unit is."""
@@ -90,6 +106,8 @@ class Rack:
         offers: what its owner offers in it; None where nothing at the site is offered, so that all may use it.
         failed_feeds: feeds that have failed; all of them where the rack or its row has.
         has_failed: whether the rack or its row has failed.
+        cooling_w: heat in watts that its cooling takes away; None where that is not said.
+        row_cooling_w: the same of its whole row.
     """
 
     id: str
@@ -104,6 +122,8 @@ class Rack:
     offers: tuple[OfferFacts, ...] | None = None
     failed_feeds: frozenset[FeedName] = frozenset()
     has_failed: bool = False
+    cooling_w: int | None = None
+    row_cooling_w: int | None = None
 
     @property
     def has_legs(self) -> bool:
@@ -123,7 +143,7 @@ class Rack:
     @property
     def design_w(self) -> int:
         """IT power that the rack may draw with any one of its feeds lost, in watts."""
-        return min((feed.available_w for feed in self.feeds.values()), default=0)
+        return min((feed.design_w for feed in self.feeds.values()), default=0)
 
     def domain(self, scope: Scope) -> str:
         """Id of the rack, row or room that this rack is in."""
@@ -340,6 +360,12 @@ class Measured:
         trust: the least trust class among the readings.
         reason: why a verdict is undetermined, empty where it is not.
         findings: what was found on its meters, those that decide first.
+        fit: what was fitted to its overhead, None where it is declared.
+        unfitted: why it is declared, empty where it is fitted.
+        projection_bounds: least and largest ratio of the year by what the fit may err, None where it is declared.
+        allowed_rest: what the ratio of the rest of the year may be, None where it is not known.
+        rest_it_wh: IT energy of the rest of the year at the present load.
+        rest_total_wh: energy of the site in it by the load model.
     """
 
     trailing: EnergyVerdict
@@ -356,6 +382,12 @@ class Measured:
     trust: str = ""
     reason: str = ""
     findings: tuple[str, ...] = ()
+    fit: OverheadFit | None = None
+    unfitted: str = ""
+    projection_bounds: tuple[Fraction, Fraction] | None = None
+    allowed_rest: Fraction | None = None
+    rest_it_wh: Fraction | None = None
+    rest_total_wh: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,8 +55,10 @@ class District(Declared):
     """Power in kilowatts that the grid grants to the data centres of the district."""
     energy_quota_mwh: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """Energy in megawatt-hours that its data centres may take in a year."""
+    land_ha: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] | None = None
+    """Land in hectares that its sites may take together."""
     source: Line = ""
-    """Source of the two values."""
+    """Source of these values."""
 
 
 NAMES_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$|^[a-z0-9][a-z0-9-]{0,61}\*$"

@@ -82,11 +82,14 @@ class _Written:
     text: str = ""
 
 
+_LATE = "the rules of the zone's own have taken their time together, and others wait; shorten them"
 _NONE = "it gave no answer that can be read"
 _WRITTEN: TypeAdapter[_Written] = TypeAdapter(_Written)
 
 
-def run_rule(text: str, facts: Mapping[str, object], limit: int, *, is_new: bool = False) -> OwnAnswer:
+def run_rule(
+    text: str, facts: Mapping[str, object], limit: int, *, is_new: bool = False, is_late: bool = False
+) -> OwnAnswer:
     """What a rule says of facts.
 
     Args:
@@ -94,12 +97,13 @@ def run_rule(text: str, facts: Mapping[str, object], limit: int, *, is_new: bool
         facts: what it judges.
         limit: the limit in force.
         is_new: whether it is run also where the answer is known.
+        is_late: whether it is not run any more, because the rules of the zone have taken their time together.
     """
     given = canonical_json({"facts": facts, "limit": limit})
     key = digest_of(f"{len(text)} {text}{given}")
     with _KEPT:
         known = None if is_new else _ANSWERS.get(key)
-    answer = known or _run(text, given)
+    answer = known or (OwnAnswer(failure=_LATE) if is_late else _run(text, given))
     if not answer.failure:
         with _KEPT:
             _ANSWERS.pop(key, None)

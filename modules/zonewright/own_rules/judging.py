@@ -4,7 +4,10 @@ The code gives figures and names of what it was shown, and no text: a finding is
 others have in a rack, so a sentence of the code could tell them. So could the text of an error: it is left out too.
 """
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,9 @@ from zonewright.rules.words import amount
 if TYPE_CHECKING:
     from zonewright.own_rules.confined import Breached
 
+TOTAL_S = 30.0
+"""Seconds that the rules of a zone's own may take together while others wait for a transaction to end."""
+_LEFT: ContextVar[list[float] | None] = ContextVar("seconds left for the zone's own rules", default=None)
 _DESCRIPTION = "A rule of the zone's own. Its code runs confined, on facts as plain data, in the time that it is given."
 
 
@@ -36,6 +42,22 @@ def evaluate_all(
     """
     further = rules_of(world.zone.zone) if world.zone is not None else ()
     return evaluate(world, racks=racks, reach=reach, further=further)
+
+
+@contextmanager
+def in_time(seconds: float = TOTAL_S) -> Iterator[None]:
+    """Let the zone's own rules take so many seconds together within the block; what comes after that is not decided.
+
+    Answers that are known already take none, so what was judged before the lock costs nothing within it.
+
+    Args:
+        seconds: how many.
+    """
+    token = _LEFT.set([seconds])
+    try:
+        yield
+    finally:
+        _LEFT.reset(token)
 
 
 def rules_of(zone: Zone) -> tuple[Rule, ...]:
@@ -66,7 +88,10 @@ def _breaches(name: str, rule: OwnRule, view: View) -> Iterator[Breach]:
         return
     from zonewright.own_rules.confined import run_rule  # noqa: PLC0415 - few zones have rules of their own
 
-    answer = run_rule(rule.text, facts, rule.limit)
+    left, began = _LEFT.get(), time.monotonic()
+    answer = run_rule(rule.text, facts, rule.limit, is_late=left is not None and left[0] <= 0)
+    if left is not None:
+        left[0] -= time.monotonic() - began
     wheres = _wheres(view, rule)
     failure = answer.failure
     if not all(_is_known(one, rule, wheres, numbered) for one in answer.found):

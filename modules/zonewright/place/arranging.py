@@ -77,7 +77,7 @@ def _takes_one(one: Waiting, state: RackState) -> bool:
 
 
 def free_of(state: RackState) -> Vector:
-    """What a rack has free: its seven figures, and units on each face."""
+    """What a rack has free: its eight figures, and units on each face."""
     figures = (max(0, limit - used) for limit, used in zip(state.limits, state.sums, strict=True))
     units = (state.rack.u_height - state.taken[face].bit_count() for face in ("front", "rear"))
     return (*figures, *units)
@@ -241,7 +241,7 @@ def _racks_for(need: int, thing: int, empty: Sequence[Vector]) -> int:
 
 def _least_needed(waiting: Sequence[Waiting], states: Sequence[RackState]) -> Vector:
     """What the nodes use of each thing at the least, in whichever racks they are."""
-    things = range(9)
+    things = range(10)
     found = [0] * len(things)
     for one in waiting:
         asks = {asked_of(one.shape, state) for state in states if state.rack.id in one.racks}

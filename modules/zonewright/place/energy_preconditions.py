@@ -45,11 +45,23 @@ def _bound(judged: JudgedGate) -> int | None:
     without the change that is missing from the break-even with it. Else it is the ratio that was looked at.
     """
     without, with_ = judged.without, judged.with_
+    if with_.model.fit is not None:
+        return _fitted_bound(judged)
     if judged.gate.trigger == "within" and judged.gate.decision == "admitted":
         even = with_.model.break_even_w(judged.limit)
         ratio = None if even is None else without.model.ratio(even - (with_.it_w - without.it_w))
         return None if ratio is None else int(ratio * _MILLION)
     return None if without.ratio is None else int(-(-without.ratio * _MILLION // 1))
+
+
+def _fitted_bound(judged: JudgedGate) -> int | None:
+    """The same by a fitted curve: as much higher as the ratio with the change may be, by what the curve may err."""
+    without, bounds = judged.without.ratio, judged.with_.bounds
+    if without is None:
+        return None
+    if judged.gate.trigger == "within" and judged.gate.decision == "admitted" and bounds is not None:
+        return int((without + max(Fraction(), judged.limit - bounds[1])) * _MILLION)
+    return int(-(-without * _MILLION // 1))
 
 
 def figure_of(premise: Precondition, zone: ZoneFacts) -> Fraction | None:

@@ -59,8 +59,8 @@ class NodeShape:
         )
 
     def figures(self, wiring: Wiring) -> Figures:
-        """The seven figures of one such node in a rack with these feeds."""
-        return (*watts(self.draw, wiring), self.grams)
+        """The eight figures of one such node in a rack with these feeds."""
+        return (*watts(self.draw, wiring), self.grams, self.draw.allocated_w)
 
 
 class Ground:

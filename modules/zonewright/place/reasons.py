@@ -8,7 +8,7 @@ from zonewright.place.rack_state import NodeShape, RackState
 from zonewright.place.spread_count import SpreadCount
 from zonewright.place.stops import StopsRack
 from zonewright.rules.geometry import longest_free
-from zonewright.rules.loads import ALONE, GRAMS, KILOGRAM, WORST
+from zonewright.rules.loads import ALONE, GRAMS, HEAT, KILOGRAM, WORST
 from zonewright.rules.masking import STEPS
 from zonewright.rules.words import amount, count_of, kilograms
 
@@ -30,6 +30,7 @@ _THINGS = (
     ("W", "on feed B after the loss of feed A"),
     ("W", "on feed A after the loss of feed B"),
     ("kg", "of what they bear"),
+    ("W", "of what their cooling takes away"),
     ("U", "on the front face"),
     ("U", "on the rear face"),
 )
@@ -109,6 +110,10 @@ def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops:
     over = state.sums[GRAMS] + asked[GRAMS] - state.limits[GRAMS]
     if over > 0:
         yield Shortage(resource="weight", part=over / max(1, asked[GRAMS]), text=kilograms(over))
+    hot = state.sums[HEAT] + asked[HEAT] - state.limits[HEAT]
+    if hot > 0:
+        text = f"{amount(hot, 'W')} of cooling"
+        yield Shortage(resource="cooling watts", part=hot / max(1, asked[HEAT]), text=text)
     if spread.verdict(state.rack.id) != "now" and spread.spread is not None:
         scope = spread.spread.scope
         known = "already has its share" if spread.is_full(state.rack.id) else "is already used, and others are wanted"

@@ -14,7 +14,7 @@ from zonewright.rules.finding import Finding, Participant
 from zonewright.rules.words import count_of
 
 RULE = "former-name"
-_REFERENCE = "zonewright, how-to: rename a cluster"
+REFERENCE = "zonewright, how-to: rename what is in use"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,5 +163,5 @@ def _finding(party: str, cluster_id: str, *, level: str, message: str, fix: str,
         excess=excess,
         participants=(Participant(party=party, name=cluster_id),),
         fix=fix,
-        reference=_REFERENCE,
+        reference=REFERENCE,
     )

@@ -6,7 +6,7 @@ import pulumi
 
 from zonewright.ledger.protocol.holding_messages import PoolAddresses
 from zonewright.model.asset_properties import cluster_properties
-from zonewright.model.demand import AnyAsset, ClusterDemand, SiteAsset
+from zonewright.model.demand import AnyAsset, ClusterDemand, SiteAsset, all_former_names
 from zonewright.model.power import FEEDS
 from zonewright.model.rack_position import RackPosition
 from zonewright.program.resources import Asset, Node, after
@@ -32,10 +32,12 @@ class FacilitySite(pulumi.ComponentResource):
         super().__init__("zonewright:index:FacilitySite", name, {}, opts)
         self.resources: dict[str, pulumi.Resource] = {}
         site: pulumi.Resource | None = None
+        former = all_former_names(assets)
         for path, asset in sorted(assets.items()):
             waits = [admission] if site is None else [admission, site]
             kind = "Site" if isinstance(asset, SiteAsset) else "Row"
-            resource = Asset(kind, path, stack_id=stack_id, asset=asset, opts=after(self, *waits))
+            options = after(self, *waits, was=former.get(path, ()))
+            resource = Asset(kind, path, stack_id=stack_id, asset=asset, opts=options)
             site = site or resource
             self.resources[path] = resource
         self.register_outputs({})
@@ -57,11 +59,13 @@ def network(
         options: gives the options of a resource that waits for others.
     """
     made: dict[str, dict[str, pulumi.Resource]] = {"duct": {}, "link": {}}
+    former = all_former_names(assets)
     for path, asset in sorted(assets.items()):
         if asset.kind in made:
             waits = [admission] if asset.kind == "duct" else [admission, *made["duct"].values()]
             kind = "Duct" if asset.kind == "duct" else "Link"
-            made[asset.kind][path] = Asset(kind, path, stack_id=stack_id, asset=asset, opts=options(*waits))
+            opts = options(*waits, was=former.get(path, ()))
+            made[asset.kind][path] = Asset(kind, path, stack_id=stack_id, asset=asset, opts=opts)
     return made["duct"] | made["link"]
 
 

@@ -28,6 +28,7 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
+from zonewright.model.former_names import FormerNames
 from zonewright.model.secret_scan import suspicions
 from zonewright.program.agents import DeclaredAgents, read_agents
 from zonewright.program.configurations import DeclaredConfigurations, read_configurations
@@ -109,6 +110,7 @@ def offered(options: Settings, declaration: Declaration | None) -> OfferedChange
                 reserve=not pulumi.runtime.is_dry_run(),
             ),
         )
+        said, demand = demand, FormerNames(proposal.former).demand(demand)
         files, passed = _rendered(options, declaration, demand, proposal, formats)
         manifest = {path: digest_of(text) for path, text in files.items()}
         if passed:
@@ -116,7 +118,7 @@ def offered(options: Settings, declaration: Declaration | None) -> OfferedChange
         if pulumi.runtime.is_dry_run():
             validated = recorded(files, formats, declaration.zone, options.root)
             inputs = _inputs(options, declaration.zone.node_types if is_from_file else None)
-            before = _write_bundle(ledger, options, demand, proposal, files, inputs, validated)
+            before = _write_bundle(ledger, options, said, proposal, files, inputs, validated)
         else:
             store_texts(ledger, [canonical_json(manifest), *files.values()])
     _write_findings(options, proposal)

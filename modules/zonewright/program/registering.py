@@ -9,7 +9,7 @@ import pulumi
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change import change_digest, place_text
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import ClusterDemand, Demand
+from zonewright.model.demand import ClusterDemand, Demand, SiteAsset, former_assets
 from zonewright.model.expand import Node, default_name, nodes_of
 from zonewright.program.components import FacilitySite, TenantCluster, network
 from zonewright.program.offering import OfferedChange
@@ -52,10 +52,10 @@ class _Where:
     provider: Provider
     parent: pulumi.Resource | None
 
-    def custom(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Options of a resource that is made after others."""
+    def custom(self, *after: pulumi.Resource, was: tuple[str, ...] = ()) -> pulumi.ResourceOptions:
+        """Options of a resource that is made after others, and may have had other names before."""
         return pulumi.ResourceOptions(
-            provider=self.provider, depends_on=list(after), parent=self.parent, aliases=self._aliases()
+            provider=self.provider, depends_on=list(after), parent=self.parent, aliases=self._aliases(was)
         )
 
     def component(self, was: tuple[str, ...] = ()) -> pulumi.ResourceOptions:
@@ -82,6 +82,7 @@ def register(options: Settings, offer: OfferedChange, provider: Provider, parent
     """
     where = _Where(settings=options, provider=provider, parent=parent)
     demand, proposal, stack_id = offer.demand, offer.proposal, options.stack_id
+    sites = _former_sites(demand, proposal)
     enrolment = Enrolment("enrolment", stack_id=stack_id, party=demand.party, opts=where.custom())
     rendered_digest = digest_of(canonical_json(offer.manifest))
     _say_what_changed(proposal)
@@ -101,14 +102,13 @@ def register(options: Settings, offer: OfferedChange, provider: Provider, parent
     clusters = _clusters(where, demand, proposal, tuple(waits))
     waits += [node.resource for cluster in clusters.values() for node in cluster.nodes.values()]
     for site, files in offer.files.items():
-        config = SiteConfig(
-            site, stack_id=stack_id, files=files.digests, sizes=files.sizes, opts=where.custom(admission)
-        )
+        options_of = where.custom(admission, was=sites.get(site, ()))
+        config = SiteConfig(site, stack_id=stack_id, files=files.digests, sizes=files.sizes, opts=options_of)
         if files.news:
             pulumi.log.info(f"files of {site}: {files.news}", resource=config)
         waits.append(config)
-    waits += _agents(where, offer, tuple(waits))
-    waits += _configurations(where, offer, tuple(waits))
+    waits += _agents(where, offer, tuple(waits), sites)
+    waits += _configurations(where, offer, tuple(waits), sites)
     completion = Completion(
         "completion",
         stack_id=stack_id,
@@ -123,7 +123,11 @@ def _facilities(where: _Where, demand: Demand, admission: pulumi.Resource) -> di
     for site_id in sorted(name for name in demand.assets if "/" not in name):
         own = {path: asset for path, asset in demand.assets.items() if path.split("/", 1)[0] == site_id}
         site = FacilitySite(
-            site_id, stack_id=where.settings.stack_id, assets=own, admission=admission, opts=where.component()
+            site_id,
+            stack_id=where.settings.stack_id,
+            assets=own,
+            admission=admission,
+            opts=where.component(was=former_assets(own).get(site_id, ())),
         )
         registered |= site.resources
     return registered
@@ -163,7 +167,17 @@ def former_names(cluster_id: str, wanted: ClusterDemand, node: Node, proposal: P
     return tuple(one for one in found if one not in proposal.seats)  # what another node is called is not its
 
 
-def _agents(where: _Where, offer: OfferedChange, waits: tuple[pulumi.Resource, ...]) -> list[pulumi.Resource]:
+def _former_sites(demand: Demand, proposal: Proposal) -> dict[str, tuple[str, ...]]:
+    """Names that resources of a site may have in the state: those that it had, by its own file or by the ledger."""
+    found = {name: asset.site.was for name, asset in demand.assets.items() if isinstance(asset, SiteAsset)}
+    for old, now in sorted(proposal.former.items()):
+        found[now] = (*found.get(now, ()), old)
+    return found
+
+
+def _agents(
+    where: _Where, offer: OfferedChange, waits: tuple[pulumi.Resource, ...], former: Mapping[str, tuple[str, ...]]
+) -> list[pulumi.Resource]:
     if offer.agents is None:
         return []
     return [
@@ -173,13 +187,15 @@ def _agents(where: _Where, offer: OfferedChange, waits: tuple[pulumi.Resource, .
             fleet=where.settings.fleet,
             release=offer.agents.release,
             hosts=hosts,
-            opts=where.custom(*waits),
+            opts=where.custom(*waits, was=former.get(site, ())),
         )
         for site, hosts in offer.agents.hosts.items()
     ]
 
 
-def _configurations(where: _Where, offer: OfferedChange, waits: tuple[pulumi.Resource, ...]) -> list[pulumi.Resource]:
+def _configurations(
+    where: _Where, offer: OfferedChange, waits: tuple[pulumi.Resource, ...], former: Mapping[str, tuple[str, ...]]
+) -> list[pulumi.Resource]:
     """Files in force on hosts: after they were handed over, and not while agents are rolled out to the same hosts."""
     found, options = offer.configurations, where.settings
     if found is None:
@@ -193,7 +209,7 @@ def _configurations(where: _Where, offer: OfferedChange, waits: tuple[pulumi.Res
             files=offer.files[site].digests,
             settings_digest=found.settings_digest,
             hosts=hosts,
-            opts=where.custom(*waits),
+            opts=where.custom(*waits, was=former.get(site, ())),
         )
         for site, hosts in found.hosts.items()
     ]

@@ -56,6 +56,8 @@ class Memory:
         asking: taken while ``standing`` is asked for.
         leases: the right to change a fleet's hosts, by operator; the sites of a run share it.
         looks: what was seen on hosts in this run, by id of the resource.
+        stands_as: digest of the present change by that of the one that a new zone file makes of it, where that asks for
+            no decision, as the Admission's Check was told.
     """
 
     drifted: frozenset[str] = frozenset()
@@ -76,6 +78,7 @@ class Memory:
     cancelled: threading.Event = field(default_factory=threading.Event)
     leases: dict[str, "SharedLease"] = field(default_factory=dict)
     looks: dict[str, "Look"] = field(default_factory=dict)
+    stands_as: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,13 +74,14 @@ def evaluate(
     """Evaluate a window.
 
     Args:
-        meters: by id; at least one of each role.
+        meters: by id; at least one of each side of the ratio. Temperatures are left out.
         readings: by meter, in order of time.
         start_us: begin of the window in microseconds since 1970, inside it.
         end_us: end of the window, outside it.
         limit: the ratio that may not be exceeded.
     """
     window = end_us - start_us
+    meters = {name: meter for name, meter in meters.items() if meter.role != "outside"}
     refused: dict[str, list[Refused]] = {name: [] for name in meters}
     pieces = {name: pieces_of(meter, readings.get(name, ()), refused[name]) for name, meter in meters.items()}
     series = {name: Series(pieces[name], start_us, end_us) for name in meters}

@@ -64,20 +64,26 @@ def decide(
         without: the site without the change.
         with_: the site with it.
         limit: the ratio that may not be exceeded.
-        refuse_inside: refuse what is neither better nor worse for certain, instead of asking for an approval.
+        refuse_inside: refuse what nobody can tell, instead of asking for an approval: what is neither better nor
+            worse for certain, and where a fitted model does not tell whether the site stays within the limit.
     """
     found = difference(without, with_)
+    after = _verdict(with_, limit)
     if kind == "removal":
         row = "removal"
-    elif trigger == "within" and not _breaks(with_, limit):
+    elif with_.is_beyond or without.is_beyond:
+        row = "beyond"
+    elif trigger == "within" and after == "within":
         row = "stays"
-    elif trigger == "within" and not _breaks(without, limit):
+    elif trigger == "within" and after == "undetermined":
+        row = "unsure"
+    elif trigger == "within" and _verdict(without, limit) == "within":
         row = "crosses"
     else:
         row = found.direction
     decision, reason = _TABLE[row]
     return Gate(
-        decision="refused" if row == "inside" and refuse_inside else decision,
+        decision="refused" if row in _UNKNOWN and refuse_inside else decision,
         reason=reason,
         trigger=trigger,
         without=without.ratio,
@@ -95,10 +101,16 @@ _TABLE: Mapping[str, tuple[GateDecision, str]] = MappingProxyType(
         "better": ("approval", "this makes it better, but the site is not known to be within the limit"),
         "same": ("approval", "this changes nothing, and the site is not known to be within the limit"),
         "inside": ("approval", "the load model is too uncertain to tell better from worse"),
+        "unsure": ("approval", "the fitted load model does not tell whether the site stays within the limit"),
+        "beyond": ("approval", "the fitted load model says nothing of loads so far above the highest that was seen"),
     }
 )
+_UNKNOWN = frozenset({"inside", "unsure", "beyond"})
 
 
-def _breaks(state: LoadModelState, limit: Fraction) -> bool:
+def _verdict(state: LoadModelState, limit: Fraction) -> EnergyVerdict:
     """Without load there is no ratio, and nothing that could be beyond a limit."""
-    return state.ratio is not None and state.ratio > limit
+    if state.bounds is None:
+        return "within"
+    low, high = state.bounds
+    return "within" if high <= limit else ("breach" if low > limit else "undetermined")

@@ -8,9 +8,16 @@ from pydantic import Field, ValidationError, model_validator
 
 from zonewright.model.base import Declared
 
-MeterRole = Literal["total", "it"]
+MeterRole = Literal["total", "it", "outside"]
 ROLES: tuple[MeterRole, MeterRole] = ("total", "it")
-MeterKind = Literal["register", "gauge", "interval"]
+"""The two sides of the ratio."""
+MeterKind = Literal["register", "gauge", "interval", "temperature"]
+SAMPLED: frozenset[MeterKind] = frozenset({"gauge", "temperature"})
+"""Kinds that show a value of a moment."""
+ZERO_CELSIUS = Fraction("273.15")
+"""In kelvin, in which temperatures are summed up: their sums are never negative."""
+LOWEST_C, HIGHEST_C = -90, 60
+"""No air outside was ever colder or hotter."""
 Watts = Annotated[int, Field(ge=1, le=10_000_000_000)]
 _NAMES_SHOWN = 5
 
@@ -19,15 +26,15 @@ class MeterSpec(Declared):
     """One meter."""
 
     role: MeterRole
-    """``total``: energy into the data centre's boundary; ``it``: energy of the IT equipment."""
+    """``total``: energy into the data centre's boundary; ``it``: energy of the IT equipment; ``outside``: no energy."""
     kind: MeterKind
-    """``register``: cumulative Wh; ``gauge``: W; ``interval``: Wh between two times."""
+    """``register``: cumulative Wh; ``gauge``: W; ``interval``: Wh between two times; ``temperature``: Celsius."""
     rating_w: Watts | None = None
     """The most that can flow through it, in watts; bounds what is unknown."""
     rollover_wh: Annotated[int, Field(ge=1, le=10**18)] | None = None
     """Modulus at which a register begins again, in watt-hours."""
     interval_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
-    """Seconds between two samples of a gauge."""
+    """Seconds between two samples of a gauge or temperature."""
     accuracy_class: Annotated[float, Field(ge=0.05, le=5, strict=False)] | None = None
     """Accuracy class in percent (IEC 62053-21 and -22)."""
     standby: bool = False
@@ -35,8 +42,11 @@ class MeterSpec(Declared):
 
     @model_validator(mode="after")
     def _gauge_has_interval(self) -> Self:
-        if self.kind == "gauge" and self.interval_s is None:
-            message = "a gauge needs interval_s, the seconds between two samples"
+        if self.kind in SAMPLED and self.interval_s is None:
+            message = f"a {self.kind} needs interval_s, the seconds between two samples"
+            raise ValueError(message)
+        if (self.kind == "temperature") != (self.role == "outside"):
+            message = f"a {self.kind} with the role {self.role}; a temperature has the role outside, and only it"
             raise ValueError(message)
         return self
 

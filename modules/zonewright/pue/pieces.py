@@ -6,12 +6,12 @@ watts stay whole numbers.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Literal
 
-from zonewright.pue.meters import MeterSpec
+from zonewright.pue.meters import HIGHEST_C, LOWEST_C, ZERO_CELSIUS, MeterSpec
 from zonewright.pue.readings import Reading
 
 PER_WATT_HOUR = 2 * 3600 * 10**6
@@ -88,6 +88,8 @@ def _read(
         return [piece for item in readings for piece in _of_interval(meter, item, told)]
     if meter.kind == "register":
         return _of_register(meter, readings, told, sums, _past_drop(past) if past else None)
+    if meter.kind == "temperature":
+        return [piece for one, two in pairwise(readings) for piece in _of_temperature(meter, one, two, told)]
     return [piece for one, two in pairwise(readings) for piece in _of_gauge(meter, one, two, told)]
 
 
@@ -241,6 +243,13 @@ def _of_gauge(meter: MeterSpec, one: Reading, two: Reading, told: list[Refused])
         yield Piece(one.time_us, two.time_us, _whole((one.value + two.value) * elapsed_us))
     else:
         told.append(Refused(one.time_us, two.time_us, "implausible", float(max(one.value, two.value))))
+
+
+def _of_temperature(meter: MeterSpec, one: Reading, two: Reading, told: list[Refused]) -> Iterator[Piece]:
+    """The same of degrees, in kelvin in the place of watts; what no air has is unknown."""
+    if all(LOWEST_C <= item.value <= HIGHEST_C for item in (one, two)):
+        warm = [replace(item, value=item.value + ZERO_CELSIUS) for item in (one, two)]
+        yield from _of_gauge(meter, warm[0], warm[1], told)
 
 
 def _implausible(start_us: int, end_us: int, energy: Fraction | int) -> Refused:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from zonewright.declare.problem import shown
-from zonewright.pue.meters import MeterSpec
+from zonewright.pue.meters import HIGHEST_C, LOWEST_C, MeterSpec
 
 COLUMNS = ["meter", "start", "time", "value"]
 MICROSECOND = timedelta(microseconds=1)
@@ -118,6 +118,11 @@ def _amount(meter: MeterSpec, text: str) -> Fraction:
         message = f"expected a decimal number, got {shown(text)}; write it in digits"
         raise ValueError(message)
     amount = Fraction(text)
+    if meter.kind == "temperature":
+        if not LOWEST_C <= amount <= HIGHEST_C:
+            message = f"no air outside is at {text} degrees Celsius; correct it, or leave the row out"
+            raise ValueError(message)
+        return amount
     if amount < 0:
         message = f"a {meter.kind} cannot be negative, got {text}; correct it, or leave the row out"
         raise ValueError(message)

@@ -40,11 +40,11 @@ BACKUP_POWER = Rule(
         "The pack's `battery-minutes` and `generator-minutes` name the times. The load is what is claimed, reserved "
         "for days and baseline, by budgeted draw. Batteries carry the IT load, generators the overhead too. Generators "
         "that are weaker than the load carry it for 0 minutes. Whole minutes count, rounded down. Minutes of one kind "
-        "make up for none of the other. A limit with "
-        "`applies_from` is for sites commissioned on that day or later, or without a day. A site without `backup` has "
-        "none, and one without `overhead` has generators of which nobody can tell."
+        "make up for none of the other. What is carried for no minute is measured by its load, which may not grow. A "
+        "limit with `applies_from` is for sites commissioned on that day or later, or without a day. A site without "
+        "`backup` has none, and one without `overhead` has generators of which nobody can tell."
     ),
-    unit="min of batteries or of generators",
+    unit="min of batteries or of generators, or W without them",
     reference="GB 50174-2017 (batteries of 15 minutes, fuel of 12 hours for class A); TIA-942, rated 3 and 4",
     function=backup_power,
     reach="zone",
@@ -71,6 +71,7 @@ def _battery(view: View, site_id: str, held: SiteFacts, power: SitePower, limit:
             value=value,
             limit=least,
             of="batteries",
+            load_w=power.it_w,
         )
 
 
@@ -80,7 +81,8 @@ def _generator(view: View, site_id: str, held: SiteFacts, power: SitePower, limi
     least = ceil(limit.value)
     if power.total_w is None:
         what = f"{site_id} declares no overhead, so nobody can tell for how long its generators carry it"
-        yield _breach(view, site_id, held, what, "declare 'overhead'", value=0, limit=least, of="generators")
+        fix = "declare 'overhead'"
+        yield _breach(view, site_id, held, what, fix, value=0, limit=least, of="generators", load_w=power.it_w)
         return
     backup = held.site.backup or _NOTHING
     generator_w, fuel_wh = round(backup.generator_kw * KILO), round(backup.fuel_kwh * KILO)
@@ -100,20 +102,23 @@ def _generator(view: View, site_id: str, held: SiteFacts, power: SitePower, limi
             value=value,
             limit=least,
             of="generators",
+            load_w=power.total_w,
         )
 
 
 def _breach(
-    view: View, site_id: str, held: SiteFacts, message: str, fix: str, *, value: int, limit: int, of: str
+    view: View, site_id: str, held: SiteFacts, message: str, fix: str, *, value: int, limit: int, of: str, load_w: int
 ) -> Breach:
+    # No minutes cannot become fewer, so what has none is measured by its load: that may not grow.
+    value, limit, unit = (value, limit, f"min of {of}") if value else (load_w, 0, f"W without {of}")
     return Breach(
         subject=site_id,
         where=f"sites.{site_id}.backup",
         message=message,
         value=value,
         limit=limit,
-        unit=f"min of {of}",
-        excess=limit - value,
+        unit=unit,
+        excess=abs(limit - value),
         participants=(Participant(party=held.owner, name=site_id),),
         fix=fix if view.acts(held.owner) else f"use another site, or ask the operator of {site_id} for more",
     )

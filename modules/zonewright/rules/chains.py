@@ -98,7 +98,9 @@ def carried(supply: Supply, loads: Loads, lost: str | None = None) -> dict[str, 
 def too_much(facts: SiteFacts, loads: Loads) -> Iterator[Carried]:
     """For each element that would carry more than it may the worst case, whichever element is lost."""
     supply = Supply(facts.site)
-    limits = {name: round(one.rated_kw * _KILO) for name, one in supply.elements.items() if one.rated_kw is not None}
+    limits = {
+        name: round(one.carries_kw * _KILO) for name, one in supply.elements.items() if one.carries_kw is not None
+    }
     worst: dict[str, Carried] = {}
     for lost in ("", *sorted(supply.losses())):
         for name, value in carried(supply, loads, lost or None).items() if limits else ():

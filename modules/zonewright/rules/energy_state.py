@@ -37,14 +37,14 @@ def state_of(
     """
     diversity = Fraction(round(site.site.diversity * KILO), KILO)
     if measured is None or measured.it_load_w is None:
-        return LoadModelState(model=model_of(site, rooms), it_w=diversity * claimed_w(rooms))
+        return LoadModelState(model=model_of(site, rooms, measured), it_w=diversity * claimed_w(rooms))
     more_w = 0 if since is None else claimed_w(rooms) - claimed_w(since)
     it_w = measured.it_load_w + diversity * (measured.unmetered_w + more_w)
-    return LoadModelState(model=model_of(site, rooms), it_w=max(Fraction(), it_w))
+    return LoadModelState(model=model_of(site, rooms, measured), it_w=max(Fraction(), it_w))
 
 
-def model_of(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> LoadModel:
-    """The declared load model of a site, with the rooms in which something is claimed open."""
+def model_of(site: SiteFacts, rooms: Mapping[str, RoomTotals], measured: Measured | None = None) -> LoadModel:
+    """The load model of a site, fitted or declared; the rooms in which something is claimed are open."""
     overhead, declared = site.site.overhead, site.site.rooms
     return LoadModel(
         plant_w=Fraction(str(overhead.plant_kw if overhead else 0)) * KILO,
@@ -54,6 +54,7 @@ def model_of(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> LoadModel:
             if sums.contracted_w and room in declared
         ),
         slope=Fraction(str(overhead.slope if overhead else 0)),
+        fit=None if measured is None else measured.fit,
     )
 
 

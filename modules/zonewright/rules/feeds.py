@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from zonewright.model.expand import FULL
 from zonewright.model.power import FEEDS, other
 from zonewright.model.site import PHASES, FeedName
 from zonewright.model.world import Occupant, Rack
@@ -45,7 +46,8 @@ class _Load:
     limits: Figures
 
 
-def _loads(view: View) -> Iterator[_Load]:
+def rack_loads(view: View) -> Iterator[_Load]:
+    """What each rack carries of its limits."""
     for rack_id, occupants in view.in_rack.items():
         rack = view.racks.get(rack_id)
         if rack is not None:
@@ -59,11 +61,16 @@ def _load(rack: Rack, occupants: Sequence[Occupant]) -> _Load:
 
 def _also_mended(view: View) -> Iterator[tuple[_Load, str]]:
     """Each rack as it is, and one with failed feeds once more with what holds then: when they work again."""
-    for load in _loads(view):
+    for load in rack_loads(view):
         yield load, ""
         if load.rack.failed_feeds:
             what = "the rack" if load.rack.has_failed else f"feed {' and '.join(sorted(load.rack.failed_feeds))}"
             yield _load(load.rack.mended, load.occupants), f"when {what} works again, "
+
+
+def _is_derated(rack: Rack, feed: FeedName) -> bool:
+    """Whether a feed has less than its rating for now: then what is too much for it is told, and may not grow."""
+    return feed in rack.feeds and rack.feeds[feed].derated < FULL
 
 
 def feed_capacity(view: View) -> Iterator[Breach]:
@@ -78,7 +85,8 @@ def feed_capacity(view: View) -> Iterator[Breach]:
                     f"evenly, {amount(worst, 'W')} at worst, of {amount(limit, 'W')}: "
                     f"{amount(worst - limit, 'W')} too much"
                 )
-                yield _over(load, WORST[feed], message, what=f"feed {feed}", unit="W", has_failed=bool(when))
+                told_only = bool(when) or _is_derated(load.rack, feed)
+                yield over_limit(load, WORST[feed], message, what=f"feed {feed}", unit="W", has_failed=told_only)
 
 
 FEED_CAPACITY = Rule(
@@ -86,7 +94,9 @@ FEED_CAPACITY = Rule(
     title="A feed can carry its load, even if power supplies share the load unevenly.",
     level="mandatory",
     description=(
-        "The limit is `rated_w` times `max_utilization`. Value is the load if each node puts its type's "
+        "The limit is `rated_w` times `max_utilization`. Of a feed or rack that is derated (`derated_to`, "
+        "`derated_racks`) it is the part that is left, and the level is `no-worse`: to say so is always admitted, and "
+        "to place more there is not. Value is the load if each node puts its type's "
         "`power_supply_worst_share` on this feed. The message also states the load with even shares. Claims "
         "count with `allocated_draw`. If the other feed has failed, what it carried counts here. The load when it "
         "works again is judged as well. The level is `no-worse` then."
@@ -111,7 +121,10 @@ def feed_failover(view: View) -> Iterator[Breach]:
                     f"feed {survivor} carries {amount(value, 'W')} of "
                     f"{amount(limit, 'W')}, {amount(value - limit, 'W')} too much"
                 )
-                yield _over(load, ALONE[survivor], message, what=f"feed {survivor}", unit="W", has_failed=bool(when))
+                told_only = bool(when) or _is_derated(load.rack, survivor)
+                yield over_limit(
+                    load, ALONE[survivor], message, what=f"feed {survivor}", unit="W", has_failed=told_only
+                )
 
 
 FEED_FAILOVER = Rule(
@@ -121,7 +134,8 @@ FEED_FAILOVER = Rule(
     description=(
         "If enough of a node's power supplies hang on the remaining feed, the node counts there with its "
         "whole draw. Otherwise it goes down and does not count. A rack with a single feed has no failover to judge. "
-        "One with a feed that has failed is judged as it is when that works again, at the level `no-worse`."
+        "One with a feed that has failed is judged as it is when that works again, at the level `no-worse`. So is one "
+        "in which the remaining feed is derated."
     ),
     unit="W",
     reference=(
@@ -135,14 +149,14 @@ FEED_FAILOVER = Rule(
 
 def rack_weight(view: View) -> Iterator[Breach]:
     """The weight in each rack is within the load that it carries."""
-    for load in _loads(view):
+    for load in rack_loads(view):
         value, limit = load.sums[GRAMS], load.limits[GRAMS]
         if value > limit:
             message = (
                 f"rack {load.rack.id} carries {kilograms(value)} of {kilograms(limit)}: "
                 f"{kilograms(value - limit)} too much"
             )
-            yield _over(load, GRAMS, message, what="the rack", unit="kg")
+            yield over_limit(load, GRAMS, message, what="the rack", unit="kg")
 
 
 RACK_WEIGHT = Rule(
@@ -161,7 +175,17 @@ RACK_WEIGHT = Rule(
 )
 
 
-def _over(load: _Load, index: int, message: str, *, what: str, unit: str, has_failed: bool = False) -> Breach:
+def over_limit(load: _Load, index: int, message: str, *, what: str, unit: str, has_failed: bool = False) -> Breach:
+    """A rack that carries more than a limit of it, with the nodes that the smallest remedy moves.
+
+    Args:
+        load: the rack.
+        index: of the figure.
+        message: what is said of it.
+        what: has the limit, for people.
+        unit: W or kg.
+        has_failed: whether it is so because something has failed or is derated.
+    """
     value, limit = load.sums[index], load.limits[index]
     scale = KILOGRAM if unit == "kg" else 1
     moving, fix = _remedy(load, index, what=what, unit=unit)
@@ -336,7 +360,7 @@ FEED_FAILED = Rule(
 def phase_load(view: View) -> Iterator[Breach]:
     """No phase of a feed carries more than a third of what the feed may carry."""
     with_legs = {rack_id: rack for rack_id, rack in view.racks.items() if rack.has_legs}
-    for load in _loads(replace(view, racks=with_legs)) if with_legs else ():
+    for load in rack_loads(replace(view, racks=with_legs)) if with_legs else ():
         shares = leg_shares(load.rack, load.occupants)
         for (feed, leg), by_node in sorted(shares.items()):
             limit = load.rack.feeds[feed].available_w // len(PHASES)

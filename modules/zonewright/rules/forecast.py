@@ -1,14 +1,14 @@
 """What more IT load would do to one site's energy ratio, without a declaration: the gate asked beforehand."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from zonewright.errors import Exit, ZonewrightError
-from zonewright.model.world import Measured, RoomTotals, ZoneFacts
+from zonewright.model.world import Measured, RoomTotals, SiteFacts, ZoneFacts
 from zonewright.pue.gate import Gate, decide
-from zonewright.pue.load_model import LoadModelState
+from zonewright.pue.load_model import LoadModelState, marginal
 from zonewright.rules.energy_state import ratio_limit, state_of, trigger
 from zonewright.rules.site_power import design_power, is_in_scope, rooms_of, size_class
 
@@ -35,6 +35,7 @@ class Forecast:
         limit: the ratio that may not be exceeded.
         gate: the decision; of a site that the limit does not hold for, what it would be.
         measured: what is measured of the site, None while its metering is declared.
+        marginals: by room that could take the load, what each watt of it takes in all, and whether it opens the room.
     """
 
     site: str
@@ -46,6 +47,7 @@ class Forecast:
     limit: Fraction
     gate: Gate
     measured: Measured | None = None
+    marginals: Mapping[str, tuple[Fraction | None, bool]] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; ratios as text with six decimals."""
@@ -65,6 +67,8 @@ class Forecast:
             "decision": self.gate.decision,
             "reason": self.gate.reason,
             "metering": "declared" if self.measured is None else "measured",
+            "load_model": "declared" if self.with_.model.fit is None else "fitted",
+            "marginal": {room: _text(ratio) for room, (ratio, _) in self.marginals.items()},
         }
 
     def lines(self) -> Iterator[str]:
@@ -83,7 +87,10 @@ class Forecast:
             yield f"  trigger    {self.gate.trigger} by design; metering and load model are declared"
         else:
             found_of = f"trailing {self.measured.trailing}, projection {self.measured.projection}"
-            yield f"  trigger    {self.gate.trigger} by measured figures ({found_of}); the load model is declared"
+            yield f"  trigger    {self.gate.trigger} by measured figures ({found_of}); {self.with_.model.words()}"
+        for room, (ratio, opens) in self.marginals.items():
+            what = " (opens it)" if opens else ""
+            yield f"  in room    {room}{what}: each kW of it takes {_text(ratio)} kW"
         for name, state in (("without", self.without), ("with", self.with_)):
             even = state.model.break_even_w(self.limit)
             point = f"from {float(even) / _KILO:,.0f} kW of IT on" if even is not None else "at no load"
@@ -142,7 +149,23 @@ def forecast(facts: ZoneFacts, site_id: str, watts: int, room: str | None = None
             refuse_inside=facts.zone.refuses_uncertain,
         ),
         measured=measured,
+        marginals=dict(_marginals(site, rooms, watts, measured)),
     )
+
+
+def _marginals(
+    site: SiteFacts, rooms: Mapping[str, RoomTotals], watts: int, measured: Measured | None
+) -> Iterator[tuple[str, tuple[Fraction | None, bool]]]:
+    """What a load would take in each room, where it is added: rooms that are open first."""
+    without = state_of(site, rooms, measured)
+    for room in sorted(site.site.rooms, key=lambda name: (not _load_w(rooms, name), name)) if watts > 0 else ():
+        sums = rooms.get(room, RoomTotals())
+        after = {**rooms, room: RoomTotals(sums.design_w, sums.contracted_w + watts)}
+        yield room, (marginal(without, state_of(site, after, measured, since=rooms)), not sums.contracted_w)
+
+
+def _load_w(rooms: Mapping[str, RoomTotals], room: str) -> int:
+    return rooms[room].contracted_w if room in rooms else 0
 
 
 def _text(ratio: Fraction | None) -> str:

@@ -1,8 +1,8 @@
 """What an occupant asks of a rack, as integers that rules, placement and read sets add up in the same way.
 
-Seven figures: watts on A and on B while the power supplies share evenly, the same when they share at worst, watts
-on B alone after the loss of A, on A alone after the loss of B, and grams. Grams, because a sum of floating point
-kilograms depends on its order.
+Eight figures: watts on A and on B while the power supplies share evenly, the same when they share at worst, watts
+on B alone after the loss of A, on A alone after the loss of B, grams, and watts of heat. Grams, because a sum of
+floating point kilograms depends on its order.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,8 +22,10 @@ LegShares = dict[tuple[FeedName, Phase], dict[Key, LegShare]]
 EVEN: Mapping[FeedName, int] = {"A": 0, "B": 1}
 WORST: Mapping[FeedName, int] = {"A": 2, "B": 3}
 ALONE: Mapping[FeedName, int] = {"B": 4, "A": 5}
-GRAMS = 6
-NOTHING: Figures = (0,) * 7
+GRAMS, HEAT = 6, 7
+NOTHING: Figures = (0,) * 8
+UNBOUND = 10**12
+"""Of a rack that says no limit: more than anything there is."""
 KILOGRAM = 1000
 
 
@@ -50,8 +52,8 @@ def grams(weight_kg: float) -> int:
 
 
 def figures(item: Occupant, wiring: Wiring) -> Figures:
-    """The seven figures of one occupant."""
-    return (*watts(item.draw, wiring), grams(item.weight_kg))
+    """The eight figures of one occupant."""
+    return (*watts(item.draw, wiring), grams(item.weight_kg), item.draw.allocated_w)
 
 
 def larger(one: Figures, two: Figures) -> Figures:
@@ -123,4 +125,5 @@ def limits(rack: Rack) -> Figures:
     """What a rack allows for each figure; 0 for a feed that it does not have, or that has failed."""
     on_a = rack.feeds["A"].available_w if "A" in rack.feeds and "A" not in rack.failed_feeds else 0
     on_b = rack.feeds["B"].available_w if "B" in rack.feeds and "B" not in rack.failed_feeds else 0
-    return (on_a, on_b, on_a, on_b, on_b, on_a, rack.max_weight_kg * KILOGRAM)
+    heat = UNBOUND if rack.cooling_w is None else rack.cooling_w
+    return (on_a, on_b, on_a, on_b, on_b, on_a, rack.max_weight_kg * KILOGRAM, heat)

@@ -40,6 +40,7 @@ def name_owner(view: View) -> Iterator[Breach]:
             if why:
                 in_breach.add((one.stack, name))
                 yield _breach(one, why)
+    yield from _two_sites(view.zone.names)
     yield from _prefixes(reserved, [one for key, group in groups.items() if key[0] == "prefix" for one in group])
 
 
@@ -52,9 +53,10 @@ NAME_OWNER = Rule(
         "are unique in the zone, "
         "because others name them. A name belongs to the party that `zone.yaml` reserves it for (`names` of the "
         "party), else to the first that was admitted with it, until it is released. A reservation holds a name as "
-        "well. Rooms, rows and racks belong to the party that holds their site. Clusters and nodes are named within "
-        "their stack, so two tenants may both have `web-001`. Value is the number of names that belong to somebody "
-        "else."
+        "well. A host that reads meters stands at one site, also within a stack, since what its agent sends is known "
+        "by its name alone. Rooms, rows and racks belong to the party that holds their site. Clusters and nodes are "
+        "named within their stack, so two tenants may both have `web-001`. Value is the number of names that belong to "
+        "somebody else."
     ),
     unit="names",
     reference="zonewright, how-to: bring in a facility",
@@ -88,6 +90,21 @@ def _why(reserved: Reserved, one: NameFacts, first: NameFacts, site: NameFacts |
     if site is not None and site.party != one.party:
         return "lies in a site of another party"
     return ""
+
+
+def _two_sites(names: Iterable[NameFacts]) -> Iterator[Breach]:
+    """Hosts that one declaration has at two sites: what their agents send would be read for one of them only.
+
+    A stack that moves a host from site to site has it twice in the ledger for a while, but wants it once.
+    """
+    found: dict[tuple[str, str, int], list[NameFacts]] = defaultdict(list)
+    for one in names:
+        if one.kind == "host":
+            found[one.name, one.stack, one.since].append(one)
+    for _, group in sorted(found.items()):
+        first, *others = sorted(group, key=lambda one: one.path)
+        for one in others:
+            yield _breach(one, f"stands at two sites; the other one is {first.path.split('.')[1]}")
 
 
 def _who(first: NameFacts, one: NameFacts) -> str:

@@ -188,7 +188,7 @@ def _elements(
         racks = [rack for rack in (world if name in lost.elements else after).racks.values() if rack.site == name]
         supply = Supply(facts.site)
         for element, value in carried(supply, loads_of(racks, in_rack)).items():
-            rated = supply.elements[element].rated_kw
+            rated = supply.elements[element].carries_kw
             if rated is not None and value > round(rated * _KILO):
                 label = supply.label(element)
                 yield OverloadedFeed(

@@ -18,6 +18,7 @@ _NEXT = {
     "approval": "this change needs an approval with these numbers",
     "admitted": "",
 }
+"""What to do next, by decision; without an entry there is a remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +103,14 @@ PUE_GATE = Rule(
     ),
     level="mandatory",
     description=(
-        "The rule judges changes at newly built large and mega data centres. The declared load model (plant, "
-        "each open room, slope) gives the energy ratio of the next twelve months, without the change and "
-        "with it. Before the site has readings, its design is the trigger. If the site is over the limit, a "
+        "The rule judges changes at newly built large and mega data centres. The load model gives the energy "
+        "ratio of the next twelve months, without the change and with it. It is declared (plant, each open room, "
+        "slope) until a curve is fitted to readings, in the place of plant and slope. A fitted curve says nothing of "
+        "loads beyond 1.15 times the highest that was seen. Before the site has readings, its design is the trigger. "
+        "If the site is over the limit, a "
         "change that makes it better needs an approval, and a change that makes it worse is refused. Better "
-        "or worse means that the difference keeps its sign while each declared parameter varies by a tenth. "
+        "or worse means that the difference keeps its sign while each declared parameter varies by a tenth, "
+        "and a fitted curve by its interval. What a fitted model cannot tell needs an approval. "
         "A change that adds no watt and opens no room is admitted. If the site is over the limit, the "
         "finding states the numbers."
     ),
@@ -145,9 +149,18 @@ def _told(view: View, judged: JudgedGate) -> Breach:
         unit="millionths",
         excess=-(-excess * 10**6 // 1),
         participants=participants_of(acting) if acting else (Participant(party=judged.site.owner, name=site_id),),
-        fix=_NEXT.get(gate.decision, _remedy(view, judged, is_placed=bool(acting))),
+        fix=_fix(view, judged, is_placed=bool(acting)),
         level=_LEVELS[gate.decision],
     )
+
+
+def _fix(view: View, judged: JudgedGate, *, is_placed: bool) -> str:
+    most_w = judged.with_.model.most_w
+    if most_w is not None and judged.with_.is_beyond:
+        step = max(Fraction(), most_w - judged.without.it_w)
+        now = f"place at most {float(step) / KILO:,.1f} kW now" if step else "wait until more load was measured"
+        return f"{now}, as far as the load model reaches ({float(most_w) / KILO:,.0f} kW of IT), or have this approved"
+    return _NEXT.get(judged.gate.decision, _remedy(view, judged, is_placed=is_placed))
 
 
 def _remedy(view: View, judged: JudgedGate, *, is_placed: bool) -> str:
@@ -180,7 +193,7 @@ def _trigger_text(judged: JudgedGate) -> str:
     parts += [measured.category] if measured.category else []
     parts += [f"{measured.trust} readings"] if measured.trust else []
     parts += [measured.reason] if measured.reason else []
-    return f"trigger: {gate.trigger}; {', '.join(parts)}; load model declared"
+    return f"trigger: {gate.trigger}; {', '.join(parts)}; {judged.with_.model.words()}"
 
 
 def _acting(view: View, site_id: str) -> list[Occupant]:

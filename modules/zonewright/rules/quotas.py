@@ -17,7 +17,7 @@ def quota(view: View) -> Iterator[Breach]:
     """What is claimed and reserved in a district, by a party, or by a party in a district, is within its quota."""
     zone = view.zone
     for quota_id, one in sorted(zone.zone.quotas.items()) if zone is not None else ():
-        counted = {key: used for key, used in zone.usage.items() if _counts(zone, one, *key)} if zone else {}
+        counted = {key: used for key, used in zone.usage.items() if counts(zone, one, *key)} if zone else {}
         total = Usage(sum(used.watts for used in counted.values()), sum(used.units for used in counted.values()))
         parties = sorted({party for (party, _), used in counted.items() if used.watts or used.units})
         for kind, value, limit, unit in _figures(one, total):
@@ -55,7 +55,8 @@ QUOTA = Rule(
 )
 
 
-def _counts(zone: ZoneFacts, one: Quota, party: str, site: str) -> bool:
+def counts(zone: ZoneFacts, one: Quota, party: str, site: str) -> bool:
+    """Whether what a party has at a site counts for a quota."""
     facts = zone.sites.get(site)
     in_district = one.district is None or (facts is not None and facts.site.district == one.district)
     return in_district and one.party in (None, party) and (not one.sizes or _size_of(zone, party) in one.sizes)

@@ -1,13 +1,75 @@
-"""Rules about what a room carries as a whole: the heat that its cooling takes away, and the load on its floor."""
+"""Rules about heat, and about the load on a floor: what a room, a row or a rack gives off, and what is taken away."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from zonewright.model.site import Room
-from zonewright.model.world import RoomTotals, SiteFacts
+from zonewright.model.world import Occupant, RoomTotals, SiteFacts
+from zonewright.rules.feeds import over_limit, rack_loads
 from zonewright.rules.finding import Participant
+from zonewright.rules.loads import HEAT, Key
 from zonewright.rules.rule import Rule
 from zonewright.rules.site_power import KILO
-from zonewright.rules.view import Breach, View
+from zonewright.rules.view import Breach, View, movable, participants_of, row_path
+from zonewright.rules.words import amount
+
+
+def rack_cooling(view: View) -> Iterator[Breach]:
+    """What stands in a rack, and in a row, gives off no more heat than its cooling takes away."""
+    for load in rack_loads(view):
+        value, limit = load.sums[HEAT], load.limits[HEAT]
+        if value > limit:
+            message = (
+                f"rack {load.rack.id} gives off {amount(value, 'W')} of heat, and its cooling takes away "
+                f"{amount(limit, 'W')}: {amount(value - limit, 'W')} too much"
+            )
+            yield over_limit(load, HEAT, message, what="the cooling", unit="W")
+    yield from _rows_too_hot(view)
+
+
+RACK_COOLING = Rule(
+    id="rack-cooling",
+    title="What stands in a rack or a row gives off no more heat than its cooling takes away.",
+    level="no-worse",
+    description=(
+        "Rows say `rack_cooling_kw` for each rack, and `cooling_kw` for the whole row with its largest unit lost. The "
+        "heat is the budgeted draw of all that stands there. Placement heeds the limit of a rack; of a row it is only "
+        "judged. A row that says neither is not judged."
+    ),
+    unit="W",
+    reference="ASHRAE TC 9.9: cooling at rack and row; GB 50174-2017, redundancy of cooling units",
+    function=rack_cooling,
+    is_sum=True,
+)
+
+
+def _rows_too_hot(view: View) -> Iterator[Breach]:
+    rows = {rack.row: rack for rack in view.racks.values() if rack.row_cooling_w is not None}
+    inside: dict[str, list[Occupant]] = defaultdict(list)
+    for item in view.world.everybody if rows else ():
+        if (row := item.rack.rpartition("/")[0]) in rows:
+            inside[row].append(item)
+    for row, items in sorted(inside.items()):
+        heat: dict[Key, int] = {}
+        for item in items:  # who moves within the row counts once
+            heat[item.key] = max(heat.get(item.key, 0), item.draw.allocated_w)
+        value, limit = sum(heat.values()), rows[row].row_cooling_w or 0
+        if value > limit:
+            acting = next((item for item in movable(items) if item.path), None)
+            yield Breach(
+                subject=row,
+                where=row_path(row) if acting is None else acting.path,
+                message=(
+                    f"row {row} gives off {amount(value, 'W')} of heat, and its cooling takes away "
+                    f"{amount(limit, 'W')}: {amount(value - limit, 'W')} too much"
+                ),
+                value=value,
+                limit=limit,
+                unit="W",
+                excess=value - limit,
+                participants=participants_of(items),
+                fix=f"use another row for {amount(value - limit, 'W')}, or ask its operator for more cooling",
+            )
 
 
 def cooling_capacity(view: View) -> Iterator[Breach]:

@@ -56,6 +56,8 @@ class SiteStatus:
                 "trust": found.trust,
                 "reason": found.reason,
                 "findings": list(found.findings),
+                "load_model": _model_data(found),
+                "rest_of_year": _rest_data(found),
             }
         return data
 
@@ -70,7 +72,16 @@ class SiteStatus:
             return
         load = "unknown" if found.it_load_w is None else f"{found.it_load_w / 1000:,.1f} kW"
         yield f"  trailing    {_text(found.trailing_ratio)} over twelve months: {found.trailing}"
-        yield f"  projection  {_text(found.projection_ratio)} for the calendar year: {found.projection}"
+        bounds = found.projection_bounds
+        between = "" if bounds is None else f" ({_text(bounds[0])} to {_text(bounds[1])})"
+        yield f"  projection  {_text(found.projection_ratio)}{between} for the calendar year: {found.projection}"
+        if found.allowed_rest is not None and found.rest_it_wh and found.rest_total_wh is not None:
+            yield (
+                f"  budget      the rest of the year may be {_down(found.allowed_rest)} at "
+                f"{float(found.rest_it_wh) / 10**6:,.1f} MWh of IT; the load model gives "
+                f"{_text(found.rest_total_wh / found.rest_it_wh)}"
+            )
+        yield from _model_lines(found)
         more = f"; {found.unmetered_w / 1000:,.1f} kW claimed are not in it yet" if found.unmetered_w else ""
         yield f"  IT load     {load}, mean of 30 days{more}"
         rests = [f"coverage {float(100 * found.coverage):.2f} %", f"{found.age_days:.1f} days old"]
@@ -82,6 +93,58 @@ class SiteStatus:
         for sentence in found.findings:
             if sentence != found.reason:
                 yield f"  finding     {sentence}"
+
+
+def _model_data(found: Measured) -> dict[str, Any]:
+    """The load model: fitted with what it rests on, or declared with the reason."""
+    fit = found.fit
+    if fit is None:
+        return {"kind": "declared", "reason": found.unfitted}
+    return {
+        "kind": "fitted",
+        "plant": fit.plant,
+        "first": fit.first,
+        "days": fit.days,
+        "left_out": fit.left_out,
+        "scale_kw": fit.scale_w / 1000,
+        "reach_kw": fit.reach_w / 1000,
+        "curve_kw": [number / 10**6 for number in fit.curve],
+        "bands": [
+            {"low_c": one.low_c, "high_c": one.high_c, "year_days": one.year_days, "days": one.days}
+            | {"curve_kw": [number / 10**6 for number in one.curve]}
+            for one in fit.bands
+        ],
+    }
+
+
+def _rest_data(found: Measured) -> dict[str, Any]:
+    return {
+        "allowed": None if found.allowed_rest is None else _down(found.allowed_rest),
+        "it_mwh": None if found.rest_it_wh is None else float(found.rest_it_wh) / 10**6,
+        "total_mwh": None if found.rest_total_wh is None else float(found.rest_total_wh) / 10**6,
+    }
+
+
+def _model_lines(found: Measured) -> Iterator[str]:
+    fit = found.fit
+    if fit is None:
+        if found.unfitted:
+            yield f"  load model  declared: {found.unfitted}"
+        return
+    constant, linear, square = (number / 10**6 for number in fit.curve)
+    plant = f" of plant state {fit.plant}" if fit.plant else ""
+    left = f", {fit.left_out} left out as unlike all others" if fit.left_out else ""
+    bands = f" in {len(fit.bands)} bands of outside temperature" if len(fit.bands) > 1 else ""
+    yield f"  load model  fitted to {fit.days} days{plant} from {fit.first} on{bands}{left}"
+    yield (
+        f"              {constant:,.1f} kW + {linear:,.1f} kW x + {square:,.1f} kW x^2 without rooms, x = IT load / "
+        f"{fit.scale_w / 1000:,.1f} kW; up to {fit.reach_w / 1000:,.1f} kW"
+    )
+
+
+def _down(ratio: Fraction) -> str:
+    """Six decimals, rounded down: what may be used up."""
+    return f"{ratio * 10**6 // 1 / 10**6:.6f}"
 
 
 def site_status(

@@ -38,6 +38,7 @@ def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
                     + (["whatever lies on its route, which is unknown"] if held.link.route == "unknown" else [])
                 ),
                 password=held.link.password or "",
+                drained=held.link.drained,
             )
             for link_id, held in sorted(facts.links.items())
             if held.link.a in sites or held.link.b in sites

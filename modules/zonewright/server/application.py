@@ -13,19 +13,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from zonewright.ledger.protocol.errors import LedgerError
-from zonewright.ledger.transport.body import BodyError
+from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.slots import Slots
 from zonewright.model.canonical import canonical_json
 from zonewright.server.agents import KnownAgents
-from zonewright.server.asking import agent_of, later
-from zonewright.server.body import read_body
+from zonewright.server.asking import later
 from zonewright.server.counting import ServiceMetrics
 from zonewright.server.door import host_of
 from zonewright.server.health import Health, health_route
+from zonewright.server.ingest import Ingest
 from zonewright.server.interface import INTERFACE
-from zonewright.server.otlp import OtlpError, read_batch
 from zonewright.server.witness_route import Heads, witness_route
-from zonewright.telemetry.sample import Received, SampleBatch
 from zonewright.telemetry.samples import Samples
 
 MAX_IN_FLIGHT = 64
@@ -47,6 +45,7 @@ def service(
     unasked: Collection[str] = (),
     health_reports: Health | None = None,
     heads: Heads | None = None,
+    deliverers: Deliverers | None = None,
     clock: Callable[[], int] = time.time_ns,
     max_in_flight: int = MAX_IN_FLIGHT,
 ) -> Starlette:
@@ -64,51 +63,19 @@ def service(
         unasked: names of the service under which nobody is asked: those that only programs on its own host use.
         health_reports: where reports of health go; None takes none.
         heads: where heads of other parties' journals go; None takes none.
+        deliverers: the principals that may send readings beside the agents; None takes none of principals.
         clock: nanoseconds since 1970.
         max_in_flight: how many reports are read or stored at the same time.
     """
     slots = Slots(total=max_in_flight, each=MAX_OF_AN_AGENT)
     counted = metrics if metrics is not None else ServiceMetrics()
-
-    async def ingest(request: Request) -> Response:
-        try:
-            known = await agent_of(agents, request)
-            if known is None:
-                return _answer(401, "the token of an agent is missing or wrong", {"connection": "close"})
-            with slots.taken_by(known[0]) as is_free:
-                if not is_free:
-                    headers = {"retry-after": "1", "connection": "close"}
-                    return _answer(429, "too many reports at once; send it again", headers)
-                body = await read_body(request)
-                return await run_in_threadpool(take, *known, body)
-        except BodyError as error:
-            return _answer(error.status, str(error), {"connection": "close"})
-
-    def take(agent: str, node: str, body: bytes) -> Response:
-        try:
-            batch = read_batch(body)
-        except OtlpError as error:
-            counted.ingested(None)
-            return _answer(400, str(error))
-        if batch.agent != agent:
-            return _answer(401, f"the token belongs to another agent than {batch.agent[:63]!r}")
-        report = SampleBatch(
-            agent=agent,
-            node=node,
-            boot=batch.boot,
-            sequence=batch.sequence,
-            dropped=batch.dropped,
-            samples=batch.samples,
-        )
-        received = samples.append(report, clock())
-        counted.ingested(received)
-        return _received(received)
+    ingest = Ingest(agents, samples, slots, counted, clock, deliverers)
 
     def own(_site: str | None) -> str:
         return counted.page().decode()
 
     routes: list[Route | Mount] = [
-        Route("/v1/metrics", later(ingest), methods=["POST"]),
+        Route("/v1/metrics", later(ingest.__call__), methods=["POST"]),
         Route("/metrics", _page_of(figures, may_read, unasked, "energy"), methods=["GET"]),
         Route("/metrics/service", _page_of(own, may_read_metrics, unasked, "access"), methods=["GET"]),
         Route("/health", _health, methods=["GET"]),
@@ -178,13 +145,6 @@ def _interface() -> Callable[[Request], Awaitable[Response]]:
 
 async def _health(_request: Request) -> Response:
     return JSONResponse({"status": "ok"})
-
-
-def _received(received: Received) -> Response:
-    if not received.quarantined:
-        return JSONResponse({})
-    sentence = "impossible values were set aside"
-    return JSONResponse({"partialSuccess": {"rejectedDataPoints": str(received.quarantined), "errorMessage": sentence}})
 
 
 def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:

@@ -18,6 +18,7 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.homes import Homes, homes_of
 from zonewright.ledger.transport.application import application, may_call
 from zonewright.ledger.transport.client import lock_wait_s
+from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.paces import Paces
 from zonewright.ledger.verbs.contents import checkpoint
 from zonewright.ledger.verbs.pruning import prune
@@ -120,6 +121,7 @@ class Assembly:
             is_ready=lambda: database is None or self._journal_length() is not None,
             unasked=LOOPBACK if settings.is_local else (),
             health_reports=HealthTable(home) if is_shared else HealthReports(settings.agents.with_name("health")),
+            deliverers=Deliverers(context) if context is not None and self._has_ledger else None,
             heads=HeadsTable(home) if is_shared else KeptHeads(settings.agents.with_name("witnessed")),
         )
         return Requests(Door(app, hosts=settings.hosts), routes=paths(), metrics=metrics)

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _JSON = "application/json"
+_KINDS = {"/v1/metrics": (_JSON, "application/x-protobuf")}
+"""By path, where there are more; a browser sends neither without having asked."""
 
 
 class Door:
@@ -28,7 +30,8 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        refused = self._refused(scope["method"], Headers(scope=scope)) if scope["type"] == "http" else None
+        is_http = scope["type"] == "http"
+        refused = self._refused(scope["method"], scope["path"], Headers(scope=scope)) if is_http else None
         if refused is None:
             await self._app(scope, receive, send)
             return
@@ -36,7 +39,7 @@ class Door:
         content = {"code": code, "sentence": sentence, "message": sentence, "findings": []}
         await JSONResponse(content, status_code=status, headers={"connection": "close"})(scope, receive, send)
 
-    def _refused(self, method: str, headers: Headers) -> tuple[int, str, str] | None:
+    def _refused(self, method: str, path: str, headers: Headers) -> tuple[int, str, str] | None:
         """Status, code and sentence, or None."""
         if "origin" in headers:
             return 403, "origin", "web pages may not use this service; it is only for zonewright and its agents"
@@ -48,8 +51,9 @@ class Door:
             )
             return 421, "host", sentence
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if method not in ("GET", "HEAD") and kind != _JSON:
-            return 415, "content-type", f"expected Content-Type {_JSON}, got {kind[:60]!r}"
+        kinds = _KINDS.get(path, (_JSON,))
+        if method not in ("GET", "HEAD") and kind not in kinds:
+            return 415, "content-type", f"expected Content-Type {' or '.join(kinds)}, got {kind[:60]!r}"
         return None
 
 

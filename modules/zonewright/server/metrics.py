@@ -1,6 +1,9 @@
-"""``GET /metrics``: what is measured of each site, as Prometheus reads it. No claim and no tenant is in it."""
+"""``GET /metrics``: what is measured of each site, as Prometheus reads it; and what districts have left.
 
-from collections.abc import Iterator, Mapping
+No claim and no tenant is in it: districts have sums over all parties.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -9,7 +12,9 @@ from prometheus_client.registry import Collector
 
 from zonewright.ledger.deciding.measuring import measured_sites
 from zonewright.ledger.deciding.zone_facts import zone_base
+from zonewright.ledger.protocol.exhaustion_messages import ResourceForecast
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.verbs.exhaustion import forecasts
 from zonewright.model import Site
 from zonewright.model.base import TrustClass
 from zonewright.model.world import Measured
@@ -21,6 +26,8 @@ _JOULES_PER_WATT_HOUR = 3_600
 _MICROSECONDS = 1_000_000
 
 HELP = {
+    "zonewright_district_exhaustion_days": "Days until what a district has runs out: by trend, least and most.",
+    "zonewright_district_resource_used_ratio": "Share of what a district has that is claimed and reserved.",
     "zonewright_site_energy_joules": "Energy of the trailing twelve months, by side of the energy ratio.",
     "zonewright_site_energy_ratio": "Energy ratio, by period: trailing twelve months, or projected to the year's end.",
     "zonewright_site_it_load_watts": "Mean IT load of the last 30 days.",
@@ -59,11 +66,13 @@ def metrics_page(database: Database, telemetry: TelemetryHome | None, now: datet
         now: the present.
         site: id of a site; None for all.
     """
+    page = _Page()
     with database.reading() as connection:
         base = zone_base(connection, "")
-    page = _Page()
+        if site is None:
+            _add_districts(page, forecasts(connection, now.isoformat()) or ())
     if base is None or telemetry is None or not telemetry.is_there():
-        return ""
+        return page.text()
     facts = base.before()
     wanted = sorted(facts.sites.keys() & ({site} if site is not None else facts.sites.keys()))
     found, store = measured_sites(facts, wanted, telemetry, now), Store(telemetry)
@@ -74,6 +83,15 @@ def metrics_page(database: Database, telemetry: TelemetryHome | None, now: datet
         if site_id in found:
             _add_figures(page, found[site_id], labels)
     return page.text()
+
+
+def _add_districts(page: _Page, found: Iterable[ResourceForecast]) -> None:
+    for one in found:
+        labels = {"district": one.district, "resource": one.resource}
+        page.add("zonewright_district_resource_used_ratio", one.used / one.limit, **labels)
+        for bound, days in (("trend", one.days_left), ("least", one.days_least), ("most", one.days_most)):
+            if days is not None:
+                page.add("zonewright_district_exhaustion_days", days, **labels, bound=bound)
 
 
 def _add_meters(page: _Page, site: Site, last: Mapping[str, tuple[int, TrustClass]], labels: dict[str, str]) -> None:

@@ -120,8 +120,12 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
+def _named(name: str) -> dict[str, Any]:
+    return {"$ref": f"{_SCHEMAS}{name}"}
+
+
 def _response(text: str, name: str) -> dict[str, Any]:
-    return {"description": text, "content": _json({"$ref": f"{_SCHEMAS}{name}"})}
+    return {"description": text, "content": _json(_named(name))}
 
 
 def _page(summary: str, *, security: bool, media: dict[str, Any], statuses: Mapping[str, str]) -> dict[str, Any]:
@@ -148,7 +152,11 @@ def _taken(summary: str, what: str) -> dict[str, Any]:
             "200": {"description": "Taken.", "content": _json({"type": "object"})},
             "400": _response("It is none.", "TelemetryProblem"),
             **{status: _response(_REASONS[status], "TelemetryProblem") for status in statuses},
-            **{status: {"$ref": f"#/components/responses/{status}"} for status in ("403", "421")},
+            "403": {
+                "description": _REASONS["403"],
+                "content": _json({"anyOf": [_named("Problem"), _named("TelemetryProblem")]}),
+            },
+            "421": {"$ref": "#/components/responses/421"},
         },
     }
 
@@ -171,5 +179,5 @@ _PAGES: dict[str, dict[str, Any]] = {
     "/metrics/service": _page(
         "What the service counts of its own work, for Prometheus.", security=True, media=_TEXT, statuses=_READ
     ),
-    "/v1/metrics": {"post": _taken("Take a batch of an agent.", "OTLP metrics in JSON")},
+    "/v1/metrics": {"post": _taken("Take a batch of an agent or another sender.", "OTLP metrics, in JSON or protobuf")},
 }

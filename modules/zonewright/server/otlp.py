@@ -11,11 +11,15 @@ from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.limits import POINTS, TELEMETRY_NAME
 from zonewright.telemetry.sample import REGISTER, Sample
 
-_NO_VALUE = 1
-_MAX_NS = 2**62
+NO_VALUE = 1
+MAX_NS = 2**62
+WHOLE_HOST = "hw.host."
+"""Of the whole host, which is no part of it."""
 _MAX_TEXT = TELEMETRY_NAME.most
 _NUL = b"\\u0000"
 """As JSON writes it."""
+NUMBERED = b'"zonewright.sequence"'
+"""What a batch of an agent has, whose sender numbers its batches."""
 _CUMULATIVE = (2, "2", "AGGREGATION_TEMPORALITY_CUMULATIVE")
 
 
@@ -61,7 +65,7 @@ def read_batch(body: bytes) -> Batch:
         raise OtlpError(
             f"expected OTLP metrics in JSON with agent, boot and sequence in the resource ({what})"
         ) from None
-    if len(resources) != 1 or not 0 < sequence < _MAX_NS or not 0 <= dropped < _MAX_NS:
+    if len(resources) != 1 or not 0 < sequence < MAX_NS or not 0 <= dropped < MAX_NS:
         raise OtlpError("expected one resource, with a sequence number from 1 on")
     if len(samples) > POINTS.most:
         raise OtlpError(f"a batch has at most {POINTS.most:,} points; send several")
@@ -89,9 +93,10 @@ def _samples(metric: Mapping[str, Any]) -> Iterator[Sample]:
         for item in point.get("attributes", ()):  # of each point two are of interest; a mapping of all takes as long
             if item["key"] == "hw.id":
                 part = str(item["value"]["stringValue"])[:_MAX_TEXT]
+                part = "" if part == "host" and name.startswith(WHOLE_HOST) else part
             elif item["key"] == "zonewright.quality" and not is_register:
                 quality = str(item["value"]["stringValue"])[:_MAX_TEXT]
-        if "flags" in point and int(point["flags"]) & _NO_VALUE:
+        if "flags" in point and int(point["flags"]) & NO_VALUE:
             number = None
         else:
             number = float(point["asDouble"] if "asDouble" in point else point["asInt"])
@@ -101,6 +106,6 @@ def _samples(metric: Mapping[str, Any]) -> Iterator[Sample]:
 
 def _nanoseconds(text: str | int) -> int:
     value = int(text)
-    if not 0 <= value < _MAX_NS:
+    if not 0 <= value < MAX_NS:
         raise ValueError(f"no time: {value}")
     return value

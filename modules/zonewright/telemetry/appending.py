@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from zonewright.model.base import TRUST_ORDER, TrustClass
-from zonewright.pue.meters import MeterSpec
+from zonewright.pue.meters import SAMPLED, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import Appended, ConflictError
@@ -93,7 +93,7 @@ def require_near(
     Raises:
         ConflictError: when there is one.
     """
-    if meter.kind == "gauge":
+    if meter.kind in SAMPLED:
         return
     steps: Iterable[tuple[int, int]] = ((end if begin is None else begin, end) for begin, end in times)
     if meter.kind == "register":

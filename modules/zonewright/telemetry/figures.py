@@ -4,24 +4,31 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from zonewright.model import Site
 from zonewright.model.base import TRUST_ORDER, TrustClass
+from zonewright.model.overhead_fit import OverheadFit
 from zonewright.model.site import Meter
 from zonewright.model.world import EnergyVerdict, Measured
+from zonewright.pue.budget import YearProjection
 from zonewright.pue.doubt import Doubt
 from zonewright.pue.evaluation import COVERAGE_FLOOR, Figure
 from zonewright.pue.load_model import LoadModel
 from zonewright.pue.meters import MeterRole, MeterSpec
+from zonewright.pue.overhead import YEAR_DAYS, half_width_w, overhead_w, powers, rest_of_year
 from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.balancing import unbalanced
+from zonewright.telemetry.overheads import Overheads, overheads
 from zonewright.telemetry.store import HOUR_US, Store
 from zonewright.telemetry.window import WindowFigures
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 24 * HOUR_US
 _MEAN_DAYS = 30
+_USUAL_S: Mapping[str, int] = {"gauge": 300, "temperature": 3_600}
+"""Seconds between two samples where a meter does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +75,11 @@ def all_meters_of(site: Site) -> dict[str, MeterSpec]:
     """The meters of a site that has a boundary, also those beside it, which are for balances; empty without one."""
     found = meters_of(site)
     others = (name for name in sorted(site.meters) if found and name not in found)
-    return found | {name: _spec(site.meters[name], "total") for name in others}
+    return found | {name: _spec(site.meters[name], _beside(site.meters[name])) for name in others}
+
+
+def _beside(meter: Meter) -> MeterRole:
+    return "outside" if meter.kind == "temperature" else "total"
 
 
 def _spec(meter: Meter, role: MeterRole) -> MeterSpec:
@@ -77,7 +88,7 @@ def _spec(meter: Meter, role: MeterRole) -> MeterSpec:
         kind=meter.kind,
         rating_w=meter.rating_w,
         rollover_wh=meter.rollover_wh,
-        interval_s=meter.interval_s or (300 if meter.kind == "gauge" else None),
+        interval_s=meter.interval_s or _USUAL_S.get(meter.kind),
         accuracy_class=meter.accuracy_class,
         standby=meter.standby or meter.point == "generator",
     )
@@ -92,6 +103,7 @@ def measured(
     terms: Terms,
     model: LoadModel | None,
     fresh: Sequence[Fresh] = (),
+    opened: Mapping[str, datetime] | None = MappingProxyType({}),
 ) -> Measured | None:
     """What is measured of a site; None before its first readings, when it is judged by what is declared.
 
@@ -103,6 +115,7 @@ def measured(
         terms: on which terms readings count.
         model: its load model, for the rest of the year; None where no overhead is declared.
         fresh: claims that its mean IT load does not hold whole.
+        opened: since when each of its open rooms is; one that is not named always was. None fits no load model.
     """
     last = store.last(site_id)
     if not last:
@@ -129,14 +142,14 @@ def measured(
         trailing = replace(trailing, verdict="undetermined")
     doubts = sorted([*trailing.doubts, *balances], key=lambda doubt: not doubt.decides)
     load = readings.mean_load_w(end - _MEAN_DAYS * _DAY_US, end)
-    verdict, ratio = _projection(readings, site, end, model, load)
-    if any(doubt.decides for doubt in balances):
-        verdict, ratio = "undetermined", None
+    fit, unfitted, known = _fitted(store, site_id, site, meters, end, terms, model, opened, doubts)
+    rest = _Rest(model=model, fit=fit, known=known)
+    year = None if any(doubt.decides for doubt in balances) else _projection(readings, site, end, rest, load)
     return Measured(
         trailing=trailing.verdict,
         trailing_ratio=trailing.ratio,
-        projection=verdict,
-        projection_ratio=ratio,
+        projection=_projected(year, terms.limit),
+        projection_ratio=None if year is None else year.ratio,
         coverage=trailing.coverage,
         it_load_w=load,
         unmetered_w=sum(_unmetered_w(one, end) for one in fresh),
@@ -147,7 +160,53 @@ def measured(
         trust=max(trusts, key=TRUST_ORDER.index),
         reason=_reason(trailing, doubts),
         findings=(*(doubt.sentence for doubt in doubts), *_corrected(store, site_id, meters, end)),
+        fit=fit,
+        unfitted=unfitted,
+        projection_bounds=None if year is None or fit is None else year.bounds,
+        allowed_rest=None if year is None else year.allowed(terms.limit),
+        rest_it_wh=None if year is None else year.rest_it_wh,
+        rest_total_wh=None if year is None else year.rest_total_wh,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rest:
+    """What is known of the rest of a year: the declared model, the fit in its place, and the days that it rests on."""
+
+    model: LoadModel | None
+    fit: OverheadFit | None
+    known: Overheads | None
+
+
+def _fitted(  # noqa: PLR0917 - private
+    store: Store,
+    site_id: str,
+    site: Site,
+    meters: Mapping[str, MeterSpec],
+    end_us: int,
+    terms: Terms,
+    model: LoadModel | None,
+    opened: Mapping[str, datetime] | None,
+    doubts: Sequence[Doubt],
+) -> tuple[OverheadFit | None, str, Overheads | None]:
+    """The fit of a site, or why its load model stays declared; and the days that it rests on."""
+    if model is None or opened is None:
+        return None, "", None
+    if any(doubt.decides for doubt in doubts):
+        return None, "a finding decides on its readings", None
+    known = overheads(
+        store,
+        site_id,
+        site,
+        meters,
+        end_us=end_us,
+        model=model,
+        opened=opened,
+        doubts=doubts,
+        trusted=terms.trusted,
+    )
+    found = known.fit()
+    return (None, found, known) if isinstance(found, str) else (found, "", known)
 
 
 def _uncounted(  # noqa: PLR0917 - private
@@ -225,23 +284,59 @@ def _year_before(end_us: int) -> int:
 
 
 def _projection(
-    readings: WindowFigures, site: Site, end_us: int, model: LoadModel | None, load_w: int | None
-) -> tuple[EnergyVerdict, Fraction | None]:
-    """The calendar year in the site's time zone: what is measured of it, and the rest by the load model."""
+    readings: WindowFigures, site: Site, end_us: int, rest: _Rest, load_w: int | None
+) -> YearProjection | None:
+    """The calendar year in the site's time zone: what is measured of it, and the rest by the load model; or None.
+
+    By a fitted model the rest is that of the season: of the bands that the same days had a year before.
+    """
+    model = rest.model
     if model is None or load_w is None:
-        return "undetermined", None
-    zone = ZoneInfo(site.time_zone)
+        return None
+    begin, after = year_around(site.time_zone, end_us)
+    so_far = readings.figure(begin, end_us) if end_us > begin else None
+    if so_far is not None and (so_far.coverage < 1 or any(doubt.decides for doubt in so_far.doubts)):
+        return None
+    rest_h = Fraction(after - end_us, HOUR_US)
+    overhead, width = _rest_overhead(model, rest, Fraction(load_w), (end_us, after))
+    found = YearProjection(
+        total_wh=so_far.energy_total_wh if so_far else Fraction(),
+        it_wh=so_far.energy_it_wh if so_far else Fraction(),
+        rest_it_wh=load_w * rest_h,
+        rest_total_wh=(load_w + (overhead or 0)) * rest_h,
+        rest_width_wh=width * rest_h,
+    )
+    return None if overhead is None or found.it_wh + found.rest_it_wh <= 0 else found
+
+
+def _projected(year: YearProjection | None, limit: Fraction) -> EnergyVerdict:
+    """Of a fitted model the verdict counts what it may err by."""
+    if year is None:
+        return "undetermined"
+    low, high = year.bounds
+    return "within" if high <= limit else ("breach" if low > limit else "undetermined")
+
+
+def year_around(time_zone: str, end_us: int) -> tuple[int, int]:
+    """Begin and end of the calendar year of a time zone in which an hour ends, in microseconds since 1970."""
+    zone = ZoneInfo(time_zone)
     year = (_EPOCH + end_us * MICROSECOND - timedelta(microseconds=1)).astimezone(zone).year
     begin, after = (
         (datetime(one, 1, 1, tzinfo=zone).astimezone(UTC) - _EPOCH) // MICROSECOND for one in (year, year + 1)
     )
-    so_far = readings.figure(begin, end_us) if end_us > begin else None
-    if so_far is not None and (so_far.coverage < 1 or any(doubt.decides for doubt in so_far.doubts)):
-        return "undetermined", None
-    rest_h = Fraction(after - end_us, HOUR_US)
-    it_wh = load_w * rest_h + (so_far.energy_it_wh if so_far else 0)
-    total_wh = (load_w * (1 + model.slope) + model.fixed_w) * rest_h + (so_far.energy_total_wh if so_far else 0)
-    if it_wh <= 0:
-        return "undetermined", None
-    ratio = Fraction(total_wh) / it_wh
-    return ("within" if ratio <= readings.limit else "breach"), ratio
+    return begin, after
+
+
+def _rest_overhead(
+    model: LoadModel, rest: _Rest, it_w: Fraction, times: tuple[int, int]
+) -> tuple[Fraction | None, Fraction]:
+    """Mean overhead of the rest of a year in watts, and how far it may err; None beyond what a fit reaches."""
+    fit = rest.fit
+    if fit is None or rest.known is None:
+        return model.overhead_w(it_w), Fraction()
+    if not replace(model, fit=fit).reaches(it_w):
+        return None, Fraction()
+    season = range(times[0] // _DAY_US - YEAR_DAYS, -(-times[1] // _DAY_US) - YEAR_DAYS)
+    curve, covariance, _ = rest_of_year(fit, rest.known.days, season)
+    overhead = overhead_w(curve, fit.scale_w, it_w) + model.opened_w
+    return overhead, half_width_w(covariance, powers(it_w, fit.scale_w))

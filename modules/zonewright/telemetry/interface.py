@@ -8,7 +8,7 @@ from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
-from zonewright.telemetry.summing import Sum
+from zonewright.telemetry.summing import Bin, Sum
 
 
 class ConflictError(ZonewrightError, ValueError):
@@ -100,12 +100,16 @@ class ReadingStore(Protocol):
         """Energy by meter over the whole hours of a window, and what its whole days (UTC) show at a glance."""
         ...
 
+    def days(self, site: str, start_us: int, end_us: int) -> dict[str, list[Bin]]:
+        """What each meter counted on the whole days (UTC) of a window, in order."""
+        ...
+
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:
         """Time and trust of the last reading by meter; meters without any are left out."""
         ...
 
-    def trusts(self, site: str) -> frozenset[TrustClass]:
-        """Trust classes of all readings that a site ever had."""
+    def trusts(self, site: str, meter: str | None = None) -> frozenset[TrustClass]:
+        """Trust classes of all readings of energy that a site ever had, or of those of one meter."""
         ...
 
     def prune(self, before_us: int) -> int:

@@ -9,9 +9,11 @@ from zonewright.model.site import MeterSource
 from zonewright.pue.meters import MeterKind, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.figures import all_meters_of
-from zonewright.telemetry.sample import JOULES, REGISTER, WATT_HOURS, WATTS, Measurement, SampleSeries
+from zonewright.telemetry.sample import CELSIUS, JOULES, REGISTER, WATT_HOURS, WATTS, Measurement, SampleSeries
 
 _ENERGY, _POWER, _HOST_POWER = "hw.energy", "hw.power", "hw.host.power"
+_NAMES: Mapping[MeterKind, str] = {"gauge": _POWER, "temperature": "hw.temperature"}
+_UNITS: Mapping[MeterKind, str] = {"gauge": "W", "temperature": CELSIUS}
 _MICRO = 10**6
 _GOOD = "good"
 
@@ -48,7 +50,8 @@ class Binding:
             return series.name == _HOST_POWER and not series.part
         if source.reads == "rapl":
             return series.name == _ENERGY and series.part not in self.others
-        return series.part == source.device and series.name == (_POWER if self.spec.kind == "gauge" else _ENERGY)
+        usual = _NAMES.get(self.spec.kind, _ENERGY)
+        return series.part == source.device and series.name == (source.metric or usual)
 
 
 def bindings_of(sites: Mapping[str, Site]) -> list[Binding]:
@@ -61,7 +64,7 @@ def bindings_of(sites: Mapping[str, Site]) -> list[Binding]:
             source = site.meters[name].source
             if source is None or not _is_declared(site, source):
                 continue
-            one = (source.host, source.reads or f"device {source.device}")
+            one = (source.host, source.what)
             if one not in taken:
                 taken.add(one)
                 others = frozenset(site.hosts[source.host].devices)
@@ -75,7 +78,7 @@ def _is_declared(site: Site, source: MeterSource) -> bool:
 
 
 def _unit(binding: Binding) -> str:
-    return binding.source.unit or ("W" if binding.spec.kind == "gauge" else "J")
+    return binding.source.unit or _UNITS.get(binding.spec.kind, "J")
 
 
 def readings_from(binding: Binding, items: Iterable[tuple[SampleSeries, Measurement]]) -> list[Reading]:
@@ -120,6 +123,8 @@ def _reading(kind: MeterKind, unit: str, item: Measurement) -> Reading | None:
 def _value(unit: str, value: float) -> Fraction | int:
     """Watt-hours or watts of a value, to the millionth that the store keeps; the decimals that were sent are exact."""
     exact = int(value) if value.is_integer() else Fraction(repr(value))
+    if unit == CELSIUS:
+        return Fraction(round(exact * _MICRO), _MICRO)
     if unit in JOULES:
         exact = Fraction(exact * JOULES[unit], 3_600)
     else:

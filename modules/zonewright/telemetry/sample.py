@@ -14,6 +14,8 @@ _MAX_METER_W = 10_000_000_000.0
 JOULES = {"J": 1, "kJ": 1_000, "MJ": 1_000_000}
 WATT_HOURS = {"Wh": 1, "kWh": 1_000, "MWh": 1_000_000, "W.h": 1, "kW.h": 1_000, "MW.h": 1_000_000}
 WATTS = {"W": 1, "kW": 1_000}
+CELSIUS = "Cel"
+"""Degrees Celsius (UCUM), as OpenTelemetry has it."""
 _LATEST_NS = LATE.most * 10**9
 _ENERGY = {**JOULES, **{unit: 3_600 * factor for unit, factor in WATT_HOURS.items()}}
 MEASURED = {**_ENERGY, **WATTS}
@@ -82,15 +84,16 @@ class SampleBatch:
         agent: its id.
         node: the node that it reports for.
         boot: boot of the host.
-        sequence: its number, which the agent never uses twice.
+        sequence: its number, which the agent never uses twice; 0 of a sender that numbers none, whose samples are known
+            by their series and times.
         dropped: how many batches the agent had dropped before, because its spool was full.
         samples: what it holds.
     """
 
     agent: str
     node: str
-    boot: str
-    sequence: int
+    boot: str = ""
+    sequence: int = 0
     dropped: int = 0
     samples: tuple[Sample, ...]
 

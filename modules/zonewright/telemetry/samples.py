@@ -170,11 +170,7 @@ class Samples:
     def _store(
         self, connection: Statements, report: SampleBatch, now_ns: int, arrivals: list[tuple[str, int, int, int]]
     ) -> Received:
-        identity = (report.agent, report.boot, report.sequence)
-        query = "select 1 from batch_run where agent = ? and boot = ? and ? between first and last"
-        if connection.execute(query, identity).fetchone() is not None:
-            return Received(stored=0, quarantined=0, duplicate=True)
-        if not connection.add_rows("batch", [(*identity, now_ns, report.dropped)]):
+        if report.sequence and not _is_new(connection, report, now_ns):
             return Received(stored=0, quarantined=0, duplicate=True)
         rows: list[_Row] = []
         aside: list[tuple[str, int, str, str, str]] = []
@@ -196,7 +192,7 @@ class Samples:
         new = connection.add_new("sample", rows)
         if hours := _by_hour(row for row in new if row[1] in energies):
             connection.executemany(_ADD, hours)
-        if measured:
+        if measured and (new or report.sequence):  # what is sent again and again without a number is no arrival
             arrivals.append((report.agent, min(measured), max(measured), now_ns))
         return Received(stored=len(new), quarantined=len(aside), duplicate=False)
 
@@ -324,6 +320,15 @@ class Samples:
         with self._home.opened() as connection:
             query = "select name, reason from quarantine where agent = ? order by rowid"
             return [(name, reason) for name, reason in connection.execute(query, (agent,))]
+
+
+def _is_new(connection: Statements, report: SampleBatch, now_ns: int) -> bool:
+    """Note a batch; whether its number is a new one."""
+    identity = (report.agent, report.boot, report.sequence)
+    query = "select 1 from batch_run where agent = ? and boot = ? and ? between first and last"
+    if connection.execute(query, identity).fetchone() is not None:
+        return False
+    return bool(connection.add_rows("batch", [(*identity, now_ns, report.dropped)]))
 
 
 def _add_arrivals(connection: Statements, arrivals: Sequence[tuple[str, int, int, int]]) -> None:

@@ -263,6 +263,19 @@ class Store:
                 found.setdefault(name, []).append((one[0], one[1], one[2]))
         return found
 
+    def days(self, site: str, start_us: int, end_us: int) -> dict[str, list[Bin]]:
+        """What each meter counted on the whole days (UTC) of a window, in order."""
+        query = (
+            "select m.name, d.begin_us, d.energy_mj, d.covered_us from daily d join meter m on m.id = d.meter "
+            "where m.site = ? and d.begin_us >= ? and d.begin_us < ? order by d.begin_us"
+        )
+        low, high = -(-start_us // DAY_US) * DAY_US, end_us // DAY_US * DAY_US
+        found: dict[str, list[Bin]] = {}
+        with self.opened() as connection:
+            for name, *one in connection.execute(query, (site, low, high)):
+                found.setdefault(name, []).append(Bin(one[0], one[1], one[2]))
+        return found
+
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:
         """Time and trust of the last reading by meter; meters without any are left out."""
         query = (
@@ -272,11 +285,13 @@ class Store:
         with self.opened() as connection:
             return {name: (time_us, trust) for name, time_us, trust in connection.execute(query, (site,))}
 
-    def trusts(self, site: str) -> frozenset[TrustClass]:
-        """Trust classes of all readings that a site ever had."""
-        query = "select distinct trust from trust where meter in (select id from meter where site = ?)"
+    def trusts(self, site: str, meter: str | None = None) -> frozenset[TrustClass]:
+        """Trust classes of all readings of energy that a site ever had, or of those of one meter."""
+        which = "kind <> 'temperature'" if meter is None else "name = ?"
+        query = f"select distinct trust from trust where meter in (select id from meter where site = ? and {which})"  # noqa: S608 - no input
         with self.opened() as connection:
-            return frozenset(row[0] for row in connection.execute(query, (site,)))
+            values = (site,) if meter is None else (site, meter)
+            return frozenset(row[0] for row in connection.execute(query, values))
 
     def prune(self, before_us: int) -> int:
         """Remove the readings of whole hours before a time that are known throughout; gives how many.

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 from zonewright.pue.history import LEAST_SAME_US, LEAST_STILL_US
 from zonewright.pue.meters import MeterSpec
@@ -200,7 +200,8 @@ def bins_of(connection: Statements, table: str, key: int, low: int, high: int) -
         f"select begin_us, energy_mj, covered_us from {table} "  # noqa: S608 - one of two names
         "where meter = ? and begin_us >= ? and begin_us < ? order by begin_us"
     )
-    return [*map(Bin._make, connection.execute(query, (key, low, high)))]
+    rows = connection.execute(query, (key, low, high))
+    return [*map(tuple.__new__, repeat(Bin), rows)]  # a year of hours are thousands: half the time of ``Bin._make``
 
 
 def _sums_of(

@@ -98,7 +98,9 @@ def _again(
         put_site(store, site, meters, texts)
         if not _correct(store, site, meters, _recorded(texts, site), corrections):
             return None
-        one = measured(store, site, declared, now=datetime.fromisoformat(snapshot.at), terms=terms, model=None)
+        one = measured(
+            store, site, declared, now=datetime.fromisoformat(snapshot.at), terms=terms, model=None, opened=None
+        )
     return None if one is None else (one.trailing, one.trailing_ratio)
 
 

@@ -16,7 +16,7 @@ from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.plans import risk_of
 from zonewright.ledger.deciding.precondition_now import broken_sentence
 from zonewright.ledger.deciding.review import Review, review_change
-from zonewright.ledger.deciding.snapshot import figure_data
+from zonewright.ledger.deciding.snapshot import FORMER, figure_data
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan, Snapshot
@@ -41,6 +41,8 @@ from zonewright.telemetry.registers import READINGS_HEAD
 from zonewright.telemetry.tables import readings_file
 
 _MICRO = 10**6
+_UNFITTED = 2
+"""Snapshots up to this form are of versions whose load models were all declared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
             addresses={name: addresses for name, (_, addresses) in places.items()},
         )
         with database.reading() as connection:
-            review = review_change(connection, request, snapshot.at, telemetry)
+            review = review_change(connection, request, snapshot.at, telemetry, with_fits=snapshot.format > _UNFITTED)
             findings = review.findings(review.facts.base)
             return Again(
                 findings=list(findings),
@@ -131,7 +133,13 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
     at, document = snapshot.at, texts["zone.json"]
     known = parse_zone(document)
     connection.execute(
-        zone.insert().values(id=known.zone, digest=digest_of(document), document=document, registered_at=at)
+        zone.insert().values(
+            id=known.zone,
+            digest=digest_of(document),
+            document=document,
+            registered_at=at,
+            former=texts.get(FORMER),
+        )
     )
     for table, prefix, rows_of in ((asset, "assets/", json.loads), (claim, "claims/", unpacked)):
         rows = [_row(row, at) for name, text in texts.items() if name.startswith(prefix) for row in rows_of(text)]

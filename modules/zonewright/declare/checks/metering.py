@@ -102,7 +102,7 @@ def _use(known: Known, owner: str, path: Path, site: Site, meter: Meter) -> Iter
 
 def _second(owner: str, path: Path, source: MeterSource, first: dict[tuple[str, str], str]) -> Iterator[Fault]:
     """One source is one meter: counted twice, it would be energy twice."""
-    other = first.setdefault((source.host, source.reads or f"device {source.device}"), path[-1])
+    other = first.setdefault((source.host, source.what), path[-1])
     if other != path[-1]:
         yield Fault(
             owner=owner,

@@ -10,6 +10,7 @@ from typing import Literal
 
 from zonewright.declare.checks.approvals import approval_faults
 from zonewright.declare.checks.clusters import cluster_faults
+from zonewright.declare.checks.former import former_faults
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.metering import metering_faults
 from zonewright.declare.checks.network import network_faults
@@ -56,6 +57,7 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
         yield from site_faults(known, owner, file)
         yield from metering_faults(known, owner, file)
         yield from network_faults(known, owner, file)
+        yield from former_faults(known, owner, file, index)
         yield from place_faults(known, owner, file)
         yield from offer_faults(known, owner, file, index)
         yield from work_faults(known, owner, file, index)

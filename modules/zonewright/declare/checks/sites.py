@@ -7,6 +7,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from zoneinfo import ZoneInfo, available_timezones
 
+from zonewright.declare.checks.dhcp import dhcp_faults
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.zone import date_faults
 from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
@@ -170,6 +171,16 @@ def _boundary(known: Known, owner: str, path: Path, site: Site) -> Iterator[Faul
 
 def _boundary_meter(owner: str, path: Path, name: str, meter: Meter) -> Iterator[Fault]:
     side = path[-2]
+    if meter.kind == "temperature":
+        yield Fault(
+            owner=owner,
+            path=path,
+            what="a temperature as a side of the energy ratio",
+            expected="a meter of energy",
+            got=f"{shown(name)}, of the kind temperature",
+            fix="remove it from the boundary; it counts for the load model by being declared",
+        )
+        return
     if (meter.point in _INSIDE) != (side == "it"):
         where = "inside" if side == "it" else "where energy comes in"
         points = sorted(_INSIDE) if side == "it" else ["cooling", "generator", "utility"]
@@ -225,6 +236,7 @@ def _pool(owner: str, path: Path, pool: AddressPool) -> Iterator[Fault]:
         )
     else:
         yield from _gateway(owner, path, pool)
+        yield from dhcp_faults(owner, path, pool)
 
 
 def _gateway(owner: str, path: Path, network: AddressPool | RouterNetwork) -> Iterator[Fault]:
@@ -296,6 +308,8 @@ def _row(known: Known, owner: str, path: Path, row: Row, site: Site) -> Iterator
     if not known.unsure(owner, path):
         if row.failed_racks:
             yield from _rack_numbers(owner, (*path, "failed_racks"), row.failed_racks, row)
+        for racks in row.derated_racks:
+            yield from _rack_numbers(owner, (*path, "derated_racks", racks), racks, row)
         for baseline_id in row.baseline:
             yield from _baseline(owner, (*path, "baseline", baseline_id), row, baseline_id)
 

@@ -57,6 +57,8 @@ _PATTERNS = {
     r"^[a-z_][a-z0-9_-]{0,31}$": "a user such as 'operator'",
     r"^/[A-Za-z0-9._/-]{0,200}$": "an absolute path such as /home/operator/agent",
     REFERENCE_PATTERN: f"a reference to a secret, such as {EXAMPLE}",
+    r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$": "a MAC address such as '52:54:00:12:34:56'",
+    r"^[A-Za-z0-9][A-Za-z0-9._/-]*$": "the name of a file for TFTP, such as 'ipxe.efi'",
     HOST_PATH_PATTERN: "an absolute path such as /etc/frr, without hidden parts",
     BELOW_PATH_PATTERN: "a path such as etc/frr/frr.conf",
     COMMAND_PATTERN: "one line for the host's shell",

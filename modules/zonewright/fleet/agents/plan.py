@@ -75,7 +75,9 @@ class HostPlan:
     differences: tuple[FileDiff, ...] = field(default=(), repr=False)
 
 
-def plan_host(host: str, recipe: Recipe, facts: HostFacts, *, is_enrolled: bool) -> HostPlan:
+def plan_host(
+    host: str, recipe: Recipe, facts: HostFacts, *, is_enrolled: bool, place: tuple[str, str] = ("", "")
+) -> HostPlan:
     """The steps for one host.
 
     Args:
@@ -83,6 +85,7 @@ def plan_host(host: str, recipe: Recipe, facts: HostFacts, *, is_enrolled: bool)
         recipe: what it should have.
         facts: what was found.
         is_enrolled: whether the service knows the host's token and key.
+        place: its site and its rack, each empty where nobody knows it.
     """
     supervisor = recipe.settings.supervisor or facts.supervisor
     kind = "any" if "any" in recipe.artefacts else f"{facts.machine}-{facts.libc}"
@@ -100,6 +103,7 @@ def plan_host(host: str, recipe: Recipe, facts: HostFacts, *, is_enrolled: bool)
         python=facts.python,
         has_rapl=facts.has_rapl,
         devices=None if gateway is None else gateway.devices,
+        place=place,
     )
     if gateway is not None:
         artefact = gateway.artefact(

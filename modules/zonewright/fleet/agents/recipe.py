@@ -68,6 +68,7 @@ def desired_of(recipe: Recipe) -> Desired:
     hashes = {kind: dict(artefact.hashes) for kind, artefact in recipe.artefacts.items()}
     # Where wheels lie is no setting of the agent; what they hold is in the artefact. So it is with gateways.
     settings = recipe.settings.model_dump(mode="json", exclude={"psutil", "gateways"})
+    settings = {name: value for name, value in settings.items() if value is not None or not name.startswith("also_")}
     for name, one in recipe.gateways.items():
         hashes[f"gateway {name}"] = {wheel: digest_of_files(files) for wheel, files in one.wheels.items()}
         hashes[f"gateway {name}"]["program"] = digest_of_files(one.sources)

@@ -33,6 +33,10 @@ class AgentContext:
         addresses: the only addresses that it may talk to; empty where the service has a name and not an address.
         watchdog_s: seconds after which systemd restarts an agent that is silent.
         is_gateway: whether it reads devices too, at addresses of their own, and more of them than a host has sources.
+        also_url: another receiver, or empty; then it needs no place either.
+        also_token_file: path of the token for that one, or empty.
+        site: its site, or empty.
+        rack: its rack, or empty.
     """
 
     name: str
@@ -50,6 +54,10 @@ class AgentContext:
     addresses: tuple[str, ...]
     watchdog_s: int
     is_gateway: bool = False
+    also_url: str = ""
+    also_token_file: str = ""
+    site: str = ""
+    rack: str = ""
 
 
 def agent_texts(
@@ -60,6 +68,7 @@ def agent_texts(
     python: str,
     has_rapl: bool,
     devices: str | None = None,
+    place: tuple[str, str] = ("", ""),
 ) -> dict[str, str]:
     """The host's own files, by path within the release.
 
@@ -70,6 +79,7 @@ def agent_texts(
         python: the host's interpreter.
         has_rapl: whether the host has such counters.
         devices: the text of a gateway's devices; None for the agent alone.
+        place: the host's site and rack.
 
     Raises:
         RenderError: when a value must not get into a file.
@@ -87,9 +97,13 @@ def agent_texts(
         folder=layout.current,
         user=layout.user,
         has_rapl=has_rapl and "rapl" in settings.sources,
-        addresses=_addresses(settings.url) if devices is None else (),
+        addresses=_all_addresses(settings) if devices is None else (),
         watchdog_s=max(WATCHDOG_S, round(3 * settings.interval_s)),
         is_gateway=devices is not None,
+        also_url=settings.also_url or "",
+        also_token_file=settings.also_token_file or "",
+        site=place[0],
+        rack=place[1],
     )
     names = (SETTINGS, RUN, UNIT) if layout.is_system else (SETTINGS, RUN)
     rendered = {one: _render(f"agent/{one}.j2", context) for one in names}
@@ -101,6 +115,12 @@ def _render(template: str, context: AgentContext) -> str:
         return environment().get_template(template).render(agent=context)
     except RenderError as error:
         raise RenderError(error.what, template=template, subject=f"agent {context.name}") from None
+
+
+def _all_addresses(settings: AgentSettings) -> tuple[str, ...]:
+    """The addresses of all receivers, and none where a resolver is needed to find one of them."""
+    each = [_addresses(url) for url in (settings.url, settings.also_url) if url is not None]
+    return tuple(dict.fromkeys(one for some in each for one in some)) if all(each) else ()
 
 
 def _addresses(url: str) -> tuple[str, ...]:

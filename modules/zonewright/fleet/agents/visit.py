@@ -80,7 +80,7 @@ def _found(host: Host, job: AgentJob, session: Session) -> HostPlan:
     """The plan by what is on a host, whether its clock and disk let it be carried out or not."""
     facts = observe(session, job.recipe.layout, token_sha256=job.service.token_sha256(host.name))
     is_enrolled = job.service.knows(host.name, token_sha256=facts.token_sha256, public_key=facts.public_key)
-    return plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled)
+    return plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled, place=(host.site, host.rack))
 
 
 def look_closely(host: Host, job: AgentJob, session: Session) -> HostPlan:

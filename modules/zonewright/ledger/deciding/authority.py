@@ -97,7 +97,7 @@ def authorise(
         return Authority(findings=worst_first((*findings, *overdue, _missing(review, (why,)))), risk=risk)
     decision = _decision(connection, zone, row, plan, risk, now, required=bool(asked))
     told = () if decision.passes else decision.sentences
-    told += tuple(_worse(asked, plan)) + tuple(_broken(plan, review))
+    told += tuple(worse_than_accepted(asked, plan)) + tuple(_broken(plan, review))
     if told:
         against = worst_first((*findings, *overdue, _missing(review, told)))
         return Authority(findings=against, plan=plan.digest(), risk=risk)
@@ -182,8 +182,13 @@ def _unplanned(
     return (f"it differs from plan {name}, the last plan: {'; '.join((*told, *broken))}",)
 
 
-def _worse(asked: list[Finding], plan: Plan) -> Iterator[str]:
-    """Findings that the approval did not see, or not as bad as they are."""
+def worse_than_accepted(asked: list[Finding], plan: Plan) -> Iterator[str]:
+    """Findings that the approvals of a plan did not see, or not as bad as they are.
+
+    Args:
+        asked: findings that need an approval.
+        plan: the plan.
+    """
     accepted = {(item.rule, item.subject): item for item in plan.accepts}
     for finding in asked:
         seen = accepted.get((finding.rule, finding.subject))

@@ -69,6 +69,12 @@ def _more_differences(was: RowAsset, present: RowAsset) -> Iterator[str]:
             yield f"{field} {getattr(present.row, field)}, was {getattr(was.row, field)}"
     if was.row.failed_racks != present.row.failed_racks:
         yield f"failed racks {present.row.failed_racks or 'none'}, were {was.row.failed_racks or 'none'}"
+    if was.row.derated_racks != present.row.derated_racks:
+        now, then = (
+            ", ".join(f"{racks} at {part:g}" for racks, part in sorted(row.derated_racks.items())) or "none"
+            for row in (present.row, was.row)
+        )
+        yield f"derated racks {now}, were {then}"
     for field in ("status", "cooling"):
         if getattr(was.room, field) != getattr(present.room, field):
             yield f"{field} of the room {getattr(present.room, field)}, was {getattr(was.room, field)}"

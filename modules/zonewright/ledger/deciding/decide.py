@@ -17,6 +17,7 @@ from zonewright.model.power import told_as_now
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World, ZoneFacts
 from zonewright.place import change_world, place, read_set, short_findings, touched, unplaced_findings
+from zonewright.place.asset_renames import asset_rename_findings, asset_renames
 from zonewright.place.node_addresses import given_addresses
 from zonewright.place.precondition import Precondition
 from zonewright.place.renames import rename_findings
@@ -156,9 +157,20 @@ def judge_whole(step: PlacedChange, base: ZoneBase | None) -> tuple[Finding, ...
     """
     if base is None:
         return ()
+    told = _renames_told(step.demand, base)
     base = replace(base, renamed=step.facts.renames.nodes)
     zone = replace(base.after(step.demand, step.seats), measured=step.facts.measured)
-    return judge_zone(base.before(), replace(step.after, zone=zone), party=step.demand.party, racks=step.racks)
+    found = judge_zone(base.before(), replace(step.after, zone=zone), party=step.demand.party, racks=step.racks)
+    return (*told, *found)
+
+
+def _renames_told(demand: Demand, base: ZoneBase) -> tuple[Finding, ...]:
+    """What is said of names of assets, of those that it brings and those that it uses."""
+    if not (demand.assets or demand.formerly):
+        return ()
+    own = {name for name, is_leaving in base.own.assets.items() if not is_leaving}
+    renames = asset_renames(demand, own=own, others=base.others.assets.keys(), former=base.former)
+    return tuple(asset_rename_findings(renames, demand, used=demand.formerly))
 
 
 def answer(findings: Iterable[Finding], base: ZoneBase | None, on: str) -> tuple[Finding, ...]:

@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
-from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
+from zonewright.ledger.deciding.measuring import load_history, measured_sites
 from zonewright.ledger.deciding.site_claims import NUMBER, around, occupant, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
@@ -28,6 +28,21 @@ from zonewright.telemetry.home import TelemetryHome
 
 OWN = "/reserved"
 """Behind the id of a stack: whose a place is that the stack may not take now, for it is reserved for another change."""
+_REVISIONS = select(revision).where(revision.c.site.in_(bindparam("sites", expanding=True)))
+_SITES = tuple(
+    select(table.c.site).where(table.c.stack_id == bindparam("stack")).distinct() for table in (claim, asset)
+)
+_STANDING = select(claim.c.name, claim.c.state).where(
+    claim.c.stack_id == bindparam("stack"), claim.c.state.in_(("active", "releasing"))
+)
+_ADMITTED_AT = select(admission.c.admitted_at).where(
+    admission.c.stack_id == bindparam("stack"), admission.c.state == "current"
+)
+_PRESENT = (
+    select(asset, _ADMITTED_AT.limit(1).scalar_subquery().label("admitted_at"))
+    .where(asset.c.site.in_(bindparam("sites", expanding=True)))
+    .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
+)
 NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
 """The part of a claim's data that its Node resource is made from."""
 
@@ -148,7 +163,7 @@ def _optional(cluster: Cluster) -> dict[str, Any]:
 def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]:
     """Revision of each site; 0 where nothing was ever written."""
     wanted = sorted(sites)
-    rows = connection.execute(select(revision).where(revision.c.site.in_(wanted)))
+    rows = connection.execute(_REVISIONS, {"sites": wanted})
     return dict.fromkeys(wanted, 0) | {row.site: row.number for row in rows}
 
 
@@ -158,9 +173,8 @@ def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset
     sites |= {name.partition("/")[0] for name in demand.assets}
     if demand.assets:
         sites.add(NAMES)
-    for table in (claim, asset):
-        query = select(table.c.site).where(table.c.stack_id == stack_id).distinct()
-        sites |= set(connection.execute(query).scalars())
+    for query in _SITES:
+        sites |= set(connection.execute(query, {"stack": stack_id}).scalars())
     return frozenset(sites)
 
 
@@ -176,10 +190,8 @@ def have_moved(connection: Connection, facts: Facts, *, stack_id: str, demand: D
     if revisions_of(connection, sites_of(connection, stack_id, demand)) != facts.revisions:
         return True
     # A confirm raises no revision, for others do not see it; its own stack's change counts the node from then on.
-    query = select(claim.c.name, claim.c.state).where(
-        claim.c.stack_id == stack_id, claim.c.state.in_(("active", "releasing"))
-    )
-    standing = Counter((facts.renames.of(row.name), row.state) for row in connection.execute(query).all())
+    rows = connection.execute(_STANDING, {"stack": stack_id}).all()
+    standing = Counter((facts.renames.of(row.name), row.state) for row in rows)
     return standing != Counter((item.name, item.standing) for item in facts.standing)
 
 
@@ -191,6 +203,7 @@ def gather(
     now: str,
     telemetry: TelemetryHome | None = None,
     replaced: str = "",
+    with_fits: bool = True,
 ) -> Facts:
     """Read the facts for one stack's change.
 
@@ -201,6 +214,7 @@ def gather(
         now: ISO 8601 time; reservations that expire at or before it do not count.
         telemetry: the readings, or None.
         replaced: a stack whose reservation for days is left out, because this takes its place.
+        with_fits: whether load models may be fitted to readings, as versions before did not.
     """
     facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now, replaced)
     base = zone_base(connection, stack_id, now=now, replaced=replaced)
@@ -209,8 +223,11 @@ def gather(
     # Placement asks for sites and limits, which the seats that it will find do not change.
     moment = datetime.fromisoformat(now)
     has_readings = telemetry is not None and telemetry.is_there()
-    fresh = fresh_claims(connection, facts.revisions, moment) if has_readings else {}
-    found = measured_sites(base.before(), facts.revisions, telemetry, moment, fresh)
+    before = base.before()
+    found: dict[str, Measured] = {}
+    if has_readings:
+        history = load_history(connection, before, facts.revisions, moment, with_fits=with_fits)
+        found = measured_sites(before, facts.revisions, telemetry, moment, history, before=base.former.readings)
     base = replace(base, renamed=facts.renames.nodes)
     return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)
 
@@ -400,14 +417,8 @@ def present_assets(connection: Connection, sites: Collection[str], stack_id: str
 
     Each row has ``admitted_at`` too, the moment of the present admission of a stack, None without one.
     """
-    at = select(admission.c.admitted_at).where(admission.c.stack_id == stack_id, admission.c.state == "current")
-    query = (
-        select(asset, at.limit(1).scalar_subquery().label("admitted_at"))
-        .where(asset.c.site.in_(sorted(sites)))
-        .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
-    )
     present: dict[tuple[str, str], Row[Any]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_PRESENT, {"stack": stack_id, "sites": sorted(sites)}):
         present[row.stack_id, row.name] = row
     return list(present.values())
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from zonewright.ledger.deciding.facts import claims_of
 from zonewright.ledger.deciding.review import Review
@@ -17,13 +17,14 @@ from zonewright.model.demand import asset_text
 from zonewright.rules.finding import Finding
 from zonewright.seal.votes import Planned, ReceivedEnvelope
 
+_PRESENT = select(admission).where(admission.c.stack_id == bindparam("stack"), admission.c.state == "current")
+_LAST = select(change).where(change.c.stack_id == bindparam("stack")).order_by(change.c.number.desc()).limit(1)
 _AGAIN = "make a new plan with: zonewright change plan --stack NAME --key FILE"
 
 
 def present(connection: Connection, stack_id: str) -> RowMapping | None:
     """The stack's present admission."""
-    query = select(admission).where(admission.c.stack_id == stack_id, admission.c.state == "current")
-    return connection.execute(query).mappings().first()
+    return connection.execute(_PRESENT, {"stack": stack_id}).mappings().first()
 
 
 def risk_of(connection: Connection, review: Review, findings: tuple[Finding, ...]) -> Risk:
@@ -83,8 +84,7 @@ def planned_of(plan: Plan, risk: Risk) -> Planned:
 
 def last_plan(connection: Connection, stack_id: str) -> RowMapping | None:
     """The last plan that a stack has registered."""
-    query = select(change).where(change.c.stack_id == stack_id).order_by(change.c.number.desc()).limit(1)
-    return connection.execute(query).mappings().first()
+    return connection.execute(_LAST, {"stack": stack_id}).mappings().first()
 
 
 def fitting_plan(connection: Connection, stack_id: str, change_digest: str, replaces: str) -> RowMapping | None:

@@ -5,7 +5,7 @@ that has shown nothing but the name of a party, so a party has few of those at a
 of its reservations whatever is asked in its name.
 """
 
-from sqlalchemy import Connection, select, union_all
+from sqlalchemy import Connection, bindparam, select, union_all
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.store.tables import enrolment, lasting, reservation
@@ -13,6 +13,13 @@ from zonewright.model.limits import RESERVATIONS, UNENROLLED
 from zonewright.rules.words import listed
 
 _RESERVED = (reservation, lasting)
+_ENROLLED = select(enrolment.c.party).where(enrolment.c.stack_id == bindparam("stack"))
+_HOLDS = union_all(
+    *(
+        select(table.c.party).where(table.c.stack_id == bindparam("stack"), table.c.expires_at > bindparam("now"))
+        for table in _RESERVED
+    )
+)
 
 
 def require_own_stack(connection: Connection, *, stack_id: str, party: str, now: str) -> None:
@@ -27,11 +34,8 @@ def require_own_stack(connection: Connection, *, stack_id: str, party: str, now:
     Raises:
         LedgerRefusedError: when the stack is enrolled for another party or is about to be, which is not named.
     """
-    enrolled = select(enrolment.c.party).where(enrolment.c.stack_id == stack_id)
-    reserved = union_all(
-        *(select(table.c.party).where(table.c.stack_id == stack_id, table.c.expires_at > now) for table in _RESERVED)
-    )
-    holder = connection.execute(enrolled).scalar() or connection.execute(reserved).scalar()
+    own = {"stack": stack_id}
+    holder = connection.execute(_ENROLLED, own).scalar() or connection.execute(_HOLDS, {**own, "now": now}).scalar()
     if holder not in (None, party):
         raise LedgerRefusedError(
             "another-party",

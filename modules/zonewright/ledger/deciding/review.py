@@ -11,8 +11,10 @@ from zonewright.ledger.deciding.decide import PlacedChange, answer, judge_local,
 from zonewright.ledger.deciding.facts import Facts, gather
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
+from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.store.context import require_zone
+from zonewright.ledger.store.tables import admission, zone
 from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.texts import get_content
 from zonewright.model.demand import Demand
@@ -69,7 +71,7 @@ def last_proposal(connection: Connection, stack_id: str, demand_digest: str) -> 
     return dict(row) if row is not None and row["demand_digest"] == demand_digest else None
 
 
-def _own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
+def own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
     """The demand of a request. Whether there is none, or it is another party's, is one sentence: nobody finds out."""
     text = get_content(connection, request.demand_digest)
     try:
@@ -84,17 +86,59 @@ def _own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
     return demand
 
 
+def change_asked(request: EvaluateRequest, demand_digest: str) -> str:
+    """Names the change that is asked about.
+
+    Args:
+        request: its places, addresses and files.
+        demand_digest: of its demand.
+    """
+    return change_digest(demand_digest, request.seats, request.addresses, request.rendered_digest or "")
+
+
+def _by_file_in_force(connection: Connection, request: EvaluateRequest, demand: Demand) -> Demand:
+    """A demand as of the zone's file of today, where it is the one that its stack is admitted with as it stands."""
+    digest = connection.execute(select(zone.c.digest)).scalar()
+    if digest is None or digest == demand.zone_digest:
+        return demand
+    query = select(admission.c.change_digest).where(
+        admission.c.stack_id == request.stack_id, admission.c.state == "current"
+    )
+    is_admitted = connection.execute(query).scalar() == change_asked(request, request.demand_digest)
+    return demand.model_copy(update={"zone_digest": digest}) if is_admitted else demand
+
+
 def review_change(
-    connection: Connection, request: EvaluateRequest, now: str, telemetry: TelemetryHome | None
+    connection: Connection,
+    request: EvaluateRequest,
+    now: str,
+    telemetry: TelemetryHome | None,
+    *,
+    by_file_in_force: bool = False,
+    demand: Demand | None = None,
+    with_fits: bool = True,
 ) -> Review:
     """Look at a change inside the caller's transaction.
+
+    Args:
+        connection: the transaction.
+        request: the change.
+        now: the moment, ISO 8601.
+        telemetry: the readings, or None.
+        by_file_in_force: judge what the stack is admitted with by today's zone file, whichever its demand names.
+        demand: what is wanted, where it was read already.
+        with_fits: whether load models may be fitted to readings, as versions before did not.
 
     Raises:
         LedgerRefusedError: when the demand was never proposed here, or the zone's file is another one.
     """
-    demand = _own_demand(connection, request)
-    require_zone(connection, demand, party=request.party, on=now[:10])
-    facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry)
+    demand = demand or own_demand(connection, request)
+    if by_file_in_force:
+        demand = _by_file_in_force(connection, request, demand)
+    demand = require_zone(connection, demand, party=request.party, on=now[:10])
+    facts = gather(
+        connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry, with_fits=with_fits
+    )
     last = last_proposal(connection, request.stack_id, request.demand_digest)
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
     sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, bindparam, select
 
 from zonewright.ledger.store.claim_text import ROW, packed
 from zonewright.ledger.store.tables import claim, claim_version
@@ -117,17 +117,21 @@ def site_claims(connection: Connection, sites: Collection[str]) -> dict[str, Sit
     return {site: claims for site, (_, claims) in _read(connection, sites).items()}
 
 
+_VERSIONS = select(claim_version.c.site, claim_version.c.number).where(
+    claim_version.c.site.in_(bindparam("sites", expanding=True))
+)
+_CLAIMS = select(*(claim.c[name] for name in ROW)).where(claim.c.site == bindparam("one")).order_by(claim.c.id)
+
+
 def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int, SiteClaims]]:
     wanted = sorted(sites)
-    query = select(claim_version.c.site, claim_version.c.number).where(claim_version.c.site.in_(wanted))
-    numbers = {row.site: row.number for row in connection.execute(query)}
+    numbers = {row.site: row.number for row in connection.execute(_VERSIONS, {"sites": wanted})}
     known = _MEMORIES.setdefault(connection.engine, _Memory()).sites
     found: dict[str, tuple[int, SiteClaims]] = {}
     for site in sorted(numbers):
         held = known.get(site)
         if held is None or held[0] != numbers[site]:
-            rows = select(*(claim.c[name] for name in ROW)).where(claim.c.site == site)
-            held = numbers[site], SiteClaims(tuple(connection.execute(rows.order_by(claim.c.id)).all()))
+            held = numbers[site], SiteClaims(tuple(connection.execute(_CLAIMS, {"one": site}).all()))
             known[site] = held
         found[site] = held  # not what another thread has put there since: it may see another moment
     return found

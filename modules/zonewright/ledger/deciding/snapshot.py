@@ -31,8 +31,11 @@ from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
 from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.registers import UntoldError, registers
+from zonewright.telemetry.renaming import stored_as
 
 READINGS_BACK = timedelta(days=400)
+FORMER = "former.json"
+"""In a snapshot: names of assets that are other names now, where there are any."""
 _TRIES = 3
 _TOLD_ONLY = frozenset({"changed-beneath"})
 """Advice on how rows were at an earlier admission, which a snapshot does not have. Nothing is decided by it."""
@@ -62,9 +65,18 @@ def readings_of(
         return {}
     since = datetime.fromisoformat(review.at) - READINGS_BACK
     found: dict[str, str] = {}
+    renamed = review.facts.base.former.readings if review.facts.base is not None else {}
     for site in sorted(review.facts.measured):
-        found |= _told_registers(telemetry, site, since, tell)
+        stored = stored_as(telemetry, site, renamed.get(site, site))
+        texts = _told_registers(telemetry, stored, since, tell)
+        found |= {_named(name, stored, site): text for name, text in texts.items()}
     return found
+
+
+def _named(name: str, before: str, site: str) -> str:
+    """The name of a text of a site's readings, with the id that the site has."""
+    kind, _, rest = name.partition("/")
+    return f"{kind}/{site}{rest.removeprefix(before)}"
 
 
 def _told_registers(home: TelemetryHome, site: str, since: datetime, tell: Callable[[], None] | None) -> dict[str, str]:
@@ -94,7 +106,9 @@ def take(
     """
     now = review.at
     request, sites = review.request, frozenset(review.facts.revisions)
-    texts: dict[str, str] = {"zone.json": str(connection.execute(select(zone.c.document)).scalar())}
+    registered = connection.execute(select(zone.c.document, zone.c.former)).one()
+    texts: dict[str, str] = {"zone.json": registered.document}
+    texts |= {FORMER: registered.former} if registered.former else {}
     texts |= _assets(connection)
     has_quotas = bool(parse_zone(texts["zone.json"]).quotas)
     texts["loads.json"] = canonical_json(_loads(connection, sites, by_party=has_quotas))
@@ -121,10 +135,18 @@ def take(
     return snapshot, dict(files.values()) | {digest_of(snapshot.text()): snapshot.text()}
 
 
+_TOLD = ("fit", "unfitted", "projection_bounds", "allowed_rest", "rest_it_wh", "rest_total_wh")
+"""What follows from the rest, and is for people; a fit is recorded whole, as text."""
+
+
 def figure_data(measured: Measured) -> dict[str, Any]:
     """What is measured of a site as plain data; ratios as exact fractions, and findings only where there are any."""
     data = asdict(measured)
     findings = "; ".join(data.pop("findings"))
+    for name in _TOLD:
+        data.pop(name)
+    if measured.fit is not None:
+        data["fit"] = canonical_json(asdict(measured.fit))
     return {
         name: f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
         for name, value in (data | ({"findings": findings} if findings else {})).items()

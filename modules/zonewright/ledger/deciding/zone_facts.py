@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from zonewright.ledger.store.documents import parse_asset, parse_zone
+from zonewright.ledger.store.documents import parse_asset, parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.held import HeldPlaces, all_held
 from zonewright.ledger.store.tables import admission, asset, claim, zone
@@ -30,6 +30,7 @@ from zonewright.model.demand import (
     asset_text,
 )
 from zonewright.model.expand import expand_ids, nodes_of
+from zonewright.model.former_names import FormerNames
 from zonewright.model.names import holders, names_in
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import (
@@ -47,6 +48,21 @@ from zonewright.model.world import (
 _CONNECTIONS: TypeAdapter[dict[str, Needed]] = TypeAdapter(dict[str, Needed])
 _WANTED, _RESERVED = sys.maxsize, sys.maxsize - 1
 """Since when a stack has a name: by the number of its row, after all of those what is reserved, then what is wanted."""
+_FILE = select(zone.c.document, zone.c.former)
+_ASSETS = select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data).order_by(
+    asset.c.name, asset.c.state.desc(), asset.c.generation
+)
+_IS_MINE = claim.c.stack_id == bindparam("stack")  # once: to PostgreSQL a second one would be another expression
+_SUMS = (
+    select(_IS_MINE, claim.c.room, func.sum(claim.c.draw_w))
+    .where(claim.c.state.in_(("admitted", "active")))
+    .group_by(_IS_MINE, claim.c.room)
+)
+_CONNECTED = (
+    select(admission.c.stack_id, admission.c.party, admission.c.connections)
+    .where(admission.c.state == "current", admission.c.stack_id != bindparam("stack"), admission.c.connections != "{}")
+    .order_by(admission.c.stack_id)
+)
 PartyAtSite = tuple[str, str]
 """Party and site."""
 Owned = tuple[str, str]
@@ -72,7 +88,7 @@ def _row_sums(name: str, text: str) -> RowSums:
     if not isinstance(item, RowAsset):
         raise TypeError(name)
     row = item.row
-    per_rack = min((feed.available_w for feed in row.feeds.values()), default=0)
+    per_rack = min((feed.design_w for feed in row.feeds.values()), default=0)
     return RowSums(
         room=name.rsplit("/", 1)[0],
         design_w=row.racks * per_rack,
@@ -103,6 +119,7 @@ class Part:
         usage: watts claimed by party and site, where the zone has quotas.
         units: rack units claimed by party and site, in the same way.
         standing: the stack's own claims that have a resource, by site and node name, in the same way.
+        assets: names of sites, rows, ducts and links, each with whether it is leaving.
     """
 
     sites: dict[Owned, SiteFacts] = field(default_factory=dict)
@@ -115,10 +132,12 @@ class Part:
     usage: Counter[PartyAtSite] = field(default_factory=Counter)
     units: Counter[PartyAtSite] = field(default_factory=Counter)
     standing: dict[tuple[str, str], Usage] = field(default_factory=dict)
+    assets: dict[str, bool] = field(default_factory=dict)
 
     def add(self, name: str, text: str, owner: str, *, stack: str, since: int, is_leaving: bool = False) -> None:
         """Add an asset from its canonical JSON; one that is leaving takes no link any more, and keeps its names."""
         item = parse_asset(text)
+        self.assets[name] = self.assets.get(name, True) and is_leaving
         id_ = name.rsplit("/", 1)[-1]
         if isinstance(item, SiteAsset):
             self.sites[stack, name] = SiteFacts(owner=owner, site=item.site, is_leaving=is_leaving)
@@ -145,6 +164,7 @@ class ZoneBase:
         own: the stack's own.
         reserved: reservations for days.
         renamed: new name by old name, of the stack's nodes that only get another one.
+        former: names of assets that are other names now.
     """
 
     zone: Zone
@@ -153,6 +173,7 @@ class ZoneBase:
     own: Part
     reserved: tuple[HeldPlaces, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
+    former: FormerNames = field(default_factory=FormerNames)
     on: str = ""
 
     def before(self) -> ZoneFacts:
@@ -250,32 +271,33 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
         now: ISO 8601 time; names that others have reserved beyond it are held. Empty where no change is judged.
         replaced: a stack whose reservation for days is left out, because this takes its place.
     """
-    document = connection.execute(select(zone.c.document)).scalar()
-    if document is None:
+    registered = connection.execute(_FILE).first()
+    if registered is None:
         return None
     parts = {True: Part(), False: Part()}
-    query = select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data).order_by(
-        asset.c.name, asset.c.state.desc(), asset.c.generation
-    )
-    for row in connection.execute(query):
+    for row in connection.execute(_ASSETS):
         part, is_leaving = parts[row.stack_id == stack_id], row.state == "releasing"
         part.add(row.name, row.data, row.party, stack=row.stack_id, since=row.id, is_leaving=is_leaving)
     held = [one for one in all_held(connection, but=stack_id) if one.expires_at > now] if now else []
     parts[False].names += _reserved(held, stack_id)
-    known = parse_zone(document)
+    former = parse_former(registered.former)
+    known = parse_zone(registered.document)
+    known = former.zone(known) if registered.former else known
     if known.quotas:
         _count_usage(connection, stack_id, others=parts[False], own=parts[True])
-    is_mine = claim.c.stack_id == stack_id  # once: to PostgreSQL a second one would be another expression
-    sums = (
-        select(is_mine, claim.c.room, func.sum(claim.c.draw_w))
-        .where(claim.c.state.in_(("admitted", "active")))
-        .group_by(is_mine, claim.c.room)
-    )
-    for is_own, room, watts in connection.execute(sums):
+    for is_own, room, watts in connection.execute(_SUMS, {"stack": stack_id}):
         parts[bool(is_own)].claimed_w[room] += int(watts)
     parts[False].connected = tuple(_connected(connection, stack_id))
     lasting = tuple(one for one in held if one.wants is not None and one.stack_id != replaced)
-    return ZoneBase(zone=known, stack_id=stack_id, others=parts[False], own=parts[True], reserved=lasting, on=now[:10])
+    return ZoneBase(
+        zone=known,
+        stack_id=stack_id,
+        others=parts[False],
+        own=parts[True],
+        reserved=lasting,
+        former=former,
+        on=now[:10],
+    )
 
 
 def _count_usage(connection: Connection, stack_id: str, *, others: Part, own: Part) -> None:
@@ -332,10 +354,7 @@ def connections_text(demand: Demand) -> str:
 
 
 def _connected(connection: Connection, stack_id: str) -> Iterable[ClusterFacts]:
-    query = select(admission.c.stack_id, admission.c.party, admission.c.connections).where(
-        admission.c.state == "current", admission.c.stack_id != stack_id, admission.c.connections != "{}"
-    )
-    for row in connection.execute(query.order_by(admission.c.stack_id)):
+    for row in connection.execute(_CONNECTED, {"stack": stack_id}):
         for cluster_id, data in json.loads(row.connections).items():
             yield ClusterFacts(
                 party=row.party,

@@ -74,7 +74,8 @@ class Proposal(Message):
         changed: for nodes whose place differs from the last preview of the same demand: (old, new).
         impact: what the change does to each site that it touches, by id.
         serials: zones of the DNS that are in force by path of their file, for rendering.
-        renamed: old name by new name, of nodes that only get another one.
+        renamed: old name by new name, of nodes and assets that only get another one.
+        former: what assets of others are called now, by names that the stack used for them, or still does.
         repair: edits that make a refused change admissible; empty where none were asked for, or none were found.
     """
 
@@ -92,6 +93,7 @@ class Proposal(Message):
     impact: dict[str, Impact] = Field(default_factory=dict)
     serials: dict[str, ZoneSerial] = Field(default_factory=dict)
     renamed: dict[str, str] = Field(default_factory=dict)
+    former: dict[str, str] = Field(default_factory=dict)
     repair: list[RepairEdit] = Field(default_factory=list)
 
 
@@ -114,13 +116,16 @@ class Evaluation(Message):
         findings: those findings.
         summary: that line.
         revision: the ledger's revision.
-        renamed: old name by new name, of nodes that only get another one.
+        renamed: old name by new name, of nodes and assets that only get another one.
+        stands_as: digest of the demand that the stack is admitted with, where only the zone's file was registered again
+            since and nothing new stands against it; else None. Then there is nothing to decide.
     """
 
     findings: list[Finding]
     summary: str
     revision: int
     renamed: dict[str, str] = Field(default_factory=dict)
+    stands_as: Digest | None = None
 
 
 class AdmitRequest(EvaluateRequest):
@@ -187,6 +192,8 @@ class CompleteRequest(StackRequest):
     """All resources of the change exist."""
 
     change_digest: Digest
+    free: bool = True
+    """Also say what the change leaves free."""
 
 
 class SettleRequest(SeenRequest):
@@ -202,7 +209,7 @@ class Settled(Message):
 
 
 class Completed(Message):
-    """A change is closed; what it leaves free, by id of the sites where the stack holds something."""
+    """A change is closed; if it was asked, what that leaves free, by id of the sites where the stack has something."""
 
     free: dict[str, SiteCapacity]
     head: JournalHead

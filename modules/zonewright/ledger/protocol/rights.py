@@ -17,6 +17,10 @@ OF_ZONE = frozenset({APPROVER, AUTHORITY})
 """Roles that are given to principals and to no party."""
 
 
+DELIVER = "deliver"
+"""No verb of the ledger: send readings of the hosts of one's own sites, as OTLP."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
     """Which roles may call a verb.
@@ -87,12 +91,14 @@ RIGHTS: Mapping[str, Right] = {
     v.EVIDENCE.name: _FORMED,
     v.CHANGES.name: _FORMED,
     v.OFFERS.name: _ANYBODY,
+    v.EXHAUSTION.name: Right(own=OVERSEER, is_of_zone=True),
     v.WHO.name: _ANYBODY,
     v.FIND.name: _ANYBODY,
     v.FOUND.name: Right(own=frozenset({FACILITY})),
     v.GRANT.name: _ADMINISTRATOR,
     v.ACCESS.name: Right(own=OVERSEER),
     v.ROTATE.name: _ADMINISTRATOR,
+    DELIVER: Right(own=frozenset({FACILITY}), is_of_zone=True),
     v.REVOKE.name: Right(own=EVERYBODY, other=frozenset({ADMINISTRATOR})),
 }
 """By verb. A verb that is not here may be called by nobody."""

@@ -10,6 +10,7 @@ from zonewright.ledger.protocol import (
     change_messages,
     content_messages,
     evidence_messages,
+    exhaustion_messages,
     found_messages,
     holding_messages,
     journal_messages,
@@ -91,4 +92,5 @@ REVOKE = Verb("revoke", access_messages.RevokeRequest, messages.Done)
 FIND = Verb("find", found_messages.FindRequest, found_messages.FindAnswer)
 FOUND = Verb("found", found_messages.FoundRequest, found_messages.FoundRecord)
 OFFERS = Verb("offers", offer_messages.OffersRequest, offer_messages.OffersAnswer)
+EXHAUSTION = Verb("exhaustion", exhaustion_messages.ExhaustionRequest, exhaustion_messages.ExhaustionAnswer)
 WHO = Verb("who", who_messages.WhoRequest, who_messages.WhoAnswer)

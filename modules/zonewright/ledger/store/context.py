@@ -14,7 +14,7 @@ from zonewright.ledger.protocol.rights import LOCAL, Caller
 from zonewright.ledger.store import recording
 from zonewright.ledger.store.clock import Clock, stamp, utc_now
 from zonewright.ledger.store.database import Database
-from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.documents import parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.journal import last_moment
 from zonewright.ledger.store.scopes import Touch
@@ -23,6 +23,7 @@ from zonewright.model.demand import Demand
 from zonewright.model.limits import CLOCK_BEHIND
 from zonewright.model.names import missing_roles, offered_to_nobody
 from zonewright.model.rule_pack import chain_of
+from zonewright.own_rules import in_time
 
 if TYPE_CHECKING:  # only a service has the first
     from zonewright.ledger.store.watch import Watch
@@ -67,7 +68,8 @@ class Context:
             recording.begin(connection, by=self.caller.name)
             if self.permit is not None:
                 self.permit(connection)
-            yield connection
+            with in_time():
+                yield connection
             self.account(connection)
 
     def account(self, connection: Connection) -> None:
@@ -113,7 +115,7 @@ def raise_revisions(connection: Connection, sites: Iterable[str]) -> None:
         )
 
 
-def require_zone(connection: Connection, demand: Demand, *, party: str, on: str) -> None:
+def require_zone(connection: Connection, demand: Demand, *, party: str, on: str) -> Demand:
     """Refuse a demand that was made for another zone file than the registered one, or that is not its party's to make.
 
     Args:
@@ -121,6 +123,9 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
         demand: what a stack wants.
         party: who asks.
         on: the day, as ``2026-07-01``; the zone's rule pack must be in force then.
+
+    Returns:
+        The demand, with what it names of others called as it is now.
     """
     zone_id, digest = demand.zone, demand.zone_digest
     row = connection.execute(select(zone)).first()
@@ -169,6 +174,7 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
             f"offers.{offer}: the registered zone has no party '{stranger}'; correct it, or ask the "
             "administrator to add the party to zone.yaml and to run: zonewright ledger init ZONE",
         )
+    return parse_former(row.former).demand(demand) if row.former else demand
 
 
 def require_enrolment(connection: Connection, *, stack_id: str, party: str, lineage: str, bound: bool) -> str | None:

@@ -1,5 +1,6 @@
 """Texts that rows hold, as the types of the model: parsed once for each text."""
 
+import json
 from functools import lru_cache
 
 from pydantic import TypeAdapter
@@ -7,11 +8,12 @@ from sqlalchemy import Connection, select
 
 from zonewright.ledger.store.tables import zone
 from zonewright.model import Zone
-from zonewright.model.canonical import digest_of
+from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import (
     AnyAsset,
     Asset,
 )
+from zonewright.model.former_names import FormerNames
 
 _ASSETS: TypeAdapter[Asset] = TypeAdapter(Asset)
 
@@ -29,6 +31,18 @@ def zone_in_force(connection: Connection) -> str:
         connection: the transaction that decides.
     """
     return digest_of(connection.execute(select(zone.c.document)).scalar_one())
+
+
+@lru_cache(maxsize=64)
+def parse_former(text: str | None) -> FormerNames:
+    """Names that are other names now, as the zone's row has them."""
+    return FormerNames(**json.loads(text)) if text else FormerNames()
+
+
+def former_text(former: FormerNames) -> str | None:
+    """The same as the zone's row has it; None where nothing is to be said."""
+    said = {"now": dict(former.now), "readings": dict(former.readings)}
+    return canonical_json(said) if former.now or former.readings else None
 
 
 @lru_cache(maxsize=8)

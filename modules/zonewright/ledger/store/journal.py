@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from zonewright.ledger.protocol.journal_messages import WITHHELD, Checkpoint, JournalEntry
 from zonewright.ledger.store.engines.dialect import words_of
@@ -34,6 +34,11 @@ _LAST = select(journal.c.sequence, journal.c.at, journal.c.hash).order_by(_NEWES
 _LAST_AT = select(journal.c.at).order_by(_NEWEST).limit(1)
 _WHOLE_LAST = select(journal).order_by(_NEWEST).limit(1)
 _INSERT = journal.insert()
+_WRITE = (
+    update(journal)
+    .where(journal.c.sequence == bindparam("number"))
+    .values(payload=bindparam("text"), hash=bindparam("digest"))
+)
 
 
 def append(
@@ -101,11 +106,8 @@ def add_to_last(connection: Connection, more: Mapping[str, Any]) -> int:
     row = connection.execute(_WHOLE_LAST).mappings().one()
     fields = {name: value for name, value in row.items() if name != "hash"}
     fields["payload"] = json.loads(row["payload"]) | more
-    connection.execute(
-        update(journal)
-        .where(journal.c.sequence == row["sequence"])
-        .values(payload=canonical_json(fields["payload"]), hash=entry_hash(fields))
-    )
+    written = {"text": canonical_json(fields["payload"]), "digest": entry_hash(fields)}
+    connection.execute(_WRITE, {"number": row["sequence"], **written})
     return int(row["sequence"])
 
 

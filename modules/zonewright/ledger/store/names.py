@@ -1,4 +1,4 @@
-"""What the database itself refuses: one name, or one address, in the hands of two stacks.
+"""What the database itself refuses: one name, one network, or one host that reads meters, in the hands of two stacks.
 
 The rule ``name-owner`` says it first, in the transaction that admits. This stands behind it, whoever writes.
 """
@@ -29,6 +29,15 @@ prefix = Table(
     Column("stack_id", chars(64), nullable=False),
 )
 """Networks of sites and links; ``first`` and ``last`` address in hexadecimal, of one length."""
+
+meter_host = Table(
+    "meter_host",
+    metadata,
+    Column("asset_id", NUMBER, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("host", chars(64), primary_key=True, index=True),
+    Column("stack_id", chars(64), nullable=False),
+)
+"""Hosts of sites whose agents read meters: what they send is known by their names alone, so each has one owner."""
 
 _held = Index("asset_held", asset.c.kind, asset.c.name)
 _current = [
@@ -70,30 +79,51 @@ def _guard(_table: Table, connection: Connection, **_options: object) -> None:
     words_of(connection).guard_names(connection)
 
 
-def hold_prefixes(connection: Connection, stack_id: str) -> None:
-    """Hold the networks of what a stack was just admitted with; those that stay or leave are held since theirs.
+@event.listens_for(meter_host, "after_create")
+def _guard_hosts(_table: Table, connection: Connection, **_options: object) -> None:
+    """The same for hosts."""
+    for row in connection.execute(_with_prefixes().order_by(asset.c.id)):
+        if rows := list(_hosts_of(row)):
+            connection.execute(meter_host.insert(), rows)
+    words_of(connection).guard_hosts(connection)
+
+
+def hosts_twice(connection: Connection) -> tuple[str, str, str] | None:
+    """The first host that two stacks have, and these; None where no two have one."""
+    rows = (one for row in connection.execute(_with_prefixes().order_by(asset.c.id)) for one in _hosts_of(row))
+    first: dict[str, str] = {}
+    for one in rows:
+        host, stack_id = one["host"], one["stack_id"]
+        if first.setdefault(host, stack_id) != stack_id:
+            return host, first[host], stack_id
+    return None
+
+
+def hold_names(connection: Connection, stack_id: str) -> None:
+    """Hold networks and hosts of what a stack was just admitted with; those that stay or leave are held since theirs.
 
     Args:
         connection: the transaction that has written the assets.
         stack_id: the stack.
     """
-    known = select(prefix.c.asset_id).where(prefix.c.stack_id == stack_id)
-    query = _with_prefixes().where(asset.c.stack_id == stack_id, asset.c.state == "admitted", asset.c.id.not_in(known))
-    rows = [one for row in connection.execute(query).all() for one in _rows_of(row)]
-    if rows:
-        connection.execute(prefix.insert(), rows)
+    present = _with_prefixes().where(asset.c.stack_id == stack_id, asset.c.state == "admitted")
+    for table, rows_of in _HELD:
+        known = select(table.c.asset_id).where(table.c.stack_id == stack_id)
+        found = connection.execute(present.where(asset.c.id.not_in(known))).all()
+        if rows := [one for row in found for one in rows_of(row)]:
+            connection.execute(table.insert(), rows)
 
 
-def prefix_faults(connection: Connection) -> Iterator[str]:
-    """What the table of networks does not say as the assets do."""
-    columns = (prefix.c.asset_id, prefix.c.version, prefix.c.first, prefix.c.last, prefix.c.stack_id)
-    held = {tuple(row) for row in connection.execute(select(*columns))}
-    wanted = set()
-    for row in connection.execute(_with_prefixes()):
-        with suppress(ValueError):  # an asset that cannot be read is not what was recorded
-            wanted |= {tuple(one[column.name] for column in columns) for one in _rows_of(row)}
-    for asset_id, *_ in sorted(held ^ wanted):
-        yield f"prefix: the networks of asset {asset_id} are not those of its declaration"
+def name_faults(connection: Connection) -> Iterator[str]:
+    """What the tables of networks and hosts do not say as the assets do."""
+    for table, rows_of in _HELD:
+        held = {tuple(row) for row in connection.execute(select(table))}
+        wanted = set()
+        for row in connection.execute(_with_prefixes()):
+            with suppress(ValueError):  # an asset that cannot be read is not what was recorded
+                wanted |= {tuple(one[column.name] for column in table.c) for one in rows_of(row)}
+        for asset_id in sorted({one[0] for one in held ^ wanted}):
+            yield f"{table.name}: the {_TOLD[table.name]} of asset {asset_id} are not those of its declaration"
 
 
 def allow_what_was(connection: Connection) -> None:
@@ -119,3 +149,14 @@ def _rows_of(row: Any) -> Iterable[dict[str, Any]]:
             "last": last,
             "stack_id": row.stack_id,
         }
+
+
+def _hosts_of(row: Any) -> Iterable[dict[str, Any]]:
+    """Each host of a site."""
+    for kind, name, _ in names_in(row.name, parse_asset(row.data)):
+        if kind == "host":
+            yield {"asset_id": row.id, "host": name, "stack_id": row.stack_id}
+
+
+_HELD = ((prefix, _rows_of), (meter_host, _hosts_of))
+_TOLD = {prefix.name: "networks", meter_host.name: "hosts that read meters"}

@@ -104,6 +104,7 @@ DERIVED: Mapping[str, str] = {
     "brought": "who brought a text that a change may name, for a day",
     "step": "counted from the journal",
     "prefix": "computed from the assets",
+    "meter_host": "computed from the assets",
     "proposal": "of the last preview of each stack; nothing is decided by it",
     "reservation": "ends by itself after a few minutes",
     "revision": "counts changes, so that a decision sees that something moved",
@@ -225,7 +226,7 @@ def _as_change(one: Covered, row: Mapping[str, Any]) -> RowChange:
 
 def key_of(values: Sequence[Any]) -> str:
     """A row's key as the journal writes it: its one or two values as JSON."""
-    return canonical_json(list(values))
+    return f"[{values[0]}]" if len(values) == 1 and type(values[0]) is int else canonical_json(list(values))
 
 
 def record_of(one: Covered, row: Mapping[str, Any]) -> str:

@@ -21,6 +21,14 @@ def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str
     return [life.LifeRow.of(row) for row in connection.execute(query).all()]
 
 
+_ADMITTED = union_all(
+    *(
+        select(table.c.kind, table.c.name).where(table.c.stack_id == bindparam("stack"), table.c.state == "admitted")
+        for table in (asset, claim)
+    )
+)
+
+
 def waiting_of(connection: Connection, stack_id: str, kinds: Collection[str] | None = None) -> list[str]:
     """What is admitted for a stack while no resource of it was made or changed yet, in order, as ``node web-001``.
 
@@ -29,15 +37,8 @@ def waiting_of(connection: Connection, stack_id: str, kinds: Collection[str] | N
         stack_id: the stack.
         kinds: of claims and assets; None for all.
     """
-    admitted = (
-        select(table.c.kind, table.c.name).where(
-            table.c.stack_id == stack_id,
-            table.c.state == "admitted",
-            *(() if kinds is None else (table.c.kind.in_(kinds),)),
-        )
-        for table in (asset, claim)
-    )
-    return sorted(f"{row.kind} {row.name}" for row in connection.execute(union_all(*admitted)))
+    found = connection.execute(_ADMITTED, {"stack": stack_id})
+    return sorted(f"{row.kind} {row.name}" for row in found if kinds is None or row.kind in kinds)
 
 
 def sites_of(connection: Connection, table: Table, ids: Collection[int]) -> set[str]:

@@ -2,13 +2,27 @@
 
 import json
 
-from sqlalchemy import Connection, or_, select, union
+from sqlalchemy import Connection, bindparam, or_, select, union
 
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.scopes import ScopeFacts, Touch, WholeZone, scopes_of, stack_scope
 from zonewright.ledger.store.tables import asset, claim, enrolment, lasting, reservation, zone
 from zonewright.model.demand import RowAsset, SiteAsset
+
+_FILE = select(zone.c.document)
+_PARTY = select(enrolment.c.party).where(enrolment.c.stack_id == bindparam("stack"))
+_HELD = union(*(select(table.c.site).where(table.c.stack_id == bindparam("stack")) for table in (claim, asset)))
+_OWN = select(asset.c.id).where(asset.c.stack_id == bindparam("stack")).limit(1)
+_OVER = (
+    select(lasting.c.stack_id)
+    .where(or_(lasting.c.stack_id == bindparam("stack"), lasting.c.expires_at <= bindparam("now")))
+    .limit(1)
+)
+_RESERVED = select(reservation.c.sites).where(reservation.c.stack_id == bindparam("stack"))
+_SHAPES = select(asset.c.site, asset.c.data).where(
+    asset.c.site.in_(bindparam("sites", expanding=True)), asset.c.kind.in_(("site", "row"))
+)
 
 
 def hold_scopes(connection: Connection, touch: Touch) -> WholeZone | frozenset[str]:
@@ -43,20 +57,14 @@ def surroundings_of(connection: Connection, touch: Touch) -> ScopeFacts:
         connection: a transaction that shares the zone and holds the stack.
         touch: what it touches.
     """
-    stack_id = touch.stack_id
-    document = connection.execute(select(zone.c.document)).scalar()
-    party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == stack_id)).scalar()
-    held = union(*(select(table.c.site).where(table.c.stack_id == stack_id) for table in (claim, asset)))
-    own = select(asset.c.id).where(asset.c.stack_id == stack_id).limit(1)
-    over = select(lasting.c.stack_id).where(or_(lasting.c.stack_id == stack_id, lasting.c.expires_at <= touch.now))
-    reserved = connection.execute(select(reservation.c.sites).where(reservation.c.stack_id == stack_id)).scalar()
-    sites = frozenset((*connection.execute(held).scalars(), *json.loads(reserved or "[]")))
+    own = {"stack": touch.stack_id}
+    document = connection.execute(_FILE).scalar()
+    party = connection.execute(_PARTY, own).scalar()
+    reserved = connection.execute(_RESERVED, own).scalar()
+    sites = frozenset((*connection.execute(_HELD, own).scalars(), *json.loads(reserved or "[]")))
     districts: dict[str, str] = {}
     planned: set[str] = set()
-    shapes = select(asset.c.site, asset.c.data).where(
-        asset.c.site.in_(sorted(sites | touch.sites)), asset.c.kind.in_(("site", "row"))
-    )
-    for row in connection.execute(shapes):
+    for row in connection.execute(_SHAPES, {"sites": sorted(sites | touch.sites)}):
         item = parse_asset(row.data)
         if isinstance(item, SiteAsset):
             districts[row.site] = item.site.district
@@ -68,6 +76,6 @@ def surroundings_of(connection: Connection, touch: Touch) -> ScopeFacts:
         sites=sites,
         districts=districts,
         planned=frozenset(planned),
-        has_assets=connection.execute(own).first() is not None,
-        has_lasting=connection.execute(over.limit(1)).first() is not None,
+        has_assets=connection.execute(_OWN, own).first() is not None,
+        has_lasting=connection.execute(_OVER, {**own, "now": touch.now}).first() is not None,
     )

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.store.named_texts import named_by_entries
-from zonewright.ledger.store.names import prefix_faults
+from zonewright.ledger.store.names import name_faults
 from zonewright.ledger.store.paging import paged
 from zonewright.ledger.store.pruned_texts import last_removals, list_faults
 from zonewright.ledger.store.recording import COVERED, GONE, ROWS, Covered, all_rows, list_digest, recorded, row_change
@@ -72,7 +72,7 @@ def verify_state(connection: Connection, checkpoint: Checkpoint | None = None) -
             report.faults.append(_difference(connection, table, key, text or "", last))
     for (table, key), last in sorted(held.items()):
         report.faults.append(_difference(connection, table, key, "", last))
-    report.faults += (*_step_faults(connection), *prefix_faults(connection))
+    report.faults += (*_step_faults(connection), *name_faults(connection))
     report.faults += (*list_faults(connection), *text_faults(connection))
     return report
 

@@ -25,7 +25,11 @@ zone = Table(
     Column("digest", chars(71), nullable=False),
     Column("document", LONG, nullable=False),
     Column("registered_at", chars(32), nullable=False),
+    Column("former", LONG, nullable=True),
 )
+"""``former`` is a JSON object. ``now`` has names of assets that declarations in force still use, each with the present
+name; ``readings`` the ids under which readings of renamed sites may still be stored. It stands here because every
+decision reads this row; there is none where nothing was renamed."""
 
 revision = Table(
     "revision",

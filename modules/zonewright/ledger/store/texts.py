@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, Table, delete, select
+from sqlalchemy import Column, Connection, Table, bindparam, delete, select
 
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.columns import chars
@@ -34,6 +34,22 @@ draft = Table(
     sqlite_with_rowid=False,
 )
 """Texts that end, and when. A text that is not here is kept for good."""
+_TEXT = select(content.c.text).where(content.c.digest == bindparam("one"))
+_ENDED = (
+    select(content.c.digest)
+    .join(draft, draft.c.digest == content.c.digest)
+    .where(draft.c.expires_at < bindparam("now"))
+    .order_by(content.c.digest)
+    .limit(_SWEPT)
+    .with_for_update(of=content, skip_locked=True)
+)
+_OVER = reservation.c.expires_at < bindparam("before")
+# What others decide on at this moment stays: none of them began so long ago.
+_FREE = select(reservation.c.stack_id).where(_OVER).with_for_update(skip_locked=True)
+_END_RESERVATIONS = delete(reservation).where(reservation.c.stack_id.in_(_FREE), _OVER)
+_IS_FORGOTTEN = proposal.c.proposed_at < bindparam("before")
+_FORGOTTEN = select(proposal.c.stack_id).where(_IS_FORGOTTEN).limit(_SWEPT)
+_FORGET = delete(proposal).where(_IS_FORGOTTEN)
 
 
 def put_contents(connection: Connection, texts: Iterable[str], *, until: datetime | None = None) -> None:
@@ -79,9 +95,9 @@ def drafted(moment: datetime) -> datetime:
 
 def keep(connection: Connection, digests: Collection[str]) -> None:
     """Keep texts for good, because something names them now."""
-    for page in _pages(digests):
-        hold(connection, page)
-        connection.execute(delete(draft).where(draft.c.digest.in_(page)))
+    if digests:
+        hold(connection, digests)
+        words_of(connection).end_drafts(connection, sorted(digests))
 
 
 def hold(connection: Connection, digests: Collection[str]) -> None:
@@ -91,10 +107,7 @@ def hold(connection: Connection, digests: Collection[str]) -> None:
 
 def lacking(connection: Connection, digests: Collection[str]) -> list[str]:
     """Digests, in order, under which the ledger has no text."""
-    has: set[str] = set()
-    for page in _pages(digests):
-        has.update(connection.execute(select(content.c.digest).where(content.c.digest.in_(page))).scalars().all())
-    return sorted(set(digests) - has)
+    return sorted(set(words_of(connection).lacking(connection, list(digests))))
 
 
 def behind(connection: Connection, manifest: str) -> set[str]:
@@ -114,7 +127,7 @@ def files_of(manifest: str | None) -> dict[str, str]:
 
 def files_at(files: Mapping[str, str], sites: Collection[str]) -> dict[str, str]:
     """Those of a manifest's files that are of some sites; a path that names no site is of none."""
-    return {path: digest for path, digest in files.items() if not set(path.split("/")[1:2]).isdisjoint(sites)}
+    return {path: digest for path, digest in files.items() if path.partition("/")[2].partition("/")[0] in sites}
 
 
 def is_manifest(text: str | None) -> bool:
@@ -129,28 +142,22 @@ def is_manifest(text: str | None) -> bool:
 def sweep(connection: Connection, moment: datetime) -> None:
     """Remove some of what has ended: texts, reservations, and what the last preview of a stack was offered."""
     now = stamp(moment)
-    is_over = draft.c.expires_at < now
-    ended = select(content.c.digest).join(draft, draft.c.digest == content.c.digest).where(is_over)
-    held = ended.order_by(content.c.digest).limit(_SWEPT).with_for_update(of=content, skip_locked=True)
-    for page in _pages(connection.execute(held).scalars().all()):
+    for page in _pages(connection.execute(_ENDED, {"now": now}).scalars().all()):
         # Those that somebody has named or asked for meanwhile stay: they have no end any more, or a later one.
-        gone = delete(draft).where(draft.c.digest.in_(page), is_over).returning(draft.c.digest)
+        gone = delete(draft).where(draft.c.digest.in_(page), draft.c.expires_at < now).returning(draft.c.digest)
         going = connection.execute(gone).scalars().all()
         connection.execute(delete(content).where(content.c.digest.in_(going)))
     is_beside = BESIDE in connection.info
-    over = reservation.c.expires_at < (stamp(moment - _LONGER_THAN_ANY) if is_beside else now)
-    # What others decide on at this moment stays: none of them began so long ago.
-    free = select(reservation.c.stack_id).where(over).with_for_update(skip_locked=True)
-    connection.execute(delete(reservation).where(reservation.c.stack_id.in_(free), over))
-    forgotten = proposal.c.proposed_at < stamp(moment - timedelta(seconds=DRAFT.most))
-    if is_beside:
-        stacks = connection.execute(select(proposal.c.stack_id).where(forgotten).limit(_SWEPT)).scalars()
-        names = {stack_scope(stack_id).name: stack_id for stack_id in stacks}
-        idle = words_of(connection).hold(connection, sorted(names), waits=False) if names else ()
-        forgotten &= proposal.c.stack_id.in_([names[name] for name in idle])
-    connection.execute(delete(proposal).where(forgotten))
+    connection.execute(_END_RESERVATIONS, {"before": stamp(moment - _LONGER_THAN_ANY) if is_beside else now})
+    forgotten = {"before": stamp(moment - timedelta(seconds=DRAFT.most))}
+    if not is_beside:
+        connection.execute(_FORGET, forgotten)
+        return
+    names = {stack_scope(stack_id).name: stack_id for stack_id in connection.execute(_FORGOTTEN, forgotten).scalars()}
+    idle = words_of(connection).hold(connection, sorted(names), waits=False) if names else ()
+    connection.execute(_FORGET.where(proposal.c.stack_id.in_([names[name] for name in idle])), forgotten)
 
 
 def get_content(connection: Connection, digest: str) -> str | None:
     """A text by digest, or None."""
-    return connection.execute(select(content.c.text).where(content.c.digest == digest)).scalar()
+    return connection.execute(_TEXT, {"one": digest}).scalar()

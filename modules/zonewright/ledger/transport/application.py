@@ -44,7 +44,7 @@ def _fault(verb: str, number: str) -> tuple[int, bytes]:
     return problem(500, LedgerUnavailableError("fault", sentence))
 
 
-def _called(context: Context, header: str, issuers: Issuers) -> Context:
+def called(context: Context, header: str, issuers: Issuers) -> Context:
     """The context of whoever brings this header.
 
     Raises:
@@ -77,7 +77,7 @@ def may_call(context: Context, verb: str) -> Callable[[str], bool]:
 
     def may(header: str) -> bool:
         try:
-            caller = _called(context, header, issuers).caller
+            caller = called(context, header, issuers).caller
         except UnknownCallerError:
             return False
         return refusal(caller, Asked(verb=verb)) is None
@@ -99,7 +99,7 @@ def application(context: Context, *, with_tokens: bool = True, paces: Paces | No
         name, closing = request.path_params["verb"], {"connection": "close"}
         try:
             header = request.headers.get("authorization", "")
-            mine = await paced.asking_who(_called, context, header, issuers) if with_tokens else context
+            mine = await paced.asking_who(called, context, header, issuers) if with_tokens else context
             principal = mine.caller.name
             setattr(request.state, PRINCIPAL, principal)
             with paced.one_of(principal) as grown:

@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.authority import authorise, note
+from zonewright.ledger.deciding.drifting import drifted_among, present_rows
 from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, have_moved
 from zonewright.ledger.deciding.gated_files import gated_findings
 from zonewright.ledger.deciding.readable import findings_for, foreign
-from zonewright.ledger.deciding.review import Review, review_change
+from zonewright.ledger.deciding.review import Review, own_demand, review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
 from zonewright.ledger.deciding.zone_facts import connections_text, zone_base
 from zonewright.ledger.protocol.admission_messages import (
@@ -33,23 +34,25 @@ from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.documents import zone_in_force
 from zonewright.ledger.store.heads import present_head, require_same
-from zonewright.ledger.store.held import convert, end_lasting
-from zonewright.ledger.store.names import hold_prefixes
+from zonewright.ledger.store.held import all_held, convert, end_lasting
+from zonewright.ledger.store.names import hold_names
 from zonewright.ledger.store.rows import rename_rows, rows_of_stack, set_state
-from zonewright.ledger.store.scopes import touching
+from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.steps import ADMITTED, next_step, step_of
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
 from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
 from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
+from zonewright.ledger.verbs.renaming import bring_readings, let_go, pending, rename_assets
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import AnyAsset, asset_text
+from zonewright.model.demand import AnyAsset, Demand, asset_text, former_assets
+from zonewright.model.former_names import FormerNames
 from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.words import count_of
 
 
-def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
+def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: PLR0915 - one decision, in its order
     """Turn a proposal into claims and assets: all of them or none.
 
     Raises:
@@ -58,18 +61,33 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
     feed(context)
     with context.database.reading() as connection:
         _require_enrolled(context, connection, request)
-        review = review_change(connection, request, context.now(connection), context.telemetry)
-        readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
+        said = own_demand(connection, request)
+        review, readings = None, {}
+        if not former_assets(said.assets) or not pending(connection, request.stack_id, said).steps:
+            review = review_change(connection, request, context.now(connection), context.telemetry, demand=said)
+            readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
     refused: LedgerRefusedError | None = None
-    with context.writing(touching(request.stack_id, request.party, review.demand)) as connection:
+    with context.writing(_touch(request, said, review)) as connection:
         is_whole = _require_enrolled(context, connection, request, holds=True)
         moment = context.moment(connection)
         now = stamp(moment)  # earlier than the review's where the clock was set back meanwhile
-        has_moved = have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand)
-        if now < review.at or has_moved or not is_whole:
-            review = review_change(connection, request, now, context.telemetry)
+        wanted = require_zone(connection, said, party=request.party, on=(review.at if review else now)[:10])
+        renames = pending(connection, request.stack_id, said).steps if former_assets(said.assets) else {}
+        savepoint = None
+        if renames:
+            end_lasting(connection, all_held(connection, but=request.stack_id), now)
+            savepoint = connection.begin_nested()
+            rename_assets(connection, renames)
+        if (
+            review is None
+            or renames
+            or review.demand != wanted
+            or now < review.at
+            or have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand)
+            or not is_whole
+        ):
+            review = review_change(connection, request, now, context.telemetry, demand=said)
             readings = readings_of(review, context.telemetry)
-        require_zone(connection, review.demand, party=request.party, on=review.at[:10])
         end_lasting(connection, review.facts.held, now)
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
         # change at any other site moves them.
@@ -84,7 +102,6 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             now=moment,
         )
         snapshot, texts = take(connection, review, findings, readings=readings)
-        put_digested(connection, texts)
         rests_on: dict[str, Any] = {
             "snapshot": digest_of(snapshot.text()),
             "plan": authority.plan,
@@ -100,13 +117,18 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             now=now,
         )
         against = worst_first(finding for finding in (*authority.findings, *gated) if finding.refuses)
+        if savepoint is not None and against:
+            savepoint.rollback()
+        put_digested(connection, texts)
         if against:
             entry = _refused(connection, request, against, rests_on, now)
             sentence = f"{count_of(len(alike(against)), 'finding')}; nothing was claimed or created"
             refused = LedgerRefusedError("findings", sentence, findings_for(connection, context.caller, against))
         else:
             rests_on |= {"approved_by": list(authority.approved_by), "review_by": authority.review_by}
-            admission_id, digest, entry = _carry_out(connection, request, review, rests_on, now)
+            admission_id, digest, entry = _carry_out(connection, request, review, rests_on, now, renames)
+            if renames or (base is not None and base.former.now):
+                let_go(connection)
         note(connection, entry, authority)
         if not against:
             raise_revisions(connection, review.facts.revisions)
@@ -114,6 +136,8 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         head = present_head(connection)
     if refused is not None:
         raise refused
+    if renames or (base is not None and base.former.readings):
+        bring_readings(context)
     return AdmissionAnswer(
         admission_id=admission_id,
         change_digest=digest,
@@ -121,6 +145,12 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         step=entry.payload["step"],
         head=head,
     )
+
+
+def _touch(request: AdmitRequest, demand: Demand, review: Review | None) -> Touch | None:
+    """What the transaction touches; None where it must be alone, as one that may end the use of a former name."""
+    former = review.facts.base.former if review is not None and review.facts.base is not None else FormerNames()
+    return None if former.now else touching(request.stack_id, request.party, review.demand if review else demand)
 
 
 def _require_enrolled(context: Context, connection: Connection, request: AdmitRequest, *, holds: bool = False) -> bool:
@@ -193,14 +223,15 @@ class _Wanted:
         return cls(item.kind, name, digest_of(text), text)
 
 
-def _carry_out(
+def _carry_out(  # noqa: PLR0917 - private
     connection: Connection,
     request: AdmitRequest,
     review: Review,
     rests_on: Mapping[str, Any],
     now: str,
+    assets: Mapping[str, str],
 ) -> tuple[str, str, JournalEntry]:
-    """Write what was decided; gives the admission's id, the change's digest and the entry."""
+    """Write what was decided, after the assets got their new names; gives admission's id, change's digest and entry."""
     demand, line = review.demand, review.line
     claims = claims_of(demand, request.seats, request.addresses)
     wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
@@ -212,7 +243,8 @@ def _carry_out(
     }
     if renamed:
         counts["claims"]["renamed"] = renamed
-    hold_prefixes(connection, request.stack_id)
+    names = {"renamed": dict(assets)} if assets else {}
+    hold_names(connection, request.stack_id)
     digest = change_digest(request.demand_digest, request.seats, request.addresses, request.rendered_digest)
     connection.execute(
         update(admission)
@@ -255,6 +287,7 @@ def _carry_out(
             "summary": line,
             **rests_on,
             **counts,
+            **names,
             **converted,
         },
     )
@@ -341,15 +374,7 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
     with context.database.reading() as connection:
         require_same(connection, request)
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
-        present = [
-            item
-            for table in (claim, asset)
-            for item in connection.execute(
-                select(
-                    table.c.kind, table.c.name, table.c.state, table.c.generation, table.c.holder, table.c.data
-                ).where(table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT))
-            )
-        ]
+        present = present_rows(connection, request.stack_id)
         query = select(deployed.c.site, deployed.c.files).where(deployed.c.stack_id == request.stack_id)
         files = {item.site: digest_of(canonical_json(json.loads(item.files))) for item in connection.execute(query)}
         step = step_of(connection, request.stack_id)
@@ -361,9 +386,7 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
     if row is None or row.state != "current" or row.stack_id != request.stack_id:
         reason = "the ledger holds another admission for this stack"
         return AdmissionStanding(current=False, reason=reason, holders=holders, deployed=files, step=step)
-    decided: dict[str, str] = json.loads(row.holds)
-    held = {item.name: digest_of(item.data) for item in present}
-    drifted = sorted(name for name in decided.keys() | held.keys() if decided.get(name) != held.get(name))
+    drifted = drifted_among(row.holds, present)
     return AdmissionStanding(
         holders=holders,
         deployed=files,

@@ -9,6 +9,7 @@ from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.protocol.capacity_messages import ExplainAnswer, ExplainRequest, FitAnswer, FitRequest
 from zonewright.ledger.store.context import Context, require_zone
 from zonewright.ledger.store.tables import asset
+from zonewright.ledger.verbs.renaming import as_named
 from zonewright.model.demand import DUCTS, LINKS
 from zonewright.place import place
 from zonewright.place.explaining import explain
@@ -30,10 +31,10 @@ def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
 
 def explain_node(context: Context, request: ExplainRequest) -> ExplainAnswer:
     """Say why a node of a stack stands where it does, and what prevents it in each other rack of its site."""
-    with context.database.reading() as connection:
-        now = context.shown_at(connection)
-        require_zone(connection, request.demand, party=request.party, on=now[:10])
-        facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
-    found = place(facts.world, request.demand, stack=request.stack_id, sticky=facts.seats, standing=facts.standing)
-    explained = explain(facts.world, request.demand, found.seats, request.node, stack=request.stack_id)
+    with as_named(context, request.stack_id, request.party, lambda _connection: request.demand) as view:
+        now = context.shown_at(view.connection)
+        demand = require_zone(view.connection, request.demand, party=request.party, on=now[:10])
+        facts = gather(view.connection, stack_id=request.stack_id, demand=demand, now=now)
+    found = place(facts.world, demand, stack=request.stack_id, sticky=facts.seats, standing=facts.standing)
+    explained = explain(facts.world, demand, found.seats, request.node, stack=request.stack_id)
     return ExplainAnswer(explanation=explained)

@@ -55,9 +55,11 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
                 payload={"admission_id": row.id, "change_digest": request.change_digest},
             )
     with context.database.reading() as connection:
-        sites = _own_sites(connection, request.stack_id)
-        world = world_of(connection, sites, context.shown_at(connection), after=request.stack_id)
+        sites = _own_sites(connection, request.stack_id) if request.free else set()
         head = present_head(connection)
+        if not sites:
+            return Completed(free={}, head=head)
+        world = world_of(connection, sites, context.shown_at(connection), after=request.stack_id)
         known_to = sums_for(connection, context.caller)
     return Completed(free=capacity_of(world, sites, known_to, party=context.caller.for_offers), head=head)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select
 
-from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
+from zonewright.ledger.deciding.measuring import load_history, measured_sites
 from zonewright.ledger.deciding.plans import present, spent
 from zonewright.ledger.deciding.precondition_now import broken_sentence
 from zonewright.ledger.deciding.zone_facts import zone_base
@@ -83,8 +83,8 @@ def _facts(connection: Connection, context: Context, stack_id: str, site: str, n
     if base is None:
         return None
     facts = base.before()
-    fresh = fresh_claims(connection, [site], now)
-    return replace(facts, measured=measured_sites(facts, [site], context.telemetry, now, fresh))
+    history = load_history(connection, facts, [site], now)
+    return replace(facts, measured=measured_sites(facts, [site], context.telemetry, now, history))
 
 
 def _approved_by(connection: Connection, plan: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
+from zonewright.ledger.deciding.measuring import load_history, measured_sites
 from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.protocol.capacity_messages import EnergyAnswer, EnergyRequest
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
@@ -19,6 +19,19 @@ _NOBODY = ""
 
 def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
     """Give design, measured and projected energy ratio of each data centre, and the effect of a load on one of them."""
+    facts = measured_zone(context)
+    try:
+        return answer_of(facts, request)
+    except ForecastError as error:
+        raise LedgerMisuseError("forecast", str(error)) from None
+
+
+def measured_zone(context: Context) -> ZoneFacts:
+    """The zone as it is, with what is measured of its data centres.
+
+    Raises:
+        LedgerRefusedError: when the ledger has no zone yet.
+    """
     from zonewright.ledger.deciding.banding import with_bands  # noqa: PLC0415 - no preview and no `up` asks
 
     feed(context)
@@ -28,13 +41,9 @@ def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
         if base is None:
             raise LedgerRefusedError("no-zone", "the ledger has no zone yet: zonewright ledger init ZONE")
         facts = base.before()
-        fresh = fresh_claims(connection, facts.sites, moment)
-    facts = replace(facts, measured=measured_sites(facts, facts.sites, context.telemetry, moment, fresh))
-    facts = replace(facts, measured=with_bands(facts, context.telemetry, moment, fresh))
-    try:
-        return answer_of(facts, request)
-    except ForecastError as error:
-        raise LedgerMisuseError("forecast", str(error)) from None
+        history = load_history(connection, facts, facts.sites, moment)
+    facts = replace(facts, measured=measured_sites(facts, facts.sites, context.telemetry, moment, history))
+    return replace(facts, measured=with_bands(facts, context.telemetry, moment, history.fresh))
 
 
 def answer_of(facts: ZoneFacts, request: EnergyRequest) -> EnergyAnswer:

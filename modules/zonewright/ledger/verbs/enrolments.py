@@ -28,6 +28,7 @@ from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import TAKEN_OVER, next_step, step_of
 from zonewright.ledger.store.tables import asset, claim, deployed, enrolment, zone
 from zonewright.ledger.store.texts import put_digested
+from zonewright.ledger.verbs.renaming import let_go
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import zone_digest
@@ -46,15 +47,18 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
         if row is not None and row.digest == digest:
             return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=False)
         now = context.now(connection)
+        document = canonical_json(request.zone.model_dump(mode="json", exclude_defaults=True))
         values = {
             "id": request.zone.zone,
             "digest": digest,
-            "document": canonical_json(request.zone.model_dump(mode="json", exclude_defaults=True)),
+            "document": document,
             "registered_at": now,
+            "former": None if row is None else row.former,
         }
         connection.execute(delete(zone))
         connection.execute(zone.insert().values(**values))
-        put_digested(connection, {digest: values["document"]})  # what was decided by it can be judged later
+        let_go(connection)
+        put_digested(connection, {digest: document})  # what was decided by it can be judged later
         journal.append(
             connection, at=now, kind="zone-registered", stack_id="", party="", payload={"zone_digest": digest}
         )

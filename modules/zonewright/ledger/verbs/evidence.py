@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, or_, select
 from zonewright.ledger.deciding.party_facts import SALT, SHOWN, SNAPSHOT, facts_text, held_places, party_facts
 from zonewright.ledger.deciding.plans import present, risk_of
 from zonewright.ledger.deciding.readable import findings_for
-from zonewright.ledger.deciding.review import review_change
+from zonewright.ledger.deciding.review import own_demand, review_change
 from zonewright.ledger.deciding.site_claims import site_claims
 from zonewright.ledger.deciding.snapshot import readings_of, take
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
@@ -31,6 +31,7 @@ from zonewright.ledger.store.texts import drafted, get_content, put_digested
 from zonewright.ledger.verbs.changes import plan_row
 from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
+from zonewright.ledger.verbs.renaming import as_named
 from zonewright.model.canonical import digest_of
 
 
@@ -38,9 +39,10 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
     """Give what a decision on a change rests on at this moment, as its party may read it. Nothing is decided."""
     wanted = EvaluateRequest(**request.model_dump(exclude={"keep"}), lineage="")
     feed(context)
-    with context.database.reading() as connection:
+    with as_named(context, request.stack_id, request.party, partial(own_demand, request=wanted)) as view:
+        connection = view.connection
         now = context.now(connection)
-        review = review_change(connection, wanted, now, context.telemetry)
+        review = review_change(connection, wanted, now, context.telemetry, demand=view.demand)
         findings = review.findings(review.facts.base)
         readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
         taken, texts = take(connection, review, findings, readings=readings)

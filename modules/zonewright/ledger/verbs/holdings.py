@@ -25,6 +25,7 @@ from zonewright.ledger.store import life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import require_same
+from zonewright.ledger.store.paging import as_dicts
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of, waiting_of
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import step as stack_step
@@ -35,6 +36,8 @@ from zonewright.model.demand import asset_summary
 from zonewright.rules.words import count_of, listed
 
 _PAGE = 500
+_LIFE = ("stack_id", "kind", "name", "state", "generation")
+"""Columns that say where in its life a claim or asset is."""
 
 
 def _table(kind: str) -> Table:
@@ -246,24 +249,21 @@ def read(context: Context, request: HoldingRequest) -> HoldingAnswer:
                 table.c.state.in_(life.CURRENT),
             )
         ).first()
-    return HoldingAnswer(holding=None if row is None else _holding(row))
+    return HoldingAnswer(holding=None if row is None else Holding.model_validate(_holding(row)))
 
 
-def _holding(row: Row[Any], *, data: bool = True) -> Holding:
-    said: dict[str, Any] = {}
-    if data:
-        said = {**json.loads(row.data), "digest": row.digest}
-        if row.kind != "node":
-            known = parse_asset(row.data)
-            said |= {"summary": asset_summary(known), "properties": asset_properties(known)}
-    return Holding(
-        stack_id=row.stack_id,
-        kind=row.kind,
-        name=row.name,
-        state=row.state,
-        generation=row.generation,
-        data=said,
-    )
+def _holding(row: Row[Any]) -> dict[str, Any]:
+    """The fields of a holding."""
+    return {**{name: getattr(row, name) for name in _LIFE}, "data": _data(row)}
+
+
+def _data(row: Row[Any]) -> dict[str, Any]:
+    """What a row holds, as its reader gets it."""
+    said = {**json.loads(row.data), "digest": row.digest}
+    if row.kind != "node":
+        known = parse_asset(row.data)
+        said |= {"summary": asset_summary(known), "properties": asset_properties(known)}
+    return said
 
 
 def _lineage_for(context: Context, enrolled: Row[Any] | None) -> str | None:
@@ -274,32 +274,44 @@ def _lineage_for(context: Context, enrolled: Row[Any] | None) -> str | None:
     return str(enrolled.lineage) if is_own else ""
 
 
+_OF_STACK: BindParameter[str] = bindparam("stack")
+_ENROLLED = select(enrolment).where(enrolment.c.stack_id == _OF_STACK)
+_CURRENT = select(admission).where(admission.c.stack_id == _OF_STACK, admission.c.state == "current")
+_RESERVED = select(reservation).where(reservation.c.stack_id == _OF_STACK)
+_HELD = tuple(
+    (query, query.with_only_columns(*(table.c[name] for name in _LIFE)))
+    for table in (asset, claim)
+    for query in (select(table).where(table.c.stack_id == _OF_STACK).order_by(table.c.name, table.c.id),)
+)
+"""Claims and assets of a stack: all columns, and those that say where in its life each is."""
+
+
 def report(context: Context, request: ReportRequest) -> StackReport:
     """Give everything that the ledger holds for one stack."""
     with context.database.reading() as connection:
         require_same(connection, request)
         now = context.shown_at(connection)
-        enrolled = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
-        current = connection.execute(
-            select(admission).where(admission.c.stack_id == request.stack_id, admission.c.state == "current")
-        ).first()
+        own = {"stack": request.stack_id}
+        enrolled = connection.execute(_ENROLLED, own).first()
+        current = connection.execute(_CURRENT, own).first()
         is_open = bool(waiting_of(connection, request.stack_id))  # also after a recovery let go of what a state had
-        held = connection.execute(select(reservation).where(reservation.c.stack_id == request.stack_id)).first()
-        holdings = [
-            _holding(row, data=request.data)
-            for table in ((asset, claim) if request.holdings else ())
-            for row in connection.execute(
-                select(table).where(table.c.stack_id == request.stack_id).order_by(table.c.name, table.c.id)
-            ).all()
-        ]
-    return StackReport(
-        stack_id=request.stack_id,
-        party=enrolled.party if enrolled else None,
-        lineage=_lineage_for(context, enrolled),
-        admission_id=current.id if current else None,
-        change_digest=current.change_digest if current else None,
-        completed=bool(current and current.completed_at),
-        is_open=is_open,
-        holdings=holdings,
-        reservation_expires_at=held.expires_at if held and held.expires_at > now else None,
+        held = connection.execute(_RESERVED, own).first()
+        holdings: list[dict[str, Any]] = []
+        for query, life_only in _HELD if request.holdings else ():
+            if request.data:
+                holdings += [_holding(row) for row in connection.execute(query, own).all()]
+            else:
+                holdings += [{**life, "data": {}} for life in as_dicts(connection.execute(life_only, own))]
+    return StackReport.model_validate(
+        {
+            "stack_id": request.stack_id,
+            "party": enrolled.party if enrolled else None,
+            "lineage": _lineage_for(context, enrolled),
+            "admission_id": current.id if current else None,
+            "change_digest": current.change_digest if current else None,
+            "completed": bool(current and current.completed_at),
+            "is_open": is_open,
+            "holdings": holdings,
+            "reservation_expires_at": held.expires_at if held and held.expires_at > now else None,
+        }
     )

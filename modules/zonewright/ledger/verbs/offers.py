@@ -62,6 +62,11 @@ def _declared(connection: Connection) -> Iterator[_Offered]:
                 yield _Offered(offer_key(row.name, name), row.party, offer)
 
 
+def offered(connection: Connection) -> Iterator[Offer]:
+    """All offers that are declared."""
+    yield from (one.offer for one in _declared(connection))
+
+
 def running_days(connection: Connection, on: str) -> Iterator[int]:
     """How many days each lease that runs still has; one of several ducts is one.
 

@@ -4,9 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, delete, select
 
+from zonewright.ledger.deciding.as_admitted import stands_as_admitted
+from zonewright.ledger.deciding.authority import RULE as APPROVAL_RULE
 from zonewright.ledger.deciding.authority import authorise, spent_plan
 from zonewright.ledger.deciding.decide import PlacedChange, PlacedProposal, offer
 from zonewright.ledger.deciding.facts import Facts, as_reserved, claims_to_hold, gather, have_moved
@@ -14,7 +17,7 @@ from zonewright.ledger.deciding.gated_files import gated_findings
 from zonewright.ledger.deciding.plans import last_plan, present, spent
 from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.reservation_quota import require_own_stack, require_quota
-from zonewright.ledger.deciding.review import Review, for_reader, last_proposal, review_change
+from zonewright.ledger.deciding.review import Review, for_reader, last_proposal, own_demand, review_change
 from zonewright.ledger.deciding.zone_facts import names_of
 from zonewright.ledger.deciding.zone_serials import serials_in_force
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
@@ -29,6 +32,7 @@ from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.tables import reservation
 from zonewright.ledger.store.texts import drafted, put_contents, sweep
 from zonewright.ledger.verbs.live import feed
+from zonewright.ledger.verbs.renaming import as_named, renamed_for_now
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
@@ -44,11 +48,12 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     The facts are read and the places found outside the lock; the transaction that holds them does it again only
     if a site of the change has moved on meanwhile.
     """
-    digest = request.demand.digest()
+    said, digest = request.demand, request.demand.digest()
     feed(context)
-    with context.database.reading() as connection:
+    with as_named(context, request.stack_id, request.party, lambda _connection: said) as view:
+        connection = view.connection
         now = context.now(connection)
-        require_zone(connection, request.demand, party=request.party, on=now[:10])
+        request = _in_present_names(connection, request, said, now)
         require_own_stack(connection, stack_id=request.stack_id, party=request.party, now=now)
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         facts = gather(
@@ -62,26 +67,27 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     with context.writing(touching(request.stack_id, request.party, request.demand)) as connection:
         moment = context.moment(connection)
         now = stamp(moment)  # entries may have been added meanwhile
-        require_zone(connection, request.demand, party=request.party, on=now[:10])
+        request = _in_present_names(connection, request, said, now)
         require_own_stack(connection, stack_id=request.stack_id, party=request.party, now=now)
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         if kept is not None:
             return kept  # the same question, asked a second time before the first was answered
-        if have_moved(connection, facts, stack_id=request.stack_id, demand=request.demand):
-            facts = gather(
-                connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
-            )
-            liked = _as_planned(connection, request.stack_id, digest, facts)
-            made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
-            repair = _still_good(request, liked, made, repair, now[:10])
+        with renamed_for_now(connection, request.stack_id, request.demand) as names:
+            if names or have_moved(connection, facts, stack_id=request.stack_id, demand=request.demand):
+                facts = gather(
+                    connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
+                )
+                liked = _as_planned(connection, request.stack_id, digest, facts)
+                made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
+                repair = _still_good(request, liked, made, repair, now[:10])
         end_lasting(connection, facts.held, now)
-        made = _with_spent_plan(connection, request, facts, made, now) if request.reserve else made
+        made = _with_spent_plan(connection, request, facts, made, now, digest) if request.reserve else made
         changed = _changed_since_preview(connection, request, digest, made)
-        _remember(connection, request, digest, made, now)
+        _remember(connection, request.model_copy(update={"demand": said}), digest, made, now)
         expires_at = None
         told = for_reader(made.findings, request.demand.party, request.sources)
         told = findings_for(connection, context.caller, told)
-        answer = _answer(request, digest, facts, made, changed, told=told)
+        answer = _answer(request, digest, facts, made, changed, told=told, assets=names)
         answer = answer.model_copy(
             update={"serials": serials_in_force(connection, request.stack_id), "repair": list(repair)}
         )
@@ -91,6 +97,11 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
             answer = answer.model_copy(update={"expires_at": expires_at})
             _hold(connection, request, answer, facts)
     return answer
+
+
+def _in_present_names(connection: Connection, request: ProposeRequest, said: Demand, now: str) -> ProposeRequest:
+    """The request, with what its demand names of others called as it is at this moment."""
+    return request.model_copy(update={"demand": require_zone(connection, said, party=request.party, on=now[:10])})
 
 
 def _repair(request: ProposeRequest, facts: Facts, made: PlacedProposal, on: str) -> Sequence[RepairEdit]:
@@ -132,8 +143,8 @@ def _as_planned(connection: Connection, stack_id: str, demand_digest: str, facts
     )
 
 
-def _with_spent_plan(
-    connection: Connection, request: ProposeRequest, facts: Facts, made: PlacedProposal, now: str
+def _with_spent_plan(  # noqa: PLR0917 - private
+    connection: Connection, request: ProposeRequest, facts: Facts, made: PlacedProposal, now: str, digest: str
 ) -> PlacedProposal:
     """The proposal, refused where its plan was for another step. A preview is for the next plan, so it goes on."""
     if facts.base is None:
@@ -142,7 +153,7 @@ def _with_spent_plan(
         stack_id=request.stack_id,
         party=request.party,
         lineage="",
-        demand_digest=request.demand.digest(),
+        demand_digest=digest,
         seats=dict(made.seats),
         addresses={name: dict(addresses) for name, addresses in made.addresses.items()},
     )
@@ -160,6 +171,7 @@ def _answer(
     changed: Mapping[str, tuple[RackPosition | None, RackPosition | None]],
     *,
     told: Sequence[Finding],
+    assets: Mapping[str, str],
 ) -> Proposal:
     wanted_sites = {wanted.cluster.site for wanted in request.demand.clusters.values()}
     return Proposal(
@@ -178,7 +190,18 @@ def _answer(
         surroundings=_surroundings(facts, request.demand),
         changed=dict(changed),
         impact=dict(made.impact),
-        renamed={new: old for old, new in facts.renames.nodes.items()},
+        renamed={new: old for old, new in (*facts.renames.nodes.items(), *assets.items())},
+        former=_former(facts, request.demand),
+    )
+
+
+def _former(facts: Facts, demand: Demand) -> dict[str, str]:
+    """Present names by those that the demand uses, and by those that resources of its stack may still have."""
+    if facts.base is None or not facts.base.former.now:
+        return {}
+    sites = {part.cluster.site for part in demand.clusters.values()}
+    return {old: now for old, now in facts.base.former.now.items() if old in demand.formerly or now in sites} | dict(
+        demand.formerly
     )
 
 
@@ -249,12 +272,13 @@ def _changed_since_preview(
 def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
     """Give the findings of a change at this moment. This changes nothing."""
     feed(context)
-    with context.database.reading() as connection:
+    with as_named(context, request.stack_id, request.party, partial(own_demand, request=request)) as view:
+        connection = view.connection
         who = {"stack_id": request.stack_id, "party": request.party, "lineage": request.lineage}
         if not waits_for_a_state(connection, **who):  # else its `up` will take it over
             require_enrolment(connection, **who, bound=False)
         now = context.now(connection)
-        review = review_change(connection, request, now, context.telemetry)
+        review = review_change(connection, request, now, context.telemetry, demand=view.demand, by_file_in_force=True)
         base = review.facts.base
         authority = authorise(
             connection,
@@ -272,10 +296,23 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
             party=request.party,
             now=now,
         )
-        told = findings_for(connection, context.caller, worst_first((*authority.findings, *gated)))
+        findings = worst_first((*authority.findings, *gated))
+        stands_as = stands_as_admitted(
+            connection, request, authority, findings, said=view.demand, in_force=review.demand.zone_digest
+        )
+        if stands_as:  # what asks for no decision lacks no approval of one
+            findings = tuple(finding for finding in findings if finding.rule != APPROVAL_RULE)
+        told = findings_for(connection, context.caller, findings)
     return Evaluation(
         findings=list(told),
         summary=review.line,
         revision=sum(review.facts.revisions.values()),
-        renamed={new: old for old, new in review.facts.renames.nodes.items()},
+        renamed=_renamed(review, view.names),
+        stands_as=stands_as or None,
     )
+
+
+def _renamed(review: Review, assets: Mapping[str, str]) -> dict[str, str]:
+    """Old names by new names, also of sites of others that resources of the stack may be called after."""
+    pairs = (*_former(review.facts, review.demand).items(), *review.facts.renames.nodes.items(), *assets.items())
+    return {new: old for old, new in pairs}

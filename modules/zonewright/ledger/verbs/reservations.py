@@ -114,7 +114,7 @@ def _found(
         stack_id += OWN  # what the stack has already stands beside it, and does not go
     if demand is None:
         raise LedgerMisuseError("request", "expected a demand or racks, and got neither; nothing was reserved")
-    require_zone(connection, demand, party=request.party, on=now[:10])
+    demand = require_zone(connection, demand, party=request.party, on=now[:10])
     facts = gather(
         connection,
         stack_id=stack_id,

@@ -7,7 +7,7 @@ from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.deciding.authority import RULE as APPROVAL_RULE
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmitRequest, EvaluateRequest, SettleRequest, StandingRequest
-from zonewright.ledger.protocol.change import parse_place
+from zonewright.ledger.protocol.change import change_digest, parse_place
 from zonewright.ledger.protocol.holding_messages import PoolAddresses
 from zonewright.ledger.protocol.journal_messages import JournalHead
 from zonewright.model.rack_position import RackPosition
@@ -87,6 +87,8 @@ class AdmissionResource(CheckedResource):
         session.memory.changed = notes_text(told, stack=_stack_of(urn))
         lacking = [finding.message for finding in findings if finding.refuses and finding.rule == APPROVAL_RULE]
         session.memory.lacking = "; ".join(lacking)
+        if evaluation.stands_as is not None and (old or {}).get("demandDigest") == evaluation.stands_as:
+            return _as_admitted(session, new, seats, addresses, evaluation.stands_as)
         return new
 
     def diff(self, session: ProviderSession, urn: str, id_: str, old: Data, new: Data) -> Difference:
@@ -162,6 +164,22 @@ class AdmissionResource(CheckedResource):
                 f"{_some(left)}: what left the declaration keeps its place until its resource is deleted, with pulumi "
                 "up; where the state has lost the resource, zonewright recover says so to the ledger",
             )
+
+
+def _as_admitted(
+    session: ProviderSession,
+    new: dict[str, Any],
+    seats: Mapping[str, RackPosition],
+    addresses: Mapping[str, PoolAddresses],
+    demand_digest: str,
+) -> dict[str, Any]:
+    """The inputs that the state has: a new zone file, and nothing else, makes another demand of what stands."""
+    asked, admitted = (
+        change_digest(digest, seats, addresses, new["renderedDigest"])
+        for digest in (new["demandDigest"], demand_digest)
+    )
+    session.memory.stands_as[asked] = admitted
+    return {**new, "demandDigest": demand_digest}
 
 
 def _seen(state: Data) -> JournalHead | None:

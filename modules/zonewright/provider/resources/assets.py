@@ -21,12 +21,12 @@ _SCALARS: Mapping[type, Literal["boolean", "integer", "number"]] = {
 }
 
 
-def _inputs(model: type[BaseModel], *, leave_out: str = "", **more: Input) -> dict[str, Input]:
-    """What an asset of a model takes: all of its fields, so that a preview can show and a policy judge them."""
+def _inputs(model: type[BaseModel], *leave_out: str, **more: Input) -> dict[str, Input]:
+    """What an asset of a model takes: all other fields of it, so that a preview can show and a policy judge them."""
     named = {
         property_name(name): _input(field.annotation, name, model)
         for name, field in model.model_fields.items()
-        if name != leave_out
+        if name not in leave_out
     }
     return {
         "stackId": STACK_ID,
@@ -100,7 +100,7 @@ class SiteResource(AssetResource):
     token = "zonewright:index:Site"  # noqa: S105 - a Pulumi type token
     description = "A data centre or edge site that its operator brings into the zone."
     kind: HoldingKind = "site"
-    inputs: Mapping[str, Input] = _inputs(Site)
+    inputs: Mapping[str, Input] = _inputs(Site, "was")
     outputs: Mapping[str, Input] = {**inputs, **HELD}
 
 
@@ -111,7 +111,7 @@ class DuctResource(AssetResource):
     description = "A duct segment that a network operator brings into the zone."
     kind: HoldingKind = "duct"
     inputs: Mapping[str, Input] = _inputs(
-        Duct, leave_out="route", routePoints=Input("integer", "how many points its route has", required=False)
+        Duct, "route", "was", routePoints=Input("integer", "how many points its route has", required=False)
     )
     outputs: Mapping[str, Input] = {**inputs, **HELD}
 
@@ -133,6 +133,6 @@ class RowResource(AssetResource):
     description = "A row of racks. The racks and their feeds are data of the row."
     kind: HoldingKind = "row"
     inputs: Mapping[str, Input] = _inputs(
-        Row, room=Input("object", "its room as declared, without rows", required=False, nested=True)
+        Row, "was", room=Input("object", "its room as declared, without rows", required=False, nested=True)
     )
     outputs: Mapping[str, Input] = {**inputs, **HELD}

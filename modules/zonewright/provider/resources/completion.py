@@ -39,6 +39,13 @@ class CompletionResource(CheckedResource):
         "journal": Input("string", "ledger, number and hash of the journal's last entry", required=False),
     }
 
+    def check(
+        self, session: ProviderSession, urn: str, old: Data | None, new: dict[str, Any], seed: bytes
+    ) -> dict[str, Any]:
+        """What stands although the zone's file is another one is closed by its own name."""
+        checked = super().check(session, urn, old, new, seed)
+        return {**checked, "changeDigest": session.memory.stands_as.get(new["changeDigest"], new["changeDigest"])}
+
     def diff(self, session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """Another change, or the same one admitted again and not closed yet, or of which something is to be made."""
         difference = compare(self.inputs, old, new)

@@ -81,6 +81,8 @@ class DeploymentResource(EndsByItself, CheckedResource, Generic[SeenT]):
     def diff(self, session: ProviderSession, urn: str, id_: str, old: Data, new: Data) -> Difference:
         """What the declaration changed, or what is not as declared on the hosts."""
         difference = compare(self.inputs, old, new)
+        if "site" in difference.replaces and session.memory.renamed.get(new["site"]) == old["site"]:
+            difference = Difference(difference.changes, difference.replaces - {"site"})  # it only has another name
         seen = None if difference.changes else self.looked(session, urn, id_, new)
         if seen is None:
             return difference

@@ -49,7 +49,17 @@ class SiteConfigResource(CheckedResource):
                 return difference
             session.log(urn, f"files of {new['site']}: the ledger has others than this state; this update deploys them")
             return Difference({"filesDigest": "update"})
-        return compare(self.inputs, {**old, "filesDigest": digest}, new)
+        found = compare(self.inputs, {**old, "filesDigest": digest}, new)
+        if "site" in found.replaces and self._is_renamed(session, old, new):
+            return Difference(found.changes, found.replaces - {"site"})
+        return found
+
+    def _is_renamed(self, session: ProviderSession, old: Data, new: Data) -> bool:
+        """Whether the site only has another name, or will have: the ledger has the files under it then."""
+        if session.memory.renamed.get(new["site"]) == old["site"]:
+            return True
+        deployed = standing_of(session, new["stackId"]).deployed
+        return new["site"] in deployed and old["site"] not in deployed
 
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Mark the files as deployed."""

@@ -9,7 +9,8 @@ from zonewright.model.csv_map import UNITS, CsvMap, Unit
 
 _BLANKS = "\u00a0\u202f\u2009"
 """Spaces that do not break, which exports put between groups of digits."""
-_WITH_UNIT = re.compile(r"(?P<number>.*?[0-9.,]) *(?P<unit>[A-Za-z]+)", re.DOTALL)
+_CELSIUS = frozenset({"C", "°C", "degC"})
+_WITH_UNIT = re.compile(r"(?P<number>.*?[0-9.,]) *(?P<unit>°?[A-Za-z]+)", re.DOTALL)
 
 
 def cleaned(cell: str) -> str:
@@ -81,6 +82,8 @@ def unit_of(text: str) -> Unit:
     Raises:
         ValueError: when it is none, with a sentence.
     """
+    if text in _CELSIUS:
+        return "Cel"
     for unit in UNITS:
         # 'm' is a thousandth and 'M' a million.
         if text == unit or (text.casefold() == unit.casefold() and text[:1] != "m"):
@@ -89,5 +92,5 @@ def unit_of(text: str) -> Unit:
 
 
 def is_power(unit: Unit) -> bool:
-    """Whether a unit is one of power."""
+    """Whether a unit is one of a value of a moment, as power is."""
     return not unit.endswith("h")

@@ -13,7 +13,7 @@ from zonewright.pue.mapped.notes import Notes
 from zonewright.pue.mapped.table import CsvRow, place_of, rows_of, text_of
 from zonewright.pue.mapped.times import Stamp, WallClock
 from zonewright.pue.mapped.values import Value, readings_of
-from zonewright.pue.meters import MeterSpec
+from zonewright.pue.meters import HIGHEST_C, LOWEST_C, MeterSpec
 from zonewright.pue.readings import Reading, faults_between
 
 _NAMES_SHOWN = 5
@@ -224,8 +224,14 @@ class _Reader:
         except ValueError as error:
             self._notes.fault(line, f"{meter}: {error}")
             return None
-        if amount.numerator < 0:
-            kind = self._meters[meter].kind
+        kind = self._meters[meter].kind
+        if (unit == "Cel") != (kind == "temperature"):
+            self._notes.fault(line, f"meter '{meter}' is a {kind}, and {unit} is no unit of it; correct the map")
+            return None
+        if kind == "temperature" and not LOWEST_C <= amount <= HIGHEST_C:
+            self._notes.fault(line, f"no air outside is at {text[:40]} degrees Celsius; correct it, or leave it out")
+            return None
+        if amount.numerator < 0 and kind != "temperature":
             self._notes.fault(line, f"a {kind} cannot be negative, got {text[:40]}; correct it, or leave it out")
             return None
         units[meter].add(unit)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from zonewright.model.csv_map import CsvMap
 from zonewright.pue.mapped.notes import Notes
 from zonewright.pue.mapped.times import WallClock
-from zonewright.pue.meters import MeterSpec
+from zonewright.pue.meters import SAMPLED, MeterSpec
 from zonewright.pue.readings import Reading
 
 _HOUR_US, _MICRO = 3_600 * 10**6, 10**6
@@ -19,8 +19,8 @@ class Value(NamedTuple):
     Attributes:
         line: line of the file.
         meter: its meter.
-        amount: watt-hours, or watts.
-        is_power: whether it is watts.
+        amount: watt-hours, watts, or degrees Celsius.
+        is_power: whether it is a value of a moment: watts or degrees.
         is_daily: whether it counts from midnight.
         at_us: its time in microseconds since 1970.
         start_us: begin of its interval, where the row has it.
@@ -74,7 +74,7 @@ def _misfit(name: str, meter: MeterSpec, value: Value, csv_map: CsvMap) -> str |
         if csv_map.interval is not None:
             return None
         return f"meter '{name}' counts intervals, and the map does not say which; write interval.length_s into the map"
-    if value.is_power == (meter.kind == "gauge"):
+    if value.is_power == (meter.kind in SAMPLED):
         return None
     return (
         f"meter '{name}' is a {meter.kind}, and {unit} is none of its values; correct the unit in the map, or the kind "

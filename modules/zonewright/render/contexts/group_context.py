@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from zonewright.model import Site
-from zonewright.model.addresses import interface_of, network_of
+from zonewright.model.addresses import address_of, network_of
 from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.naming import (
     HostRecord,
@@ -13,6 +13,7 @@ from zonewright.render.contexts.naming import (
     answered_by,
     content_of,
     host_record,
+    reverse_zone_names,
     reverse_zones,
     zones_answered_by,
 )
@@ -86,6 +87,8 @@ def group_contexts(
         addresses: addresses of the nodes by site.
         around: the zone around the sites, where it is known.
     """
+    if not any(site.name_servers for site in sites.values()):
+        return
     pairs = {site_id: list(_pairs(addresses.get(site_id, {}))) for site_id in sorted(sites)}
     records = {
         site_id: tuple(host_record(name, address) for name, address in sorted(found))
@@ -130,7 +133,7 @@ def group_contexts(
 def _pairs(addresses: NodeAddresses) -> Iterator[tuple[str, str]]:
     for name, of_node in sorted(addresses.items()):
         for text in of_node.values():
-            yield name, str(interface_of(text).ip)
+            yield name, str(address_of(text.partition("/")[0]))
 
 
 def _reverse_zones(
@@ -141,7 +144,7 @@ def _reverse_zones(
     nodes = [
         (address, f"{name}.{domain_of(party, site_id)}.") for site_id, found in pairs.items() for name, address in found
     ]
-    wanted = {zone.zone for zone in reverse_zones(nodes, networks)}
+    wanted = reverse_zone_names((address for address, _ in nodes), networks)
     own = [
         (record.address, f"{record.name}.{site_id}.internal.")
         for site_id, site in sorted(sites.items())

@@ -1,7 +1,7 @@
 """Names and addresses in the DNS: which zones there are for the way back, and what stands in them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -83,18 +83,36 @@ def reverse_zones(names: Iterable[tuple[str, str]], networks: Iterable[str]) -> 
     known = [network_of(text) for text in networks]
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for text, name in sorted(dict(reversed(list(names))).items(), key=lambda item: _order(item[0])):
-        address = address_of(text)
-        network = next((one for one in known if one.version == address.version and address in one), None)
-        if network is not None:
-            labels = address.reverse_pointer.split(".")
-            own = _own_labels(network)
-            found[".".join(labels[own:])][".".join(labels[:own]) or "@"] = name
+        if (place := _way_back(text, known)) is not None:
+            zone, label = place
+            found[zone][label] = name
     made = []
     for zone, entries in found.items():
         pointers = tuple(Pointer(label=label, target=target) for label, target in entries.items())
         number = content_of(pointers)
         made.append(ReverseZone(key=_key(zone), zone=zone, content=number, serial=number, pointers=pointers))
     return tuple(made)
+
+
+def reverse_zone_names(addresses: Iterable[str], networks: Iterable[str]) -> set[str]:
+    """The names of the zones that these would give.
+
+    Args:
+        addresses: those that lead back to a name.
+        networks: as of :func:`reverse_zones`.
+    """
+    known = [network_of(text) for text in networks]
+    return {place[0] for text in addresses if (place := _way_back(text, known)) is not None}
+
+
+def _way_back(text: str, known: Sequence[IPv4Network | IPv6Network]) -> tuple[str, str] | None:
+    """Zone and label of an address, by the first network that it lies in."""
+    address = address_of(text)
+    network = next((one for one in known if one.version == address.version and address in one), None)
+    if network is None:
+        return None
+    labels, own = address.reverse_pointer.split("."), _own_labels(network)
+    return ".".join(labels[own:]), ".".join(labels[:own]) or "@"
 
 
 def _key(zone: str) -> str:

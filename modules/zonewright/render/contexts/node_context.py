@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from zonewright.model import AddressPool
-from zonewright.model.addresses import interface_of
+from zonewright.model.addresses import address_of, interface_of
 from zonewright.render.contexts.group_context import domain_of
 from zonewright.render.contexts.node_view import SiteView
 from zonewright.render.errors import RenderError
@@ -27,6 +28,10 @@ class PoolAddress:
     address: str
     gateway: str
     version: int
+
+
+OF_ONE_NODE = frozenset({"name", "rack", "position", "addresses", "routes"})
+"""Fields of a node's context that hardly two nodes have alike; of the others most nodes of a stack have the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +161,14 @@ def _pool_address(pool_id: str, text: str, pools: Mapping[str, AddressPool]) -> 
     pool = pools.get(pool_id)
     if pool is None:
         raise refuse(f"the site has no address pool {shown(pool_id)}")
+    host, _, length = text.partition("/")
+    if length == str(pool.prefix.prefixlen) and "%" not in text:  # as ledgers write them; all else is looked at whole
+        with suppress(ValueError):
+            address = address_of(host)
+            if address in pool.prefix and address != pool.gateway:
+                return PoolAddress(
+                    pool=pool_id, address=f"{address}/{length}", gateway=str(pool.gateway), version=address.version
+                )
     try:
         interface = interface_of(text)
     except ValueError:

@@ -16,6 +16,8 @@ _MAX_INTERFACE = 15
 """Characters of an interface's name in Linux."""
 _LAST_ENTRY = 65_534
 """The last but one entry of a route map; the last one denies."""
+_DRAINED_ENTRY = 1
+"""The entry that is for routes over drained links; it comes before those of sites."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class BgpSession:
         as_number: that site's number.
         status: whether the link is in use.
         password: reference to the password of the session, or empty.
+        drained: whether routes over it are the last that anybody takes.
     """
 
     interface: str
@@ -85,6 +88,7 @@ class BgpSession:
     as_number: int
     status: str
     password: str
+    drained: bool
 
 
 def prefix_order(text: str) -> tuple[int, int, int]:
@@ -117,7 +121,7 @@ def members_of(name: str, site: Site, around: Surroundings) -> tuple[Peer, ...]:
     numbers: dict[int, str] = {}
     for site_id, routing in sorted(known.items(), key=lambda item: (item[1].as_number, item[0])):
         number = routing.as_number % _LAST_ENTRY + 1
-        while number in numbers:
+        while number in numbers or number == _DRAINED_ENTRY:
             number = number % _LAST_ENTRY + 1
         numbers[number] = site_id
     return tuple(
@@ -172,6 +176,7 @@ class End:
     peer_v4: str
     peer_v6: str
     password: str
+    is_drained: bool
 
 
 def ends_of(name: str, site: Site, around: Surroundings) -> list[End]:
@@ -193,7 +198,7 @@ def ends_of(name: str, site: Site, around: Surroundings) -> list[End]:
             v6=own.get(6, ""),
         )
         peer_v4, peer_v6 = (other.get(version, "").partition("/")[0] for version in (4, 6))
-        found.append(End(interface, link.status, routing.as_number, peer_v4, peer_v6, link.password))
+        found.append(End(interface, link.status, routing.as_number, peer_v4, peer_v6, link.password, link.drained))
     return found
 
 
@@ -228,4 +233,5 @@ def sessions_over(end: End) -> Iterator[BgpSession]:
             as_number=end.as_number,
             status=end.status,
             password=end.password,
+            drained=end.is_drained,
         )

@@ -32,6 +32,7 @@ from zonewright.render.contexts.site_names import (
     ServiceZone,
     empty_zones,
     forwards,
+    leased_at,
     leases_of,
     site_names,
     ways_back,
@@ -89,6 +90,7 @@ class SiteContext:
         sessions: its BGP sessions.
         sessions_v4: those of them that carry IPv4.
         sessions_v6: those of them that carry IPv6.
+        drained: ids of its links that traffic keeps off while another way is left.
         max_prefixes: how many prefixes a neighbour may send.
         service_scheme: http or https.
         service_target: host and port of the zone's service.
@@ -115,6 +117,8 @@ class SiteContext:
         unsigned_zones: zones that nobody signs.
         empty_zones: zones of private use that must not be taken for empty.
         leases: networks in which DHCP leases addresses.
+        uefi_leases: of these, the ones where machines with UEFI start from the network.
+        leased_at: interfaces on which it answers; none says all.
         name_servers_v4: name servers that DHCP can tell.
         time_servers_v4: time servers that it can tell.
         label_rows: its rows with the labels of their racks.
@@ -144,6 +148,7 @@ class SiteContext:
     sessions: tuple[BgpSession, ...]
     sessions_v4: tuple[BgpSession, ...]
     sessions_v6: tuple[BgpSession, ...]
+    drained: tuple[str, ...]
     max_prefixes: int
     service_scheme: str
     service_target: str
@@ -170,6 +175,8 @@ class SiteContext:
     unsigned_zones: tuple[str, ...]
     empty_zones: tuple[str, ...]
     leases: tuple[DhcpLease, ...]
+    uefi_leases: tuple[DhcpLease, ...]
+    leased_at: tuple[str, ...]
     name_servers_v4: tuple[str, ...]
     time_servers_v4: tuple[str, ...]
     label_rows: tuple[LabelRow, ...]
@@ -224,6 +231,7 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         sessions=sessions,
         sessions_v4=tuple(one for one in sessions if one.kind != "v6"),
         sessions_v6=tuple(one for one in sessions if one.kind != "v4"),
+        drained=tuple(dict.fromkeys(one.link for one in sessions if one.drained)),
         max_prefixes=max(_MIN_PREFIXES, 2 * len(everyone)),
         service_scheme=service.scheme,
         service_target=service.netloc if service.port else f"{service.netloc}:{PORTS[service.scheme]}",
@@ -255,6 +263,8 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         unsigned_zones=tuple(unsigned),
         empty_zones=empty_zones(unsigned),
         leases=leases_of(site),
+        uefi_leases=tuple(one for one in leases_of(site) if one.uefi_file),
+        leased_at=leased_at(leases_of(site)),
         name_servers_v4=tuple(str(one) for one in site.name_servers if one.version == 4),  # noqa: PLR2004
         time_servers_v4=tuple(str(one) for one in site.time_servers if one.version == 4),  # noqa: PLR2004
         label_rows=tuple(label_rows(name, rows)),
@@ -267,7 +277,7 @@ def _loopbacks(site: Site, version: int) -> tuple[str, ...]:
 
 def _ratio_limit(name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> Fraction:
     """The limit that holds for a site by its own declaration, planned rows counted; 0 where none does."""
-    design_w = sum(row.racks * min(feed.available_w for feed in row.feeds.values()) for row in rows.values())
+    design_w = sum(row.racks * min(feed.design_w for feed in row.feeds.values()) for row in rows.values())
     held = SiteFacts(owner=name, site=site)
     if not around.ratio_limit or not is_in_scope(held, design_w, around.ratio_applies_from or None):
         return Fraction(0)

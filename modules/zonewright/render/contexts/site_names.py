@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from zonewright.model import Site
+from zonewright.model import AddressPool, Site
+from zonewright.model.site import AddressRange
 from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.naming import (
     HostRecord,
@@ -29,6 +30,15 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReservedLease:
+    """A machine that is always leased the same address, by its MAC address."""
+
+    name: str
+    mac_address: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DhcpLease:
     """A network in which DHCP leases addresses to machines that are being set up.
 
@@ -39,6 +49,11 @@ class DhcpLease:
         first: the lowest address that is leased.
         last: the highest one.
         gateway: its default gateway.
+        interfaces: interfaces of the DHCP server there; none says all.
+        reservations: machines that are always leased the same address, in order of name.
+        next_server: TFTP server that machines without a system start from, or empty.
+        bios_file: what it has for machines with a BIOS, or empty.
+        uefi_file: what it has for those with UEFI, or empty.
     """
 
     pool: str
@@ -47,6 +62,11 @@ class DhcpLease:
     first: str
     last: str
     gateway: str
+    interfaces: tuple[str, ...]
+    reservations: tuple[ReservedLease, ...]
+    next_server: str
+    bios_file: str
+    uefi_file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,14 +196,37 @@ def _is_address(text: str) -> bool:
 def leases_of(site: Site) -> tuple[DhcpLease, ...]:
     """The networks in which a site's DHCP leases addresses, in order of pool."""
     return tuple(
-        DhcpLease(
-            pool=pool_id,
-            number=int(pool.prefix.network_address) % 4_294_967_294 + 1,
-            prefix=str(pool.prefix),
-            first=str(pool.dynamic.first),
-            last=str(pool.dynamic.last),
-            gateway=str(pool.gateway),
-        )
+        _lease(pool_id, pool, pool.dynamic)
         for pool_id, pool in sorted(site.address_pools.items())
         if pool.dynamic is not None
     )
+
+
+def _lease(pool_id: str, pool: AddressPool, leased: AddressRange) -> DhcpLease:
+    boot = leased.boot
+    return DhcpLease(
+        pool=pool_id,
+        number=int(pool.prefix.network_address) % 4_294_967_294 + 1,
+        prefix=str(pool.prefix),
+        first=str(leased.first),
+        last=str(leased.last),
+        gateway=str(pool.gateway),
+        interfaces=leased.interfaces,
+        reservations=tuple(
+            ReservedLease(name=name, mac_address=one.mac_address, address=str(one.address))
+            for name, one in sorted(leased.reservations.items())
+        ),
+        next_server=str(boot.next_server) if boot is not None else "",
+        bios_file=(boot.bios_file or "") if boot is not None else "",
+        uefi_file=(boot.uefi_file or "") if boot is not None else "",
+    )
+
+
+def leased_at(leases: Iterable[DhcpLease]) -> tuple[str, ...]:
+    """The interfaces on which a site's DHCP answers; none says all.
+
+    Args:
+        leases: its networks; where one names no interface, all of them are meant.
+    """
+    found = [one.interfaces for one in leases]
+    return tuple(dict.fromkeys(name for names in found for name in names)) if all(found) else ()

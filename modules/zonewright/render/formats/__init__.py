@@ -5,6 +5,7 @@ from zonewright.render.formats.bind import BIND, BIND_GROUP
 from zonewright.render.formats.chrony import CHRONY
 from zonewright.render.formats.format import Format
 from zonewright.render.formats.frr import FRR
+from zonewright.render.formats.grafana import GRAFANA
 from zonewright.render.formats.kea import KEA
 from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.formats.nftables import NFTABLES
@@ -25,6 +26,7 @@ FORMATS: tuple[Format, ...] = (
     BIND_GROUP,
     KEA,
     PROMETHEUS,
+    GRAFANA,
     RACK_LABELS,
 )
 """All formats that zonewright has itself."""

@@ -8,7 +8,9 @@ KEA = Format(
     description=(
         "Each address pool of a site with `dynamic` addresses is a network. Kea leases these addresses for "
         "an hour, with the pool's gateway, the site's resolvers and time servers (those with an IPv4 "
-        "address), and the domain `<site>.internal`. No node has one of these addresses, because a node's "
+        "address), and the domain `<site>.internal`. A machine whose MAC address is under `reservations` always gets "
+        "the same address and its name. With `boot` machines start from the network, by a file for BIOS and another "
+        "one for UEFI. With `interfaces` Kea answers there only. No node has one of these addresses, because a node's "
         "own addresses are in its netplan file. A network's number comes from its address, so leases stay "
         "with the network when pools come and go. A site without `dynamic` addresses gets no file."
     ),

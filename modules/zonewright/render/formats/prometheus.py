@@ -10,11 +10,13 @@ PROMETHEUS = Format(
         "them. The one target is the zone's service (`service` in zone.yaml; without it "
         "`http://127.0.0.1:8480`). Its page `/metrics?site=SITE` has the site's exact energy sums, its IT "
         "load, and the time of each meter's last reading (`zonewright_site_*`). On the service's own host "
-        "nobody is asked. From other hosts the page needs a token: give this Prometheus one in "
-        "`authorization`. Agents push OTLP. If they, or a collector, also send to this Prometheus, "
-        "their series have OpenTelemetry's names (`hw_host_energy_joules_total`, `hw_host_power_watts`, "
-        "`hw_power_watts`). The rules expect the "
-        "label `site`, and the labels `rack` and `feed` on the power of a feed.\n\n"
+        "nobody is asked. From other hosts the page needs a token. Where the service is reached over HTTPS, put one "
+        "into the file `zonewright-token` beside `prometheus.yml` (`zonewright access grant`). Over HTTP no token is "
+        "sent. Agents and gateways push OTLP to the same Prometheus, from 3.0 on and with "
+        "`--web.enable-otlp-receiver`: set `also_url` to its `/api/v1/otlp/v1/metrics`, in fleet.yaml or in the "
+        "agent's settings. Series that come late are taken for a day. The rules read `hw_host_power_watts` and "
+        "`hw_host_energy_joules_total` of hosts, with the label `site`, and `hw_power_watts` of the devices of a "
+        "gateway whose `devices.yaml` says `rack` and `feed`.\n\n"
         "The rules record the energy ratio of the trailing twelve months, and power and energy of all hosts. "
         "The ratio is a ratio of two sums of energy, never a mean of ratios. Each alert has the labels "
         "`site` and `district`. An alert fires in these cases:\n\n"
@@ -40,6 +42,7 @@ PROMETHEUS = Format(
             ("check", "config", "{root}/etc/prometheus/prometheus.yml"),
             ("check", "rules", "{root}/etc/prometheus/rules/zonewright.yml"),
         ),
+        parts=(("etc/prometheus/zonewright-token", ""),),
         complaint="FAILED",  # what promtool calls lint, such as two alerts that are the same, ends with 0
     ),
 )

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.naming import ReverseZone
@@ -92,9 +93,15 @@ def _records(pairs: Iterable[tuple[str, str]]) -> Records:
     return found
 
 
+@lru_cache(maxsize=16_384)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    """A network, parsed once: every question asks who is in which."""
+    return ip_network(text)
+
+
 def _among(client: str, networks: Iterable[str]) -> bool:
     address = ip_address(client)
-    return any(address in ip_network(text) for text in networks)
+    return any(address in _network(text) for text in networks)
 
 
 def _site_zones(site: SiteContext) -> _Pairs:

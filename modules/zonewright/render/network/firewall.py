@@ -15,11 +15,13 @@ from zonewright.render.quoting import shown
 
 FirewallAddress = IPv4Address | IPv6Address
 Protocol = Literal["tcp", "udp", "icmp"]
-_SET = re.compile(r"set (\w+) \{(.*?)\n\t\}", re.DOTALL)
-_ELEMENTS = re.compile(r"elements = \{(.*?)\}", re.DOTALL)
+_SET = re.compile(r"^\tset (\w+) \{\n((?:\t\t[^\n]*\n)*)\t\}", re.MULTILINE)
+_ELEMENTS = re.compile(r"elements = \{([^{}]*)\}")
 _CHAIN = re.compile(
-    r"chain (\w+) \{\n\t\ttype filter hook \w+ priority filter; policy (accept|drop);\n(.*?)\n?\t\}", re.DOTALL
+    r"^\tchain (\w+) \{\n\t\ttype filter hook \w+ priority filter; policy (accept|drop);\n((?:\t\t[^\n]*\n)*)\t\}",
+    re.MULTILINE,
 )
+"""No body goes beyond where the next one begins, so a file is gone through once, however it is written."""
 _CONDITION = re.compile(
     r"(?P<family>ip6?) (?P<side>saddr|daddr) (?P<not>!= )?"
     r"(?:@(?P<set>\w+)|\{ (?P<among>[0-9a-f:./, ]+) \}|(?P<one>[0-9a-f:./]+))"

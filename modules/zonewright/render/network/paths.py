@@ -1,12 +1,13 @@
 """Which packets get where in a rendered zone, computed: routes of all routers and every firewall on the way.
 
 The routes are what BGP makes of the sessions and filters that the sites' files have: each site announces its networks,
-every site takes them from whoever is fewest sites away, and a link that is down carries none. The firewalls are read
-from the files themselves.
+every site takes them from whoever is fewest sites away, over drained links only where there is no other way, and a link
+that is down carries none. The firewalls are read from the files themselves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 
 from zonewright.render.contexts.node_context import NodeContext
@@ -36,6 +37,11 @@ class WayOn:
 
     interface: str
     site: str = ""
+    is_drained: bool = False
+
+
+Distance = tuple[bool, int]
+"""Whether a drained link is on the way, and how many sites: what is smaller is taken."""
 
 
 @dataclass(frozen=True)
@@ -91,28 +97,35 @@ class Paths:
         sessions = self.sites[site].sessions_v4 if version == 4 else self.sites[site].sessions_v6  # noqa: PLR2004
         for one in sessions:
             if one.status == "active" and one.link not in self.down and one.peer in self.sites:
-                yield WayOn(one.interface, one.peer)
+                yield WayOn(one.interface, one.peer, one.drained)
 
-    def _distances(self, version: int) -> Mapping[tuple[str, str], int]:
-        """How many sites lie between two sites, for all that reach each other."""
-        found: dict[tuple[str, str], int] = {}
-        for start in self.sites:
-            reached, at = {start: 0}, [start]
-            for site in at:
-                for hop in self._neighbours(site, version):
-                    if hop.site not in reached:
-                        reached[hop.site] = reached[site] + 1
-                        at.append(hop.site)
-            found |= {(start, site): count for site, count in reached.items()}
+    def _distances(self, version: int) -> Mapping[tuple[str, str], Distance]:
+        """How far each site is from each that announces something, for all that reach each other.
+
+        A site passes on only the way that it takes itself, so the nearest sites are settled first.
+        """
+        neighbours = {site: tuple(self._neighbours(site, version)) for site in self.sites}
+        found: dict[tuple[str, str], Distance] = {}
+        for origin in self.sites:
+            settled: dict[str, Distance] = {}
+            waiting = [((False, 0), origin)]
+            while waiting:
+                distance, site = heappop(waiting)
+                if site not in settled:
+                    settled[site] = distance
+                    for hop in neighbours[site]:
+                        heappush(waiting, (_further(distance, hop), hop.site))
+            found |= {(site, origin): distance for site, distance in settled.items()}
         return found
 
     def _towards(
-        self, site: str, origin: str, version: int, distances: Mapping[tuple[str, str], int]
+        self, site: str, origin: str, version: int, distances: Mapping[tuple[str, str], Distance]
     ) -> Iterator[WayOn]:
         """The ways on to a site, each one site nearer."""
         if site != origin and (site, origin) in distances:
             for hop in self._neighbours(site, version):
-                if distances.get((hop.site, origin), -1) == distances[site, origin] - 1:
+                known = distances.get((hop.site, origin))
+                if known is not None and _further(known, hop) == distances[site, origin]:
                     yield hop
 
     def reaches(self, source: str, target: str, protocol: Protocol, port: int = 0) -> bool:
@@ -195,6 +208,11 @@ class Paths:
                 if port.role == _UPSTREAM and _defaults(site, address.version):
                     outside = outside or (name, port.name)
         return outside
+
+
+def _further(distance: Distance, hop: WayOn) -> Distance:
+    """How far it is by one more link."""
+    return distance[0] or hop.is_drained, distance[1] + 1
 
 
 def _arrival(site: SiteContext, peer: str, interface: str) -> str:

@@ -108,7 +108,7 @@ def rendered(context: AnyContext, root: str, formats: FormatSet) -> Iterator[tup
         for one in files:
             if one.is_one and one.source is None:
                 try:
-                    text = one.loaded.template.render({subject: context})
+                    text = one.loaded.text({subject: context})
                 except Exception as error:  # whatever it stumbles over, the caller gets a sentence and no text
                     raise _told(error, one.loaded, one.file, context) from error
                 yield f"{root}/{one.file.path}", _whole(text, one.file, context)
@@ -133,7 +133,7 @@ def render(job: Job) -> str:
     """
     loaded = load(job.format, job.file, job.source)
     try:
-        text = loaded.template.render(job.names())
+        text = loaded.text(job.names())
     except MemoryError:  # the limit of a process that users' templates run in; it is told there
         raise
     except Exception as error:  # whatever a template stumbles over, the caller gets a sentence and no text

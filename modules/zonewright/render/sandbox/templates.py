@@ -11,9 +11,11 @@ from functools import cache
 
 from jinja2 import Template, TemplateError, nodes
 
+from zonewright.render.contexts.node_context import OF_ONE_NODE
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import CONTEXTS, ITEM, File, Format, item_type
 from zonewright.render.sandbox.environment import environment
+from zonewright.render.sandbox.parts import Stretch, look_of, stretches
 
 _ALLOWED = (
     nodes.Template,
@@ -62,9 +64,17 @@ class Expression:
 class LoadedTemplate:
     """A compiled template, its text, and where it uses which value."""
 
-    template: Template
+    parts: tuple[Stretch, ...]
     expressions: tuple[Expression, ...]
     source: str
+
+    def text(self, names: Mapping[str, object]) -> str:
+        """What it says.
+
+        Args:
+            names: what it starts from.
+        """
+        return "".join([part.text(names) for part in self.parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +103,32 @@ def load(format_: Format, file: File, source: str | None = None) -> LoadedTempla
                 raise RenderError("the sandbox has no loader")
             source, _, _ = sandbox.loader.get_source(sandbox, name)
         tree, expressions = _checked(source, format_=format_, file=file)
-        code = sandbox.compile(tree, name=name, filename=name)
+        parts = tuple(_parts(tree, format_, file))
     except TemplateError as error:
         raise RenderError(f"no template to run: {error.message}", template=name) from error
-    template = Template.from_code(sandbox, code, sandbox.make_globals(None))
-    return LoadedTemplate(expressions=expressions, template=template, source=source)
+    return LoadedTemplate(expressions=expressions, parts=parts, source=source)
+
+
+def _parts(tree: nodes.Template, format_: Format, file: File) -> Iterator[Stretch]:
+    """A checked template, compiled: of nodes, of which there are many, in parts."""
+    if format_.subject != "node" or file.each:
+        yield Stretch(_compiled(tree, file))
+        return
+    checker, scope = _Checker(format_.filters), _scope(format_, file)
+
+    def fields_of(node: nodes.Node) -> set[str]:
+        paths = (one.path.split(".") for one in checker.walk(node, scope))
+        return {path[1].removesuffix("[]") for path in paths if path[0] == format_.subject}
+
+    for stretch, fields in stretches(tree, fields_of, OF_ONE_NODE):
+        look = look_of(fields) if fields.isdisjoint(OF_ONE_NODE) else None
+        yield Stretch(_compiled(stretch, file), format_.subject, look)
+
+
+def _compiled(tree: nodes.Template, file: File) -> Template:
+    sandbox = environment()
+    code = sandbox.compile(tree, name=file.template, filename=file.template)
+    return Template.from_code(sandbox, code, sandbox.make_globals(None))
 
 
 def check(source: str, *, format_: Format, file: File) -> tuple[Expression, ...]:
@@ -117,13 +148,11 @@ def check(source: str, *, format_: Format, file: File) -> tuple[Expression, ...]
 
 def _checked(source: str, *, format_: Format, file: File) -> tuple[nodes.Template, tuple[Expression, ...]]:
     """The same, and the template as it was parsed."""
-    name, subject = file.template, format_.subject
+    name = file.template
     if len(source) > _MAX_CHARACTERS:
         what = f"a template has at most {_MAX_CHARACTERS:,} characters, this one has {len(source):,}"
         raise RenderError(what, template=name)
-    scope: dict[str, _Field] = {subject: _Field(subject, CONTEXTS[subject])}
-    if file.each:
-        scope[ITEM] = _Field(f"{subject}.{file.each}[]", item_type(subject, file))
+    scope = _scope(format_, file)
     try:
         tree = environment().parse(source, name)
         return tree, tuple(_Checker(format_.filters).walk(tree, scope))
@@ -134,6 +163,15 @@ def _checked(source: str, *, format_: Format, file: File) -> tuple[nodes.Templat
         raise RenderError("its expressions are nested too deeply", template=name) from None
     except RenderError as error:
         raise RenderError(error.what, template=name, line=error.line, variable=error.variable) from None
+
+
+def _scope(format_: Format, file: File) -> dict[str, _Field]:
+    """What the names stand for that a template starts from."""
+    subject = format_.subject
+    scope: dict[str, _Field] = {subject: _Field(subject, CONTEXTS[subject])}
+    if file.each:
+        scope[ITEM] = _Field(f"{subject}.{file.each}[]", item_type(subject, file))
+    return scope
 
 
 class _Checker:

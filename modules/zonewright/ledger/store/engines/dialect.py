@@ -54,6 +54,10 @@ class Words(Protocol):
         """Have names and networks in the hands of two stacks refused, whoever writes."""
         ...
 
+    def guard_hosts(self, connection: Connection) -> None:
+        """Have hosts that read meters refused in the hands of two stacks, whoever writes."""
+        ...
+
     def hold(self, connection: Connection, names: Sequence[str], *, waits: bool = True) -> frozenset[str]:
         """Hold scopes until the end of the transaction, in the order of their names; where writers are beside others.
 
@@ -83,6 +87,14 @@ class Words(Protocol):
 
     def put_drafts(self, connection: Connection, digests: Sequence[str], until: str) -> None:
         """Give texts an end, but for those that are kept for good already."""
+        ...
+
+    def end_drafts(self, connection: Connection, digests: Sequence[str]) -> None:
+        """Keep texts for good: they have no end any more. One statement, however many."""
+        ...
+
+    def lacking(self, connection: Connection, digests: Sequence[str]) -> Iterable[str]:
+        """Those of some digests under which there is no text. One statement, however many."""
         ...
 
     def leaves(self, connection: Connection) -> Iterable[Sequence[Any]]:

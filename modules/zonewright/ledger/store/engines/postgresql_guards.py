@@ -67,6 +67,7 @@ CREATE TRIGGER drawn_delete AFTER DELETE ON claim
 """
 
 NAME, NETWORK, UNIT, ADDRESS = "asset_name_owner", "prefix_owner", "claim_unit_owner", "node_address_owner"
+HOST = "meter_host_owner"
 """Constraints that refuse what two stacks would have."""
 TAKEN = "name-owner"
 """The word with which the trigger on rows in another party's site refuses."""
@@ -104,6 +105,11 @@ ALTER TABLE claim ADD CONSTRAINT {UNIT}
     EXCLUDE USING gist (rack WITH =, units_of(data::jsonb) WITH &&, faces_of(data::jsonb) WITH &&, stack_id WITH <>);
 """  # noqa: S608 - text of our own
 """Front and rear are a range of two, so that what takes both faces meets what takes one."""
+
+HOSTS = f"""
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+ALTER TABLE meter_host ADD CONSTRAINT {HOST} EXCLUDE USING gist (host WITH =, stack_id WITH <>);
+"""
 
 ADDRESSES = f"""
 DROP TABLE IF EXISTS node_address;

@@ -25,7 +25,7 @@ from zonewright.ledger.protocol.errors import (
 )
 from zonewright.ledger.protocol.ledger_url import require_url
 from zonewright.ledger.store.engines.holder import BESIDE
-from zonewright.ledger.store.engines.postgresql_guards import ADDRESS, NAME, NETWORK, SESSION, TAKEN, UNIT
+from zonewright.ledger.store.engines.postgresql_guards import ADDRESS, HOST, NAME, NETWORK, SESSION, TAKEN, UNIT
 
 if TYPE_CHECKING:
     import psycopg
@@ -291,7 +291,7 @@ class PostgresqlServer:
 
 def _refusal(word: str) -> LedgerRefusedError | None:
     """What a constraint, or the word of a trigger, refuses."""
-    if word in (NAME, NETWORK, TAKEN):
+    if word in (NAME, NETWORK, HOST, TAKEN):
         return LedgerRefusedError(
             TAKEN,
             "another stack already has a name or network of this change; nothing was changed; try again to see which",

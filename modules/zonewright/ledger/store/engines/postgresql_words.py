@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.store import telemetry_tables
-from zonewright.ledger.store.engines.postgresql_guards import ADDRESSES, GUARDS, NOTED, PREPARED, VERSIONS
+from zonewright.ledger.store.engines.postgresql_guards import ADDRESSES, GUARDS, HOSTS, NOTED, PREPARED, VERSIONS
 from zonewright.ledger.store.paging import as_dicts
 
 _DRAFT = """
@@ -18,6 +18,14 @@ WHERE NOT EXISTS (
     SELECT 1 FROM content WHERE digest = value AND NOT EXISTS (SELECT 1 FROM draft AS ends WHERE ends.digest = value)
 )
 ON CONFLICT (digest) DO UPDATE SET expires_at = greatest(draft.expires_at, excluded.expires_at)
+"""
+_END_DRAFTS = """
+DELETE FROM draft
+WHERE digest IN (SELECT digest FROM draft WHERE digest = ANY(%s::text[]) ORDER BY digest FOR UPDATE)
+"""
+"""In the order of digests, so that nobody who ends the same ones waits crosswise."""
+_LACKING = """
+SELECT value FROM unnest(%s::text[]) AS value WHERE NOT EXISTS (SELECT 1 FROM content WHERE digest = value)
 """
 _LEAVES = """
 SELECT "table", key, '["' || "table" || '",' || to_json(key)::text || ',"' || digest || '"]' FROM recorded
@@ -115,9 +123,24 @@ def guard_names(connection: Connection) -> None:
     connection.exec_driver_sql(ADDRESSES)
 
 
+def guard_hosts(connection: Connection) -> None:
+    """Have hosts that read meters refused in the hands of two stacks, whoever writes."""
+    connection.exec_driver_sql(HOSTS)
+
+
 def put_drafts(connection: Connection, digests: Sequence[str], until: str) -> None:
     """Give texts an end, but for those that are kept for good already."""
     connection.exec_driver_sql(_DRAFT, (until, list(digests)))
+
+
+def end_drafts(connection: Connection, digests: Sequence[str]) -> None:
+    """Keep texts for good: they have no end any more."""
+    connection.exec_driver_sql(_END_DRAFTS, (list(digests),))
+
+
+def lacking(connection: Connection, digests: Sequence[str]) -> Iterable[str]:
+    """Those of some digests under which there is no text."""
+    return connection.exec_driver_sql(_LACKING, (list(digests),)).scalars()
 
 
 def leaves(connection: Connection) -> Iterable[Sequence[Any]]:

@@ -27,6 +27,8 @@ WHERE NOT EXISTS (
 ON CONFLICT (digest) DO UPDATE SET expires_at = max(draft.expires_at, excluded.expires_at)
 """
 """One statement, however many texts: those that are kept for good stay so."""
+_END_DRAFTS = "DELETE FROM draft WHERE digest IN (SELECT value FROM json_each(?))"
+_LACKING = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM content WHERE digest = value)"
 _PUT_TEXT = (
     "INSERT INTO content (digest, text) VALUES (?, ?) "
     "ON CONFLICT (digest) DO UPDATE SET text = excluded.text WHERE content.text <> excluded.text"
@@ -47,6 +49,11 @@ _REFUSING = {
     "asset_name_update": f"UPDATE ON asset WHEN {_BECOMES} AND ({_ANOTHER} OR ({_ANOTHERS_SITE}))",
     "prefix_insert": f"INSERT ON prefix WHEN {_OVERLAPS}",
     "prefix_update": f"UPDATE ON prefix WHEN {_OVERLAPS}",
+}
+_ANOTHERS_HOST = "EXISTS (SELECT 1 FROM meter_host WHERE host = NEW.host AND stack_id <> NEW.stack_id)"
+_REFUSING_HOSTS = {
+    "meter_host_insert": f"INSERT ON meter_host WHEN {_ANOTHERS_HOST}",
+    "meter_host_update": f"UPDATE ON meter_host WHEN {_ANOTHERS_HOST}",
 }
 
 
@@ -125,13 +132,22 @@ def draw_versions(connection: Connection) -> None:
 
 def guard_names(connection: Connection) -> None:
     """Have names and networks in the hands of two stacks refused, whoever writes."""
-    for name, when in _REFUSING.items():
+    _refuse(connection, _REFUSING)
+
+
+def guard_hosts(connection: Connection) -> None:
+    """Have hosts that read meters refused in the hands of two stacks, whoever writes."""
+    _refuse(connection, _REFUSING_HOSTS)
+
+
+def _refuse(connection: Connection, triggers: Mapping[str, str]) -> None:
+    for name, when in triggers.items():
         connection.exec_driver_sql(f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, '{TAKEN}'); END")
 
 
 def unguard_names(connection: Connection) -> None:
     """Take these guards away."""
-    for name in _REFUSING:
+    for name in (*_REFUSING, *_REFUSING_HOSTS):
         connection.exec_driver_sql(f"DROP TRIGGER {name}")
 
 
@@ -154,6 +170,16 @@ def put_texts(connection: Connection, texts: Mapping[str, str]) -> None:
 def put_drafts(connection: Connection, digests: Sequence[str], until: str) -> None:
     """Give texts an end, but for those that are kept for good already."""
     connection.exec_driver_sql(_DRAFT, (until, json.dumps(digests)))
+
+
+def end_drafts(connection: Connection, digests: Sequence[str]) -> None:
+    """Keep texts for good: they have no end any more."""
+    connection.exec_driver_sql(_END_DRAFTS, (json.dumps(digests),))
+
+
+def lacking(connection: Connection, digests: Sequence[str]) -> Iterable[str]:
+    """Those of some digests under which there is no text."""
+    return connection.exec_driver_sql(_LACKING, (json.dumps(digests),)).scalars()
 
 
 def leaves(connection: Connection) -> Iterable[Sequence[Any]]:

@@ -1,0 +1,383 @@
+"""Fits a site's overhead ``a + b P + c P^2`` to its days: by band of outside temperature, robust, with its interval.
+
+All of it is exact arithmetic on whole watts, so each machine gets the same numbers. What is rounded is rounded to the
+side of more overhead and of less certainty.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations
+from math import isqrt
+from typing import NamedTuple
+
+from zonewright.model.overhead_fit import BandFit, Covariance, Curve, OverheadFit
+from zonewright.pue.doubt import COVERAGE_FACTOR
+
+EDGES_C = (0, 10, 20, 30)
+"""Where bands of outside temperature meet, in degrees Celsius."""
+YEAR_DAYS = 365
+REACH = Fraction(23, 20)
+"""A curve says nothing of loads above 1.15 times the highest that was seen."""
+_WHOLE_YEAR = Fraction(9, 10)
+"""Share of a year's days that must be known: where temperature is not known, of the fit; else, of the temperature."""
+_LEAST_DAYS = 28
+"""Days that make a curve; a band with fewer is taken together with its neighbour."""
+_SEEN = 14
+"""Days, or half of those of the year if that is less, that must be known in each band: no season is guessed."""
+_LEAST_ALIKE, _MOST_ALIKE = 2, 30
+"""Days that follow one another err alike, so a variance counts fewer: by how much they show it, within these bounds."""
+_OUTLIER_NUMERATOR, _OUTLIER_DENOMINATOR = 15, 2
+"""A day is left out beyond 7.5 times the median residual: five standard deviations of normal ones."""
+_MOST_LEFT_OUT = Fraction(1, 10)
+_MOST_UNSURE = Fraction(1, 10)
+"""A curve that errs by more is no better than what is declared, which is taken to err by a tenth."""
+_GROUPS, _IN_GROUP = 12, 5
+_MILLI = 1_000
+_SLACK_MW2 = 9
+"""What the rounding of a covariance may hide, for vectors of numbers of at most 1.3."""
+_SUBSETS = tuple(subset for size in (3, 2, 1) for subset in combinations(range(3), size))
+
+
+class OverheadDay(NamedTuple):
+    """A day (UTC) on which every meter of a boundary is known.
+
+    Attributes:
+        day: days since 1970.
+        it_w: mean IT load in watts.
+        overhead_w: mean of all other load, without the declared part of each room that was open.
+        temperature_cc: mean outside temperature in hundredths of a degree Celsius, None where it is not known.
+    """
+
+    day: int
+    it_w: int
+    overhead_w: int
+    temperature_cc: int | None = None
+
+
+def overhead_w(curve: Curve, scale_w: int, it_w: Fraction) -> Fraction:
+    """What a curve says of an IT load, in watts."""
+    x = it_w / scale_w
+    return (curve[0] + curve[1] * x + curve[2] * x * x) / _MILLI
+
+
+def half_width_w(covariance: Covariance, vector: Sequence[Fraction]) -> Fraction:
+    """How far a sum of a curve's numbers, each times one of a vector, may err (k = 2), in watts; rounded up.
+
+    Args:
+        covariance: of the curve.
+        vector: what its numbers are multiplied with, such as ``1, x, x^2``.
+    """
+    one, two, three = vector
+    c00, c01, c02, c11, c12, c22 = covariance
+    square = c00 * one * one + c11 * two * two + c22 * three * three
+    square += 2 * (c01 * one * two + c02 * one * three + c12 * two * three)
+    slack = _SLACK_MW2 * (abs(one) + abs(two) + abs(three)) ** 2
+    whole = -(
+        -(max(square, Fraction()) + slack) * 10**6 // 1
+    )  # in square microwatts, so that a small ratio stays small
+    return Fraction(COVERAGE_FACTOR * (isqrt(whole) + 1), 10**6)
+
+
+def powers(it_w: Fraction, scale_w: int) -> tuple[Fraction, Fraction, Fraction]:
+    """What the numbers of a curve are multiplied with at a load."""
+    x = it_w / scale_w
+    return Fraction(1), x, x * x
+
+
+@lru_cache(maxsize=64)
+def fit_overhead(
+    days: tuple[OverheadDay, ...], climate: tuple[int, ...] | None, *, plant: str, first: str
+) -> OverheadFit | str:
+    """The fit, or why there is none, in a few words. What was fitted last is remembered: days change once a day.
+
+    Args:
+        days: what was measured in the present state of the plant, in order.
+        climate: mean outside temperatures of the last year's days in hundredths of a degree; None where a site has no
+            such meter: then the days themselves must be those of a year.
+        plant: that state.
+        first: the first day, for people.
+    """
+    year = climate
+    known = list(days) if year is None else [one for one in days if one.temperature_cc is not None]
+    known = [one for one in known if one.it_w > 0]
+    groups = _bands(known, year)
+    if isinstance(groups, str):
+        return groups
+    scale_w = max(one.it_w for one in known)
+    bands: list[BandFit] = []
+    residuals: dict[int, int] = {}
+    for (low, high), year_days, members in groups:
+        found = _curve(members, scale_w)
+        if found is None:
+            return "IT load was always the same, so nothing tells how overhead follows it"
+        curve, covariance, kept = found
+        if (len(members) - len(kept)) > _MOST_LEFT_OUT * len(members):
+            return f"{len(members) - len(kept)} of {len(members)} days contradict the others"
+        residuals |= {one.day: _residual_mw(one.it_w, one.overhead_w, curve, scale_w) for one in kept}
+        bands.append(
+            BandFit(low_c=low, high_c=high, year_days=year_days, days=len(kept), curve=curve, covariance=covariance)
+        )
+    alike = _alike(residuals)
+    bands = [replace(one, covariance=_scaled(one.covariance, alike)) for one in bands]
+    curve, covariance = _of_a_year(bands)
+    used = sum(band.days for band in bands)
+    it_w = sum(one.it_w for one in known) // len(known)
+    reach_w = _reach(curve, covariance, scale_w, it_w)
+    if reach_w < scale_w:
+        return f"above {reach_w / 1000:,.0f} kW of IT the overhead would be less sure than what is declared"
+    return OverheadFit(
+        scale_w=scale_w,
+        reach_w=reach_w,
+        curve=curve,
+        covariance=covariance,
+        bands=tuple(bands),
+        first=first,
+        days=used,
+        left_out=len(known) - used,
+        plant=plant,
+        it_w=it_w,
+    )
+
+
+def _reach(curve: Curve, covariance: Covariance, scale_w: int, it_w: int) -> int:
+    """Up to which load a curve is as sure as what is declared, at most as far as any reaches; 0 where it never is."""
+
+    def is_sure(load_w: int) -> bool:
+        load = Fraction(load_w)
+        width = half_width_w(covariance, powers(load, scale_w))
+        return width <= _MOST_UNSURE * overhead_w(curve, scale_w, load)
+
+    low, high = it_w, int(REACH * scale_w)
+    if not is_sure(low):
+        return 0
+    if is_sure(high):
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_sure(middle) else (low, middle)
+    return low
+
+
+def _alike(residuals: Mapping[int, int]) -> int:
+    """How many days count as one, by how much a day's residual tells that of the next; rounded up."""
+    pairs = [(value, residuals[day + 1]) for day, value in residuals.items() if day + 1 in residuals]
+    squares = sum(one * one + two * two for one, two in pairs)
+    share = Fraction(2 * sum(one * two for one, two in pairs), squares) if squares else Fraction(1)
+    if share >= Fraction(_MOST_ALIKE - 1, _MOST_ALIKE + 1):
+        return _MOST_ALIKE
+    return max(_LEAST_ALIKE, int(-(-(1 + share) / (1 - share) // 1)))
+
+
+def _scaled(covariance: Covariance, factor: int) -> Covariance:
+    one, two, three, four, five, six = (factor * number for number in covariance)
+    return one, two, three, four, five, six
+
+
+_Group = tuple[tuple[int | None, int | None], int, list[OverheadDay]]
+
+
+def _bands(known: Sequence[OverheadDay], year: Sequence[int] | None) -> list[_Group] | str:
+    """Days by band, neighbours together where one has too few; or why there are too few."""
+    if year is None:
+        least = -(-_WHOLE_YEAR * YEAR_DAYS // 1)
+        if len(known) < least:
+            return f"{len(known)} days are known, and without outside temperature it takes {least} of a year"
+        return [((None, None), YEAR_DAYS, list(known))]
+    least = -(-_WHOLE_YEAR * YEAR_DAYS // 1)
+    if len(year) < least:
+        return f"outside temperature is known for {len(year)} days, and it takes {least} of a year"
+    edges: list[int | None] = [None, *EDGES_C, None]
+    groups: list[_Group] = []
+    for index in range(len(edges) - 1):
+        low, high = edges[index], edges[index + 1]
+        members = [one for one in known if one.temperature_cc is not None and _is_in(one.temperature_cc, low, high)]
+        total = sum(_is_in(one, low, high) for one in year)
+        if len(members) < min(_SEEN, -(-total // 2)):
+            return f"{len(members)} days are known of the {total} with {_band_text(low, high)} outside"
+        groups.append(((low, high), total, members))
+    return _merged(groups) or f"{len(known)} days are known, and it takes {_LEAST_DAYS}"
+
+
+def _merged(groups: list[_Group]) -> list[_Group]:
+    """Neighbours together until each has days enough; none where all of them have too few."""
+    found = list(groups)
+    while len(found) > 1 and any(len(members) < _LEAST_DAYS for _, _, members in found):
+        index = min(range(len(found)), key=lambda one: (len(found[one][2]), one))
+        other = index - 1 if index else 1
+        low, high = min(index, other), max(index, other)
+        one, two = found[low], found[high]
+        found[low : high + 1] = [((one[0][0], two[0][1]), one[1] + two[1], [*one[2], *two[2]])]
+    return found if len(found[0][2]) >= _LEAST_DAYS else []
+
+
+def _is_in(temperature_cc: int, low_c: int | None, high_c: int | None) -> bool:
+    return (low_c is None or temperature_cc >= 100 * low_c) and (high_c is None or temperature_cc < 100 * high_c)
+
+
+def _band_text(low_c: int | None, high_c: int | None) -> str:
+    if low_c is None:
+        return f"less than {high_c} C"
+    return f"{low_c} C and more" if high_c is None else f"{low_c} to {high_c} C"
+
+
+def band_of(fit: OverheadFit, temperature_cc: int | None) -> BandFit | None:
+    """The band of a temperature; None where it is not known and there are several."""
+    if temperature_cc is None:
+        return fit.bands[0] if len(fit.bands) == 1 else None
+    return next(one for one in fit.bands if _is_in(temperature_cc, one.low_c, one.high_c))
+
+
+def _curve(days: Sequence[OverheadDay], scale_w: int) -> tuple[Curve, Covariance, list[OverheadDay]] | None:
+    """Curve, covariance and the days that it rests on; None where loads do not tell a curve."""
+    begin = _least_squares(_medians(days), scale_w)
+    if begin is None:
+        return None
+    kept = _near(days, begin[0], scale_w)
+    for _ in range(2):
+        found = _least_squares([(one.it_w, one.overhead_w) for one in kept], scale_w)
+        if found is None:
+            return None
+        kept = _near(days, found[0], scale_w)
+    pairs = [(one.it_w, one.overhead_w) for one in kept]
+    last = _least_squares(pairs, scale_w)
+    covariance = None if last is None else _covariance(pairs, last[1], scale_w)
+    if last is None or covariance is None:
+        return None
+    curve = last[0]
+    above = sum(_residual_mw(one.it_w, one.overhead_w, curve, scale_w) for one in days)
+    return (curve[0] + max(0, -(-above // len(days))), curve[1], curve[2]), covariance, kept
+
+
+def _medians(days: Sequence[OverheadDay]) -> list[tuple[int, int]]:
+    """Median load and overhead of days that are alike in load: a few wrong days among them move nothing."""
+    ordered = sorted(days, key=lambda one: (one.it_w, one.overhead_w, one.day))
+    count = max(1, min(_GROUPS, len(ordered) // _IN_GROUP))
+    found = []
+    for number in range(count):
+        part = ordered[number * len(ordered) // count : (number + 1) * len(ordered) // count]
+        loads, rest = sorted(one.it_w for one in part), sorted(one.overhead_w for one in part)
+        found.append((loads[len(part) // 2], rest[len(part) // 2]))
+    return found
+
+
+def _near(days: Sequence[OverheadDay], curve: Curve, scale_w: int) -> list[OverheadDay]:
+    residuals = [abs(_residual_mw(one.it_w, one.overhead_w, curve, scale_w)) for one in days]
+    median = sorted(residuals)[len(residuals) // 2]
+    most = max(_OUTLIER_NUMERATOR * median, _OUTLIER_DENOMINATOR * 2 * _MILLI)
+    return [one for one, size in zip(days, residuals, strict=True) if _OUTLIER_DENOMINATOR * size <= most]
+
+
+def _residual_mw(it_w: int, rest_w: int, curve: Curve, scale_w: int) -> int:
+    """What a day had above a curve, in milliwatts, rounded up."""
+    square = scale_w * scale_w
+    at = curve[0] * square + curve[1] * it_w * scale_w + curve[2] * it_w * it_w
+    return -((at - _MILLI * rest_w * square) // square)
+
+
+def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    loads = [1, 0, 0, 0, 0]
+    loads = [sum(it_w**power for it_w, _ in pairs) for power in range(5)]
+    return loads, [sum(rest_w * it_w**power for it_w, rest_w in pairs) for power in range(3)]
+
+
+def _least_squares(pairs: Sequence[tuple[int, int]], scale_w: int) -> tuple[Curve, Fraction] | None:
+    """The curve without a negative number that has the least squares, and their sum in square watts.
+
+    No plant has a negative part: a curve that would need one is one of fewer parts.
+    """
+    loads, products = _sums(pairs)
+    squares = sum(rest_w * rest_w for _, rest_w in pairs)
+    best: tuple[Fraction, tuple[Fraction, Fraction, Fraction]] | None = None
+    for subset in _SUBSETS:
+        matrix = [[Fraction(loads[row + column]) for column in subset] for row in subset]
+        solved = _solved(matrix, [Fraction(products[row]) for row in subset])
+        if solved is None or min(solved) < 0:
+            continue
+        rest = squares - sum((value * products[row] for value, row in zip(solved, subset, strict=True)), Fraction())
+        if best is None or rest < best[0]:
+            whole = dict(zip(subset, solved, strict=True))
+            best = rest, (whole.get(0, Fraction()), whole.get(1, Fraction()), whole.get(2, Fraction()))
+    if best is None:
+        return None
+    numbers = [-(-value * scale_w**power * _MILLI // 1) for power, value in enumerate(best[1])]
+    return (numbers[0], numbers[1], numbers[2]), best[0]
+
+
+def _covariance(pairs: Sequence[tuple[int, int]], rest: Fraction, scale_w: int) -> Covariance | None:
+    """Of a curve of three numbers, from the days' residuals; None where they cannot be told apart, or are too few."""
+    free = len(pairs) - 3
+    loads, _ = _sums(pairs)
+    if free <= 0:
+        return None
+    matrix = [[Fraction(loads[row + column], scale_w ** (row + column)) for column in range(3)] for row in range(3)]
+    columns = [_solved(matrix, [Fraction(int(row == one)) for row in range(3)]) for one in range(3)]
+    if None in columns:
+        return None
+    each = rest / free * _MILLI**2
+    found = [
+        -(-each * column[row] // 1) if row == one else round(each * column[row])
+        for one, column in enumerate(column for column in columns if column is not None)
+        for row in range(one, 3)
+    ]
+    return found[0], found[1], found[2], found[3], found[4], found[5]
+
+
+def _solved(matrix: Sequence[Sequence[Fraction]], right: Sequence[Fraction]) -> list[Fraction] | None:
+    """The solution of a system, exactly; None where there is not one."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    size = len(rows)
+    for index in range(size):
+        pivot = next((row for row in range(index, size) if rows[row][index]), None)
+        if pivot is None:
+            return None
+        rows[index], rows[pivot] = rows[pivot], rows[index]
+        rows[index] = [value / rows[index][index] for value in rows[index]]
+        for other in range(size):
+            if other != index and rows[other][index]:
+                factor = rows[other][index]
+                rows[other] = [one - factor * two for one, two in zip(rows[other], rows[index], strict=True)]
+    return [row[-1] for row in rows]
+
+
+def _of_a_year(bands: Sequence[BandFit]) -> tuple[Curve, Covariance]:
+    """Bands by their days of the year; what they err by is independent."""
+    total = sum(band.year_days for band in bands)
+    curve = [-(-sum(band.year_days * band.curve[index] for band in bands) // total) for index in range(3)]
+    numbers = [-(-sum(band.year_days**2 * band.covariance[index] for band in bands) // total**2) for index in range(6)]
+    return (curve[0], curve[1], curve[2]), (numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5])
+
+
+def rest_of_year(
+    fit: OverheadFit, days: Mapping[int, OverheadDay], season: Iterable[int]
+) -> tuple[Curve, Covariance, int]:
+    """The curve of the rest of a year by what the same days had a year before: their bands, and their own residuals.
+
+    Args:
+        fit: the fit.
+        days: what was measured, by day; also days without a place in the fit, for their temperature.
+        season: the days a year before those that are left.
+
+    Returns:
+        Curve, covariance, and how many of these days were known.
+    """
+    counts: dict[BandFit, int] = {}
+    above = known = 0
+    for number in season:
+        one = days.get(number)
+        band = None if one is None else band_of(fit, one.temperature_cc)
+        if one is not None and band is not None:
+            counts[band] = counts.get(band, 0) + 1
+            above += _residual_mw(one.it_w, one.overhead_w, band.curve, fit.scale_w)
+            known += 1
+    if not known:
+        return fit.curve, fit.covariance, 0
+    weighed = [
+        BandFit(
+            low_c=band.low_c, high_c=band.high_c, year_days=count, days=0, curve=band.curve, covariance=band.covariance
+        )
+        for band, count in counts.items()
+    ]
+    curve, covariance = _of_a_year(weighed)
+    return (curve[0] - (-above // known), curve[1], curve[2]), covariance, known
