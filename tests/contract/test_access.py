@@ -120,7 +120,7 @@ def test_the_table_names_every_verb_and_no_party_gets_at_anothers() -> None:
         assert right.other <= OVERSEER | {"approver"}, verb
         assert right.own <= EVERYBODY, verb
     changing = {"init", "grant", "rotate", "revoke", "free"}
-    reading = {"read", "report", "deployed", "explain", "agent-keys", "plan-of", "evidence", "changes"}
+    reading = {"read", "report", "deployed", "explain", "fit", "agent-keys", "plan-of", "evidence", "changes"}
     assert {verb for verb, right in RIGHTS.items() if right.other} == changing | reading
     assert all(RIGHTS[verb].other == {"zone-administrator"} for verb in changing)
     assert refusal(Caller(name="x", party="p", roles=EVERYBODY), Asked(verb="unheard-of")) is not None
