@@ -266,7 +266,8 @@ def test_a_removal_between_two_records_refuses_a_decision(tmp_path: Path) -> Non
     store = Store(tmp_path / "t.db", create=True)
     store.append("dc1", METERS, month(), trust="imported")
     assert store.prune(START + 9 * 24 * HOUR_US) > 0
-    review: Any = SimpleNamespace(at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}))
+    facts = SimpleNamespace(measured={"dc1": None}, base=None)
+    review: Any = SimpleNamespace(at="2026-02-01T00:00:00+00:00", facts=facts)
     for tell in (None, lambda: None):
         with pytest.raises(LedgerUnavailableError, match=r"readings of dc1 are being removed, .*; nothing was decided"):
             readings_of(review, readings_file(tmp_path / "t.db"), tell=tell)
