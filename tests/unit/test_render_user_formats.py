@@ -14,9 +14,10 @@ from zonewright.declare.yaml_text.text import read_text
 from zonewright.render import NodeContext, RenderError, render_all
 from zonewright.render.formats.format import File, Format
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
+from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.sandbox import confined
 from zonewright.render.sandbox.environment import environment
-from zonewright.render.sandbox.templates import check
+from zonewright.render.sandbox.templates import check, load
 from zonewright.render.user_formats import load_formats
 from zonewright.render.validators.validate import validate_all
 
@@ -89,6 +90,28 @@ def test_an_override_takes_the_place_of_one_template(tmp_path: Path) -> None:
     plain, own = render_all([node()]), render_all([node()], formats)
     assert [path.rsplit("/", 1)[1] for path in plain if plain[path] != own[path]] == ["chrony.conf"]
     assert next(text for path, text in own.items() if path.endswith("chrony.conf")).startswith("# ours\npool 10.")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if node %}here{% endif %}\n{{ node.site | comment }}\n",
+        "{% for one in node.routes %}{% if one == node %}{% else %}{{ loop.index }}{% endif %}{% endfor %}\n",
+        "{% for node in node.addresses %}{{ node.gateway | comment }}{% endfor %}{{ node.rack | comment }}\n",
+        "{% for one in node.uplinks %}{{ one | comment }}{% else %}{{ node.name | comment }}{% endfor %}\n",
+        "{% for a in node.fellows_v4 %}{% for b in node.routes %}{{ b.address | comment }}{% endfor %}{% endfor %}\n",
+        "{{ node.party | comment }}{{ node.position }}{% if not node.service_v6 %}{{ node.service_port }}{% endif %}\n",
+    ],
+)
+def test_what_nodes_share_is_the_text_of_each(source: str) -> None:
+    """Nodes rendered in turns have the text that a template which nobody took apart gives each by itself."""
+    format_ = replace(NFTABLES, id="motd", filters=frozenset({"comment"}))
+    loaded = load(format_, File(template="motd.j2", path="etc/motd"), source)
+    whole = environment().from_string(source)
+    some = reference_nodes()[:: len(reference_nodes()) // 20]
+    assert len({whole.render(node=one) for one in some}) > 1 or "node %}" in source
+    for one in (*some, *reversed(some)):
+        assert loaded.text({"node": one}) == whole.render(node=one)
 
 
 FAULTS = [

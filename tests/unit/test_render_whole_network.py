@@ -217,6 +217,15 @@ def test_a_drained_link_is_the_last_that_is_taken() -> None:
         assert {hop.interface for hop in paths.without(down).routes("east", 4)[there]} == taken
 
 
+def test_one_end_of_a_drained_link_tells_all_routers() -> None:
+    """What comes in over a drained link says so as what goes out does, so routers behind one end know of both ways."""
+    maps = zone()[1]["sites/east/etc/frr/frr.conf"].split("\nexit\n")
+    for version in ("v4", "v6"):
+        for way in ("in", "out"):
+            (told,) = (one for one in maps if f"route-map drained-{way}-{version} permit" in one)
+            assert " set community graceful-shutdown additive" in told.splitlines(), way
+
+
 def test_a_longer_way_goes_before_a_drained_link() -> None:
     """Three sites in a ring: where the link between two of them is drained, both go by way of the third."""
     ring = {("a", "b"): True, ("b", "c"): False, ("a", "c"): False}

@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address, ip_network
 
 from zonewright.declare.problem import did_you_mean, shown
-from zonewright.declare.schema.shape import Shape, unit_of
+from zonewright.declare.schema.shape import Shape, options_of, unit_of
 from zonewright.declare.yaml_text.tree import Fields, Items, Scalar, YamlNode
 from zonewright.model.base import IDENTIFIER_PATTERN
 
@@ -105,7 +105,8 @@ def fix_of_address(node: YamlNode, shape: Shape) -> str:
     """The fix of what is no address or network."""
     if isinstance(node, Items | Fields):
         return "write one address as text"
-    network = any("network" in option.get("format", "") for option in shape.get("anyOf", ()))
+    formats = {option.get("format", "") for option in options_of(shape)}
+    network = any("network" in one for one in formats)
     if isinstance(node.value, int) and not isinstance(node.value, bool) and 0 <= node.value < 2**32:
         return f"write {ip_address(node.value)}{'/...' if network else ''} if you mean this address"
     if "%" in node.text:
@@ -116,4 +117,6 @@ def fix_of_address(node: YamlNode, shape: Shape) -> str:
         return "write it in digits, with its prefix length" if network else "write it in digits, without port or name"
     if not isinstance(node.value, str):
         return "write the address as text"
+    if formats == {"ipv4"} and whole.version != 4:  # noqa: PLR2004
+        return "write an IPv4 address of the same machine"
     return f"write {whole}, which has no host bits" if network else f"write {node.text.split('/')[0]}"

@@ -13,7 +13,16 @@ from zonewright.declare.schema.fixes import (
     fix_of_text,
     fix_of_type,
 )
-from zonewright.declare.schema.shape import FileType, Shape, expected, fields_of, key_expected, shape_at, thing
+from zonewright.declare.schema.shape import (
+    FileType,
+    Shape,
+    expected,
+    fields_of,
+    key_expected,
+    options_of,
+    shape_at,
+    thing,
+)
 from zonewright.declare.yaml_text.scalars import Refusal
 from zonewright.declare.yaml_text.tree import Fields, Scalar, YamlNode, child_of, got_at, walk
 from zonewright.model.secret import EXAMPLE, HIDDEN, REFERENCE_PATTERN
@@ -149,7 +158,7 @@ def _value(kind: str, message: str, node: YamlNode, shape: Shape, *, got: str, r
     options = options or [one for option in shape.get("anyOf", ()) for one in option.get("enum", ())]
     if options:
         return Refusal("a value that is not allowed", wanted, got, fix_of_choice(node, tuple(options)))
-    if any("format" in option for option in shape.get("anyOf", ())):
+    if any("format" in option for option in options_of(shape)):
         return Refusal(f"not {wanted.split(',')[0]}", wanted, got, fix_of_address(node, shape))
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         return Refusal("out of range", wanted, got, fix_of_range(node, shape))

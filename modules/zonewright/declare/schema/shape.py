@@ -4,6 +4,7 @@ The sentences about wrong values and the published schema come from one source, 
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -71,6 +72,7 @@ _PATTERNS = {
     r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
 }
 _FORMATS = {
+    frozenset({"ipv4"}): "an IPv4 address, such as 10.80.16.1",
     frozenset({"ipv4", "ipv6"}): "an IPv4 or IPv6 address, such as 10.80.16.1",
     frozenset({"ipv4network", "ipv6network"}): "an IPv4 or IPv6 network, such as 10.80.16.0/20",
 }
@@ -124,6 +126,12 @@ def member(shape: Shape) -> Shape | None:
     return None
 
 
+def options_of(shape: Shape) -> Sequence[Shape]:
+    """The shapes that a value may have; most often there is one."""
+    options: Sequence[Shape] = shape.get("anyOf", (shape,))
+    return options
+
+
 def fields_of(shape: Shape | None) -> tuple[str, ...]:
     """Names of the fields that may stand there."""
     return tuple((shape or {}).get("properties", ()))
@@ -148,7 +156,7 @@ def unit_of(shape: Shape | None) -> str:
 def expected(shape: Shape | None) -> str:  # noqa: PLR0911 - one line for each kind of value
     """What may stand there, in words."""
     shape = shape or {}
-    formats = frozenset(option.get("format", "") for option in shape.get("anyOf", ()))
+    formats = frozenset(option.get("format", "") for option in options_of(shape))
     if formats in _FORMATS:
         return _FORMATS[formats]
     if len(shape.get("anyOf", ())) > 1:

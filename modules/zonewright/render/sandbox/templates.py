@@ -34,6 +34,8 @@ _ALLOWED = (
     nodes.Const,
 )
 _MAX_CHARACTERS = 200_000
+_NAME = "name"
+"""Field of a subject that no two have alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def _parts(tree: nodes.Template, format_: Format, file: File) -> Iterator[Stretc
 
     def fields_of(node: nodes.Node) -> set[str]:
         paths = (one.path.split(".") for one in checker.walk(node, scope))
-        return {path[1].removesuffix("[]") for path in paths if path[0] == format_.subject}
+        # Who looks at the subject as a whole depends on what no other has.
+        return {path[1].removesuffix("[]") if path[1:] else _NAME for path in paths if path[0] == format_.subject}
 
     for stretch, fields in stretches(tree, fields_of, OF_ONE_NODE):
         look = look_of(fields) if fields.isdisjoint(OF_ONE_NODE) else None
