@@ -3,26 +3,31 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.ledger_party import Party
+from support.live import batch, sample_of, site_of
 from support.zone_project import ZONE, cluster, facility
-from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Proposal, StandingRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
+from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs import renaming
 from zonewright.model import Zone
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
+from zonewright.server.metrics import metrics_page
 from zonewright.telemetry import Store
 from zonewright.telemetry.home import StoreFaultError
 from zonewright.telemetry.renaming import stored_as
+from zonewright.telemetry.samples import Samples, samples_path
 from zonewright.telemetry.tables import readings_file
 
 _PARTIES = {
@@ -206,6 +211,40 @@ def test_two_assets_do_not_become_one_and_a_rename_goes_back(small: Small) -> No
     assert small.tenant.propose(small.tenant.demand(**TENANT)).findings == []
 
 
+def test_nothing_takes_a_name_whose_asset_is_not_gone(small: Small) -> None:
+    """A late delete by a generation of before frees nothing of the renamed site: the rename waits until it is done."""
+    small.operator.bring_up(**{**BEFORE, "sites": {**BEFORE["sites"], "hall": _site(3)}})
+    small.operator.bring_up(**BEFORE)  # and its deletes did not come
+    wants = {"sites": {"hall": _site(1, was="dc1"), "dc2": _site(2)}, "ducts": {"d-0": _duct("hall")}}
+    told = _told(small.operator.propose(small.operator.demand(**wants)))
+    assert ("former-name", "mandatory", "hall") in told
+    with pytest.raises(LedgerRefusedError):
+        small.operator.bring_up(**wants)
+    for name in ("hall/a/01", "hall"):
+        assert small.operator.release(name, 1, small.operator.kind_of(name))
+    small.operator.bring_up(**wants)
+    assert {data["rack"] for _, data in small.held(small.tenant).values()} == {"hall/a/01/02"}
+
+
+def test_a_proposal_from_before_a_rename_is_told_so(small: Small) -> None:
+    """Places that were proposed under names of before are refused by the new name, and the next preview has them."""
+    wants = {"clusters": {"web": cluster(3, connections=NEED)}}
+    stale = small.tenant.propose(small.tenant.demand(**wants))
+    small.rename()
+    with pytest.raises(LedgerRefusedError, match="rack dc1/a/01/02 of this proposal is called hall/a/07/02 now"):
+        small.tenant.admit(stale)
+    small.tenant.bring_up(**wants)
+    assert [state for state, _ in small.held(small.tenant).values()] == ["active"] * 3
+    # What was asked a moment ago and is asked again has the present names, also where nothing new was reserved.
+    small.tenant.propose(small.tenant.demand(**wants))
+    small.carrier.propose(small.carrier.demand(**CARRIER))
+    rows = {"hall": _site(1, {"08": {"was": "07"}}), "dc2": _site(2)}
+    small.operator.bring_up(sites=rows, ducts={"d-8": _duct("hall", was="d-9")})
+    seats = small.tenant.propose(small.tenant.demand(**wants)).seats
+    assert {seat.rack for seat in seats.values()} == {"hall/a/08/02"}
+    assert small.carrier.propose(small.carrier.demand(**CARRIER)).former["ducts/d-0"] == "ducts/d-8"
+
+
 def test_a_question_about_a_rename_changes_nothing(small: Small) -> None:
     """Proposals without reservation and evaluations see the new names, and the tables stay as they were."""
     before = [small.held(one) for one in (small.operator, small.tenant, small.carrier)]
@@ -225,19 +264,71 @@ def test_a_question_about_a_rename_changes_nothing(small: Small) -> None:
     assert [small.held(one) for one in (small.operator, small.tenant, small.carrier)] == before
 
 
+def _stopped(*_: object) -> None:
+    raise StoreFaultError("the disk is full")
+
+
 def test_readings_follow_their_site(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are found under the old id until they have moved; where that is cut off, the next admission does it."""
     store = Store(tmp_path / "ledger.telemetry.db", create=True)
     meters = {"main": MeterSpec(role="total", kind="register")}
     store.append("dc1", meters, {"main": [Reading(None, 0, 5, 1), Reading(None, 1_000_000, 6, 2)]}, trust="imported")
 
-    def stopped(*_: object) -> None:
-        raise StoreFaultError("the disk is full")
-
     with monkeypatch.context() as patched:
-        patched.setattr(renaming, "move_readings", stopped)
+        patched.setattr(renaming, "move_readings", _stopped)
         small.rename()
     home = readings_file(tmp_path / "ledger.telemetry.db")
     assert (stored_as(home, "hall", "dc1"), list(store.last("dc1"))) == ("dc1", ["main"])
     small.operator.bring_up(**AFTER)
     assert (stored_as(home, "hall", "dc1"), list(store.last("hall")), store.last("dc1")) == ("hall", ["main"], {})
+
+
+def test_live_readings_go_on_where_they_were(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What agents send after a rename waits until the older readings have moved: a meter has one history."""
+    meters = {"main": MeterSpec(role="total", kind="register"), "it": MeterSpec(role="it", kind="register")}
+    metered = site_of(meters).model_dump(mode="json", include={"hosts", "meters", "boundary"}, exclude_defaults=True)
+    small.operator.bring_up(**{**BEFORE, "sites": {"dc1": _site(1, **metered), "dc2": _site(2)}})
+    samples, store = Samples(samples_path(tmp_path / "ledger.db")), Store(tmp_path / "ledger.telemetry.db", create=True)
+
+    def deliver(minute: int) -> None:
+        time_us = (1_760_000_000 + minute * 60) * 1_000_000
+        some = [sample_of(name, one, Reading(None, time_us, minute + 5, 1)) for name, one in meters.items()]
+        samples.append(batch(minute + 1, some), time_us * 1_000)
+
+    deliver(0)
+    small.tenant.propose(small.tenant.demand(**TENANT))
+    assert sorted(store.last("dc1")) == ["it", "main"]
+    wants = {**AFTER, "sites": {"hall": _site(1, {"07": {"was": "01"}}, was="dc1", **metered), "dc2": _site(2)}}
+    with monkeypatch.context() as patched:
+        patched.setattr(renaming, "move_readings", _stopped)
+        small.operator.bring_up(**wants)
+        deliver(1)
+        with pytest.raises(LedgerUnavailableError, match="readings of hall, renamed lately, cannot be moved"):
+            small.tenant.propose(small.tenant.demand(**TENANT))
+        database = Database(tmp_path / "ledger.db", lock_wait_s=5)
+        page = metrics_page(database, readings_file(tmp_path / "ledger.telemetry.db"), datetime.now(UTC))
+        database.close()
+        assert "zonewright_site_meter_timestamp_seconds{" in page
+        assert 'site="hall"' in page, "figures are found where they are"
+    small.tenant.propose(small.tenant.demand(**TENANT))
+    with readings_file(tmp_path / "ledger.telemetry.db").opened() as connection:
+        rows = connection.execute(
+            "select m.site, m.name, count(*) from meter m join reading r on r.meter = m.id "
+            "group by m.site, m.name order by m.name"
+        ).fetchall()
+    assert rows == [("hall", "it", 2), ("hall", "main", 2)]
+
+
+def test_readings_of_two_sites_do_not_become_one(small: Small, tmp_path: Path) -> None:
+    """A site gets no id under which readings of an earlier one are kept; nothing is renamed."""
+    store = Store(tmp_path / "ledger.telemetry.db", create=True)
+    meters = {"main": MeterSpec(role="total", kind="register")}
+    for site, first in (("dc1", 5), ("hall", 50)):
+        store.append(site, meters, {"main": [Reading(None, 0, first, 1)]}, trust="imported")
+    for ask in (
+        lambda: small.operator.propose(small.operator.demand(**AFTER)),
+        lambda: small.operator.bring_up(**AFTER),
+    ):
+        with pytest.raises(LedgerRefusedError, match="has readings of another site of that name"):
+            ask()
+    assert "dc1" in small.held(small.operator)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.cli import main
 from zonewright.declare import load_zone
+from zonewright.model.expand import racks_of_row
+from zonewright.model.site import Room, Row
 from zonewright.model.works import minute_of
 from zonewright.model.world import World
 from zonewright.place import judge_declaration
@@ -204,3 +206,12 @@ def test_minutes_are_those_of_the_calendar(moment: datetime, offset: int) -> Non
     text = there.strftime("%Y-%m-%dT%H:%M%z")
     start = datetime(2000, 1, 1, tzinfo=UTC)
     assert minute_of(f"{text[:-2]}:{text[-2:]}") == (there - start) // timedelta(minutes=1)
+
+
+def test_a_rack_that_is_derated_twice_has_the_least() -> None:
+    """Whatever order its ranges are in: what may not be drawn is never counted."""
+    feeds = {"A": {"power_panel": "pa", "rated_w": 10_000}}
+    for parts in ({"01": 0.5, "01..02": 0.7}, {"01..02": 0.7, "01": 0.5}):
+        row = Row.model_validate({"racks": 2, "feeds": feeds, "derated_racks": parts})
+        racks = racks_of_row("dc1/a/01", row, owner="o", room=Room(), accepts=True)
+        assert [rack.feeds["A"].derated for rack in racks] == [500, 700]

@@ -90,6 +90,7 @@ def _import(arguments: argparse.Namespace) -> int:
             print(f"beside what is stored: {there.added:,} new, {there.known + there.summed:,} already known")
         return 0
     intake = Intake(kind="imported", by=_user(), map_digest=file.digest)
+    _require_moved(arguments.ledger)
     with readings_at(arguments.ledger) as home:
         store = Store(home, create=True)
         done = store.append(arguments.site, meters, file.readings, trust="imported", intake=intake)
@@ -131,6 +132,7 @@ def _correct(arguments: argparse.Namespace) -> int:
         reason=arguments.reason,
         map_digest=file.digest,
     )
+    _require_moved(arguments.ledger)
     with readings_at(arguments.ledger) as home:
         done = Store(home).correct(arguments.site, meters, file.readings, intake, trust="imported")
     print(
@@ -222,6 +224,19 @@ def _read(
         print(f"{count_of(len(found.faults), 'fault')}; nothing was stored", file=sys.stderr)
         return MISUSE
     return meters, found
+
+
+def _require_moved(url: str) -> None:
+    """Stop while readings of a renamed site are under its old id: new ones would begin a second history."""
+    from zonewright.cli.connection import measuring_ledger
+    from zonewright.cli.output import StoppedError
+    from zonewright.errors import Exit
+    from zonewright.ledger.verbs.renaming import bring_readings
+
+    with measuring_ledger(url) as context:
+        if context is not None and not bring_readings(context):
+            sentence = "readings of a site that was renamed cannot be moved yet; nothing was stored; try again"
+            raise StoppedError(sentence, code=Exit.NOT_DECIDED)
 
 
 def _tell(url: str) -> None:

@@ -114,7 +114,10 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
     is_open = accepts and row.status == "active"
     failed_feeds = frozenset(name for name, feed in row.feeds.items() if feed.status == "failed")
     failed = frozenset(expand_ids(row.failed_racks)) if row.failed_racks else frozenset[str]()
-    derated = {rack: thousandths(part) for racks, part in row.derated_racks.items() for rack in expand_ids(racks)}
+    derated: dict[str, int] = {}
+    for racks, part in row.derated_racks.items():
+        for rack in expand_ids(racks):
+            derated[rack] = min(derated.get(rack, FULL), thousandths(part))
     may_open = frozenset(room.may_open) if is_open and room.status == "planned" else frozenset()
     for index in range(1, row.racks + 1):
         has_failed = row.status == "failed" or rack_number(index) in failed

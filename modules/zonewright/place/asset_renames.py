@@ -25,17 +25,24 @@ class AssetRenames:
         names: new name by old name, sites first; rows by the name that their site has then.
         unknown: former names that the stack has nothing of, by name of an asset that is new.
         contested: former names that the stack has, beside the asset itself or another one of them, by its name.
+        leaving: former names that the stack has, by a name whose asset of before is not gone yet.
         held: what a name is called now that others use in their declarations as it was before, by that name.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     contested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    leaving: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
 
 
 def asset_renames(
-    demand: Demand, *, own: Collection[str], others: Collection[str], former: FormerNames
+    demand: Demand,
+    *,
+    own: Collection[str],
+    others: Collection[str],
+    former: FormerNames,
+    leaving: Collection[str] = (),
 ) -> AssetRenames:
     """Compare what a demand calls its assets with what its stack has.
 
@@ -44,11 +51,13 @@ def asset_renames(
         own: names of the assets that the stack has now.
         others: names of everybody else's.
         former: names that others may still use for what is called otherwise now.
+        leaving: names of assets of the stack that it does not want any more, and whose resources are not gone.
     """
     was = former_assets(demand.assets)
     present = set(own)
     names: dict[str, str] = {}
     unknown: dict[str, tuple[str, ...]] = {}
+    waiting: dict[str, str] = {}
     contested: dict[str, tuple[str, ...]] = {}
     for name in sorted(was, key=lambda one: (one.count("/") == _ROWS, one)):
         held = [one for one in was[name] if one in present]
@@ -56,6 +65,8 @@ def asset_renames(
             contested[name] = tuple(held)
         elif not held and name not in present:
             unknown[name] = was[name]
+        elif held and name in leaving:
+            waiting[name] = held[0]
         elif held and name not in others:
             names[held[0]] = name
             step = FormerNames({held[0]: name})
@@ -66,7 +77,7 @@ def asset_renames(
         for name in demand.assets
         if name in former.now and name not in own and former.follow(name) != back.get(name)
     }
-    return AssetRenames(names=names, unknown=unknown, contested=contested, held=taken)
+    return AssetRenames(names=names, unknown=unknown, contested=contested, leaving=waiting, held=taken)
 
 
 def asset_rename_findings(
@@ -95,6 +106,14 @@ def asset_rename_findings(
             refuses=True,
             message=f"{name} was {' and '.join(was)}, but the ledger has {both}: a rename would make them one",
             fix="remove one of them first, or delete 'was' to let the old one go",
+        )
+    for name, old in renames.leaving.items():
+        yield _finding(
+            demand,
+            name,
+            refuses=True,
+            message=f"{name} was {old}, but the {name} that this stack had before is not gone yet",
+            fix=f"call it {old} again and run: pulumi up; when the old {name} is gone, rename",
         )
     for name, now in renames.held.items():
         yield _finding(

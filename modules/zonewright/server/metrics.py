@@ -21,6 +21,7 @@ from zonewright.model.world import Measured
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import meters_of
 from zonewright.telemetry.home import TelemetryHome
+from zonewright.telemetry.renaming import stored_as
 
 _JOULES_PER_WATT_HOUR = 3_600
 _MICROSECONDS = 1_000_000
@@ -75,11 +76,12 @@ def metrics_page(database: Database, telemetry: TelemetryHome | None, now: datet
         return page.text()
     facts = base.before()
     wanted = sorted(facts.sites.keys() & ({site} if site is not None else facts.sites.keys()))
-    found, store = measured_sites(facts, wanted, telemetry, now), Store(telemetry)
+    before = base.former.readings
+    found, store = measured_sites(facts, wanted, telemetry, now, before=before), Store(telemetry)
     for site_id in wanted:
         declared = facts.sites[site_id].site
         labels = {"site": site_id, "district": declared.district}
-        _add_meters(page, declared, store.last(site_id), labels)
+        _add_meters(page, declared, store.last(stored_as(telemetry, site_id, before.get(site_id, site_id))), labels)
         if site_id in found:
             _add_figures(page, found[site_id], labels)
     return page.text()

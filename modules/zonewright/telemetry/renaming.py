@@ -14,11 +14,22 @@ def stored_as(home: TelemetryHome, now: str, before: str) -> str:
         now: its id.
         before: the id that it had.
     """
-    if before == now or not home.is_there():
+    if before == now:
         return now
+    return before if has_readings(home, before) else now
+
+
+def has_readings(home: TelemetryHome, site: str) -> bool:
+    """Whether any meter is stored under an id.
+
+    Args:
+        home: where readings are.
+        site: the id of a site that is there, or was.
+    """
+    if not home.is_there():
+        return False
     with home.opened() as connection:
-        found = connection.execute("select 1 from meter where site = ? limit 1", (before,)).fetchone()
-    return before if found else now
+        return connection.execute("select 1 from meter where site = ? limit 1", (site,)).fetchone() is not None
 
 
 def move_readings(home: TelemetryHome, before: str, now: str) -> None:
@@ -35,3 +46,5 @@ def move_readings(home: TelemetryHome, before: str, now: str) -> None:
         for table in _TABLES:
             statement = f"update {table} set site = ? where site = ?"  # noqa: S608 - a name of ours
             connection.execute(statement, (now, before))
+        # Who is about to feed the meters by the old id looks again.
+        connection.execute("update feeding set version = version + 1")

@@ -11,6 +11,7 @@ from zonewright.pue.readings import MICROSECOND
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import Fresh, meters_of
 from zonewright.telemetry.home import TelemetryHome
+from zonewright.telemetry.renaming import stored_as
 from zonewright.telemetry.summing import as_energy
 
 _WEEKS = 60
@@ -23,6 +24,8 @@ def with_bands(
     telemetry: TelemetryHome | None,
     now: datetime,
     fresh: Mapping[str, Sequence[Fresh]] = MappingProxyType({}),
+    *,
+    before: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Measured]:
     """What is measured, with a finding on each meter that left the band of its own history in the last year.
 
@@ -33,6 +36,7 @@ def with_bands(
         telemetry: the readings.
         now: the present.
         fresh: claims by site that may explain more load.
+        before: the id that readings of a site may still be stored under, by its id.
     """
     found = dict(facts.measured)
     if telemetry is None or not telemetry.is_there():
@@ -44,7 +48,8 @@ def with_bands(
             for claims in fresh.get(site_id, ())
             if claims.since is not None
         ]
-        rows = store.weeks(site_id, end_us - _WEEKS * WEEK_US, end_us)
+        stored = stored_as(telemetry, site_id, before.get(site_id, site_id))
+        rows = store.weeks(stored, end_us - _WEEKS * WEEK_US, end_us)
         weeks = {
             name: [Week(low, float(as_energy(mj)), known) for low, mj, known in some] for name, some in rows.items()
         }

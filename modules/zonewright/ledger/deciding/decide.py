@@ -169,7 +169,9 @@ def _renames_told(demand: Demand, base: ZoneBase) -> tuple[Finding, ...]:
     if not (demand.assets or demand.formerly):
         return ()
     own = {name for name, is_leaving in base.own.assets.items() if not is_leaving}
-    renames = asset_renames(demand, own=own, others=base.others.assets.keys(), former=base.former)
+    leaving = base.own.assets.keys() - own
+    others = base.others.assets.keys()
+    renames = asset_renames(demand, own=own, leaving=leaving, others=others, former=base.former)
     return tuple(asset_rename_findings(renames, demand, used=demand.formerly))
 
 

@@ -43,7 +43,14 @@ from zonewright.ledger.store.tables import admission, asset, claim, deployed, re
 from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
 from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
-from zonewright.ledger.verbs.renaming import bring_readings, let_go, pending, rename_assets
+from zonewright.ledger.verbs.renaming import (
+    bring_readings,
+    let_go,
+    pending,
+    rename_assets,
+    require_followed,
+    require_unread,
+)
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, Demand, asset_text, former_assets
 from zonewright.model.former_names import FormerNames
@@ -75,9 +82,11 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
         renames = pending(connection, request.stack_id, said).steps if former_assets(said.assets) else {}
         savepoint = None
         if renames:
+            require_unread(context, connection, renames)
             end_lasting(connection, all_held(connection, but=request.stack_id), now)
             savepoint = connection.begin_nested()
             rename_assets(connection, renames)
+        require_followed(connection, (seat.rack for seat in request.seats.values()))
         if (
             review is None
             or renames

@@ -84,7 +84,9 @@ def _facts(connection: Connection, context: Context, stack_id: str, site: str, n
         return None
     facts = base.before()
     history = load_history(connection, facts, [site], now)
-    return replace(facts, measured=measured_sites(facts, [site], context.telemetry, now, history))
+    return replace(
+        facts, measured=measured_sites(facts, [site], context.telemetry, now, history, before=base.former.readings)
+    )
 
 
 def _approved_by(connection: Connection, plan: str) -> tuple[str, ...]:

@@ -42,8 +42,10 @@ def measured_zone(context: Context) -> ZoneFacts:
             raise LedgerRefusedError("no-zone", "the ledger has no zone yet: zonewright ledger init ZONE")
         facts = base.before()
         history = load_history(connection, facts, facts.sites, moment)
-    facts = replace(facts, measured=measured_sites(facts, facts.sites, context.telemetry, moment, history))
-    return replace(facts, measured=with_bands(facts, context.telemetry, moment, history.fresh))
+    before = base.former.readings
+    found = measured_sites(facts, facts.sites, context.telemetry, moment, history, before=before)
+    facts = replace(facts, measured=found)
+    return replace(facts, measured=with_bands(facts, context.telemetry, moment, history.fresh, before=before))
 
 
 def answer_of(facts: ZoneFacts, request: EnergyRequest) -> EnergyAnswer:

@@ -204,7 +204,8 @@ def _holds(row: Row[Any], expect: Mapping[str, Any]) -> bool:
 
 
 def _not_admitted(wanted: Confirmation) -> str:
-    place = f" at {wanted.expect['rack']} U{wanted.expect['position']}" if "rack" in wanted.expect else ""
+    rack, unit = wanted.expect.get("rack"), wanted.expect.get("position")
+    place = "" if rack is None or unit is None else f" at {rack} U{unit}"
     return (
         f"this stack's present change has no admitted claim for {wanted.kind} {wanted.name}{place}; nothing "
         "was created; run pulumi up without --target or --exclude"

@@ -8,12 +8,14 @@ from sqlalchemy import Connection, select
 
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.store.documents import parse_asset
-from zonewright.ledger.store.tables import asset
+from zonewright.ledger.store.documents import parse_asset, parse_former
+from zonewright.ledger.store.tables import asset, zone
 from zonewright.ledger.verbs.noted import record
+from zonewright.ledger.verbs.renaming import bring_readings
 from zonewright.model import Site
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import SiteAsset
+from zonewright.rules.words import listed
 from zonewright.telemetry import Store
 from zonewright.telemetry.home import STORE_FAULTS
 
@@ -40,8 +42,15 @@ def feed(context: Context) -> "Fed | None":
         return None
     with context.database.reading() as connection:
         sites = metered_sites(connection)
+        former = parse_former(connection.execute(select(zone.c.former)).scalar())
     if not sites and not context.telemetry.is_there():
         return None
+    if former.readings and not bring_readings(context):  # else its meters would begin anew under the new id
+        raise LedgerUnavailableError(
+            "readings",
+            f"readings of {listed(sorted(former.readings))}, renamed lately, cannot be moved in "
+            f"{context.telemetry.name}; nothing was decided, try again",
+        )
     from zonewright.telemetry.feeding import Feeder  # noqa: PLC0415 - most ledgers have no samples beside them
     from zonewright.telemetry.samples import Samples  # noqa: PLC0415
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.facts import NODE_FIELDS
+from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import former_text, parse_asset, parse_former, parse_zone
 from zonewright.ledger.store.engines.holder import BESIDE
@@ -26,7 +27,7 @@ from zonewright.model.demand import DUCTS, Demand, asset_text, former_assets
 from zonewright.model.former_names import FormerNames
 from zonewright.place.asset_renames import asset_renames
 from zonewright.telemetry.home import STORE_FAULTS
-from zonewright.telemetry.renaming import move_readings
+from zonewright.telemetry.renaming import has_readings, move_readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +57,17 @@ def pending(connection: Connection, stack_id: str, demand: Demand) -> PendingNam
     if not former_assets(demand.assets):
         return _NONE
     own: set[str] = set()
+    leaving: set[str] = set()
     others: set[str] = set()
     for row in connection.execute(select(asset.c.stack_id, asset.c.name, asset.c.state)):
         if row.stack_id != stack_id:
             others.add(row.name)
         elif row.state in CURRENT:
             own.add(row.name)
+        else:
+            leaving.add(row.name)
     former = parse_former(connection.execute(select(zone.c.former)).scalar())
-    found = asset_renames(demand, own=own, others=others, former=former)
+    found = asset_renames(demand, own=own, leaving=leaving, others=others, former=former)
     if found.held or not found.names:
         return _NONE
     step = FormerNames(found.names)
@@ -99,7 +103,9 @@ def as_named(
     """
     with context.database.reading() as connection:
         demand = demand_in(connection)
-        if not pending(connection, stack_id, demand).steps:
+        steps = pending(connection, stack_id, demand).steps
+        require_unread(context, connection, steps)
+        if not steps:
             yield NamedView(connection, demand, {})
             return
     with (
@@ -142,14 +148,14 @@ def rename_assets(connection: Connection, names: Mapping[str, str]) -> None:
     """
     step = FormerNames(names)
     sites = {name.partition("/")[0] for pair in names.items() for name in pair} - {DUCTS}
-    _drop_reserved(connection, step, sites)
+    former = parse_former(connection.execute(select(zone.c.former)).scalar())
+    _drop_reserved(connection, former, step)
     texts = _rename_claims(connection, step, sites) | _rename_rows(connection, step, sites)
     texts |= _follow_references(connection, step)
     _follow_admissions(connection, step, texts)
     _follow_reserved(connection, step)
     for old, new in names.items():
         connection.execute(update(deployed).where(deployed.c.site == old).values(site=new))
-    former = parse_former(connection.execute(select(zone.c.former)).scalar())
     _keep(connection, former.renamed(names))
     raise_revisions(connection, sites | {NAMES})
 
@@ -239,12 +245,18 @@ def _follow_admissions(connection: Connection, step: FormerNames, texts: "_Texts
             connection.execute(update(admission).where(admission.c.id == row.id).values(found))
 
 
-def _drop_reserved(connection: Connection, step: FormerNames, sites: Iterable[str]) -> None:
-    """End reservations for minutes of places that get another name: their run is refused, and the next asks again."""
-    renamed = set(sites)
-    for row in connection.execute(select(reservation.c.stack_id, reservation.c.sites, reservation.c.proposal)).all():
-        holds = json.loads(row.proposal).get("holds", {}) if renamed & set(json.loads(row.sites)) else {}
-        if any(step.follow(data["rack"]) != data["rack"] for data in holds.values()):
+def _drop_reserved(connection: Connection, former: FormerNames, step: FormerNames) -> None:
+    """End reservations for minutes whose answers have a name of before: their run is refused, the next asks again."""
+    columns = (reservation.c.stack_id, reservation.c.demand_digest, reservation.c.proposal)
+    for row in connection.execute(select(*columns)).all():
+        held = json.loads(row.proposal)
+        places = (*held["holds"].values(), *held["proposal"].get("seats", {}).values())
+        text = get_content(connection, row.demand_digest)
+        if (
+            any(step.follow(data["rack"]) != data["rack"] for data in places)
+            or text is None
+            or step.used_in(former.demand(Demand.model_validate_json(text)))
+        ):
             connection.execute(delete(reservation).where(reservation.c.stack_id == row.stack_id))
 
 
@@ -263,22 +275,75 @@ def _keep(connection: Connection, former: FormerNames) -> None:
     connection.execute(update(zone).values(former=former_text(former)))
 
 
-def bring_readings(context: Context) -> None:
-    """Store the readings of sites under the names that these have now; where that fails, they are found as they are."""
+def require_unread(context: Context, connection: Connection, names: Mapping[str, str]) -> None:
+    """Refuse a new id of a site under which readings of another one are stored: they would become one site's.
+
+    Args:
+        context: the readings.
+        connection: a transaction of the ledger.
+        names: new name by old name.
+
+    Raises:
+        LedgerRefusedError: names the first such site.
+    """
+    sites = {old: new for old, new in names.items() if "/" not in new}
+    if not sites or context.telemetry is None:
+        return
+    stored = parse_former(connection.execute(select(zone.c.former)).scalar()).readings
+    for old, new in sites.items():
+        if stored.get(old) != new and has_readings(context.telemetry, new):
+            raise LedgerRefusedError(
+                "readings-of-another",
+                f"site {old} cannot be called {new}: {context.telemetry.name} has readings of another site of that "
+                "name, and they would count as those of one; nothing was renamed; choose another id",
+            )
+
+
+def require_followed(connection: Connection, racks: Iterable[str]) -> None:
+    """Refuse places that were proposed before somebody renamed them.
+
+    Args:
+        connection: a transaction.
+        racks: the racks of a proposal.
+
+    Raises:
+        LedgerRefusedError: names one, and what it is called now.
+    """
+    former = parse_former(connection.execute(select(zone.c.former)).scalar())
+    renamed = {rack: now for rack in racks if (now := former.follow(rack)) != rack} if former.now else {}
+    if renamed:
+        rack = min(renamed)
+        raise LedgerRefusedError(
+            "renamed",
+            f"rack {rack} of this proposal is called {renamed[rack]} now; nothing was claimed or created; preview the "
+            "change again",
+        )
+
+
+def bring_readings(context: Context) -> bool:
+    """Store the readings of sites under the names that these have now.
+
+    Args:
+        context: the ledger and its readings.
+
+    Returns:
+        False where that failed; they are found as they are.
+    """
     with context.database.reading() as connection:
         known = parse_former(connection.execute(select(zone.c.former)).scalar())
     if not known.readings:
-        return
+        return True
     if context.telemetry is not None:
         try:
             for site, before in known.readings.items():
                 move_readings(context.telemetry, before, site)
         except STORE_FAULTS:
-            return
+            return False
     with context.writing() as connection:
         former = parse_former(connection.execute(select(zone.c.former)).scalar())
         left = {site: before for site, before in former.readings.items() if known.readings.get(site) != before}
         _keep(connection, FormerNames(former.now, left))
+    return True
 
 
 def let_go(connection: Connection) -> None:
