@@ -1,6 +1,7 @@
 """OTLP metrics of any sender, in protobuf or JSON: they name a host and their points, and number no batches."""
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -17,6 +18,7 @@ from zonewright.telemetry.sample import REGISTER, Sample
 _HOSTS = ("host.name", "host.id", "service.instance.id")
 """Attributes of a resource that may say which host it is, the first one first."""
 _OWN = "zonewright."
+_QUALITY = "zonewright.quality"
 _DIGEST = 16
 _DEPTH = 32
 _GOOD, _UNKNOWN = "good", "unknown"
@@ -64,6 +66,9 @@ def read_any(body: bytes, *, is_json: bool, host: Callable[[str], str | None] = 
                     samples += _samples(metric, known)
                     kept = len(samples) - before
                 found.rejected += total - kept
+    for known, samples in found.samples.items():
+        found.samples[known] = _unambiguous(samples)
+        found.rejected += len(samples) - len(found.samples[known])
     return found
 
 
@@ -100,8 +105,25 @@ def _samples(metric: Metric, host: str) -> Iterator[Sample]:
             continue
         value = None if missing or of_value is None else float(getattr(point, of_value))
         start_ns = (point.start_time_unix_nano or None) if kind == "delta" else None
-        quality = REGISTER if kind == "register" else _GOOD if value is not None else _UNKNOWN
+        quality = REGISTER if kind == "register" else _quality_of(point, is_known=value is not None)
         yield Sample(name, _part_of(point, name, host), unit, point.time_unix_nano, start_ns, value, quality)
+
+
+def _quality_of(point: NumberDataPoint, *, is_known: bool) -> str:
+    """What an agent said of it, if a collector passes it on: a value that is uncertain stays so."""
+    said = next((_text_of(one.value) for one in point.attributes if one.key == _QUALITY), "")
+    return _checked(said) if said and (is_known or said != _GOOD) else _GOOD if is_known else _UNKNOWN
+
+
+def _unambiguous(samples: Sequence[Sample]) -> list[Sample]:
+    """Those whose series has one value at a time: two phases of one ``hw.id`` are not two readings of it."""
+    first: dict[tuple[str, ...], dict[int, Sample]] = {}
+    several = set()
+    for one in samples:
+        series = (one.name, one.part, one.unit)
+        if first.setdefault(series, {}).setdefault(one.time_ns, one) != one:
+            several.add((series, one.time_ns))
+    return [one for one in samples if ((one.name, one.part, one.unit), one.time_ns) not in several]
 
 
 def _kind_of(metric: Metric) -> str:
@@ -119,8 +141,13 @@ def _part_of(point: NumberDataPoint, metric: str, host: str) -> str:
     if part is not None and metric.startswith(WHOLE_HOST) and part in (host, "host"):
         return ""
     if part is None:
-        part = ",".join(f"{key}={value}" for key, value in sorted(attributes.items()))
+        part = ",".join(f"{_plain(key)}={_plain(value)}" for key, value in sorted(attributes.items()))
     return _checked(part)
+
+
+def _plain(text: str) -> str:
+    """A text that cannot be taken for two attributes."""
+    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ',="') else text
 
 
 def _host_of(attributes: Iterable[KeyValue]) -> str:
