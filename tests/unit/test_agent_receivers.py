@@ -332,6 +332,10 @@ def test_the_other_receiver_takes_no_room_and_no_watchdog_from_the_service(tmp_p
         ('receiver = "mimir"', "'token_file' is missing"),
         ('receiver = "mimir"\ntoken_file = "t"', "4: receiver: expected 'zonewright' or 'otlp', got 'mimir'"),
         ('token_file = "t"\nalso_url = "http://far/v1"', "5: also_url: expected https://"),
+        (
+            'token_file = "t"\nalso_url = "https://me:hunter2@far:443/v1"',
+            "5: also_url: expected a URL without a user or password, which",
+        ),
         ('token_file = "t"\nalso_token_file = "u"', "5: also_token_file: a token without 'also_url'"),
         (f'token_file = "t"\nrack = "{"r" * 300}"', "5: rack: expected at most 255 characters, got 300"),
     ],
@@ -341,3 +345,4 @@ def test_settings_of_receivers_that_cannot_be_are_told(tmp_path: Path, text: str
     with pytest.raises(ConfigurationError) as caught:
         settings_of(tmp_path, text)
     assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
