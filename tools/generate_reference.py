@@ -56,6 +56,7 @@ SETTINGS = {
 VARIABLES = {
     "NO_COLOR": "Set to anything, findings have no colours on a terminal.",
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
+    "ZONEWRIGHT_NAUTOBOT_TOKEN": "Token of a Nautobot, for `zonewright adopt`.",
     "ZONEWRIGHT_NETBOX_TOKEN": "Token of a NetBox, for `zonewright adopt` and `zonewright export`.",
     "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for its turn at a ledger that is a file or on PostgreSQL "
     "(default: 30).",

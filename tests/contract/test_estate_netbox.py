@@ -12,9 +12,10 @@ import requests
 from support.netbox_replay import TOKEN, Replayed, replayed
 from zonewright.cli import main
 from zonewright.errors import Exit
-from zonewright.estate.inventory import netbox as netbox_module
+from zonewright.estate.inventory import server as server_module
 from zonewright.estate.inventory.errors import InventoryError
-from zonewright.estate.inventory.netbox import PAGE, Netbox, read_all
+from zonewright.estate.inventory.netbox import Netbox
+from zonewright.estate.inventory.server import PAGE, read_all
 from zonewright.estate.reading import KINDS
 
 ENDPOINTS = [endpoint for endpoint, _ in KINDS.values()]
@@ -114,7 +115,7 @@ def test_a_page_is_never_asked_for_without_encryption() -> None:
         def close(self) -> None:
             """Nothing is open."""
 
-    session = netbox_module._Session(urlsplit("https://NetBox.example.com"))
+    session = server_module._Session(urlsplit("https://NetBox.example.com"))
     session.mount("https://", Sent())
     session.mount("http://", Sent())
     session.get("http://netbox.example.com/api/dcim/devices/?offset=1000")
@@ -130,7 +131,7 @@ def test_pages_without_an_end_are_refused(server: Replayed) -> None:
 
 def test_a_huge_answer_is_refused(server: Replayed, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer beyond all measure is not read into memory."""
-    monkeypatch.setattr("zonewright.estate.inventory.netbox.MOST_BYTES", 1_000)
+    monkeypatch.setattr("zonewright.estate.inventory.server.MOST_BYTES", 1_000)
     assert "an answer is larger than" in str(_refused(server.url))
 
 

@@ -11,7 +11,8 @@ from support.change_world import WEB, World, change_world
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_places import outside
 from support.zone_project import cluster
-from zonewright.audit.evidence.gathering import whole_bundle
+from zonewright.audit.evidence.gathering import each_entry, whole_bundle
+from zonewright.audit.evidence.period import period_of
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import PlanQuery
@@ -94,7 +95,10 @@ def test_what_an_admission_names_stays(drafting: Drafting) -> None:
 
 
 def test_a_refused_up_leaves_its_evidence_only(drafting: Drafting) -> None:
-    """Of a change that the ledger refuses its entry and the facts behind it stay; its demand and its files do not."""
+    """Of a change that the ledger refuses its entry and the facts behind it stay; its demand and its files do not.
+
+    The page of the period has the refusal with its rules.
+    """
     tenant = drafting.tenant
     tenant.enrol()
     demand = tenant.demand(clusters={"web": cluster(1)})
@@ -105,6 +109,10 @@ def test_a_refused_up_leaves_its_evidence_only(drafting: Drafting) -> None:
     with pytest.raises(LedgerRefusedError):
         tenant.admit(offered)
     refused = drafting.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries[-1]
+    page = period_of(each_entry(drafting.client), (), lambda _wanted: {}, first=refused.at[:10], last=refused.at[:10])
+    assert [(row.stack, row.what) for row in page.sections["Refused"]] == [
+        (tenant.stack_id, "1 address-unique, 1 unit-overlap")
+    ]
     drafting.now[0] += A_DAY
     drafting.client.call(verbs.STORE, ContentRequest(texts=[]))
     assert drafting.client.call(verbs.FETCH, ContentQuery(digests=[refused.payload["snapshot"]])).texts

@@ -1,19 +1,22 @@
 """The tables are the sum of the journal: what was written past the verbs is named, with what and since when."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Connection
 
 from support.change_world import WEB, World, change_world
 from support.ledger_party import Party, bring_up_racks
-from support.ledger_places import outside
+from support.ledger_places import Places, outside
 from support.zone_project import cluster
+from zonewright.declare.private_file import make_private
 from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.content_messages import ContentRequest
@@ -29,6 +32,7 @@ from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.store.state_root import _MEMORIES, older_root, root, state_digest
 from zonewright.ledger.store.tables import metadata
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
 
 NODE = "stack-of-tenant-a"
@@ -38,16 +42,39 @@ ANOTHER = (
 )
 
 
-@pytest.fixture(name="world")
-def _world(tmp_path: Path) -> Iterator[World]:
-    """A zone with approvals, and a change of tenant-a that was planned, approved and carried out."""
-    with change_world(tmp_path, "in-process") as world:
+@contextmanager
+def _changed(folder: Path) -> Iterator[World]:
+    with change_world(folder, "in-process") as world:
         tenant = world.planner()
         plan, _ = tenant.plan(at=world.later(), **WEB)
         for signer in ("ben", "bea"):
             tenant.verdict(plan, signer, at=world.later())
         tenant.complete(tenant.admit(**WEB))
         yield world
+
+
+@cache
+def _carried_out() -> tuple[bytes, datetime, Zone]:
+    """A ledger's file, made once in a process: most tests begin with it."""
+    with TemporaryDirectory() as folder:
+        with _changed(Path(folder)) as world:
+            pass
+        return world.path.read_bytes(), world.now[0], world.zone
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path, places: Places) -> Iterator[World]:
+    """A zone with approvals, and a change of tenant-a that was planned, approved and carried out."""
+    if places.server is not None:
+        with _changed(tmp_path) as world:
+            yield world
+        return
+    content, moment, zone = _carried_out()
+    path, now = tmp_path / "ledger.db", [moment]
+    make_private(path)
+    path.write_bytes(content)
+    with LedgerClient(f"sqlite:///{path}", clock=lambda: now[0]) as client:
+        yield World(client, now, zone, path)
 
 
 def faults(path: Path, checkpoint: Checkpoint | None = None) -> list[str]:
@@ -182,6 +209,7 @@ def test_each_change_has_one_entry_and_what_changes_nothing_has_none(world: Worl
 def test_a_refused_verb_leaves_nothing_to_the_next_one(world: World) -> None:
     """What a transaction that was taken back had touched is not told as the change of the next one."""
     tenant = Party(world.client, NODE, "tenant-a", zone=world.zone)
+    tenant.enrol()  # who has written before knows the tables as they are
     with outside(world.path) as connection:
         connection.execute("ALTER TABLE row_change RENAME TO elsewhere")
     with pytest.raises(LedgerUnavailableError, match="row_change"):

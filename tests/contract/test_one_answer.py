@@ -7,7 +7,7 @@ engine's part of preview, `up` and the policy pack is shown on a few of them in 
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -176,13 +176,14 @@ def test_most_cases_can_be_declared() -> None:
 def through_all(case: CaseZone, kept: Path, at: Path, doors: Sequence[str], *, backwards: bool) -> set[str]:
     """Take a case through the doors, ``doors`` where it is refused; gives the rules that something was said of."""
     steps = list(owners_of(case, backwards=backwards))
-    first = next(number for number in range(len(steps)) if is_judged(steps, number))
+    judged = Folders()
+    first = next(number for number in range(len(steps)) if is_judged(steps, number, judged))
     held = begun(kept, at, case.after, steps[:first])
     rules: set[str] = set()
     with LedgerClient(f"sqlite:///{at}") as client:
         for now, owner in steps[first:]:
             step = Step(client=client, declaration=with_owner(now, held, owner), owner=owner)
-            found, said = folder(step.declaration), step.asked()
+            found, said = judged.findings(now, held, owner), step.asked()
             expect_same(step, found, "check --stack", said["check --stack"])
             assert said["preview"] == said["check --stack"] == said["policy pack"]
             expect_part([*found, *said["preview"]], said["policy pack alone"])
@@ -198,8 +199,23 @@ def through_all(case: CaseZone, kept: Path, at: Path, doors: Sequence[str], *, b
     return rules
 
 
-def is_judged(steps: Sequence[tuple[Declaration, str]], number: int) -> bool:
+@dataclass
+class Folders:
+    """What is said of folders of one case, each judged once: a declaration stays as long as its case."""
+
+    found: dict[tuple[int, frozenset[str]], Sequence[Finding]] = field(default_factory=dict)
+
+    def findings(self, declaration: Declaration, held: Sequence[str], owner: str) -> Sequence[Finding]:
+        """What is said of a folder with the files of some owners, and of one more."""
+        key = id(declaration), frozenset((*held, owner))
+        if key not in self.found:
+            self.found[key] = folder(with_owner(declaration, held, owner))
+        return self.found[key]
+
+
+def is_judged(steps: Sequence[tuple[Declaration, str]], number: int, judged: Folders) -> bool:
     """Whether an owner is asked about at each door: the last one, and whoever a folder has something against."""
     now, owner = steps[number]
     is_last = number + 1 == len(steps)
-    return is_last or any(one.refuses for one in folder(with_owner(now, [name for _, name in steps[:number]], owner)))
+    before = [name for _, name in steps[:number]]
+    return is_last or any(one.refuses for one in judged.findings(now, before, owner))

@@ -35,6 +35,11 @@ class _Meter:
     """Hours whose readings were removed."""
     gone: set[tuple[int, Fraction | int]] = field(default_factory=set)
     """Times and values that gave way to a higher trust class."""
+    _hours: list[Bin] | None = None
+
+    def changed(self) -> None:
+        """Its hours are summed up again when somebody asks."""
+        self._hours = None
 
     def ordered(self) -> list[Reading]:
         """Its readings in order."""
@@ -42,6 +47,11 @@ class _Meter:
 
     def hours(self) -> list[Bin]:
         """Its hours in order, those that were summed up and removed first of all."""
+        if self._hours is None:
+            self._hours = self._summed_up()
+        return self._hours
+
+    def _summed_up(self) -> list[Bin]:
         if not self.items:
             return []
         start = min(*self.items, *(one.start_us or 2**62 for one in self.items.values()), *self.sums, 2**62)
@@ -89,7 +99,7 @@ class MemoryStore:
         }
 
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
-        """Summed up again each time."""
+        """From the hours, which are summed up anew after each change."""
         found = {}
         for name, held in self._of(site).items():
             inside = [one for one in held.hours() if start_us <= one.begin_us < end_us]
@@ -103,7 +113,7 @@ class MemoryStore:
         return found
 
     def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:
-        """Summed up again each time."""
+        """From the same hours."""
         sums: dict[int, int] = {}
         for name, held in self._of(site).items():
             for one in self._days(held, start_us, end_us) if name in meters else ():
@@ -137,9 +147,10 @@ class MemoryStore:
         return frozenset(trust for held in wanted for trust in held.ever)
 
     def refresh(self, site: str, meters: Mapping[str, MeterSpec]) -> None:
-        """It sums up each time, under what is declared now."""
+        """All is summed up again, under what is declared now."""
         for name, held in self._of(site).items():
             held.spec = meters.get(name, held.spec)
+            held.changed()
 
     def superseded(self, site: str) -> list[Superseded]:
         """It knows no corrections."""
@@ -168,6 +179,7 @@ class MemoryStore:
                 for moment in gone:
                     del held.items[moment], held.trusts[moment]
                 removed += len(gone)
+            held.changed()
         return removed
 
     def _of(self, site: str) -> dict[str, _Meter]:

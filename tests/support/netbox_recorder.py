@@ -17,7 +17,8 @@ from support.netbox_demo import fill
 from support.netbox_replay import FIXTURE
 from support.netbox_server import environment, netbox_server
 from support.netbox_story import story
-from zonewright.estate.inventory.netbox import Netbox, read_all
+from zonewright.estate.inventory.netbox import Netbox
+from zonewright.estate.inventory.server import InventoryServer, read_all
 from zonewright.estate.reading import KINDS
 
 _LEFT_OUT = {
@@ -41,9 +42,9 @@ def record(url: str, token: str) -> None:
     endpoints = [endpoint for endpoint, _ in KINDS.values()]
     before = lean(read_all(netbox, endpoints))
     answers: list[dict[str, Any]] = []
-    objects, send = Netbox.objects, Netbox._send
+    objects, send = InventoryServer.objects, Netbox._send
 
-    def heard_objects(self: Netbox, endpoint: str, **filters: Any) -> list[Mapping[str, Any]]:
+    def heard_objects(self: InventoryServer, endpoint: str, **filters: Any) -> list[Mapping[str, Any]]:
         found = objects(self, endpoint, **filters)
         if filters:
             flat = {key: ",".join(map(str, one)) if isinstance(one, list) else str(one) for key, one in filters.items()}
@@ -58,7 +59,7 @@ def record(url: str, token: str) -> None:
         answers.append({"verb": verb, "path": endpoint, "body": body, "query": "", "answer": lean(found)})
         return found
 
-    Netbox.objects, Netbox._send = heard_objects, heard_send  # type: ignore[method-assign]
+    InventoryServer.objects, Netbox._send = heard_objects, heard_send  # type: ignore[method-assign]
     printed = StringIO()
 
     def said() -> str:
@@ -71,17 +72,17 @@ def record(url: str, token: str) -> None:
         with tempfile.TemporaryDirectory() as where, redirect_stdout(printed):
             told = story(url, token, Path(where), said)
     finally:
-        Netbox.objects, Netbox._send = objects, send  # type: ignore[method-assign]
+        InventoryServer.objects, Netbox._send = objects, send  # type: ignore[method-assign]
     for name, (code, text) in told.items():
         sys.stdout.write(f"--- {name}: {code}\n{text}")
     after = lean(read_all(netbox, endpoints))
     changed = {endpoint: after[endpoint] for endpoint in endpoints if after[endpoint] != before[endpoint]}
     FIXTURE.mkdir(exist_ok=True)
     for name, content in (("before", before), ("answers", answers), ("after", changed)):
-        (FIXTURE / f"{name}.json").write_text(_text(content), "utf-8")
+        (FIXTURE / f"{name}.json").write_text(as_text(content), "utf-8")
 
 
-def _text(content: Any) -> str:
+def as_text(content: Any) -> str:
     """One object a line, so that a difference can be read."""
     if isinstance(content, list):
         return "[\n" + ",\n".join(json.dumps(one) for one in content) + "\n]\n"

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "netbox-4.7"
 TOKEN = "nbt_recorded.of-no-use-elsewhere"
-_PLAIN = {"limit", "offset", "ordering", "exclude"}
+_PLAIN = {"limit", "offset", "ordering", "exclude", "sort", "depth", "exclude_m2m"}
 Lists = Mapping[str, list[dict[str, Any]]]
 
 

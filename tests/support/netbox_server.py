@@ -23,7 +23,7 @@ from support.postgresql import PostgresqlServer, postgresql_server
 
 VARIABLE = "ZONEWRIGHT_NETBOX"
 _KEY = "zonewright-tests-" * 4
-_LIMIT_S = 3600
+LIMIT_S = 3600
 _USER = """
 from django.contrib.auth import get_user_model
 from users.models import Token
@@ -35,7 +35,7 @@ print("TOKEN", "nbt_" + token.key + "." + token.token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NetboxServer:
+class RunningInventory:
     """One that runs.
 
     Attributes:
@@ -53,19 +53,20 @@ def environment() -> Path | None:
     return found if (found / "bin" / "netbox").exists() else None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody has."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
 @contextmanager
-def _redis(folder: Path) -> Iterator[int]:
+def redis_server(folder: Path) -> Iterator[int]:
     """A Redis that keeps nothing; gives its port."""
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [
-            require("redis-server", "redis-server", "a real NetBox"),
+            require("redis-server", "redis-server", "a real inventory"),
             "--port",
             str(port),
             "--bind",
@@ -99,7 +100,7 @@ def _configuration(database: PostgresqlServer, name: str, redis: int) -> str:
 
 
 @contextmanager
-def netbox_server(where: Path) -> Iterator[NetboxServer]:
+def netbox_server(where: Path) -> Iterator[RunningInventory]:
     """A NetBox with an empty database until the end of the block.
 
     Args:
@@ -109,14 +110,14 @@ def netbox_server(where: Path) -> Iterator[NetboxServer]:
         folder = Path(tempfile.mkdtemp(prefix="zw-netbox-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         database = stack.enter_context(postgresql_server())
-        redis = stack.enter_context(_redis(folder))
+        redis = stack.enter_context(redis_server(folder))
         name = database.create()
         (folder / "conf").mkdir()
         (folder / "conf" / "configuration.py").write_text(_configuration(database, name, redis), encoding="utf-8")
         program = str(where / "bin" / "netbox")
         settings = {**os.environ, "NETBOX_ROOT": str(folder), "DJANGO_SETTINGS_MODULE": "netbox.settings"}
         token = _prepared(where, database, name, [program], settings)
-        port = _free_port()
+        port = free_port()
         log = stack.enter_context((folder / "log").open("wb"))
         process = subprocess.Popen(
             [where / "bin" / "gunicorn", "netbox.wsgi", "-b", f"127.0.0.1:{port}", "--threads", "4", "-t", "120"],
@@ -125,11 +126,11 @@ def netbox_server(where: Path) -> Iterator[NetboxServer]:
             stderr=log,
             cwd=folder,
         )
-        stack.callback(process.wait, _LIMIT_S)
+        stack.callback(process.wait, LIMIT_S)
         stack.callback(process.send_signal, signal.SIGQUIT)  # gunicorn waits for nobody then
         url = f"http://127.0.0.1:{port}"
-        _await(url, process, folder / "log")
-        yield NetboxServer(url=url, token=token)
+        answering(f"{url}/login/", process, folder / "log")  # the API asks for a token
+        yield RunningInventory(url=url, token=token)
 
 
 def _prepared(where: Path, database: PostgresqlServer, name: str, program: list[str], settings: dict[str, str]) -> str:
@@ -139,20 +140,21 @@ def _prepared(where: Path, database: PostgresqlServer, name: str, program: list[
     if dump.exists() and kept.exists():
         database.run("psql", "-q", *connection, given=dump.read_bytes())
         return kept.read_text("utf-8")
-    subprocess.run([*program, "migrate"], env=settings, check=True, timeout=_LIMIT_S, stdout=subprocess.DEVNULL)
+    subprocess.run([*program, "migrate"], env=settings, check=True, timeout=LIMIT_S, stdout=subprocess.DEVNULL)
     command = [*program, "nbshell", "--command", _USER]
-    told = subprocess.run(command, env=settings, check=True, timeout=_LIMIT_S, capture_output=True)
+    told = subprocess.run(command, env=settings, check=True, timeout=LIMIT_S, capture_output=True)
     token = told.stdout.decode().split("TOKEN ", 1)[1].split()[0]
     dump.write_bytes(database.run("pg_dump", *connection))
     kept.write_text(token, "utf-8")
     return token
 
 
-def _await(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + _LIMIT_S
+def answering(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until a page is given without a token."""
+    deadline = time.monotonic() + LIMIT_S
     while True:
         try:
-            with urllib.request.urlopen(f"{url}/login/", timeout=60) as answer:  # the API asks for a token
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 answer.read()
                 return
         except OSError:

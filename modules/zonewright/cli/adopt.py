@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zonewright.estate.folder import FileState
+    from zonewright.estate.inventory.server import InventoryServer
     from zonewright.estate.taking import TakenOver
 
 TOKEN = "ZONEWRIGHT_NETBOX_TOKEN"  # noqa: S105 - the name of a variable
+NAUTOBOT_TOKEN = "ZONEWRIGHT_NAUTOBOT_TOKEN"  # noqa: S105 - as above
 _SHOWN = 40
 
 
@@ -19,7 +21,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command ``adopt``."""
     parser = commands.add_parser(
         "adopt",
-        help="take over an estate that NetBox or a table knows",
+        help="take over an estate that NetBox, Nautobot or a table knows",
         description=(
             "Write the racks, power feeds, devices, prefixes and tenants of an inventory as declarations, one file an "
             "owner. Run it again to see what has changed there. Files that you edited are never overwritten, unless "
@@ -29,10 +31,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the zone's folder; it is made")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--netbox", metavar="URL", help="a NetBox 4.2 or newer")
+    source.add_argument("--nautobot", metavar="URL", help="a Nautobot 3.0 or newer")
     source.add_argument("--json", type=Path, metavar="EXPORTS", help="a folder with what its API answers, a file each")
     source.add_argument("--csv", type=Path, metavar="FILE", help="a table of devices")
     parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help=f"a file with the token (default: the variable {TOKEN})"
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help=f"a file with the token (default: the variable {TOKEN} or {NAUTOBOT_TOKEN})",
+    )
+    parser.add_argument(
+        "--site-type",
+        metavar="NAME",
+        help="of Nautobot: the location type whose locations are sites (default: Site)",
     )
     parser.add_argument(
         "--operator",
@@ -58,6 +69,8 @@ def _run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder
     if folder.exists() and not folder.is_dir():
         raise StoppedError(f"{folder} is a file; name a folder", code=MISUSE)
+    if arguments.site_type is not None and arguments.nautobot is None:
+        raise StoppedError("--site-type is of --nautobot; leave it out", code=MISUSE)
     operators = _operators(arguments.operator)
     answers, source = _answers(arguments)
     today = datetime.now(UTC).date().isoformat()
@@ -96,31 +109,54 @@ def _answers(arguments: argparse.Namespace) -> "tuple[Mapping[str, Sequence[obje
         from zonewright.estate.inventory.table import read_table
 
         return read_table(arguments.csv), f"table {arguments.csv.name}"
-    from zonewright.estate.inventory.netbox import read_all
+    if arguments.nautobot is not None:
+        return _of_nautobot(arguments)
+    from zonewright.estate.inventory.server import read_all
 
     netbox = open_netbox(arguments.netbox, arguments.token_file)
-    answers = read_all(netbox, endpoints)
+    return _counted(netbox, read_all(netbox, endpoints))
+
+
+def _of_nautobot(arguments: argparse.Namespace) -> "tuple[Mapping[str, Sequence[object]], str]":
+    from zonewright.estate.inventory.nautobot import SITE_TYPE, Nautobot, read_nautobot
+
+    token = _token(arguments.token_file, NAUTOBOT_TOKEN, Nautobot.product)
+    nautobot = Nautobot(url=arguments.nautobot, token=token)
+    return _counted(nautobot, read_nautobot(nautobot, arguments.site_type or SITE_TYPE))
+
+
+def _counted(
+    server: "InventoryServer", answers: "Mapping[str, Sequence[object]]"
+) -> "tuple[Mapping[str, Sequence[object]], str]":
     count = sum(len(objects) for objects in answers.values())
-    print(f"read {count:,} objects of NetBox {netbox.version} in {netbox.requests} requests")
-    return answers, f"NetBox {netbox.version} at {netbox.url}"
+    print(f"read {count:,} objects of {server.product} {server.version} in {server.requests} requests")
+    return answers, f"{server.product} {server.version} at {server.url}"
 
 
 def open_netbox(url: str, token_file: Path | None) -> Any:
     """A NetBox with the token of the environment or of a file; a token is never an argument."""
+    from zonewright.estate.inventory.netbox import Netbox
+
+    return Netbox(url=url, token=_token(token_file, TOKEN, Netbox.product))
+
+
+def _token(token_file: Path | None, variable: str, product: str) -> str:
+    """A token, of the environment or of a file."""
     import os
 
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.estate.inventory.netbox import Netbox
 
     try:
-        token = (token_file.read_text(encoding="utf-8") if token_file else os.environ.get(TOKEN, "")).strip()
+        token = (token_file.read_text(encoding="utf-8") if token_file else os.environ.get(variable, "")).strip()
     except UnicodeDecodeError:
         token = "\0"  # noqa: S105 - none, and not empty
     if not token or not token.isascii() or not token.isprintable():
-        where = f"in {token_file}" if token_file else f"in the variable {TOKEN}, or in a file that --token-file names"
+        where = (
+            f"in {token_file}" if token_file else f"in the variable {variable}, or in a file that --token-file names"
+        )
         got = "something else" if token else "none"
-        raise StoppedError(f"expected a token of NetBox {where}, got {got}", code=MISUSE)
-    return Netbox(url=url, token=token)
+        raise StoppedError(f"expected a token of {product} {where}, got {got}", code=MISUSE)
+    return token
 
 
 def _print(taken: "TakenOver", states: "Sequence[FileState]", folder: Path, *, dry_run: bool) -> None:

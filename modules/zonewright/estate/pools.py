@@ -99,7 +99,7 @@ def _of_site(work: AdoptionWork, places: Places, one: PrefixRecord) -> tuple[str
     location = work.estate.locations.get(one.scope_id or 0) if one.scope_type == "dcim.location" else None
     number = location.site.id if location else number
     if number is None or number not in places.sites:
-        work.note("prefixes", one.prefix, "belongs to no site, and is in no declaration")
+        work.note("prefixes", one.prefix, "belongs to no single site, and is in no declaration")
         return None, None
     if one.status in {"container", "deprecated", "reserved"} or one.vrf is not None:
         why = f"is {one.status}" if one.vrf is None else f"is in VRF {one.vrf.name}"
@@ -123,6 +123,8 @@ class _Pools:
         """The pools of a site: prefixes in which a node has an address; of two around it the smaller."""
         inside: dict[int, list[int]] = defaultdict(list)
         for number, address in self.parsed.items():
+            if self.work.estate.addresses[number].vrf is not None:
+                continue  # another space, in which the same address may be another one
             around = [pair for pair in prefixes if address.version == pair[0].version and address in pair[0]]
             if around:
                 inside[max(around, key=lambda pair: pair[0].prefixlen)[1].id].append(number)

@@ -112,8 +112,8 @@ def read_estate(answers: Mapping[str, Sequence[object]]) -> tuple[Estate, tuple[
                 found = getattr(record, name)
                 if found is not None and found.id not in read[target]:
                     faults.append(
-                        f"{endpoint} {record.id}: {name}: expected one of {KINDS[target][0]}, got {found.id}, which "
-                        "was not read; export both, or let the token see both"
+                        f"{endpoint} {record.shown}: {name}: expected one of {KINDS[target][0]}, got {found.shown}, "
+                        "which was not read; export both, or let the token see both"
                     )
                     read[field].pop(record.id, None)
     more = len(faults) - _MOST
@@ -130,13 +130,13 @@ def _records(endpoint: str, kind: type[R], objects: Sequence[object], faults: li
             faults += [_told(endpoint, index, one, wrong) for wrong in error.errors(include_url=False)]
             continue
         if record.id in found:
-            faults.append(f"{endpoint} {record.id}: expected each object once, got it twice; export again")
+            faults.append(f"{endpoint} {record.shown}: expected each object once, got it twice; export again")
         found.setdefault(record.id, record)
     return found
 
 
 def _told(endpoint: str, index: int, one: object, wrong: Any) -> str:
-    which = one.get("id", f"[{index}]") if isinstance(one, Mapping) else f"[{index}]"
+    which = one.get("uuid") or one.get("id", f"[{index}]") if isinstance(one, Mapping) else f"[{index}]"
     field = ".".join(map(str, wrong["loc"])) or "object"
     reason = wrong["msg"][:1].lower() + wrong["msg"][1:]
     return f"{endpoint} {which}: {field}: {reason}, got {shown(wrong['input'])[:80]}; correct it in the inventory"

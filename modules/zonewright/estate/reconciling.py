@@ -9,7 +9,8 @@ from zonewright.declare import load_zone
 from zonewright.estate.drift import Drift, HeldNode, differences
 from zonewright.estate.errors import AdoptionError
 from zonewright.estate.folder import compared, remember, write
-from zonewright.estate.inventory.netbox import Netbox, read_all
+from zonewright.estate.inventory.netbox import Netbox
+from zonewright.estate.inventory.server import read_all
 from zonewright.estate.places import Places, places_of
 from zonewright.estate.reading import KINDS, read_estate
 from zonewright.estate.same_inventory import require_same

@@ -28,6 +28,13 @@ class Record(BaseModel):
 
     id: RecordId
     """Its number in the inventory."""
+    uuid: RecordText = ""
+    """What people see in place of the number, where there is something else."""
+
+    @property
+    def shown(self) -> str:
+        """Its number as people see it."""
+        return self.uuid or str(self.id)
 
 
 class Ref(Record):
@@ -248,6 +255,7 @@ class AddressRecord(Record):
     address: RecordText
     status: Choice = "active"
     role: Choice = None
+    vrf: Ref | None = None
     dns_name: RecordText = ""
     description: RecordText = ""
     assigned_object: HolderRecord | None = None

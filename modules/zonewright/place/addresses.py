@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 
 from zonewright.model.addresses import address_of
 from zonewright.model.site import Address, AddressPool
 
+_V4 = 4
 _HOST_PAIR = 2  # a network of two addresses has no network address and no broadcast (RFC 3021, RFC 6164)
 
 
@@ -99,7 +100,7 @@ def _hosts(pool: AddressPool) -> range:
     first, last = int(pool.prefix.network_address), int(pool.prefix.broadcast_address)
     if last - first < _HOST_PAIR:
         return range(first, last + 1)
-    return range(first + 1, last if pool.prefix.version == IPv4Address(0).version else last + 1)
+    return range(first + 1, last if pool.prefix.version == _V4 else last + 1)
 
 
 @lru_cache(maxsize=65536)
@@ -112,8 +113,10 @@ def _version(text: str) -> int:
 
 
 def _text(number: int, pool: AddressPool) -> str:
-    kind = IPv4Address if pool.prefix.version == IPv4Address(0).version else IPv6Address
-    return str(kind(number))
+    """An address of a pool; of IPv4 as the library writes it, which takes six times as long."""
+    if pool.prefix.version == _V4:
+        return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+    return str(IPv6Address(number))
 
 
 def _natural(name: str) -> tuple[str, int, str]:

@@ -1,11 +1,13 @@
 """A snapshot put into a ledger of its own, so that the very functions that decided decide again, offline."""
 
 import json
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,10 @@ from zonewright.telemetry.registers import READINGS_HEAD
 from zonewright.telemetry.tables import readings_file
 
 _MICRO = 10**6
+_MEASURED = ("readings/", "sums/", "trusts/", "corrected/")
+"""What a store is made of, with the declarations of its sites."""
+_KEPT_CHARS = 16 * 2**20
+"""Of more texts no store is kept: verification needs little memory beside the bundle."""
 _UNFITTED = 2
 """Snapshots up to this form are of versions whose load models were all declared."""
 
@@ -122,8 +128,7 @@ def _ledger(
                 allow_what_was(connection)
                 put_contents(connection, [demand])
                 _fill(connection, snapshot, texts)
-            telemetry = readings_file(Path(folder) / "telemetry.db")
-            counts = _fill_telemetry(telemetry, texts)
+            telemetry, counts = _telemetry(Path(folder) / "telemetry.db", texts)
             yield database, telemetry if any(counts) else None, counts
         finally:
             database.close()
@@ -218,6 +223,31 @@ def _admission(
             admitted_at=at,
         )
     )
+
+
+def _telemetry(path: Path, texts: Mapping[str, str]) -> tuple[TelemetryHome, tuple[int, int]]:
+    """A store with the recorded readings and sums, and how many there are; of the same texts it is made once."""
+    home = readings_file(path)
+    sites = {name.split("/")[1] for name in texts if name.startswith("readings/")}
+    if not sites:
+        return home, (0, 0)
+    assets = {f"assets/{site}.json" for site in sites}
+    parts = {name: text for name, text in texts.items() if name.startswith(_MEASURED) or name in assets}
+    if sum(map(len, parts.values())) > _KEPT_CHARS:
+        return home, _fill_telemetry(home, parts)
+    content, counts = _filled(tuple(sorted(parts.items())))
+    path.write_bytes(content)
+    return home, counts
+
+
+@lru_cache(maxsize=2)  # a bundle has what was there when it was planned, and when it was admitted
+def _filled(parts: tuple[tuple[str, str], ...]) -> tuple[bytes, tuple[int, int]]:
+    """The file of such a store."""
+    with tempfile.TemporaryDirectory(prefix="zonewright-verify-") as folder:
+        path = Path(folder) / "telemetry.db"
+        counts = _fill_telemetry(readings_file(path), dict(parts))
+        with closing(sqlite3.connect(path)) as file:
+            return file.serialize(), counts
 
 
 def _fill_telemetry(home: TelemetryHome, texts: Mapping[str, str]) -> tuple[int, int]:

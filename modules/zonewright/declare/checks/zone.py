@@ -7,7 +7,7 @@ from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.own_rules import own_rule_faults
 from zonewright.declare.problem import Fault, Path, one_of, shown, unknown
 from zonewright.model import Extent, Location, OwnerFile, RulePack, Waiver, Zone
-from zonewright.model.rule_pack import DEFAULTS, LEVELS, LOWER_IS_STRICTER, Limit, LimitName, chain_of
+from zonewright.model.rule_pack import LEVELS, LOWER_IS_STRICTER, LimitName, chain_of
 
 _TURN, _HALF_TURN = 360.0, 180.0
 
@@ -89,8 +89,7 @@ def _pack(zone: Zone, pack_id: str, pack: RulePack) -> Iterator[Fault]:
 def _looser(path: Path, pack: RulePack, above: Sequence[RulePack]) -> Iterator[Fault]:
     """Where a pack says less than those that it extends."""
     for name, limit in pack.limits.items():
-        usual = Limit(value=DEFAULTS[name], source="default of zonewright") if name in DEFAULTS else None
-        parent = next((one.limits[name] for one in above if name in one.limits), usual)
+        parent = next((one.limits[name] for one in above if name in one.limits), None)
         if parent is not None and _is_looser(name, limit.value, parent.value):
             allowed = "at most" if name in LOWER_IS_STRICTER else "at least"
             what, expected = "a limit looser than that of the pack it extends", f"{allowed} {parent.value:g}"

@@ -1,152 +1,29 @@
-"""A NetBox that answers: all objects of an endpoint, page by page, and objects written in bulk.
+"""A NetBox: what it is asked in its own words, and objects written in bulk."""
 
-pynetbox pages, signs and retries. Its records would ask for each nested object by itself, so raw answers are read.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-import pynetbox
-import requests
 from pynetbox.core.query import Request
 
-from zonewright.estate.inventory.errors import InventoryError, InventoryMisuseError
-
-OLDEST = (4, 2)
-"""The first version whose prefixes have a scope; older ones answer otherwise."""
-PAGE = 500
-_TIMEOUT_S = 60
-_WRITING_S = 300
-"""NetBox makes the parts of a hundred devices one by one."""
-_FORBIDDEN = (401, 403)
-_SHOWN = 300
-MOST_BYTES = 128 * 1024 * 1024
-"""Of one answer; a page of 500 devices has about 2 MB."""
-_PART_BYTES = 1024 * 1024
-_MOST_IN_A_FILTER = 100
-"""Numbers in one URL."""
+from zonewright.estate.inventory.errors import InventoryMisuseError
+from zonewright.estate.inventory.server import InventoryServer
 
 
-class _Signed(requests.auth.AuthBase):
-    """The token is in a header already: nothing of a ``.netrc`` takes its place."""
+class Netbox(InventoryServer):
+    """A NetBox; its token is of version 1 or 2."""
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Leave the request as it is."""
-        return request
+    product = "NetBox"
+    oldest = (4, 2)  # the first version whose prefixes have a scope; older ones answer otherwise
+    always = MappingProxyType({"ordering": "id"})
 
+    def _require_product(self, number: tuple[int, ...]) -> None:
+        if number < self.oldest and "nautobot-version" in self._status():
+            raise InventoryMisuseError(f"{self.url} is a Nautobot; name it with --nautobot in place of --netbox")
+        super()._require_product(number)
 
-class _Session(requests.Session):
-    """Counts requests, never waits or reads for ever, and takes the token to one server only."""
-
-    def __init__(self, server: SplitResult) -> None:
-        super().__init__()
-        self.count = 0
-        self.pages: set[str] = set()
-        self.auth = _Signed()
-        self._server = server
-
-    def request(self, method: Any, url: Any, *arguments: Any, **named: Any) -> requests.Response:
-        """Send one; neither a redirection nor the link to a next page leads elsewhere, to another port or to HTTP."""
-        self.count += 1
-        asked = urlsplit(str(url))
-        is_there = asked.hostname == self._server.hostname and (
-            None in {asked.port, self._server.port} or asked.port == self._server.port
-        )
-        if not is_there:
-            raise InventoryError(
-                f"a page leads to {asked.netloc or url}, expected {self._server.netloc}; nothing was asked there"
-            )
-        url = urlunsplit(asked._replace(scheme=self._server.scheme, netloc=self._server.netloc))
-        if asked.query and url in self.pages:
-            raise InventoryError("a page leads to one that was read already, so there is no end to them")
-        self.pages.add(url)
-        named.setdefault("timeout", _TIMEOUT_S if str(method).upper() == "GET" else _WRITING_S)
-        named |= {"allow_redirects": False, "stream": True}
-        answer = super().request(method, url, *arguments, **named)
-        parts, size = [], 0
-        for part in answer.iter_content(_PART_BYTES):
-            size += len(part)
-            if size > MOST_BYTES:
-                answer.close()
-                raise InventoryError(f"an answer is larger than {MOST_BYTES // 2**20} MiB, and is no page of objects")
-            parts.append(part)
-        answer._content = b"".join(parts)  # noqa: SLF001 - what requests keeps of an answer that was not read in parts
-        return answer
-
-
-@dataclass(kw_only=True)
-class Netbox:
-    """A NetBox.
-
-    Attributes:
-        url: its address, without ``/api``.
-        token: of version 1 or 2.
-        version: as it says itself, such as ``4.7``.
-    """
-
-    url: str
-    token: str = field(repr=False)
-    version: str = ""
-    _session: _Session = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        parts = _address(self.url)
-        self.url = self.url.rstrip("/").removesuffix("/api")
-        self._session = _Session(parts)
-        self._api = pynetbox.api(self.url, token=self.token)
-        self._api.http_session = self._session
-        with self._told("api"):
-            self.version = str(self._api.version)
-        try:
-            number = tuple(int(part) for part in self.version.split(".")[:2])
-        except ValueError:
-            number = ()
-        if not number:
-            raise InventoryMisuseError(f"{self.url} is no NetBox: its API names no version; correct the URL")
-        if number < OLDEST:
-            oldest = ".".join(map(str, OLDEST))
-            raise InventoryMisuseError(f"{self.url} is NetBox {self.version}; expected {oldest} or newer; upgrade it")
-
-    @property
-    def requests(self) -> int:
-        """How many requests were sent."""
-        return self._session.count
-
-    def objects(self, endpoint: str, **filters: Any) -> list[Mapping[str, Any]]:
-        """All objects of an endpoint.
-
-        Args:
-            endpoint: such as ``dcim/racks``.
-            filters: values by name, or lists of which each counts.
-
-        Raises:
-            InventoryError: when it refuses, cannot be reached, or gives fewer objects than it says it has.
-        """
-        for name, value in filters.items():
-            if isinstance(value, list) and len(value) > _MOST_IN_A_FILTER:
-                parts = (value[start : start + _MOST_IN_A_FILTER] for start in range(0, len(value), _MOST_IN_A_FILTER))
-                return [one for part in parts for one in self.objects(endpoint, **{**filters, name: part})]
-        heavy = {"exclude": "config_context"} if endpoint == "dcim/devices" else {}
-        request = Request(
-            base=f"{self.url}/api/{endpoint}/",
-            http_session=self._session,
-            token=self.token,
-            limit=PAGE,
-            filters={"ordering": "id", **heavy, **filters},
-        )
-        self._session.pages.clear()
-        with self._told(endpoint):
-            found: list[Mapping[str, Any]] = [dict(one) for one in request.get()]
-            count = int(request.count)
-        if len({one.get("id") for one in found}) != count or len(found) != count:
-            raise InventoryError(
-                f"{endpoint}: expected {count:,} objects, got {len(found):,}; somebody may be writing to it, or a page "
-                "was cut short; run this again"
-            )
-        return found
+    def _lighter(self, endpoint: str) -> Mapping[str, str]:
+        return {"exclude": "config_context"} if endpoint == "dcim/devices" else {}
 
     def create(self, endpoint: str, objects: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Make objects, all or none of each hundred."""
@@ -162,67 +39,7 @@ class Netbox:
             answer = request.post(list(data)) if verb == "post" else request.patch(list(data))
             return list(answer) if isinstance(answer, list) else [answer]
 
-    @contextmanager
-    def _told(self, endpoint: str) -> Iterator[None]:
-        """What goes wrong, as one sentence without the token."""
-        try:
-            yield
-        except pynetbox.RequestError as error:
-            status = error.req.status_code
-            if status in _FORBIDDEN:
-                raise InventoryError(
-                    f"{self.url} refuses {endpoint} ({status}): expected a token that may do this, got "
-                    f"{'one that it does not take' if self.token else 'none'}; correct it, or give it the permission"
-                ) from None
-            if status == requests.codes.not_found or status in range(300, 400):
-                raise InventoryMisuseError(
-                    f"{self.url} has no {endpoint} ({status}): it is no NetBox, or lies below a path, such as /netbox; "
-                    "correct the URL"
-                ) from None
-            raise InventoryError(f"{self.url}: {endpoint}: {self._plain(error)}") from None
-        except pynetbox.AllocationError:
-            raise InventoryError(f"{self.url}: {endpoint}: has no room for it (409)") from None
-        except pynetbox.ContentError:
-            raise InventoryMisuseError(
-                f"{self.url} answers {endpoint} with something that is not JSON; correct the URL"
-            ) from None
-        except InventoryError:
-            raise
-        except (requests.RequestException, OSError) as error:
-            raise InventoryError(
-                f"{self.url} cannot be reached: {self._plain(error)}; check the URL and the network"
-            ) from None
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            what = f"{type(error).__name__}: {self._plain(error)}"
-            raise InventoryError(f"{self.url}: {endpoint}: an answer that NetBox does not give: {what}") from None
-
-    def _plain(self, error: BaseException) -> str:
-        """What an error says on one line, also where an answer repeats the token."""
-        return " ".join(str(error).replace(self.token, "<token>").split())[:_SHOWN]
-
-
-def _address(url: str) -> SplitResult:
-    """The parts of a NetBox's URL; a sentence on a wrong one shows nothing that may be a secret."""
-    try:
-        parts = urlsplit(url)
-        is_good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        is_good, parts = False, SplitResult("", "", "", "", "")
-    if not is_good or "@" in parts.netloc or parts.query or parts.fragment:
-        shown = (
-            url if "@" not in url and "?" not in url and "#" not in url else "one with a user, a query or a fragment"
-        )
-        raise InventoryMisuseError(
-            f"expected the URL of a NetBox, such as https://netbox.example.com, got {shown[:80]!r}; correct it"
-        )
-    return parts
-
 
 def _parts(objects: Sequence[Mapping[str, Any]]) -> Iterable[Sequence[Mapping[str, Any]]]:
     for start in range(0, len(objects), 100):
         yield objects[start : start + 100]
-
-
-def read_all(netbox: Netbox, endpoints: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
-    """All objects of all endpoints: a request for each page, and none for an object."""
-    return {endpoint: netbox.objects(endpoint) for endpoint in endpoints}

@@ -192,8 +192,9 @@ class ZoneBase:
             for node in nodes_of(cluster_id, part.cluster):
                 if node.name in seats:
                     wanted.claimed_w[seats[node.name].rack.rsplit("/", 2)[0]] += needed.watts
-                    place = part.cluster.site, node.name
-                    counted[place] = _larger(needed, counted.get(place, needed))
+                    if self.zone.quotas:  # else nobody asks
+                        place = part.cluster.site, node.name
+                        counted[place] = _larger(needed, counted.get(place, needed))
         for (site, _), used in counted.items():
             wanted.usage[demand.party, site] += used.watts
             wanted.units[demand.party, site] += used.units

@@ -1,19 +1,22 @@
 """The verb ``exhaustion``: when what a district has runs out, by the trend of what stands and by leases to come."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from zonewright.ledger.deciding.district_resources import brought, day_number, district_resources, sites_since
 from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol.exhaustion_messages import ExhaustionAnswer, ExhaustionRequest, ResourceForecast
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.verbs.offers import offered
-from zonewright.rules.exhaustion import YEAR_DAYS, Exhaustion, exhaustion
+
+if TYPE_CHECKING:
+    from zonewright.rules.exhaustion import Exhaustion
 
 _NOBODY = ""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_DAYS = 365
 
 
 def exhaustion_of(context: Context, request: ExhaustionRequest) -> ExhaustionAnswer:
@@ -40,6 +43,14 @@ def forecasts(connection: Connection, now: str) -> list[ResourceForecast] | None
         connection: a transaction.
         now: ISO 8601 time.
     """
+    from zonewright.ledger.deciding.district_resources import (  # noqa: PLC0415 - no preview and no `up` asks
+        brought,
+        day_number,
+        district_resources,
+        sites_since,
+    )
+    from zonewright.rules.exhaustion import exhaustion  # noqa: PLC0415 - the same
+
     base = zone_base(connection, _NOBODY, now=now)
     if base is None:
         return None
@@ -50,13 +61,13 @@ def forecasts(connection: Connection, now: str) -> list[ResourceForecast] | None
     return [_told(exhaustion(one, today), today) for one in found]
 
 
-def _told(one: Exhaustion, today: int) -> ResourceForecast:
+def _told(one: "Exhaustion", today: int) -> ResourceForecast:
     resource = one.resource
 
     def day(days: int | None) -> str:
         return "" if days is None else f"{_EPOCH + timedelta(days=today + days):%Y-%m-%d}"
 
-    growth = [float(rate * YEAR_DAYS) for rate in (one.rate, one.rate_low, one.rate_high)]
+    growth = [float(rate * _YEAR_DAYS) for rate in (one.rate, one.rate_low, one.rate_high)]
     return ResourceForecast(
         district=resource.district,
         resource=resource.name,

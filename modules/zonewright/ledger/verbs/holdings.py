@@ -278,12 +278,12 @@ _OF_STACK: BindParameter[str] = bindparam("stack")
 _ENROLLED = select(enrolment).where(enrolment.c.stack_id == _OF_STACK)
 _CURRENT = select(admission).where(admission.c.stack_id == _OF_STACK, admission.c.state == "current")
 _RESERVED = select(reservation).where(reservation.c.stack_id == _OF_STACK)
-_HELD = tuple(
-    (query, query.with_only_columns(*(table.c[name] for name in _LIFE)))
-    for table in (asset, claim)
-    for query in (select(table).where(table.c.stack_id == _OF_STACK).order_by(table.c.name, table.c.id),)
-)
-"""Claims and assets of a stack: all columns, and those that say where in its life each is."""
+
+
+@cache
+def _held(table: Table, *, with_data: bool) -> Select[Any]:
+    columns = table.c if with_data else (table.c[name] for name in _LIFE)
+    return select(*columns).where(table.c.stack_id == _OF_STACK).order_by(table.c.name, table.c.id)
 
 
 def report(context: Context, request: ReportRequest) -> StackReport:
@@ -297,11 +297,12 @@ def report(context: Context, request: ReportRequest) -> StackReport:
         is_open = bool(waiting_of(connection, request.stack_id))  # also after a recovery let go of what a state had
         held = connection.execute(_RESERVED, own).first()
         holdings: list[dict[str, Any]] = []
-        for query, life_only in _HELD if request.holdings else ():
+        for table in (asset, claim) if request.holdings else ():
+            found = connection.execute(_held(table, with_data=request.data), own)
             if request.data:
-                holdings += [_holding(row) for row in connection.execute(query, own).all()]
+                holdings += [_holding(row) for row in found]
             else:
-                holdings += [{**life, "data": {}} for life in as_dicts(connection.execute(life_only, own))]
+                holdings += [{**life, "data": {}} for life in as_dicts(found)]
     return StackReport.model_validate(
         {
             "stack_id": request.stack_id,
