@@ -55,7 +55,7 @@ def test_a_receiver_that_cannot_be_is_told_and_its_password_is_not(tmp_path: Pat
     lines = TEXT.count("\n") + 2
     assert [(one.line, one.got) for one in caught.value.problems] == [
         (lines, "'https//zone'"),
-        (lines + 1, "one with an @"),
+        (lines + 1, "a password in a URL, which is not shown"),
     ]
     assert "hunter2" not in str(caught.value)
     with pytest.raises(FleetFileError, match="a token without a receiver"):

@@ -124,18 +124,18 @@ def _gateway_faults(file: FleetFile) -> Iterator[Fault]:
 
 
 def _receiver_faults(file: FleetFile) -> Iterator[Fault]:
-    """Receivers that no agent can report to. A password in a URL is not shown again."""
+    """Receivers that no agent can report to. Where a URL holds a password that was told before."""
     if file.agent is None:
         return
     for name, url in (("url", file.agent.url), ("also_url", file.agent.also_url)):
-        if url is not None and not _is_receiver(url):
+        if url is not None and "@" not in url and not _is_receiver(url):
             yield Fault(
                 owner=file.party,
                 path=("agent", name),
                 what="no URL that an agent can report to",
-                expected="https://HOST/PATH, without a user or password",
-                got="one with an @" if "@" in url else repr(url[:60]),
-                fix="give the URL alone; put a token into a file on the host, since diffs and records show the URL",
+                expected="https://HOST/PATH",
+                got=repr(url[:60]),
+                fix="correct the URL",
             )
     if file.agent.also_token_file is not None and file.agent.also_url is None:
         yield Fault(
@@ -151,9 +151,7 @@ def _receiver_faults(file: FleetFile) -> Iterator[Fault]:
 def _is_receiver(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
-        )
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 
