@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from pulumi.runtime.proto.status_pb2 import Status
 
@@ -265,6 +266,15 @@ def test_no_otlp_and_too_much_of_it_is_refused(*, as_json: bool) -> None:
         metric.gauge.data_points.extend([point] * POINTS.most)
         assert "at most 50,000 points" in fault()
         del metric.gauge.data_points[1:]
+    if as_json:
+        with pytest.raises(OtlpError, match="at most 200,000 objects"):
+            read_any(b'{"resourceMetrics":[' + b"{}," * 200_000 + b"{}]}", is_json=True)
+    else:
+        with pytest.raises(OtlpError, match="at most 150,000 resources, scopes and metrics"):
+            read_any(b"\x0a\x00" * 150_001, is_json=False)
+        metric.gauge.data_points[0].attributes.extend([KeyValue(key="a")] * 129)
+        assert "at most 128 attributes" in fault()
+        del metric.gauge.data_points[0].attributes[:]
     metric.name = "\0"
     assert "without the character NUL" in fault()
     metric.name = "x" * 5 * 1024**2
