@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -63,7 +64,10 @@ def _site(district: str, meter: str, point: str, racks: str, feed: str) -> SiteC
     )
 
 
-_PLAIN = render_all([_site("d", "m", "p", "r", "A")])
+@cache
+def _plain() -> Mapping[str, str]:
+    """The files of a site with plain texts."""
+    return render_all([_site("d", "m", "p", "r", "A")])
 
 
 def _never(*texts: str) -> bool:
@@ -111,7 +115,7 @@ def test_prometheus_reads_back_every_value(district: str, meter: str, point: str
     assert not _never(*values)
     for file in PROMETHEUS.files:
         text = files[f"sites/wj-edge-lili/{file.path}"]
-        assert len(text.splitlines()) == text.count("\n") == _PLAIN[f"sites/wj-edge-lili/{file.path}"].count("\n")
+        assert len(text.splitlines()) == text.count("\n") == _plain()[f"sites/wj-edge-lili/{file.path}"].count("\n")
     scrape = yaml.safe_load(files["sites/wj-edge-lili/etc/prometheus/prometheus.yml"])["scrape_configs"][0]
     assert scrape["static_configs"] == [{"targets": [point], "labels": {"site": "wj-edge-lili", "district": district}}]
     groups = yaml.safe_load(files["sites/wj-edge-lili/etc/prometheus/rules/zonewright.yml"])["groups"]
@@ -136,7 +140,7 @@ def test_frr_takes_words_only(link: str, peer: str, risks: str, address: str) ->
         assert bad or not all(_WORD.fullmatch(text) for text in (link, peer, *([address] if address else [])))
         return
     path = f"sites/wj-edge-lili/{FRR.files[0].path}"
-    text, before = files[path], _PLAIN[path]
+    text, before = files[path], _plain()[path]
     assert not _never(link, peer, risks, address)
     assert text.count("\n") == len(text.splitlines()) == before.count("\n") - (not address)
     assert f" description {link} to {peer}\n" in text
