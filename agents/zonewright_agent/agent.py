@@ -45,6 +45,10 @@ class Agent:
         self._clock = clock or (lambda: present(settings.proc))
         also = settings.also()
         self.outlets = [Outlet(one, self.service_name) for one in (settings, also) if one is not None]
+        if also is not None:
+            self.spool.lender = self.outlets[1].spool
+        self.kept_s = time.monotonic()
+        """When the disk last took what the first receiver gets, by the monotonic clock."""
         self._boot_id = "unknown"
         self._told: dict[str, tuple[str, float]] = {}
 
@@ -71,11 +75,14 @@ class Agent:
     def keep(self, points: list[Point]) -> bool:
         """Spool one batch for each receiver; whether the disk took all. An empty one is not worth a file."""
         if not points:
+            self.kept_s = time.monotonic()
             return True
         is_kept = True
         for outlet in self.outlets:
             try:
                 outlet.put(points, self._boot_id)
+                if outlet is self.outlets[0]:
+                    self.kept_s = time.monotonic()
             except OSError as error:
                 log("not-kept", error=str(error), dropped=outlet.spool.dropped)
                 is_kept = False

@@ -293,6 +293,8 @@ def parts_of(url: str) -> tuple[str, str, int, str]:
 
 
 def _url_fault(url: str) -> str:
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        return "expected a URL without a user or password, which is not shown here; put a token into a file"
     try:
         scheme, host, _, _ = parts_of(url)
     except ValueError:

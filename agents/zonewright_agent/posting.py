@@ -7,12 +7,15 @@ else of the agent; and an agent is started on every host of a roll-out. TLS is l
 from __future__ import annotations
 
 import socket
+import time
 
 from zonewright_agent.configuration import PORTS, parts_of
 
 _MAX_HEAD_BYTES, _MAX_LINE_BYTES = 65_536, 65_536
 _CONTINUE_BELOW = 200
 _NO_CONTENT = (204, 304)
+_TIMEOUTS = 2
+"""How many time-outs a whole answer may take: one that comes byte by byte meets each wait, and has no end."""
 
 
 class AnswerError(OSError):
@@ -40,7 +43,7 @@ class Connection:
 
     Args:
         url: whose scheme, host and port count.
-        timeout_s: for each wait, in seconds.
+        timeout_s: for each wait, in seconds; a whole answer may take twice as long.
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
@@ -48,6 +51,7 @@ class Connection:
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
         self._got = b""
+        self._until_s = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -83,7 +87,9 @@ class Connection:
             raise ValueError("a header has more than one line")
         if self._socket is None:
             self._socket = self._connected()
+        self._socket.settimeout(self._timeout_s)
         self._socket.sendall("\r\n".join([*lines, "\r\n"]).encode("utf-8") + body)
+        self._until_s = time.monotonic() + _TIMEOUTS * self._timeout_s
         version, status, reason = self._status()
         found = self._headers()
         while status < _CONTINUE_BELOW:
@@ -183,6 +189,10 @@ class Connection:
 
     def _receive(self) -> bool:
         assert self._socket is not None  # noqa: S101 - it is open while an answer is read
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise AnswerError(f"the answer took more than {_TIMEOUTS * self._timeout_s:g} seconds")
+        self._socket.settimeout(min(self._timeout_s, left_s))
         piece = self._socket.recv(65_536)
         self._got += piece
         return bool(piece)

@@ -106,10 +106,9 @@ def _run(agent: Agent, settings: Configuration) -> int:
     senders.start()
     log("started", version=__version__, agent=settings.agent, pid=os.getpid(), waiting=len(agent.spool))
     tell_s, is_ready = watchdog_s(), False
-    due_s = kept_s = time.monotonic()
+    due_s = time.monotonic()
     while True:
-        if agent.keep(agent.sample()):
-            kept_s = time.monotonic()
+        agent.keep(agent.sample())
         senders.wake()
         if not is_ready:
             notify("READY=1")
@@ -120,7 +119,7 @@ def _run(agent: Agent, settings: Configuration) -> int:
             if (
                 tell_s is not None
                 and senders.are_alive()
-                and time.monotonic() - kept_s < 3 * settings.interval_s + tell_s
+                and time.monotonic() - agent.kept_s < 3 * settings.interval_s + tell_s
             ):
                 notify("WATCHDOG=1")
             if signal.sigtimedwait(_STOPPING, min(left_s, tell_s or left_s)) is not None:

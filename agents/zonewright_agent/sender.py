@@ -24,6 +24,10 @@ _NEVER = (400, 413, 422)
 """The service will never take this batch; sent again and again it would hold back all others."""
 _MOST_REFUSALS = 32
 """Of parts of one batch; what is left of it then is tried whole. One bad point among 10,000 takes 14."""
+_TRIED_AGAIN = 32
+"""Of batches of which nothing was taken, each such one is divided, and the 1st, 2nd, 4th, 8th and 16th before it."""
+_MOST_TEXT = 500
+"""Characters of what a service says that the log gets."""
 _OK_FROM, _OK_BELOW = 200, 300
 _MAX_ANSWER_BYTES = 65_536
 
@@ -68,6 +72,8 @@ class Sender:
         self._stop_at_s = float("inf")
         self._beat_s = time.monotonic()
         self._failures = 0
+        self._hopeless = 0
+        """Batches in a row of which nothing was taken."""
         self.wait_until_s = 0.0
 
     def start(self) -> None:
@@ -128,8 +134,8 @@ class Sender:
         except NotSentError as error:
             self._failed(sequence, error)
             return False
-        except (OSError, ValueError) as error:
-            self._failed(sequence, NotSentError(f"{type(error).__name__}: {error}"))
+        except Exception as error:  # noqa: BLE001 - whatever a receiver answers, it ends no agent
+            self._failed(sequence, NotSentError(f"{type(error).__name__}: {str(error)[:_MOST_TEXT]}"))
             return False
         if self._failures:
             log("sent-again", sequence=sequence, failures=self._failures)
@@ -141,21 +147,28 @@ class Sender:
         return True
 
     def _send_in_parts(self, sequence: int, batch: bytes) -> bool:
-        """Send a batch, in ever smaller parts where it is refused; whether all of it was taken at last."""
-        parts, refused, is_whole = [batch], 0, True
+        """Send a batch, in ever smaller parts where it is refused; whether all of it was taken at last.
+
+        A receiver that takes nothing at all is asked once for most batches, and not for all their parts.
+        """
+        parts, refused, is_whole, is_any = [batch], 0, True, False
+        before = self._hopeless
+        is_divided = before & (before - 1) == 0 or before % _TRIED_AGAIN == 0
         while parts:
             part = parts.pop()
             try:
                 self._send(part)
+                is_any = True
             except NotSentError as error:
                 if not error.is_final:
                     raise
                 refused += 1
-                smaller = halves(part) if refused < _MOST_REFUSALS else []
+                smaller = halves(part) if is_divided and refused < _MOST_REFUSALS else []
                 parts += reversed(smaller)  # in order: some stores take nothing that is older than what they have
                 if not smaller:
                     log("refused", sequence=sequence, points=count_of(part), error=str(error))
                     is_whole = False
+        self._hopeless = 0 if is_any else before + 1
         return is_whole
 
     def _failed(self, sequence: int, error: NotSentError) -> None:
@@ -181,14 +194,15 @@ class Sender:
         if not _OK_FROM <= answer.status < _OK_BELOW:
             self._connection.close()
             raise NotSentError(
-                f"the service answered {answer.status} {answer.reason}{_message(answer.body)}",
+                f"the service answered {answer.status} {answer.reason[:_MOST_TEXT]}{_message(answer.body)}",
                 retry_after_s=_retry_after_s(answer.headers.get("retry-after")),
                 is_final=answer.status in _NEVER,
             )
-        if b"partialSuccess" in answer.body:
-            log("set-aside", answer=answer.body.decode("utf-8", "replace")[:500])
+        if _is_partial(answer.body):
+            log("set-aside", answer=answer.body.decode("utf-8", "replace")[:_MOST_TEXT])
 
     def _request(self, batch: bytes, headers: dict[str, str]) -> Answer:
+        self._beat_s = time.monotonic()  # a batch may be sent in many parts
         return self._connection.post(self._path, batch, headers, max_bytes=_MAX_ANSWER_BYTES)
 
 
@@ -242,6 +256,16 @@ def _retry_after_s(text: str | None) -> float | None:
 
 def _message(answer: bytes) -> str:
     """The sentence of an answer, where there is one."""
-    with suppress(ValueError, TypeError, KeyError):
-        return f": {json.loads(answer)['message']}"
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        return f": {str(json.loads(answer)['message'])[:_MOST_TEXT]}"
     return ""
+
+
+def _is_partial(answer: bytes) -> bool:
+    """Whether a receiver says that it left something out, or warns; collectors send an empty note with every answer."""
+    if b"partialSuccess" not in answer:
+        return False
+    with suppress(ValueError, TypeError, AttributeError, RecursionError):
+        told = json.loads(answer)["partialSuccess"]
+        return str(told.get("rejectedDataPoints", 0)) != "0" or bool(told.get("errorMessage"))
+    return True

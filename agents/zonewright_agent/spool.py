@@ -44,6 +44,8 @@ class Spool:
         self._last = max([self._number(_LAST), *list(self._waiting)[-1:]]) or first - 1
         self.dropped = self._number(_DROPPED)
         self._is_dropped_kept = True
+        self.lender: Spool | None = None
+        """Another spool, whose batches go before those of this one when the disk is full."""
 
     @property
     def next_sequence(self) -> int:
@@ -67,6 +69,8 @@ class Spool:
                     self._write(_name(sequence), batch)
                     break
                 except OSError as error:
+                    if error.errno in _FULL and self.lender is not None and self.lender.give_way():
+                        continue
                     if error.errno not in _FULL or not self._waiting:
                         self._count(1)
                         raise
@@ -78,6 +82,13 @@ class Spool:
             if not self._is_dropped_kept:
                 self._count(0)
             return sequence
+
+    def give_way(self) -> bool:
+        """Drop the oldest batch, to make room on the disk; whether there was one."""
+        with self._lock:
+            is_there = bool(self._waiting)
+            self._drop(int(is_there))
+            return is_there
 
     def pending(self) -> Iterator[tuple[int, bytes]]:
         """Batches that wait, oldest first; what is put meanwhile comes as well."""

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from pulumi.runtime.proto.status_pb2 import Status
 
@@ -28,12 +29,14 @@ from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs.live import feed
 from zonewright.model import Zone
-from zonewright.model.limits import POINTS
+from zonewright.model.limits import POINTS, SERIES
 from zonewright.server.agents import issue_token
 from zonewright.server.any_otlp import read_any
 from zonewright.server.assembly import Assembly
 from zonewright.server.otlp import OtlpError
-from zonewright.telemetry import Store
+from zonewright.telemetry import Appended, Store
+from zonewright.telemetry.sample import REGISTER, Sample, SampleBatch
+from zonewright.telemetry.samples import Samples
 
 NOW_NS = 1_790_000_000 * 10**9
 METER = {"point": "utility", "rating_w": 10_000_000}
@@ -197,6 +200,55 @@ def test_what_cannot_be_kept_is_counted_and_the_rest_is(door: Door) -> None:
     ]
 
 
+def test_one_part_has_one_value_at_a_time() -> None:
+    """Phases of one part that differ are rejected all, what is the same twice is not; attributes are never mixed up."""
+    phases = [("hw.energy", "kW.h", "cumulative", {"hw.id": "main", "phase": p}, n, 0) for n, p in enumerate("abc", 1)]
+    same = [("hw.power", "W", "gauge", {"hw.id": "main", "phase": phase}, 5, 0) for phase in "ab"]
+    apart = [("x", "1", "gauge", {"a": "1,b=2"}, 1, 0), ("x", "1", "gauge", {"a": "1", "b": "2"}, 2, 0)]
+    found = read_any(request_of(*phases, *same, *apart).SerializeToString(), is_json=False)
+    assert found.rejected == 3
+    assert [(one.name, one.value) for one in found.samples["bms"]] == [
+        ("hw.power", 5),
+        ("hw.power", 5),
+        ("x", 1),
+        ("x", 2),
+    ]
+
+
+def test_what_an_agent_doubts_stays_in_doubt() -> None:
+    """A quality that a collector passes on is kept; only one that says good without a value is not believed."""
+    doubt = {"hw.id": "main", "zonewright.quality": "clock-stepped"}
+    good = {"hw.id": "ups", "zonewright.quality": "good"}
+    request = request_of(("hw.energy", "J", "delta", doubt, 9, 0), ("hw.energy", "J", "delta", good, None, 0))
+    samples = read_any(request.SerializeToString(), is_json=False).samples["bms"]
+    assert [(one.part, one.quality) for one in samples] == [("main", "clock-stepped"), ("ups", "unknown")]
+
+
+def test_a_sender_has_so_many_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attribute with ever new values ends at a limit; what is known goes on, and an agent has no such limit."""
+    monkeypatch.setattr("zonewright.telemetry.samples.SERIES", replace(SERIES, most=3))
+    samples = Samples(tmp_path / "s.db")
+    for second in range(2):
+        points = tuple(Sample("x", f"request={n}", "1", NOW_NS + second, None, 1.0, "good") for n in range(5))
+        found = samples.append(SampleBatch(agent="principal bms", node="bms", samples=points), NOW_NS)
+        assert (found.stored, found.beyond, found.quarantined) == (3, 2, 0)
+    assert samples.append(SampleBatch(agent="gw-1", node="gw-1", sequence=1, samples=points), NOW_NS).stored == 5
+    samples.close()
+
+
+def test_a_host_that_changes_hands_leaves_its_readings(door: Door) -> None:
+    """What another party's principal sent while the host was its own feeds no meter of who has the host now."""
+    context = door.assembly.context
+    assert context is not None
+    for sender, value in (("principal other", 7), ("principal gone", 8), ("principal bms", 9)):
+        sample = Sample("hw.energy", "main", "kW.h", NOW_NS + value * 10**9, None, float(value), REGISTER)
+        report = SampleBatch(agent=sender, node="bms", samples=(sample,))
+        door.assembly.samples.append(report, NOW_NS + 10**11)
+    fed = feed(context)
+    assert fed is not None
+    assert fed.appended == Appended(added=1)
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_no_otlp_and_too_much_of_it_is_refused(*, as_json: bool) -> None:
     """What is no OTLP, holds NUL, or has more points or bytes than are taken is refused with a sentence."""
@@ -214,6 +266,15 @@ def test_no_otlp_and_too_much_of_it_is_refused(*, as_json: bool) -> None:
         metric.gauge.data_points.extend([point] * POINTS.most)
         assert "at most 50,000 points" in fault()
         del metric.gauge.data_points[1:]
+    if as_json:
+        with pytest.raises(OtlpError, match="at most 200,000 objects"):
+            read_any(b'{"resourceMetrics":[' + b"{}," * 200_000 + b"{}]}", is_json=True)
+    else:
+        with pytest.raises(OtlpError, match="at most 150,000 resources, scopes and metrics"):
+            read_any(b"\x0a\x00" * 150_001, is_json=False)
+        metric.gauge.data_points[0].attributes.extend([KeyValue(key="a")] * 129)
+        assert "at most 128 attributes" in fault()
+        del metric.gauge.data_points[0].attributes[:]
     metric.name = "\0"
     assert "without the character NUL" in fault()
     metric.name = "x" * 5 * 1024**2

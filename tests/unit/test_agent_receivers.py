@@ -1,7 +1,12 @@
 """What goes to receivers of other makers: cumulative sums, attributes that stay, and no batch lost for a point."""
 
+import errno
 import json
+import socket
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,7 @@ from zonewright_agent.agent import Agent
 from zonewright_agent.configuration import Configuration, ConfigurationError, from_text
 from zonewright_agent.otlp import encode
 from zonewright_agent.points import Moment, Point
-from zonewright_agent.posting import Answer
+from zonewright_agent.posting import Answer, Connection
 from zonewright_agent.sender import Sender
 from zonewright_agent.sources.hwmon import Hwmon
 from zonewright_agent.sums import Sums
@@ -190,6 +195,136 @@ def test_a_receiver_that_refuses_everything_is_not_asked_for_each_point(tmp_path
     assert picky.asked < 50
 
 
+def test_of_a_receiver_that_takes_nothing_most_batches_are_asked_once(tmp_path: Path) -> None:
+    """Some are divided again, so that what can be taken comes through within 32 batches; one that is taken ends it."""
+    picky = Picky(lambda _values: True)
+    agent = drained(tmp_path, picky)
+    sender = Sender(agent.outlets[0].settings, agent.spool)
+    setattr(sender, "_connection", picky)  # noqa: B010 - in its place
+    asked = []
+    for _ in range(70):
+        before = picky.asked
+        agent.spool.put(encode([Point("a", "1", "gauge", float(n), n) for n in range(8)], {"zonewright.boot": "b"}))
+        assert sender.drain()
+        asked.append(picky.asked - before)
+    assert [number for number, count in enumerate(asked) if count > 1] == [0, 1, 2, 4, 8, 16, 32, 64]
+    picky.refuses = lambda values: 3.0 in values
+    for _ in range(32):
+        agent.spool.put(encode([Point("a", "1", "gauge", float(n), n) for n in range(8)], {"zonewright.boot": "b"}))
+        assert sender.drain()
+    assert picky.taken[:7] == [0.0, 1.0, 2.0, 4.0, 5.0, 6.0, 7.0]
+
+
+class Saying:
+    """In the place of a connection: always the same answer."""
+
+    is_open = False
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status, self.body = status, body
+
+    def post(self, _path: str, _body: bytes, _headers: dict[str, str], *, max_bytes: int) -> Answer:
+        """One request."""
+        return Answer(self.status, "x" * 60_000, {}, self.body[:max_bytes])
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_sent", "events"),
+    [
+        (200, b'{"partialSuccess":{}}', True, []),  # what OpenTelemetry's collector says of every batch
+        (200, b'{"partialSuccess":{"rejectedDataPoints":"0"}}', True, []),
+        (200, b'{"partialSuccess":{"rejectedDataPoints":"2"}}', True, ["set-aside"]),
+        (200, b'{"partialSuccess":{"errorMessage":"old"}}', True, ["set-aside"]),
+        (200, b'"partialSuccess' + b"[" * 65_000, True, ["set-aside"]),
+        (500, b"[" * 65_000, False, ["not-sent"]),
+        (500, b'{"message":"' + b"x" * 65_000 + b'"}', False, ["not-sent"]),
+    ],
+)
+def test_whatever_a_receiver_says_ends_no_agent_and_fills_no_log(
+    tmp_path: Path, status: int, body: bytes, events: list[str], capsys: pytest.CaptureFixture[str], *, is_sent: bool
+) -> None:
+    """An empty note is no event; what is nested or long is told in one short line, and the sender goes on."""
+    agent = Agent(settings_of(tmp_path, 'receiver = "otlp"\n'), [])
+    agent.spool.put(encode([Point("a", "1", "gauge", 1.0, 1)], {}))
+    sender = Sender(agent.outlets[0].settings, agent.spool)
+    setattr(sender, "_connection", Saying(status, body))  # noqa: B010 - in its place
+    assert sender.drain() is is_sent
+    lines = capsys.readouterr().err.splitlines()
+    assert [json.loads(line)["event"] for line in lines] == events
+    assert all(len(line) < 2_000 for line in lines)
+
+
+def test_an_answer_without_an_end_is_left() -> None:
+    """Byte by byte, each within the time-out, an answer takes at most two time-outs; the sender counts as alive."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def dribble() -> None:
+            with listening.accept()[0] as one, suppress(OSError):
+                one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+                while True:
+                    one.sendall(b"x")
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        connection = Connection(f"http://127.0.0.1:{listening.getsockname()[1]}/", 0.1)
+        with pytest.raises(OSError, match=r"took more than 0\.2 seconds|timed out"):
+            connection.post("/", b"x", {}, max_bytes=65_536)
+        thread.join()
+
+
+def test_parts_of_a_batch_are_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that takes its time to refuse each of many parts does not make the agent end as broken."""
+    now = [0.0]
+    agent = Agent(settings_of(tmp_path, 'receiver = "otlp"\n'), [])
+    agent.spool.put(encode([Point("a", "1", "gauge", float(n), n) for n in range(100)], {"zonewright.boot": "b"}))
+    sender = Sender(agent.outlets[0].settings, agent.spool)
+    alive: list[bool] = []
+
+    def refuses(_values: list[float]) -> bool:
+        now[0] += 15.0
+        alive.append(time.monotonic() - sender._beat_s < 40)
+        return True
+
+    setattr(sender, "_connection", Picky(refuses))  # noqa: B010 - in its place
+    monkeypatch.setattr("zonewright_agent.sender.time.monotonic", lambda: now[0])
+    assert sender.drain()
+    assert len(alive) > 32
+    assert all(alive)
+
+
+def test_the_other_receiver_takes_no_room_and_no_watchdog_from_the_service(tmp_path: Path) -> None:
+    """On a full disk the batches of the other receiver go first; where only those fail, the agent goes on."""
+    text = 'token_file = "t"\nalso_url = "http://127.0.0.1:2/otlp"\n'
+    agent = Agent(settings_of(tmp_path, text), [])
+    own, other = (one.spool for one in agent.outlets)
+    point = [Point("a", "1", "gauge", 1.0, 1)]
+    for _ in range(3):
+        assert agent.keep(point)
+    write = own._write
+
+    def writes(name: str, content: bytes) -> None:
+        if len(other):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(name, content)
+
+    setattr(own, "_write", writes)  # noqa: B010 - in its place
+    own.put(b"{}")
+    assert (len(own), own.dropped, len(other), other.dropped) == (4, 0, 0, 3)
+    setattr(own, "_write", write)  # noqa: B010 - in its place
+
+    def fails(_points: list[Point], _boot: str) -> None:
+        raise OSError("the disk quota of this folder is used up")
+
+    agent.kept_s = 0.0
+    setattr(agent.outlets[1], "put", fails)  # noqa: B010 - in its place
+    assert not agent.keep(point)
+    assert agent.kept_s > 0
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -197,6 +332,10 @@ def test_a_receiver_that_refuses_everything_is_not_asked_for_each_point(tmp_path
         ('receiver = "mimir"', "'token_file' is missing"),
         ('receiver = "mimir"\ntoken_file = "t"', "4: receiver: expected 'zonewright' or 'otlp', got 'mimir'"),
         ('token_file = "t"\nalso_url = "http://far/v1"', "5: also_url: expected https://"),
+        (
+            'token_file = "t"\nalso_url = "https://me:hunter2@far:443/v1"',
+            "5: also_url: expected a URL without a user or password, which",
+        ),
         ('token_file = "t"\nalso_token_file = "u"', "5: also_token_file: a token without 'also_url'"),
         (f'token_file = "t"\nrack = "{"r" * 300}"', "5: rack: expected at most 255 characters, got 300"),
     ],
@@ -206,3 +345,4 @@ def test_settings_of_receivers_that_cannot_be_are_told(tmp_path: Path, text: str
     with pytest.raises(ConfigurationError) as caught:
         settings_of(tmp_path, text)
     assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)

@@ -47,6 +47,21 @@ def test_selectors_narrow_together(tmp_path: Path) -> None:
         assert [host.name for host in selector.choose(hosts)] == names
 
 
+def test_a_receiver_that_cannot_be_is_told_and_its_password_is_not(tmp_path: Path) -> None:
+    """Each with its line: a URL with a password, one that is none, a token without its receiver."""
+    agent = "agent:\n  url: https//zone\n  also_url: https://me:hunter2@zone:443/v1\n"
+    with pytest.raises(FleetFileError) as caught:
+        read_fleet_file(file(tmp_path, TEXT + agent))
+    lines = TEXT.count("\n") + 2
+    assert [(one.line, one.got) for one in caught.value.problems] == [
+        (lines, "'https//zone'"),
+        (lines + 1, "a password in a URL, which is not shown"),
+    ]
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(FleetFileError, match="a token without a receiver"):
+        read_fleet_file(file(tmp_path, f"{TEXT}agent: {{url: 'https://zone/v1/metrics', also_token_file: /t}}\n"))
+
+
 def test_what_meets_no_host_is_told(tmp_path: Path) -> None:
     """A name that is not there, and selectors that together meet nothing, are refused."""
     hosts = hosts_of(read_fleet_file(file(tmp_path)))

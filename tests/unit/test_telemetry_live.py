@@ -424,6 +424,48 @@ def test_an_agent_feeds_its_power_meter_and_the_sum_of_its_counters(tmp_path: Pa
     live.samples.close()
 
 
+def test_what_a_collector_passes_on_is_no_second_reading(tmp_path: Path) -> None:
+    """Of an agent's counters, deltas and sums that come again by another sender neither double energy nor hide it."""
+    chips = {"point": "server-input", "kind": "interval", "rating_w": 900, "source": _of_host("rapl")}
+    site = site_of(METERS, hosts={"core-001": {"sources": ["rapl"]}, GATEWAY: {"devices": sorted(METERS)}})
+    data = site.model_dump(mode="json", exclude_none=True)
+    live = Live(tmp_path, Site.model_validate(data | {"meters": _with(site, {"chips": chips})}))
+
+    def of(number: int, sender: str) -> SampleBatch:
+        end = START * 1_000 + number * 10**10
+        delta = Sample("hw.energy", "package-0", "J", end, end - 10**10, 3_600.0, "good")
+        total = delta._replace(start_ns=None, value=7_200.0, quality="register")
+        samples = {
+            "core-001": (delta,),
+            "principal c": (delta, delta._replace(part="x", value=1.0)),
+            "principal d": (total,),
+        }[sender]
+        sequence = number if sender == "core-001" else 0
+        return SampleBatch(agent=sender, node="core-001", boot="b", sequence=sequence, samples=samples)
+
+    for number, senders in enumerate((["core-001", "principal c"], ["principal c", "core-001", "principal d"]), 1):
+        for sender in senders:
+            live.samples.append(of(number, sender), NOW_NS)
+        fed = live.feed()
+        assert (fed.appended.added, fed.refused) == (1, [])
+    assert live.values("chips") == [1, 1]
+    live.samples.close()
+
+
+def test_a_thermometer_is_read_live(tmp_path: Path) -> None:
+    """Degrees are readings of a meter outside, below zero too, also where nothing else comes in."""
+    outside = {"point": "outside", "kind": "temperature", "interval_s": 3600}
+    source = {"source": {"host": GATEWAY, "device": "air"}}
+    site = site_of(METERS, hosts={GATEWAY: {"devices": ["air", *sorted(METERS)]}})
+    data = site.model_dump(mode="json", exclude_none=True)
+    live = Live(tmp_path, Site.model_validate(data | {"meters": _with(site, {"outside": {**outside, **source}})}))
+    live.feed()
+    live.deliver([Sample("hw.temperature", "air", "Cel", (START + HOUR_US) * 1_000, None, -3.5, "good")])
+    assert live.feed().appended == Appended(added=1)
+    assert live.values("outside") == [Fraction(-7, 2)]
+    live.samples.close()
+
+
 def _of_host(reads: str) -> dict[str, str]:
     return {"host": "core-001", "reads": reads}
 

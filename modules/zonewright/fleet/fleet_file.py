@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from zonewright.declare.checks.windows import window_faults
 from zonewright.declare.document import read_document
@@ -101,6 +102,7 @@ def _faults(file: FleetFile) -> Iterator[Fault]:
                         fix=str(error),
                     )
     yield from _gateway_faults(file)
+    yield from _receiver_faults(file)
     yield from window_faults(file.party, ("rollout",), file.rollout.windows, file.rollout.freeze)
     for number, wave in enumerate(file.rollout.waves):
         if (wave.hosts is None) == (wave.percent is None):
@@ -119,6 +121,39 @@ def _gateway_faults(file: FleetFile) -> Iterator[Fault]:
     for name in file.agent.gateways if file.agent is not None else ():
         if name not in file.hosts:
             yield unknown("host", name, file.hosts, owner=file.party, path=("agent", "gateways", name))
+
+
+def _receiver_faults(file: FleetFile) -> Iterator[Fault]:
+    """Receivers that no agent can report to. Where a URL holds a password that was told before."""
+    if file.agent is None:
+        return
+    for name, url in (("url", file.agent.url), ("also_url", file.agent.also_url)):
+        if url is not None and "@" not in url and not _is_receiver(url):
+            yield Fault(
+                owner=file.party,
+                path=("agent", name),
+                what="no URL that an agent can report to",
+                expected="https://HOST/PATH",
+                got=repr(url[:60]),
+                fix="correct the URL",
+            )
+    if file.agent.also_token_file is not None and file.agent.also_url is None:
+        yield Fault(
+            owner=file.party,
+            path=("agent", "also_token_file"),
+            what="a token without a receiver",
+            expected="also_url beside it",
+            got="none",
+            fix="add also_url, or leave also_token_file out",
+        )
+
+
+def _is_receiver(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _wave_fault(file: FleetFile, path: tuple[str, ...], expected: str, got: str, fix: str) -> Fault:

@@ -92,6 +92,12 @@ TELEMETRY_BODY = InputLimit(
 TELEMETRY_PLAIN = InputLimit(
     most=16 * 1024**2, unit="bytes", what="batch of telemetry, unpacked", why="It holds the points above."
 )
+SERIES = InputLimit(
+    most=20_000,
+    unit="series",
+    what="sender of telemetry that numbers no batches",
+    why="Each is a row for ever, and before each decision they are looked through.",
+)
 TELEMETRY_NAME = InputLimit(
     most=200, unit="characters", what="name, unit or part of telemetry", why="Longer ones are cut: they are labels."
 )
@@ -178,6 +184,7 @@ TABLE = (
     POINTS,
     TELEMETRY_BODY,
     TELEMETRY_PLAIN,
+    SERIES,
     TELEMETRY_NAME,
     DELTA,
     METER_DELTA,

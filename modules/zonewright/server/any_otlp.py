@@ -1,6 +1,7 @@
 """OTLP metrics of any sender, in protobuf or JSON: they name a host and their points, and number no batches."""
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -8,7 +9,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric, NumberDataPoint
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
 
 from zonewright.model.limits import POINTS, TELEMETRY_BODY, TELEMETRY_NAME
 from zonewright.server.otlp import MAX_NS, NO_VALUE, WHOLE_HOST, OtlpError
@@ -17,8 +18,13 @@ from zonewright.telemetry.sample import REGISTER, Sample
 _HOSTS = ("host.name", "host.id", "service.instance.id")
 """Attributes of a resource that may say which host it is, the first one first."""
 _OWN = "zonewright."
+_QUALITY = "zonewright.quality"
 _DIGEST = 16
 _DEPTH = 32
+_ATTRIBUTES = 128
+"""Of a point or resource, as in OpenTelemetry's SDKs."""
+_OBJECTS = 4 * POINTS.most
+"""Of JSON, whose objects take about ten microseconds each, empty ones too."""
 _GOOD, _UNKNOWN = "good", "unknown"
 
 
@@ -48,8 +54,13 @@ def read_any(body: bytes, *, is_json: bool, host: Callable[[str], str | None] = 
     """
     if len(body) > TELEMETRY_BODY.most:  # unpacked: each byte of it may take 35 in memory
         raise OtlpError(f"from this sender a batch has at most {TELEMETRY_BODY.most:,} bytes unpacked; send several")
-    found, count = AnyBatch(), 0
+    if is_json and body.count(b"{") > _OBJECTS:
+        raise OtlpError(f"a batch in JSON has at most {_OBJECTS:,} objects; send several, or send protobuf")
+    found, count, parts = AnyBatch(), 0, 0
     for resource in _parsed(body, is_json=is_json).resource_metrics:
+        parts += 1 + len(resource.scope_metrics) + sum(len(scope.metrics) for scope in resource.scope_metrics)
+        if parts > 3 * POINTS.most:
+            raise OtlpError(f"a batch has at most {3 * POINTS.most:,} resources, scopes and metrics; send several")
         name = _host_of(resource.resource.attributes)
         known = host(name)
         samples = [] if known is None else found.samples.setdefault(known, [])
@@ -64,6 +75,9 @@ def read_any(body: bytes, *, is_json: bool, host: Callable[[str], str | None] = 
                     samples += _samples(metric, known)
                     kept = len(samples) - before
                 found.rejected += total - kept
+    for known, samples in found.samples.items():
+        found.samples[known] = _unambiguous(samples)
+        found.rejected += len(samples) - len(found.samples[known])
     return found
 
 
@@ -98,10 +112,28 @@ def _samples(metric: Metric, host: str) -> Iterator[Sample]:
         of_value = point.WhichOneof("value")
         if not 0 < point.time_unix_nano < MAX_NS or point.start_time_unix_nano >= MAX_NS or not (missing or of_value):
             continue
+        texts = _texts_of(point.attributes)
         value = None if missing or of_value is None else float(getattr(point, of_value))
         start_ns = (point.start_time_unix_nano or None) if kind == "delta" else None
-        quality = REGISTER if kind == "register" else _GOOD if value is not None else _UNKNOWN
-        yield Sample(name, _part_of(point, name, host), unit, point.time_unix_nano, start_ns, value, quality)
+        quality = REGISTER if kind == "register" else _quality_of(texts, is_known=value is not None)
+        yield Sample(name, _part_of(texts, name, host), unit, point.time_unix_nano, start_ns, value, quality)
+
+
+def _quality_of(texts: Mapping[str, str], *, is_known: bool) -> str:
+    """What an agent said of it, if a collector passes it on: a value that is uncertain stays so."""
+    said = texts.get(_QUALITY, "")
+    return _checked(said) if said and (is_known or said != _GOOD) else _GOOD if is_known else _UNKNOWN
+
+
+def _unambiguous(samples: Sequence[Sample]) -> list[Sample]:
+    """Those whose series has one value at a time: two phases of one ``hw.id`` are not two readings of it."""
+    first: dict[tuple[str, ...], dict[int, Sample]] = {}
+    several = set()
+    for one in samples:
+        series = (one.name, one.part, one.unit)
+        if first.setdefault(series, {}).setdefault(one.time_ns, one) != one:
+            several.add((series, one.time_ns))
+    return [one for one in samples if ((one.name, one.part, one.unit), one.time_ns) not in several]
 
 
 def _kind_of(metric: Metric) -> str:
@@ -112,20 +144,31 @@ def _kind_of(metric: Metric) -> str:
     return "delta" if rises and temporality == AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA else ""
 
 
-def _part_of(point: NumberDataPoint, metric: str, host: str) -> str:
+def _part_of(texts: Mapping[str, str], metric: str, host: str) -> str:
     """What of the host a point is of: ``hw.id``, or all attributes of a sender that has no such name."""
-    attributes = {one.key: _text_of(one.value) for one in point.attributes if not one.key.startswith(_OWN)}
+    attributes = {key: text for key, text in texts.items() if not key.startswith(_OWN)}
     part = attributes.get("hw.id")
     if part is not None and metric.startswith(WHOLE_HOST) and part in (host, "host"):
         return ""
     if part is None:
-        part = ",".join(f"{key}={value}" for key, value in sorted(attributes.items()))
+        part = ",".join(f"{_plain(key)}={_plain(value)}" for key, value in sorted(attributes.items()))
     return _checked(part)
 
 
-def _host_of(attributes: Iterable[KeyValue]) -> str:
-    known = {one.key: _text_of(one.value) for one in attributes}
+def _plain(text: str) -> str:
+    """A text that cannot be taken for two attributes."""
+    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ',="') else text
+
+
+def _host_of(attributes: Sequence[KeyValue]) -> str:
+    known = _texts_of(attributes)
     return next((known[name] for name in _HOSTS if known.get(name)), "")
+
+
+def _texts_of(attributes: Sequence[KeyValue]) -> dict[str, str]:
+    if len(attributes) > _ATTRIBUTES:
+        raise OtlpError(f"a point or resource has at most {_ATTRIBUTES} attributes, got {len(attributes):,}")
+    return {one.key: _text_of(one.value) for one in attributes}
 
 
 def _text_of(value: AnyValue) -> str:

@@ -11,18 +11,23 @@ from zonewright.ledger.protocol.rights import Caller
 from zonewright.ledger.transport.body import BodyError
 from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.slots import Slots
+from zonewright.model.limits import SERIES
 from zonewright.server.agents import KnownAgents
 from zonewright.server.asking import agent_of
 from zonewright.server.body import read_body
 from zonewright.server.counting import ServiceMetrics
 from zonewright.server.otlp import NUMBERED, OtlpError, read_batch
-from zonewright.telemetry.sample import Received, SampleBatch
+from zonewright.telemetry.sample import PRINCIPAL, Received, SampleBatch
 from zonewright.telemetry.samples import Samples
 
 PROTOBUF = "application/x-protobuf"
 _CLOSING = {"connection": "close"}
 _SET_ASIDE = "impossible values were set aside"
-_NO_READINGS = "points that are no gauge, no sum since a begin or between two times, or have no number or time"
+_BEYOND = f"a sender has at most {SERIES.most:,} series; give the attributes of points fewer values"
+_NO_READINGS = (
+    "points that are no gauge, no sum since a begin or between two times, have no number or time, or differ although "
+    "they are of one part at one time"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +90,7 @@ class Ingest:
         if self._deliverers is None:
             return None
         caller = await run_in_threadpool(self._deliverers.find, request.headers.get("authorization", ""))
-        return None if caller is None else _Sender(name=f"principal {caller.name}", caller=caller)
+        return None if caller is None else _Sender(name=f"{PRINCIPAL}{caller.name}", caller=caller)
 
     def _take(self, sender: _Sender, body: bytes, answer: "_Answer", *, is_json: bool) -> Response:
         try:
@@ -123,7 +128,9 @@ class Ingest:
         rejected = batch.rejected
         why = _foreign(unknown) if unknown else _NO_READINGS if rejected else _SET_ASIDE
         for node, samples in sorted(batch.samples.items()):
-            rejected += self._store(SampleBatch(agent=sender.name, node=node, samples=tuple(samples))).quarantined
+            received = self._store(SampleBatch(agent=sender.name, node=node, samples=tuple(samples)))
+            rejected += received.quarantined + received.beyond
+            why = _BEYOND if received.beyond and not unknown else why
         return answer.taken(rejected, why)
 
     def _hosts_of(self, sender: _Sender, unknown: dict[str, None]) -> Callable[[str], str | None]:

@@ -4,7 +4,7 @@ Samples are the inbox: what they acknowledged is there, whoever was killed. Read
 every decision. A meter that is bound to its source later gets what is still kept from before.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zonewright.model import Site
@@ -62,10 +62,19 @@ class Feeder:
         store: the readings.
         sites: the sites whose meters are fed, as they are declared now.
         now_ns: the present, for notes on what is refused.
+        may: whether a sender may report for a site: a host may have been another party's when it did.
     """
 
-    def __init__(self, samples: Samples, store: Store, sites: Mapping[str, Site], *, now_ns: int) -> None:
-        self._samples, self._store, self._now_ns = samples, store, now_ns
+    def __init__(
+        self,
+        samples: Samples,
+        store: Store,
+        sites: Mapping[str, Site],
+        *,
+        now_ns: int,
+        may: Callable[[str, str], bool] = lambda _sender, _site: True,
+    ) -> None:
+        self._samples, self._store, self._now_ns, self._may = samples, store, now_ns, may
         self._bindings = bindings_of(sites)
         self._name = samples.identity()
         self._owners: dict[int, tuple[Binding, SampleSeries]] = {}
@@ -99,7 +108,10 @@ class Feeder:
     def _find_owners(self) -> None:
         every = self._samples.series()
         self._owners = {
-            series.id: (binding, series) for binding in self._bindings for series in every if binding.owns(series)
+            series.id: (binding, series)
+            for binding in self._bindings
+            for series in every
+            if binding.owns(series) and self._may(series.agent, binding.site)
         }
 
     def _bind(self, state: _State, wanted: Mapping[_Key, Binding]) -> bool:

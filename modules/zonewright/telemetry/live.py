@@ -9,7 +9,16 @@ from zonewright.model.site import MeterSource
 from zonewright.pue.meters import MeterKind, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.figures import all_meters_of
-from zonewright.telemetry.sample import CELSIUS, JOULES, REGISTER, WATT_HOURS, WATTS, Measurement, SampleSeries
+from zonewright.telemetry.sample import (
+    CELSIUS,
+    JOULES,
+    PRINCIPAL,
+    REGISTER,
+    WATT_HOURS,
+    WATTS,
+    Measurement,
+    SampleSeries,
+)
 
 _ENERGY, _POWER, _HOST_POWER = "hw.energy", "hw.power", "hw.host.power"
 _NAMES: Mapping[MeterKind, str] = {"gauge": _POWER, "temperature": "hw.temperature"}
@@ -95,7 +104,7 @@ def readings_from(binding: Binding, items: Iterable[tuple[SampleSeries, Measurem
     if binding.source.reads == "rapl":
         return _sums(items)
     found: dict[tuple[int | None, int], Reading] = {}
-    for series, item in items:
+    for series, item in sorted(items, key=lambda one: one[0].agent.startswith(PRINCIPAL)):  # the agent's own come first
         reading = _reading(kind, series.unit.replace(".", ""), item)
         if reading is not None:
             found.setdefault((reading.start_us, reading.time_us), reading)
@@ -136,16 +145,18 @@ def _value(unit: str, value: float) -> Fraction | int:
 
 
 def _sums(items: Iterable[tuple[SampleSeries, Measurement]]) -> list[Reading]:
-    groups: dict[int, list[tuple[SampleSeries, Measurement]]] = {}
+    """Sums of all parts by time and sender: what a collector passes on of an agent is the same once more."""
+    groups: dict[tuple[bool, str, int], list[tuple[SampleSeries, Measurement]]] = {}
     for series, item in items:
-        groups.setdefault(item.time_ns, []).append((series, item))
-    found: list[Reading] = []
-    for group in groups.values():
+        is_foreign = series.agent.startswith(PRINCIPAL)
+        groups.setdefault((is_foreign, series.agent, item.time_ns), []).append((series, item))
+    found: dict[int, Reading] = {}
+    for (_, _, time_ns), group in sorted(groups.items()):
         parts = [_reading("interval", series.unit, item) for series, item in group]
         known = [one for one in parts if one is not None]
         if len(known) == len(parts) and len({one.start_us for one in known}) == 1:
-            found.append(Reading(known[0].start_us, known[0].time_us, _total(known), 0))
-    return sorted(found, key=_time)
+            found.setdefault(time_ns, Reading(known[0].start_us, known[0].time_us, _total(known), 0))
+    return sorted(found.values(), key=_time)
 
 
 def _total(parts: Sequence[Reading]) -> Fraction | int:

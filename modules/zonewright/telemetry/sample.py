@@ -20,6 +20,10 @@ _LATEST_NS = LATE.most * 10**9
 _ENERGY = {**JOULES, **{unit: 3_600 * factor for unit, factor in WATT_HOURS.items()}}
 MEASURED = {**_ENERGY, **WATTS}
 """By unit, how many joules or watts it is."""
+READ = frozenset({*MEASURED, CELSIUS})
+"""Units that a meter can have."""
+PRINCIPAL = "principal "
+"""What the name of a sender begins with that is no agent."""
 _OF_HOST = "hw.host."
 REGISTER = "register"
 """Quality of a cumulative value: a reading of a register, which is energy only beside another reading of it."""
@@ -100,11 +104,19 @@ class SampleBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """What became of a batch."""
+    """What became of a batch.
+
+    Attributes:
+        stored: samples that were new.
+        quarantined: samples that were set aside.
+        duplicate: whether the batch had come before.
+        beyond: samples that are of more series than a sender may have.
+    """
 
     stored: int
     quarantined: int
     duplicate: bool
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 from threading import Lock
 from weakref import WeakSet
 
+from zonewright.model.limits import SERIES
 from zonewright.telemetry.home import STORE_FAULTS, Statements, TelemetryFile, TelemetryHome
 from zonewright.telemetry.sample import (
-    MEASURED,
+    READ,
     REGISTER,
     Arrival,
     Energy,
@@ -176,15 +177,20 @@ class Samples:
         aside: list[tuple[str, int, str, str, str]] = []
         energies: set[int] = set()
         measured: list[int] = []
+        beyond, room = 0, _Room(connection, report)
         for sample in report.samples:
             reason = fault_of(sample, now_ns)
             if reason is not None:
                 aside.append((report.agent, now_ns, sample.name[:200], repr(sample.value), reason))
                 continue
-            key = self._series_id(connection, report.agent, report.node, sample.name, sample.part, sample.unit)
+            names = (report.agent, report.node, sample.name, sample.part, sample.unit)
+            key = self._known_series(connection, names) or self._new_series(connection, names, room)
+            if key is None:
+                beyond += 1
+                continue
             if sample.unit == "J":
                 energies.add(key)
-            if sample.unit in MEASURED:
+            if sample.unit in READ:
                 measured.append(sample.time_ns)
             rows.append((sample.time_ns, key, sample.start_ns, sample.value, sample.quality))
         if aside:
@@ -194,16 +200,24 @@ class Samples:
             connection.executemany(_ADD, hours)
         if measured and (new or report.sequence):  # what is sent again and again without a number is no arrival
             arrivals.append((report.agent, min(measured), max(measured), now_ns))
-        return Received(stored=len(new), quarantined=len(aside), duplicate=False)
+        return Received(stored=len(new), quarantined=len(aside), duplicate=False, beyond=beyond)
 
-    def _series_id(self, connection: Statements, *key: str) -> int:
+    def _new_series(self, connection: Statements, key: tuple[str, ...], room: "_Room") -> int | None:
+        if not room.take():
+            return None
+        names = "agent, node, name, part, unit"
+        statement = f"insert into series ({names}) values (?, ?, ?, ?, ?) on conflict do nothing"  # noqa: S608 - no input
+        connection.execute(statement, key)
+        return self._known_series(connection, key)
+
+    def _known_series(self, connection: Statements, key: tuple[str, ...]) -> int | None:
         found = self._series.get(key)
         if found is None:
-            names = "agent, node, name, part, unit"
-            statement = f"insert into series ({names}) values (?, ?, ?, ?, ?) on conflict do nothing"  # noqa: S608 - no input
-            connection.execute(statement, key)
             query = "select id from series where agent = ? and node = ? and name = ? and part = ? and unit = ?"
-            found = self._series[key] = int(connection.execute(query, key).fetchone()[0])
+            row = connection.execute(query, key).fetchone()
+            if row is None:
+                return None
+            found = self._series[key] = int(row[0])
         return found
 
     def prune(self, before_ns: int) -> int:
@@ -272,7 +286,7 @@ class Samples:
             return str(connection.execute("select name from inbox order by name limit 1").fetchone()[0])
 
     def arrivals(self, after: int, most: int) -> list[Arrival]:
-        """Batches with energy or power in them, in the order in which they came in, from after a number on."""
+        """Batches with values for meters in them, in the order in which they came in, from after a number on."""
         query = "select number, agent, low_ns, high_ns from arrival where number > ? order by number limit ?"
         with self._home.opened() as connection:
             return [Arrival(*row) for row in connection.execute(query, (after, most))]
@@ -294,10 +308,11 @@ class Samples:
             return "" if connection.last_number("arrival") >= number else None
 
     def series(self) -> list[SampleSeries]:
-        """The series of all agents that hold energy or power."""
+        """The series of all senders that hold energy, power or temperatures."""
         with self._home.opened() as connection:
-            rows = connection.execute("select id, agent, node, name, part, unit from series").fetchall()
-        return [SampleSeries(*row) for row in rows if row[5] in MEASURED]
+            places = ", ".join("?" * len(READ))
+            query = f"select id, agent, node, name, part, unit from series where unit in ({places})"  # noqa: S608 - no input
+            return [SampleSeries(*row) for row in connection.execute(query, sorted(READ))]
 
     def of_series(self, wanted: Sequence[int], start_ns: int, end_ns: int) -> Iterator[tuple[int, Measurement]]:
         """The kept samples of some series from ``start_ns`` to ``end_ns``, both inside, in order of time."""
@@ -320,6 +335,22 @@ class Samples:
         with self._home.opened() as connection:
             query = "select name, reason from quarantine where agent = ? order by rowid"
             return [(name, reason) for name, reason in connection.execute(query, (agent,))]
+
+
+class _Room:
+    """How many more series a sender may have that numbers no batches, and so may be anything. Counted when asked."""
+
+    def __init__(self, connection: Statements, report: SampleBatch) -> None:
+        self._connection, self._agent = connection, report.agent
+        self._left: int | None = _FOREVER_NS if report.sequence else None
+
+    def take(self) -> bool:
+        """Take room for one; false where there is none."""
+        if self._left is None:
+            query = "select count(*) from series where agent = ?"
+            self._left = SERIES.most - int(self._connection.execute(query, (self._agent,)).fetchone()[0])
+        self._left -= 1
+        return self._left >= 0
 
 
 def _is_new(connection: Statements, report: SampleBatch, now_ns: int) -> bool:

@@ -1,7 +1,7 @@
 """Live readings before a decision, and all the time in a service: from the samples of agents to the meters of sites."""
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_asset, parse_former
-from zonewright.ledger.store.tables import asset, zone
+from zonewright.ledger.store.tables import asset, principal, zone
 from zonewright.ledger.verbs.noted import record
 from zonewright.ledger.verbs.renaming import bring_readings
 from zonewright.model import Site
@@ -18,6 +18,7 @@ from zonewright.model.demand import SiteAsset
 from zonewright.rules.words import listed
 from zonewright.telemetry import Store
 from zonewright.telemetry.home import STORE_FAULTS
+from zonewright.telemetry.sample import PRINCIPAL
 
 if TYPE_CHECKING:
     from zonewright.telemetry.delivering import Delivery
@@ -57,13 +58,45 @@ def feed(context: Context) -> "Fed | None":
     try:
         samples, store = Samples(context.samples), Store(context.telemetry, create=True)
         now_ns = int(context.clock().timestamp() * 10**6) * 1_000
-        return Feeder(samples, store, sites, now_ns=now_ns).feed()
+        return Feeder(samples, store, sites, now_ns=now_ns, may=_Reporters(context).may).feed()
     except STORE_FAULTS as error:
         raise LedgerUnavailableError(
             "readings",
             f"what agents delivered ({context.samples.name}) cannot be taken into {context.telemetry.name}: {error}; "
             "nothing was decided, try again",
         ) from error
+
+
+class _Reporters:
+    """Which principals report for a site: those of its party. Looked up when there is one.
+
+    Args:
+        context: the ledger.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @cached_property
+    def _parties(self) -> tuple[dict[str, str], dict[str, str]]:
+        """By principal and by site; of two sites that have one id the one that is older."""
+        sites = (
+            select(asset.c.name, asset.c.party)
+            .where(asset.c.kind == "site", asset.c.state.in_(("admitted", "active")))
+            .order_by(asset.c.id.desc())
+        )
+        with self._context.database.reading() as connection:
+            principals = select(principal.c.name, principal.c.party)
+            both = [{name: party for name, party in connection.execute(query)} for query in (principals, sites)]  # noqa: C416 - rows are no pairs to the type checker
+        return both[0], both[1]
+
+    def may(self, sender: str, site: str) -> bool:
+        """Whether what a sender delivered is of a site; agents were bound to their host when they got their token."""
+        if not sender.startswith(PRINCIPAL):
+            return True
+        of_principals, of_sites = self._parties
+        party = of_principals.get(sender.removeprefix(PRINCIPAL))
+        return party is not None and party == of_sites.get(site)
 
 
 def metered_sites(connection: Connection) -> dict[str, Site]:
