@@ -4,11 +4,11 @@ All of it is exact arithmetic on whole watts, so each machine gets the same numb
 side of more overhead and of less certainty.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import isqrt
 from typing import NamedTuple
 
@@ -33,6 +33,9 @@ _OUTLIER_NUMERATOR, _OUTLIER_DENOMINATOR = 15, 2
 _MOST_LEFT_OUT = Fraction(1, 10)
 _MOST_UNSURE = Fraction(1, 10)
 """A curve that errs by more is no better than what is declared, which is taken to err by a tenth."""
+_COLDER_CC = 100
+"""By how much the days of a band that a curve rests on may be colder than all of the year's: a cool week of a band says
+little of its hot ones."""
 _GROUPS, _IN_GROUP = 12, 5
 _MILLI = 1_000
 _SLACK_MW2 = 9
@@ -189,6 +192,8 @@ def _bands(known: Sequence[OverheadDay], year: Sequence[int] | None) -> list[_Gr
     if len(year) < least:
         return f"outside temperature is known for {len(year)} days, and it takes {least} of a year"
     edges: list[int | None] = [None, *EDGES_C, None]
+    if len(known) < least and sum(any(_is_in(one, *band) for one in year) for band in pairwise(edges)) == 1:
+        return f"{len(known)} days are known, and where all of a year is in one band of temperature it takes {least}"
     groups: list[_Group] = []
     for index in range(len(edges) - 1):
         low, high = edges[index], edges[index + 1]
@@ -197,7 +202,19 @@ def _bands(known: Sequence[OverheadDay], year: Sequence[int] | None) -> list[_Gr
         if len(members) < min(_SEEN, -(-total // 2)):
             return f"{len(members)} days are known of the {total} with {_band_text(low, high)} outside"
         groups.append(((low, high), total, members))
-    return _merged(groups) or f"{len(known)} days are known, and it takes {_LEAST_DAYS}"
+    merged = _merged(groups)
+    return _colder(merged, year) or merged or f"{len(known)} days are known, and it takes {_LEAST_DAYS}"
+
+
+def _colder(groups: Sequence[_Group], year: Sequence[int]) -> str:
+    """Why the days known of a band say little of those that the year had; empty where they do."""
+    for (low, high), total, members in groups:
+        degrees = sum(one for one in year if _is_in(one, low, high))
+        mine = sum(one.temperature_cc or 0 for one in members)
+        if degrees * len(members) - mine * total > _COLDER_CC * total * len(members):
+            some = f"the {len(members)} days known with {_band_text(low, high)} outside"
+            return f"{some} are more than {_COLDER_CC // 100} degree colder than the {total} of the year"
+    return ""
 
 
 def _merged(groups: list[_Group]) -> list[_Group]:
@@ -218,7 +235,7 @@ def _is_in(temperature_cc: int, low_c: int | None, high_c: int | None) -> bool:
 
 def _band_text(low_c: int | None, high_c: int | None) -> str:
     if low_c is None:
-        return f"less than {high_c} C"
+        return "any temperature" if high_c is None else f"less than {high_c} C"
     return f"{low_c} C and more" if high_c is None else f"{low_c} to {high_c} C"
 
 
@@ -245,8 +262,13 @@ def _curve(days: Sequence[OverheadDay], scale_w: int) -> tuple[Curve, Covariance
     covariance = None if last is None else _covariance(pairs, last[1], scale_w)
     if last is None or covariance is None:
         return None
-    curve = last[0]
-    above = sum(_residual_mw(one.it_w, one.overhead_w, curve, scale_w) for one in days)
+    curve, counted = last[0], set(kept)
+    above = sum(
+        value
+        for one in days
+        for value in [_residual_mw(one.it_w, one.overhead_w, curve, scale_w)]
+        if value > 0 or one in counted
+    )
     return (curve[0] + max(0, -(-above // len(days))), curve[1], curve[2]), covariance, kept
 
 
@@ -350,29 +372,35 @@ def _of_a_year(bands: Sequence[BandFit]) -> tuple[Curve, Covariance]:
 
 
 def rest_of_year(
-    fit: OverheadFit, days: Mapping[int, OverheadDay], season: Iterable[int]
+    fit: OverheadFit, days: Mapping[int, OverheadDay], season: Collection[int], *, first: int = 0
 ) -> tuple[Curve, Covariance, int]:
     """The curve of the rest of a year by what the same days had a year before: their bands, and their own residuals.
+
+    What an older plant drew says nothing of this one: its days count by their temperature alone. A season of which less
+    than half is known is taken for one of the year.
 
     Args:
         fit: the fit.
         days: what was measured, by day; also days without a place in the fit, for their temperature.
         season: the days a year before those that are left.
+        first: the first day of the present plant.
 
     Returns:
         Curve, covariance, and how many of these days were known.
     """
     counts: dict[BandFit, int] = {}
-    above = known = 0
+    above = known = own = 0
     for number in season:
         one = days.get(number)
         band = None if one is None else band_of(fit, one.temperature_cc)
         if one is not None and band is not None:
             counts[band] = counts.get(band, 0) + 1
-            above += _residual_mw(one.it_w, one.overhead_w, band.curve, fit.scale_w)
             known += 1
-    if not known:
-        return fit.curve, fit.covariance, 0
+            if number >= first:
+                above += _residual_mw(one.it_w, one.overhead_w, band.curve, fit.scale_w)
+                own += 1
+    if not known or 2 * known < len(season):
+        return fit.curve, fit.covariance, known
     weighed = [
         BandFit(
             low_c=band.low_c, high_c=band.high_c, year_days=count, days=0, curve=band.curve, covariance=band.covariance
@@ -380,4 +408,4 @@ def rest_of_year(
         for band, count in counts.items()
     ]
     curve, covariance = _of_a_year(weighed)
-    return (curve[0] - (-above // known), curve[1], curve[2]), covariance, known
+    return (curve[0] - (-above // max(1, own)), curve[1], curve[2]), covariance, known
