@@ -130,6 +130,15 @@ def test_the_rest_of_a_year_is_that_of_the_present_plant() -> None:
     assert (few, covariance, known) == (found.curve, found.covariance, 1), "one day is no season"
 
 
+def test_a_day_that_is_left_out_extends_no_reach() -> None:
+    """A day on which the meter of IT read 30 % too much is left out, and its load was not seen."""
+    days, heat = seasons(1)
+    wrong = [one._replace(it_w=5_000_000, overhead_w=10_000) if one.day == 200 else one for one in days]
+    found = certain(wrong, heat)
+    seen = max(one.it_w for one in wrong if one.day != 200)
+    assert (found.scale_w, found.reach_w <= seen * 115 // 100) == (seen, True)
+
+
 def test_order_changes_nothing() -> None:
     """The same days in any order are the same numbers."""
     days, heat = seasons(2)

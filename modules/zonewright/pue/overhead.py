@@ -59,6 +59,9 @@ class OverheadDay(NamedTuple):
     temperature_cc: int | None = None
 
 
+_Group = tuple[tuple[int | None, int | None], int, list[OverheadDay]]
+
+
 def overhead_w(curve: Curve, scale_w: int, it_w: Fraction) -> Fraction:
     """What a curve says of an IT load, in watts."""
     x = it_w / scale_w
@@ -109,19 +112,13 @@ def fit_overhead(
     if isinstance(groups, str):
         return groups
     scale_w = max(one.it_w for one in known)
-    bands: list[BandFit] = []
-    residuals: dict[int, int] = {}
-    for (low, high), year_days, members in groups:
-        found = _curve(members, scale_w)
-        if found is None:
-            return "IT load was always the same, so nothing tells how overhead follows it"
-        curve, covariance, kept = found
-        if (len(members) - len(kept)) > _MOST_LEFT_OUT * len(members):
-            return f"{len(members) - len(kept)} of {len(members)} days contradict the others"
-        residuals |= {one.day: _residual_mw(one.it_w, one.overhead_w, curve, scale_w) for one in kept}
-        bands.append(
-            BandFit(low_c=low, high_c=high, year_days=year_days, days=len(kept), curve=curve, covariance=covariance)
-        )
+    found = _fitted_bands(groups, scale_w)
+    if not isinstance(found, str) and found.most_w < scale_w:  # the highest load is that of a day that is left out
+        scale_w = found.most_w
+        found = _fitted_bands(groups, scale_w)
+    if isinstance(found, str):
+        return found
+    bands, residuals = found.bands, found.residuals
     alike = _alike(residuals)
     bands = [replace(one, covariance=_scaled(one.covariance, alike)) for one in bands]
     curve, covariance = _of_a_year(bands)
@@ -142,6 +139,32 @@ def fit_overhead(
         plant=plant,
         it_w=it_w,
     )
+
+
+class _FittedBands(NamedTuple):
+    bands: list[BandFit]
+    residuals: dict[int, int]
+    most_w: int
+
+
+def _fitted_bands(groups: Sequence[_Group], scale_w: int) -> _FittedBands | str:
+    """The curve of each band, what days have above it by day, and the highest load of those; or why there is none."""
+    bands: list[BandFit] = []
+    residuals: dict[int, int] = {}
+    most_w = 0
+    for (low, high), year_days, members in groups:
+        found = _curve(members, scale_w)
+        if found is None:
+            return "IT load was always the same, so nothing tells how overhead follows it"
+        curve, covariance, kept = found
+        if (len(members) - len(kept)) > _MOST_LEFT_OUT * len(members):
+            return f"{len(members) - len(kept)} of {len(members)} days contradict the others"
+        residuals |= {one.day: _residual_mw(one.it_w, one.overhead_w, curve, scale_w) for one in kept}
+        most_w = max(most_w, *(one.it_w for one in kept))
+        bands.append(
+            BandFit(low_c=low, high_c=high, year_days=year_days, days=len(kept), curve=curve, covariance=covariance)
+        )
+    return _FittedBands(bands, residuals, most_w)
 
 
 def _reach(curve: Curve, covariance: Covariance, scale_w: int, it_w: int) -> int:
@@ -176,9 +199,6 @@ def _alike(residuals: Mapping[int, int]) -> int:
 def _scaled(covariance: Covariance, factor: int) -> Covariance:
     one, two, three, four, five, six = (factor * number for number in covariance)
     return one, two, three, four, five, six
-
-
-_Group = tuple[tuple[int | None, int | None], int, list[OverheadDay]]
 
 
 def _bands(known: Sequence[OverheadDay], year: Sequence[int] | None) -> list[_Group] | str:
