@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import combinations, pairwise
+from itertools import pairwise
 from math import isqrt
 from typing import NamedTuple
 
 from zonewright.model.overhead_fit import BandFit, Covariance, Curve, OverheadFit
 from zonewright.pue.doubt import COVERAGE_FACTOR
+from zonewright.pue.least_squares import covariance_of, least_squares
 
 EDGES_C = (0, 10, 20, 30)
 """Where bands of outside temperature meet, in degrees Celsius."""
@@ -40,7 +41,6 @@ _GROUPS, _IN_GROUP = 12, 5
 _MILLI = 1_000
 _SLACK_MW2 = 9
 """What the rounding of a covariance may hide, for vectors of numbers of at most 1.3."""
-_SUBSETS = tuple(subset for size in (3, 2, 1) for subset in combinations(range(3), size))
 
 
 class OverheadDay(NamedTuple):
@@ -268,18 +268,18 @@ def band_of(fit: OverheadFit, temperature_cc: int | None) -> BandFit | None:
 
 def _curve(days: Sequence[OverheadDay], scale_w: int) -> tuple[Curve, Covariance, list[OverheadDay]] | None:
     """Curve, covariance and the days that it rests on; None where loads do not tell a curve."""
-    begin = _least_squares(_medians(days), scale_w)
+    begin = least_squares(_medians(days), scale_w)
     if begin is None:
         return None
     kept = _near(days, begin[0], scale_w)
     for _ in range(2):
-        found = _least_squares([(one.it_w, one.overhead_w) for one in kept], scale_w)
+        found = least_squares([(one.it_w, one.overhead_w) for one in kept], scale_w)
         if found is None:
             return None
         kept = _near(days, found[0], scale_w)
     pairs = [(one.it_w, one.overhead_w) for one in kept]
-    last = _least_squares(pairs, scale_w)
-    covariance = None if last is None else _covariance(pairs, last[1], scale_w)
+    last = least_squares(pairs, scale_w)
+    covariance = None if last is None else covariance_of(pairs, last[1], scale_w)
     if last is None or covariance is None:
         return None
     curve, counted = last[0], set(kept)
@@ -316,71 +316,6 @@ def _residual_mw(it_w: int, rest_w: int, curve: Curve, scale_w: int) -> int:
     square = scale_w * scale_w
     at = curve[0] * square + curve[1] * it_w * scale_w + curve[2] * it_w * it_w
     return -((at - _MILLI * rest_w * square) // square)
-
-
-def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
-    loads = [1, 0, 0, 0, 0]
-    loads = [sum(it_w**power for it_w, _ in pairs) for power in range(5)]
-    return loads, [sum(rest_w * it_w**power for it_w, rest_w in pairs) for power in range(3)]
-
-
-def _least_squares(pairs: Sequence[tuple[int, int]], scale_w: int) -> tuple[Curve, Fraction] | None:
-    """The curve without a negative number that has the least squares, and their sum in square watts.
-
-    No plant has a negative part: a curve that would need one is one of fewer parts.
-    """
-    loads, products = _sums(pairs)
-    squares = sum(rest_w * rest_w for _, rest_w in pairs)
-    best: tuple[Fraction, tuple[Fraction, Fraction, Fraction]] | None = None
-    for subset in _SUBSETS:
-        matrix = [[Fraction(loads[row + column]) for column in subset] for row in subset]
-        solved = _solved(matrix, [Fraction(products[row]) for row in subset])
-        if solved is None or min(solved) < 0:
-            continue
-        rest = squares - sum((value * products[row] for value, row in zip(solved, subset, strict=True)), Fraction())
-        if best is None or rest < best[0]:
-            whole = dict(zip(subset, solved, strict=True))
-            best = rest, (whole.get(0, Fraction()), whole.get(1, Fraction()), whole.get(2, Fraction()))
-    if best is None:
-        return None
-    numbers = [-(-value * scale_w**power * _MILLI // 1) for power, value in enumerate(best[1])]
-    return (numbers[0], numbers[1], numbers[2]), best[0]
-
-
-def _covariance(pairs: Sequence[tuple[int, int]], rest: Fraction, scale_w: int) -> Covariance | None:
-    """Of a curve of three numbers, from the days' residuals; None where they cannot be told apart, or are too few."""
-    free = len(pairs) - 3
-    loads, _ = _sums(pairs)
-    if free <= 0:
-        return None
-    matrix = [[Fraction(loads[row + column], scale_w ** (row + column)) for column in range(3)] for row in range(3)]
-    columns = [_solved(matrix, [Fraction(int(row == one)) for row in range(3)]) for one in range(3)]
-    if None in columns:
-        return None
-    each = rest / free * _MILLI**2
-    found = [
-        -(-each * column[row] // 1) if row == one else round(each * column[row])
-        for one, column in enumerate(column for column in columns if column is not None)
-        for row in range(one, 3)
-    ]
-    return found[0], found[1], found[2], found[3], found[4], found[5]
-
-
-def _solved(matrix: Sequence[Sequence[Fraction]], right: Sequence[Fraction]) -> list[Fraction] | None:
-    """The solution of a system, exactly; None where there is not one."""
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    size = len(rows)
-    for index in range(size):
-        pivot = next((row for row in range(index, size) if rows[row][index]), None)
-        if pivot is None:
-            return None
-        rows[index], rows[pivot] = rows[pivot], rows[index]
-        rows[index] = [value / rows[index][index] for value in rows[index]]
-        for other in range(size):
-            if other != index and rows[other][index]:
-                factor = rows[other][index]
-                rows[other] = [one - factor * two for one, two in zip(rows[other], rows[index], strict=True)]
-    return [row[-1] for row in rows]
 
 
 def _of_a_year(bands: Sequence[BandFit]) -> tuple[Curve, Covariance]:
