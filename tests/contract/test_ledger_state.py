@@ -209,6 +209,7 @@ def test_each_change_has_one_entry_and_what_changes_nothing_has_none(world: Worl
 def test_a_refused_verb_leaves_nothing_to_the_next_one(world: World) -> None:
     """What a transaction that was taken back had touched is not told as the change of the next one."""
     tenant = Party(world.client, NODE, "tenant-a", zone=world.zone)
+    tenant.enrol()  # who has written before knows the tables as they are
     with outside(world.path) as connection:
         connection.execute("ALTER TABLE row_change RENAME TO elsewhere")
     with pytest.raises(LedgerUnavailableError, match="row_change"):

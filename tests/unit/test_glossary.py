@@ -1,6 +1,7 @@
 """The glossary defines each word once, in order, and speaks only of what exists."""
 
 import re
+from functools import cache
 
 import pytest
 from tools.generate_reference import glossary, glossary_page
@@ -19,9 +20,13 @@ WORDS = {
     "room", "row", "rule", "rule pack", "site", "SRLG", "stack", "status", "step", "tenant", "verdict", "waiver",
     "zone", "zone administrator",
 }  # fmt: skip
-SOURCES = "\n".join(
-    path.read_text(encoding="utf-8") for folder in ("modules", "agents") for path in (REPOSITORY / folder).rglob("*.py")
-)
+
+
+@cache
+def sources() -> str:
+    """All of them."""
+    paths = [path for folder in ("modules", "agents") for path in (REPOSITORY / folder).rglob("*.py")]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def test_the_terms_are_sorted_and_unique() -> None:
@@ -50,7 +55,7 @@ def test_an_entry_is_one_sentence_with_a_name_and_a_source(entry: dict[str, str]
 def test_the_name_here_exists(entry: dict[str, str]) -> None:
     """What an entry says things are called here is the name of something in the sources."""
     words = entry["here"].removeprefix("zone:").split()  # the namespace of the project's settings
-    assert all(re.search(rf"(?<!\w){re.escape(word)}", SOURCES) for word in words), entry["here"]
+    assert all(re.search(rf"(?<!\w){re.escape(word)}", sources()) for word in words), entry["here"]
 
 
 def test_the_page_has_each_term_and_the_readme_leads_to_it() -> None:

@@ -36,7 +36,7 @@ ENDPOINTS = (*_NAMES, *_PLACES, *_SAME, *_JOINED)
 _DEVICE, _LOCATION = "device", "location"
 _GLOBAL = "Global"
 _DIGITS = 12
-Answer = Mapping[str, Any]
+NautobotObject = Mapping[str, Any]
 
 
 class Nautobot(InventoryServer):
@@ -52,7 +52,7 @@ class Nautobot(InventoryServer):
         super()._require_product(number)
 
 
-def read_nautobot(nautobot: Nautobot, site_type: str) -> dict[str, list[Answer]]:
+def read_nautobot(nautobot: Nautobot, site_type: str) -> dict[str, list[NautobotObject]]:
     """All that a Nautobot says, as a NetBox would answer it.
 
     Args:
@@ -65,7 +65,7 @@ def read_nautobot(nautobot: Nautobot, site_type: str) -> dict[str, list[Answer]]
     return as_netbox(read_all(nautobot, ENDPOINTS), site_type)
 
 
-def as_netbox(said: Mapping[str, Sequence[Answer]], site_type: str) -> dict[str, list[Answer]]:
+def as_netbox(said: Mapping[str, Sequence[NautobotObject]], site_type: str) -> dict[str, list[NautobotObject]]:
     """Nautobot's answers by endpoint in NetBox's words.
 
     Args:
@@ -79,7 +79,7 @@ def as_netbox(said: Mapping[str, Sequence[Answer]], site_type: str) -> dict[str,
             "sites with --site-type"
         )
     words = _Words(said=said, site_type=site_type.lower())
-    made: dict[str, list[Answer]] = {
+    made: dict[str, list[NautobotObject]] = {
         endpoint: [words.plain(one) for one in said.get(endpoint, ())] for endpoint in _SAME
     }
     for endpoint, change in (
@@ -108,15 +108,15 @@ def number_of(uuid: object) -> int | None:
         return None
 
 
-def _reference(value: object) -> Answer | None:
+def _reference(value: object) -> NautobotObject | None:
     return {"id": number_of(value.get("id")), "uuid": value.get("id")} if isinstance(value, Mapping) else None
 
 
-def _slugged(one: dict[str, Any], raw: Answer) -> Answer:
+def _slugged(one: dict[str, Any], raw: NautobotObject) -> NautobotObject:
     return {**one, "slug": id_of(str(raw.get("name") or ""), "")}
 
 
-def _port(one: dict[str, Any], raw: Answer) -> Answer:
+def _port(one: dict[str, Any], raw: NautobotObject) -> NautobotObject:
     end = _reference(raw.get("connected_endpoint"))
     kind = raw.get("connected_endpoint_type")
     return {**one, "connected_endpoints": [end] if end else None, "connected_endpoints_type": kind if end else None}
@@ -126,16 +126,16 @@ def _port(one: dict[str, Any], raw: Answer) -> Answer:
 class _Words:
     """The lists, by the ids that objects refer to."""
 
-    said: Mapping[str, Sequence[Answer]]
+    said: Mapping[str, Sequence[NautobotObject]]
     site_type: str
     names: dict[str, str] = field(default_factory=dict)
-    at: dict[str, Answer] = field(default_factory=dict)
+    at: dict[str, NautobotObject] = field(default_factory=dict)
     """Locations and groups of racks by their ids."""
     site: dict[str, str | None] = field(default_factory=dict)
     """By location the id of the site that it is, or lies in."""
-    bays: dict[str, Answer] = field(default_factory=dict)
-    holders: dict[str, Answer] = field(default_factory=dict)
-    parents: dict[str, Answer] = field(default_factory=dict)
+    bays: dict[str, NautobotObject] = field(default_factory=dict)
+    holders: dict[str, NautobotObject] = field(default_factory=dict)
+    parents: dict[str, NautobotObject] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names = {str(one.get("id")): str(one.get("name") or "") for of in _NAMES for one in self.said.get(of, ())}
@@ -160,7 +160,7 @@ class _Words:
             here = _id(one.get("parent")) or _id(one.get(_LOCATION))
         return None
 
-    def plain(self, raw: Answer) -> dict[str, Any]:
+    def plain(self, raw: NautobotObject) -> dict[str, Any]:
         """An object with numbers for ids, and words for its status and its role."""
         made: dict[str, Any] = {}
         for name, value in raw.items():
@@ -173,7 +173,7 @@ class _Words:
             made["role"] = {"id": number_of(raw["role"].get("id")), "name": role, "slug": id_of(role, "")}
         return made
 
-    def placed(self, one: dict[str, Any], raw: Answer) -> dict[str, Any]:
+    def placed(self, one: dict[str, Any], raw: NautobotObject) -> dict[str, Any]:
         """An object with its site and its room in place of a location."""
         here = _id(raw.get(_LOCATION))
         site = self.site.get(here)
@@ -184,29 +184,29 @@ class _Words:
             _LOCATION: _to(room) if room in self.at and self.site.get(room) is not None else None,
         }
 
-    def rack(self, one: dict[str, Any], raw: Answer) -> Answer:
+    def rack(self, one: dict[str, Any], raw: NautobotObject) -> NautobotObject:
         """A rack; its role is not NetBox's."""
         return {**self.placed(one, raw), "max_weight": None, "starting_unit": 1}
 
-    def device_type(self, one: dict[str, Any], raw: Answer) -> Answer:
+    def device_type(self, one: dict[str, Any], raw: NautobotObject) -> NautobotObject:
         """A type, whose slug is made of who makes it and what it is called."""
         maker = self.names.get(_id(raw.get("manufacturer")), "")
         slug = id_of(f"{maker} {raw.get('model') or ''}", "")
         reference = {**(one.get("manufacturer") or {}), "name": maker, "slug": id_of(maker, "")}
         return {**one, "slug": slug, "manufacturer": reference}
 
-    def device(self, one: dict[str, Any], raw: Answer) -> Answer:
+    def device(self, one: dict[str, Any], raw: NautobotObject) -> NautobotObject:
         """A device; one in a bay says in which device."""
         bay = self.bays.get(_id(raw.get("parent_bay")))
         return {**self.placed(one, raw), "parent_device": _reference(bay.get(_DEVICE)) if bay else None}
 
-    def networked(self, one: dict[str, Any], raw: Answer) -> dict[str, Any]:
+    def networked(self, one: dict[str, Any], raw: NautobotObject) -> dict[str, Any]:
         """A VLAN or a prefix with the one site of its locations, if it is one."""
         places = [*(raw.get("locations") or ()), *([raw[_LOCATION]] if raw.get(_LOCATION) else ())]
         sites = {self.site.get(_id(place)) for place in places} - {None}
         return {**one, "site": _to(next(iter(sites))) if len(sites) == 1 else None}
 
-    def prefix(self, one: dict[str, Any], raw: Answer) -> Answer:
+    def prefix(self, one: dict[str, Any], raw: NautobotObject) -> NautobotObject:
         """A prefix; one of another namespace, or in a VRF, is of a space of its own."""
         made = self.networked(one, raw)
         kind = raw.get("type")
@@ -214,7 +214,7 @@ class _Words:
             made["status"] = "container"
         return {**made, "vrf": self._space(raw), "scope_type": None}
 
-    def _space(self, prefix: Answer) -> Answer | None:
+    def _space(self, prefix: NautobotObject) -> NautobotObject | None:
         """The VRF of a prefix, or its namespace where that is another than the one that all have."""
         vrf = next((one for one in prefix.get("vrfs") or () if isinstance(one, Mapping)), None)
         namespace = prefix.get("namespace")
@@ -223,7 +223,7 @@ class _Words:
         found, word = (vrf, "") if vrf is not None else (namespace, "of namespace ")
         return {**(_reference(found) or {}), "name": word + self.names.get(_id(found), "")}
 
-    def address(self, one: dict[str, Any], raw: Answer) -> Answer:
+    def address(self, one: dict[str, Any], raw: NautobotObject) -> NautobotObject:
         """An address with the device whose interface has it."""
         port = self.holders.get(str(raw.get("id")))
         parent = self.parents.get(_id(raw.get("parent")))
@@ -236,9 +236,9 @@ class _Words:
             "vrf": self._space(parent) if parent is not None else None,
         }
 
-    def sites(self) -> list[Answer]:
+    def sites(self) -> list[NautobotObject]:
         """Locations of the type of sites; what lies above one is its region."""
-        made: list[Answer] = []
+        made: list[NautobotObject] = []
         for place, one in self.at.items():
             if self.site[place] == place:
                 above = self.at.get(_id(one.get("parent")))
@@ -249,9 +249,9 @@ class _Words:
                 made.append({**_slugged(self.plain(one), one), "region": region})
         return made
 
-    def rooms(self) -> list[Answer]:
+    def rooms(self) -> list[NautobotObject]:
         """Locations below sites, and groups of racks."""
-        made: list[Answer] = []
+        made: list[NautobotObject] = []
         for place, one in self.at.items():
             site = self.site[place]
             if site is not None and site != place:
@@ -270,5 +270,5 @@ def _id(value: object) -> str:
     return str(value.get("id") or "") if isinstance(value, Mapping) else ""
 
 
-def _to(place: str | None) -> Answer | None:
+def _to(place: str | None) -> NautobotObject | None:
     return {"id": number_of(place), "uuid": place} if place else None
