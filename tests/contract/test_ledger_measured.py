@@ -191,6 +191,9 @@ def test_a_year_of_days_makes_the_load_model_a_fitted_one(
     assert 'aria-label="Coverage of qp-dc1: ' in page
     assert ">1.00</text>" in page
     assert page.count("limit 1.25</text>") == 2
+    months = page[page.index("<svg ") : page.index("</svg>")]
+    assert months.rindex('<line class="limit"') > months.rindex('<rect class="bar"'), "no bar hides the limit"
+    assert "as it was measured. The line is the load model fitted to" in page
     assert page.count('class="day"') == found["load_model"]["days"]
     assert page.count('<polygon class="band"') == 1
     assert "All balances close" in page

@@ -83,3 +83,31 @@ def test_several_meters_in_kilowatt_hours_are_doubted_together() -> None:
     assert "in kWh, the ratio is 1.2900" in found.doubts[0].sentence
     readings["chiller-b"] = [Reading(0, DAYS * DAY_US, 60, 0)]
     assert figure(meters, readings).verdict == "within", "1.2301 in kWh is below the limit as well"
+
+
+def test_a_meter_that_changes_its_unit_is_judged_by_all_that_it_counted_since() -> None:
+    """A chiller in kWh from day 6 on takes 1.256 to 1.184: no day of it does alone, and a change back is no other."""
+    meters = {name: MeterSpec(role="total", kind="interval") for name in ("main", "chiller")}
+    meters["it"] = MeterSpec(role="it", kind="interval")
+    daily = {"main": 1_130_000, "chiller": 126_000, "it": 1_000_000}
+
+    def shown(wrong: Mapping[str, range]) -> Figure:
+        readings = {
+            name: [
+                Reading(day * DAY_US, (day + 1) * DAY_US, wh // (1_000 if day in wrong.get(name, ()) else 1), 0)
+                for day in range(DAYS)
+            ]
+            for name, wh in daily.items()
+        }
+        return figure(meters, readings)
+
+    found = shown({"chiller": range(6, DAYS)})
+    steps = [(one.kind, one.start_us, one.end_us, one.decides) for one in found.doubts]
+    assert (found.verdict, steps) == ("undetermined", [("unit", 6 * DAY_US, DAYS * DAY_US, True)])
+    twice = shown({"chiller": range(2, 6)})
+    assert [(one.start_us, one.end_us) for one in twice.doubts] == [(2 * DAY_US, 6 * DAY_US)]
+    daily |= {"main": 1_000_000, "chiller": 126_000, "pumps": 130_000}
+    meters["pumps"] = meters["chiller"]
+    both = shown({"chiller": range(6, DAYS), "pumps": range(6, DAYS)})
+    assert both.verdict == "undetermined", "together they are 1.256, and neither alone is beyond the limit"
+    assert {one.meters for one in both.doubts if one.decides} == {("chiller",), ("pumps",)}

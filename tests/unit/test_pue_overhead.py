@@ -108,6 +108,37 @@ def test_a_few_wrong_days_move_nothing_to_the_good(factor: int) -> None:
         assert abs(float(found.overhead_w(load) / plain.overhead_w(load) - 1)) < 0.01
 
 
+def test_low_days_do_not_make_up_for_high_ones() -> None:
+    """Days that stood still take nothing from what others had above the curve: both are left out, one side counts."""
+    days, heat = seasons(1)
+    high = [one._replace(overhead_w=one.overhead_w * 3) if one.day % 30 == 3 else one for one in days]
+    both = [one._replace(overhead_w=0) if one.day % 30 == 18 else one for one in high]
+    load = Fraction(3_300_000)
+    one, two = (model(certain(some, heat)).overhead_w(load) for some in (high, both))
+    assert two > one * Fraction(99, 100)
+
+
+def test_the_rest_of_a_year_is_that_of_the_present_plant() -> None:
+    """What an older and better plant drew takes nothing from the rest of a year; its temperatures count."""
+    days, heat = seasons(7)
+    by_day = {one.day: one._replace(overhead_w=one.overhead_w // 2) if one.day < 150 else one for one in days}
+    found = certain(days, heat)
+    mixed, _, known = rest_of_year(found, by_day, range(100, 149), first=150)
+    plain, _, _ = rest_of_year(found, {one.day: one for one in days}, range(100, 149), first=150)
+    assert (mixed, known) == (plain, 49)
+    few, covariance, known = rest_of_year(found, {200: by_day[200]}, range(190, 290), first=150)
+    assert (few, covariance, known) == (found.curve, found.covariance, 1), "one day is no season"
+
+
+def test_a_day_that_is_left_out_extends_no_reach() -> None:
+    """A day on which the meter of IT read 30 % too much is left out, and its load was not seen."""
+    days, heat = seasons(1)
+    wrong = [one._replace(it_w=5_000_000, overhead_w=10_000) if one.day == 200 else one for one in days]
+    found = certain(wrong, heat)
+    seen = max(one.it_w for one in wrong if one.day != 200)
+    assert (found.scale_w, found.reach_w <= seen * 115 // 100) == (seen, True)
+
+
 def test_order_changes_nothing() -> None:
     """The same days in any order are the same numbers."""
     days, heat = seasons(2)
@@ -128,6 +159,13 @@ def test_why_there_is_no_fit() -> None:
     assert "less sure than what is declared" in str(fitted(scattered, heat))
     doubled = [one._replace(overhead_w=one.overhead_w * (40 if one.day % 5 == 0 else 1)) for one in days]
     assert "contradict" in str(fitted(doubled, heat)) or "less sure" in str(fitted(doubled, heat))
+    indoors = [one._replace(temperature_cc=2_200) for one in days]
+    assert "all of a year is in one band" in str(fitted(indoors[300:], [2_200] * 365)), "it tells no seasons"
+    warm = [one._replace(temperature_cc=2_200) for one in published()]
+    assert isinstance(fitted(warm, [2_200] * 365), OverheadFit), "but a whole year has them"
+    mild = [one._replace(temperature_cc=1_500 + (one.temperature_cc or 0) // 4) for one in days]
+    cool = [one for one in mild if not 1_700 <= (one.temperature_cc or 0) < 2_000 and (one.temperature_cc or 0) < 2_050]
+    assert "more than 1 degree colder than the" in str(fitted(cool, [one.temperature_cc or 0 for one in mild]))
     assert fitted([]) == "0 days are known, and without outside temperature it takes 329 of a year"
 
 

@@ -158,6 +158,11 @@ def test_temperatures_that_do_not_count(tmp_path: Path) -> None:
     two = judged(stored(tmp_path / "hot", hot, site()), site())
     assert two.fit is not None
     assert len(two.fit.bands) == 1, "a thermometer that shows nothing is none"
+    (tmp_path / "still").mkdir()
+    still = {**year(), "outside": [replace(item, value=15) for item in year()["outside"]]}
+    still_found = judged(stored(tmp_path / "still", still, site()), site())
+    assert still_found.fit is None, still_found.fit
+    assert still_found.unfitted == "outside temperature is known for 0 days, and it takes 329 of a year"
     (tmp_path / "signed").mkdir()
     store = Store(tmp_path / "signed" / "telemetry.db", create=True)
     parts = {name: [] if name == "outside" else items for name, items in year().items()}

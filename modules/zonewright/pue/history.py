@@ -207,28 +207,58 @@ def unit_steps(
         shares: energies over the time in which all are known.
         limit: the ratio that may not be exceeded.
     """
+    found = [
+        (name, low, high, is_down, sum((series[name].energy(*part) for part in parts), Fraction()))
+        for name in meters
+        for low, high, is_down in _steps(_paces(series[name]))
+        for parts in [common(series[name].runs, [(low, high)])]
+    ]
+    wrong = _beyond_without_steps(
+        meters, shares, limit, [(name, is_down, energy) for name, _, _, is_down, energy in found]
+    )
+    for name, low, high, is_down, _ in found:
+        yield Doubt(
+            kind="unit",
+            meters=(name,),
+            start_us=low,
+            end_us=high,
+            decides=(name, is_down) in wrong,
+            sentence=(
+                f"{name} reads {'a thousandth of' if is_down else 'a thousand times'} what it read before from "
+                f"{moment(low)} on: its unit looks changed; correct the readings, or look at the meter"
+            ),
+        )
+
+
+def _beyond_without_steps(
+    meters: Mapping[str, MeterSpec], shares: Shares, limit: Fraction, steps: Sequence[tuple[str, bool, Fraction]]
+) -> set[tuple[str, bool]]:
+    """Meters, each with a direction, whose steps decide: alone or together, all that they counted after them.
+
+    Args:
+        meters: by id; those that may stand by do not decide.
+        shares: energies over the time in which all are known.
+        limit: the ratio that may not be exceeded.
+        steps: of each the meter, whether it was down, and what was counted after it.
+    """
     total, it = shares.of("total"), shares.of("it")
-    for name, meter in meters.items():
-        for low, high, is_down in _steps(_paces(series[name])):
-            parts = common(series[name].runs, [(low, high)])
-            energy = sum((series[name].energy(*part) for part in parts), Fraction())
-            if meter.role == "total":
-                ratio = (total + 999 * energy) / it if it else None
-                decides = is_down and ratio is not None and limit < ratio <= _LARGEST_RATIO
-            else:
-                less = it - energy * Fraction(999, 1000)
-                decides = not is_down and less > 0 and total > limit * less
-            yield Doubt(
-                kind="unit",
-                meters=(name,),
-                start_us=low,
-                end_us=high,
-                decides=decides and not meter.standby,
-                sentence=(
-                    f"{name} reads {'a thousandth of' if is_down else 'a thousand times'} what it read before from "
-                    f"{moment(low)} on: its unit looks changed; correct the readings, or look at the meter"
-                ),
-            )
+    more: dict[tuple[str, bool], Fraction] = {}
+    less: dict[tuple[str, bool], Fraction] = {}
+    for name, is_down, energy in steps:
+        meter = meters[name]
+        if meter.standby or is_down != (meter.role == "total"):
+            continue
+        side, share = (more, Fraction(999)) if is_down else (less, Fraction(999, 1000))
+        side[name, is_down] = side.get((name, is_down), Fraction()) + share * energy
+
+    def is_beyond(added: Fraction, taken: Fraction) -> bool:
+        load = it - taken
+        return load > 0 and total + added > limit * load and total + added <= _LARGEST_RATIO * load
+
+    alone = {one for one, energy in more.items() if is_beyond(energy, Fraction())}
+    alone |= {one for one, energy in less.items() if it > energy and total > limit * (it - energy)}
+    together = is_beyond(sum(more.values(), Fraction()), sum(less.values(), Fraction()))
+    return alone or ({*more, *less} if together else set())
 
 
 def _paces(one: Series) -> list[tuple[int, float]]:
@@ -254,22 +284,21 @@ def _paces(one: Series) -> list[tuple[int, float]]:
 def _steps(cells: Sequence[tuple[int, float]]) -> Iterator[tuple[int, int, bool]]:
     """Begin and end of each stretch after a step of a thousand, and whether it was down.
 
-    The step may lie within a day, so a day is compared with the two before it.
+    The step may lie within a day, so a day is compared with the two before it: a step is seen on two days, and is one.
     """
     if not cells or max(pace for _, pace in cells) < STEP_LOW * min(pace for _, pace in cells):
         return
     open_at: int | None = None
-    is_down = False
+    is_down, since = False, 0
     for index, (begin, pace) in enumerate(cells):
-        for _, before in cells[max(0, index - 2) : index]:
+        for _, before in cells[max(since, index - 2) : index]:
             down, up = STEP_LOW * pace <= before <= _STEP_HIGH * pace, STEP_LOW * before <= pace <= _STEP_HIGH * before
-            if not (down or up) or open_at == begin:
+            if not (down or up):
                 continue
             if open_at is not None:
                 yield open_at, begin, is_down
-                open_at = None
-                if down != is_down:
-                    break
-            open_at, is_down = begin, down
+            is_back = open_at is not None and down != is_down
+            open_at, is_down, since = None if is_back else begin, down, index
+            break
     if open_at is not None:
         yield open_at, cells[-1][0] + DAY_US, is_down

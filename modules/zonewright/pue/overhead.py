@@ -4,16 +4,17 @@ All of it is exact arithmetic on whole watts, so each machine gets the same numb
 side of more overhead and of less certainty.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import combinations
+from itertools import pairwise
 from math import isqrt
 from typing import NamedTuple
 
 from zonewright.model.overhead_fit import BandFit, Covariance, Curve, OverheadFit
 from zonewright.pue.doubt import COVERAGE_FACTOR
+from zonewright.pue.least_squares import covariance_of, least_squares
 
 EDGES_C = (0, 10, 20, 30)
 """Where bands of outside temperature meet, in degrees Celsius."""
@@ -33,11 +34,13 @@ _OUTLIER_NUMERATOR, _OUTLIER_DENOMINATOR = 15, 2
 _MOST_LEFT_OUT = Fraction(1, 10)
 _MOST_UNSURE = Fraction(1, 10)
 """A curve that errs by more is no better than what is declared, which is taken to err by a tenth."""
+_COLDER_CC = 100
+"""By how much the days of a band that a curve rests on may be colder than all of the year's: a cool week of a band says
+little of its hot ones."""
 _GROUPS, _IN_GROUP = 12, 5
 _MILLI = 1_000
 _SLACK_MW2 = 9
 """What the rounding of a covariance may hide, for vectors of numbers of at most 1.3."""
-_SUBSETS = tuple(subset for size in (3, 2, 1) for subset in combinations(range(3), size))
 
 
 class OverheadDay(NamedTuple):
@@ -54,6 +57,9 @@ class OverheadDay(NamedTuple):
     it_w: int
     overhead_w: int
     temperature_cc: int | None = None
+
+
+_Group = tuple[tuple[int | None, int | None], int, list[OverheadDay]]
 
 
 def overhead_w(curve: Curve, scale_w: int, it_w: Fraction) -> Fraction:
@@ -106,19 +112,13 @@ def fit_overhead(
     if isinstance(groups, str):
         return groups
     scale_w = max(one.it_w for one in known)
-    bands: list[BandFit] = []
-    residuals: dict[int, int] = {}
-    for (low, high), year_days, members in groups:
-        found = _curve(members, scale_w)
-        if found is None:
-            return "IT load was always the same, so nothing tells how overhead follows it"
-        curve, covariance, kept = found
-        if (len(members) - len(kept)) > _MOST_LEFT_OUT * len(members):
-            return f"{len(members) - len(kept)} of {len(members)} days contradict the others"
-        residuals |= {one.day: _residual_mw(one.it_w, one.overhead_w, curve, scale_w) for one in kept}
-        bands.append(
-            BandFit(low_c=low, high_c=high, year_days=year_days, days=len(kept), curve=curve, covariance=covariance)
-        )
+    found = _fitted_bands(groups, scale_w)
+    if not isinstance(found, str) and found.most_w < scale_w:  # the highest load is that of a day that is left out
+        scale_w = found.most_w
+        found = _fitted_bands(groups, scale_w)
+    if isinstance(found, str):
+        return found
+    bands, residuals = found.bands, found.residuals
     alike = _alike(residuals)
     bands = [replace(one, covariance=_scaled(one.covariance, alike)) for one in bands]
     curve, covariance = _of_a_year(bands)
@@ -139,6 +139,32 @@ def fit_overhead(
         plant=plant,
         it_w=it_w,
     )
+
+
+class _FittedBands(NamedTuple):
+    bands: list[BandFit]
+    residuals: dict[int, int]
+    most_w: int
+
+
+def _fitted_bands(groups: Sequence[_Group], scale_w: int) -> _FittedBands | str:
+    """The curve of each band, what days have above it by day, and the highest load of those; or why there is none."""
+    bands: list[BandFit] = []
+    residuals: dict[int, int] = {}
+    most_w = 0
+    for (low, high), year_days, members in groups:
+        found = _curve(members, scale_w)
+        if found is None:
+            return "IT load was always the same, so nothing tells how overhead follows it"
+        curve, covariance, kept = found
+        if (len(members) - len(kept)) > _MOST_LEFT_OUT * len(members):
+            return f"{len(members) - len(kept)} of {len(members)} days contradict the others"
+        residuals |= {one.day: _residual_mw(one.it_w, one.overhead_w, curve, scale_w) for one in kept}
+        most_w = max(most_w, *(one.it_w for one in kept))
+        bands.append(
+            BandFit(low_c=low, high_c=high, year_days=year_days, days=len(kept), curve=curve, covariance=covariance)
+        )
+    return _FittedBands(bands, residuals, most_w)
 
 
 def _reach(curve: Curve, covariance: Covariance, scale_w: int, it_w: int) -> int:
@@ -175,9 +201,6 @@ def _scaled(covariance: Covariance, factor: int) -> Covariance:
     return one, two, three, four, five, six
 
 
-_Group = tuple[tuple[int | None, int | None], int, list[OverheadDay]]
-
-
 def _bands(known: Sequence[OverheadDay], year: Sequence[int] | None) -> list[_Group] | str:
     """Days by band, neighbours together where one has too few; or why there are too few."""
     if year is None:
@@ -189,6 +212,8 @@ def _bands(known: Sequence[OverheadDay], year: Sequence[int] | None) -> list[_Gr
     if len(year) < least:
         return f"outside temperature is known for {len(year)} days, and it takes {least} of a year"
     edges: list[int | None] = [None, *EDGES_C, None]
+    if len(known) < least and sum(any(_is_in(one, *band) for one in year) for band in pairwise(edges)) == 1:
+        return f"{len(known)} days are known, and where all of a year is in one band of temperature it takes {least}"
     groups: list[_Group] = []
     for index in range(len(edges) - 1):
         low, high = edges[index], edges[index + 1]
@@ -197,7 +222,19 @@ def _bands(known: Sequence[OverheadDay], year: Sequence[int] | None) -> list[_Gr
         if len(members) < min(_SEEN, -(-total // 2)):
             return f"{len(members)} days are known of the {total} with {_band_text(low, high)} outside"
         groups.append(((low, high), total, members))
-    return _merged(groups) or f"{len(known)} days are known, and it takes {_LEAST_DAYS}"
+    merged = _merged(groups)
+    return _colder(merged, year) or merged or f"{len(known)} days are known, and it takes {_LEAST_DAYS}"
+
+
+def _colder(groups: Sequence[_Group], year: Sequence[int]) -> str:
+    """Why the days known of a band say little of those that the year had; empty where they do."""
+    for (low, high), total, members in groups:
+        degrees = sum(one for one in year if _is_in(one, low, high))
+        mine = sum(one.temperature_cc or 0 for one in members)
+        if degrees * len(members) - mine * total > _COLDER_CC * total * len(members):
+            some = f"the {len(members)} days known with {_band_text(low, high)} outside"
+            return f"{some} are more than {_COLDER_CC // 100} degree colder than the {total} of the year"
+    return ""
 
 
 def _merged(groups: list[_Group]) -> list[_Group]:
@@ -218,7 +255,7 @@ def _is_in(temperature_cc: int, low_c: int | None, high_c: int | None) -> bool:
 
 def _band_text(low_c: int | None, high_c: int | None) -> str:
     if low_c is None:
-        return f"less than {high_c} C"
+        return "any temperature" if high_c is None else f"less than {high_c} C"
     return f"{low_c} C and more" if high_c is None else f"{low_c} to {high_c} C"
 
 
@@ -231,22 +268,27 @@ def band_of(fit: OverheadFit, temperature_cc: int | None) -> BandFit | None:
 
 def _curve(days: Sequence[OverheadDay], scale_w: int) -> tuple[Curve, Covariance, list[OverheadDay]] | None:
     """Curve, covariance and the days that it rests on; None where loads do not tell a curve."""
-    begin = _least_squares(_medians(days), scale_w)
+    begin = least_squares(_medians(days), scale_w)
     if begin is None:
         return None
     kept = _near(days, begin[0], scale_w)
     for _ in range(2):
-        found = _least_squares([(one.it_w, one.overhead_w) for one in kept], scale_w)
+        found = least_squares([(one.it_w, one.overhead_w) for one in kept], scale_w)
         if found is None:
             return None
         kept = _near(days, found[0], scale_w)
     pairs = [(one.it_w, one.overhead_w) for one in kept]
-    last = _least_squares(pairs, scale_w)
-    covariance = None if last is None else _covariance(pairs, last[1], scale_w)
+    last = least_squares(pairs, scale_w)
+    covariance = None if last is None else covariance_of(pairs, last[1], scale_w)
     if last is None or covariance is None:
         return None
-    curve = last[0]
-    above = sum(_residual_mw(one.it_w, one.overhead_w, curve, scale_w) for one in days)
+    curve, counted = last[0], set(kept)
+    above = sum(
+        value
+        for one in days
+        for value in [_residual_mw(one.it_w, one.overhead_w, curve, scale_w)]
+        if value > 0 or one in counted
+    )
     return (curve[0] + max(0, -(-above // len(days))), curve[1], curve[2]), covariance, kept
 
 
@@ -276,71 +318,6 @@ def _residual_mw(it_w: int, rest_w: int, curve: Curve, scale_w: int) -> int:
     return -((at - _MILLI * rest_w * square) // square)
 
 
-def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
-    loads = [1, 0, 0, 0, 0]
-    loads = [sum(it_w**power for it_w, _ in pairs) for power in range(5)]
-    return loads, [sum(rest_w * it_w**power for it_w, rest_w in pairs) for power in range(3)]
-
-
-def _least_squares(pairs: Sequence[tuple[int, int]], scale_w: int) -> tuple[Curve, Fraction] | None:
-    """The curve without a negative number that has the least squares, and their sum in square watts.
-
-    No plant has a negative part: a curve that would need one is one of fewer parts.
-    """
-    loads, products = _sums(pairs)
-    squares = sum(rest_w * rest_w for _, rest_w in pairs)
-    best: tuple[Fraction, tuple[Fraction, Fraction, Fraction]] | None = None
-    for subset in _SUBSETS:
-        matrix = [[Fraction(loads[row + column]) for column in subset] for row in subset]
-        solved = _solved(matrix, [Fraction(products[row]) for row in subset])
-        if solved is None or min(solved) < 0:
-            continue
-        rest = squares - sum((value * products[row] for value, row in zip(solved, subset, strict=True)), Fraction())
-        if best is None or rest < best[0]:
-            whole = dict(zip(subset, solved, strict=True))
-            best = rest, (whole.get(0, Fraction()), whole.get(1, Fraction()), whole.get(2, Fraction()))
-    if best is None:
-        return None
-    numbers = [-(-value * scale_w**power * _MILLI // 1) for power, value in enumerate(best[1])]
-    return (numbers[0], numbers[1], numbers[2]), best[0]
-
-
-def _covariance(pairs: Sequence[tuple[int, int]], rest: Fraction, scale_w: int) -> Covariance | None:
-    """Of a curve of three numbers, from the days' residuals; None where they cannot be told apart, or are too few."""
-    free = len(pairs) - 3
-    loads, _ = _sums(pairs)
-    if free <= 0:
-        return None
-    matrix = [[Fraction(loads[row + column], scale_w ** (row + column)) for column in range(3)] for row in range(3)]
-    columns = [_solved(matrix, [Fraction(int(row == one)) for row in range(3)]) for one in range(3)]
-    if None in columns:
-        return None
-    each = rest / free * _MILLI**2
-    found = [
-        -(-each * column[row] // 1) if row == one else round(each * column[row])
-        for one, column in enumerate(column for column in columns if column is not None)
-        for row in range(one, 3)
-    ]
-    return found[0], found[1], found[2], found[3], found[4], found[5]
-
-
-def _solved(matrix: Sequence[Sequence[Fraction]], right: Sequence[Fraction]) -> list[Fraction] | None:
-    """The solution of a system, exactly; None where there is not one."""
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    size = len(rows)
-    for index in range(size):
-        pivot = next((row for row in range(index, size) if rows[row][index]), None)
-        if pivot is None:
-            return None
-        rows[index], rows[pivot] = rows[pivot], rows[index]
-        rows[index] = [value / rows[index][index] for value in rows[index]]
-        for other in range(size):
-            if other != index and rows[other][index]:
-                factor = rows[other][index]
-                rows[other] = [one - factor * two for one, two in zip(rows[other], rows[index], strict=True)]
-    return [row[-1] for row in rows]
-
-
 def _of_a_year(bands: Sequence[BandFit]) -> tuple[Curve, Covariance]:
     """Bands by their days of the year; what they err by is independent."""
     total = sum(band.year_days for band in bands)
@@ -350,29 +327,35 @@ def _of_a_year(bands: Sequence[BandFit]) -> tuple[Curve, Covariance]:
 
 
 def rest_of_year(
-    fit: OverheadFit, days: Mapping[int, OverheadDay], season: Iterable[int]
+    fit: OverheadFit, days: Mapping[int, OverheadDay], season: Collection[int], *, first: int = 0
 ) -> tuple[Curve, Covariance, int]:
     """The curve of the rest of a year by what the same days had a year before: their bands, and their own residuals.
+
+    What an older plant drew says nothing of this one: its days count by their temperature alone. A season of which less
+    than half is known is taken for one of the year.
 
     Args:
         fit: the fit.
         days: what was measured, by day; also days without a place in the fit, for their temperature.
         season: the days a year before those that are left.
+        first: the first day of the present plant.
 
     Returns:
         Curve, covariance, and how many of these days were known.
     """
     counts: dict[BandFit, int] = {}
-    above = known = 0
+    above = known = own = 0
     for number in season:
         one = days.get(number)
         band = None if one is None else band_of(fit, one.temperature_cc)
         if one is not None and band is not None:
             counts[band] = counts.get(band, 0) + 1
-            above += _residual_mw(one.it_w, one.overhead_w, band.curve, fit.scale_w)
             known += 1
-    if not known:
-        return fit.curve, fit.covariance, 0
+            if number >= first:
+                above += _residual_mw(one.it_w, one.overhead_w, band.curve, fit.scale_w)
+                own += 1
+    if not known or 2 * known < len(season):
+        return fit.curve, fit.covariance, known
     weighed = [
         BandFit(
             low_c=band.low_c, high_c=band.high_c, year_days=count, days=0, curve=band.curve, covariance=band.covariance
@@ -380,4 +363,4 @@ def rest_of_year(
         for band, count in counts.items()
     ]
     curve, covariance = _of_a_year(weighed)
-    return (curve[0] - (-above // known), curve[1], curve[2]), covariance, known
+    return (curve[0] - (-above // max(1, own)), curve[1], curve[2]), covariance, known

@@ -337,6 +337,6 @@ def _rest_overhead(
     if not replace(model, fit=fit).reaches(it_w):
         return None, Fraction()
     season = range(times[0] // _DAY_US - YEAR_DAYS, -(-times[1] // _DAY_US) - YEAR_DAYS)
-    curve, covariance, _ = rest_of_year(fit, rest.known.days, season)
+    curve, covariance, _ = rest_of_year(fit, rest.known.days, season, first=rest.known.first)
     overhead = overhead_w(curve, fit.scale_w, it_w) + model.opened_w
     return overhead, half_width_w(covariance, powers(it_w, fit.scale_w))

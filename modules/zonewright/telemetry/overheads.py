@@ -21,6 +21,8 @@ from zonewright.telemetry.summing import DAY_US, Bin
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALWAYS = 0
 _CELSIUS_CC = int(100 * ZERO_CELSIUS)
+_SAME_DAYS = 21
+"""No air has one daily mean for so many days in succession, even in whole degrees: the thermometer stands still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,15 +104,21 @@ def overheads(
 def _temperatures(
     store: ReadingStore, site_id: str, site: Site, rows: Mapping[str, Sequence[Bin]], trusted: frozenset[TrustClass]
 ) -> dict[int, int] | None:
-    """Mean outside temperature of each day, at least half of which is known; None where nothing measures it."""
+    """Mean outside temperature of each day, at least half of which is known and not of a thermometer that stands still.
+
+    None where nothing measures it.
+    """
     name = next((name for name, meter in sorted(site.meters.items()) if meter.kind == "temperature"), None)
     if name is None or not rows.get(name) or not store.trusts(site_id, name) <= trusted:
         return None
-    return {
+    found = {
         one.begin_us // DAY_US: one.energy_mj * 100_000 // one.covered_us - _CELSIUS_CC
         for one in rows[name]
         if 2 * one.covered_us >= DAY_US
     }
+    runs = (range(day, day + _SAME_DAYS) for day in found)
+    still = {day for run in runs if len({found.get(day) for day in run}) == 1 for day in run}
+    return {day: value for day, value in found.items() if day not in still}
 
 
 def _watts(one: Bin) -> int:

@@ -16,6 +16,7 @@ from zonewright.audit.report.html_parts import folded, section, table
 from zonewright.audit.report.style import STYLE as PAGE_STYLE
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'"
+_FITTED = "; grey: what it may err by. It says nothing of loads beyond its end."
 
 
 def energy_html(sites: Sequence[EnergySite], zone: str) -> str:
@@ -56,8 +57,8 @@ def _site(site: EnergySite) -> str:
         _figure(
             "Load against ratio",
             load_plot(site),
-            f"A circle is a day with the rooms that are open now; the line is the {site.model.words()}; grey: what it "
-            "may err by. It says nothing of loads beyond its end.",
+            f"A circle is a day as it was measured. The line is the {site.model.words()}, with the rooms that are open "
+            f"now{_FITTED if site.model.fit is not None else '.'}",
         ),
         _figure(
             "Energy flow by meter, 365 days",

@@ -44,7 +44,7 @@ def months_plot(site: EnergySite) -> str:
         parts.append(f'<text x="{middle:.1f}" y="{_HEIGHT - 28}" text-anchor="middle">{one.name[5:]}</text>')
         if number == 0 or one.name.endswith("-01"):
             parts.append(f'<text x="{middle:.1f}" y="{_HEIGHT - 14}" text-anchor="middle">{one.name[:4]}</text>')
-    return "\n".join([*parts, "</svg>"])
+    return "\n".join([*parts, _limit(axis, site.limit), "</svg>"])
 
 
 def _month(one: MonthFigure, middle: float, step: float, axis: "_Axis", limit: float) -> Iterator[str]:
@@ -105,7 +105,7 @@ def load_plot(site: EnergySite) -> str:
         parts.append(f'<polygon class="band" points="{upper} {lower}"/>')
     line = " ".join(f"{x(load):.1f},{axis.y(ratio):.1f}" for load, ratio, _ in curve)
     parts.append(f'<polyline class="fit" points="{line}"/>')
-    return "\n".join([*parts, "</svg>"])
+    return "\n".join([*parts, _limit(axis, site.limit), "</svg>"])
 
 
 def flow_plot(site: EnergySite) -> str:
@@ -199,8 +199,13 @@ def _frame(axis: _Axis, label: str, limit: Fraction) -> Iterator[str]:
         yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:.2f}</text>'
     yield f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{floor}"/>'
     yield f'<line class="axis" x1="{_LEFT}" x2="{right}" y1="{floor}" y2="{floor}"/>'
-    yield f'<line class="limit" x1="{_LEFT}" x2="{right}" y1="{line:.1f}" y2="{line:.1f}"/>'
     yield f'<text x="{right + 4}" y="{line + 4:.1f}">limit {float(limit):g}</text>'
+
+
+def _limit(axis: _Axis, limit: Fraction) -> str:
+    """The limit's line, which comes last: bars would hide it."""
+    line = axis.y(float(limit))
+    return f'<line class="limit" x1="{_LEFT}" x2="{_LEFT + _INNER}" y1="{line:.1f}" y2="{line:.1f}"/>'
 
 
 def described_months(months: Sequence[MonthFigure]) -> list[list[str]]:
