@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.changes import ZONE, databases, declared_with_people, ledger_of
+from support.changes import ZONE, databases, declared_with_people, ledger_of, rename_site
 from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW, month_before, registers
@@ -139,10 +139,10 @@ def test_evidence_has_what_was_corrected(tenant: Planner) -> None:
     assert [check.line() for check in verified(files).values() if check.verdict == "wrong"] == []
 
 
-def corrections(capsys: pytest.CaptureFixture[str]) -> list[str]:
+def corrections(capsys: pytest.CaptureFixture[str], site: str = "qp-dc1") -> list[str]:
     """What `pue corrections` says beside the readings themselves."""
     capsys.readouterr()
-    assert main(["pue", "corrections", "--site", "qp-dc1"]) == 0
+    assert main(["pue", "corrections", "--site", site]) == 0
     return [line for line in capsys.readouterr().out.splitlines() if line.startswith(("void: ", "differs: "))]
 
 
@@ -173,3 +173,6 @@ def test_verdicts_that_would_have_differed_are_named(tenant: Planner, capsys: py
     assert (
         "admitted a change of stack stack-of-fin, approved by ben: qp-dc1 was breach at 1.261250, and is within" in line
     )
+    # A decision from before its site was renamed has the site's name of then.
+    rename_site(tenant.party.client, "qp-dc1", "hall")
+    assert corrections(capsys, "hall") == [line.replace("qp-dc1", "hall")]

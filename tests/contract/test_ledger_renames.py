@@ -162,6 +162,23 @@ def test_two_clusters_do_not_become_one(stacks: tuple[RenamingStack, RenamingSta
     assert stack.places() == before
 
 
+def test_no_node_takes_a_name_whose_node_is_not_gone(stacks: tuple[RenamingStack, RenamingStack]) -> None:
+    """A late delete of the node that had the name must free nothing else: the rename waits until it is done."""
+    stack, _ = stacks
+    stack.up({"web": cluster(2), "shop": cluster(1)})
+    before = stack.places()
+    with pytest.raises(StoppedError):
+        stack.up({"web": cluster(2)}, steps=0)
+    for wants in ({"shop": cluster(2, was="web")}, {"web": cluster(2, names=["shop-001"])}):
+        with pytest.raises(LedgerRefusedError) as refused:
+            stack.up(wants)
+        (found,) = refused.value.findings
+        assert (found.rule, found.message.count("shop-001")) == ("former-name", 1)
+    stack.up({"web": cluster(2)})
+    stack.up({"shop": cluster(2, was="web")})
+    assert stack.places() == _renamed({name: place for name, place in before.items() if "web" in name}, "web", "shop")
+
+
 @pytest.mark.parametrize(
     ("clusters", "says"),
     [

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.changes import ZONE, databases, declared_with_people, ledger_of
+from support import independent_verifier
+from support.changes import ZONE, databases, declared_with_people, ledger_of, rename_site
 from support.ledger_party import Party
 from support.once import made_once
 from support.planner import Planner
@@ -40,11 +41,13 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import GENESIS, entry_hash
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.verbs import renaming
 from zonewright.ledger.verbs.pruning import KIND
 from zonewright.ledger.verbs.pruning import prune as prune_of
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.server.running import Retention
 from zonewright.telemetry import Store
+from zonewright.telemetry.home import StoreFaultError
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import registers, window_of
 from zonewright.telemetry.removing import Removal, removals_text
@@ -149,6 +152,44 @@ def test_a_change_on_pruned_readings_is_approved_and_verified(tenant: Planner) -
     journal = [json.loads(line) for line in tenant.bundle()["journal.jsonl"].splitlines()]
     assert [one["kind"] for one in journal].count(KIND) == 2
     assert journal[0]["kind"] == KIND
+
+
+def _stopped(*_: object) -> None:
+    raise StoreFaultError("the disk is full")
+
+
+def test_removals_are_found_after_their_site_was_renamed(tenant: Planner) -> None:
+    """An entry has the site's name of its moment: a bundle of later verifies, and what it lacks is still missed."""
+    prune(90)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renaming, "move_readings", _stopped)
+        rename_site(tenant.party.client, "qp-dc1", "hall")
+    prune(60)  # of readings that are under the old id
+    more = databases(120)
+    more["clusters"]["more"]["site"] = "hall"
+    tenant.plan(at=NOW - timedelta(minutes=6), **more)
+    files = tenant.bundle()
+    assert [check.line() for check in verified(files).values() if check.verdict == "wrong"] == []
+    assert told(files)[0] == "good"
+    lines = [json.loads(line) for line in files["journal.jsonl"].splitlines()]
+    assert [list(one["payload"]["sites"]) for one in lines if one["kind"] == KIND] == [["qp-dc1"], ["hall"]]
+    contents = read_contents(files)
+    facts, at = contents.facts(contents.snapshot), contents.snapshot.at
+    unnamed = [one for one in contents.journal if not one.payload.get("renamed")]
+    taken_out = {name: text for name, text in facts.items() if not name.startswith(("pruned/", "sums/"))}
+    for texts, journal, pending, expected in (
+        (facts, unnamed, {}, "wrong"),
+        (facts, unnamed, {"qp-dc1": "hall"}, "good"),  # as in the plan of the rename itself
+        (facts | {"assets/qp-dc1.json": "[]"}, unnamed, {"qp-dc1": "hall"}, "wrong"),
+        (facts, (), {}, "not-checked"),
+        (taken_out, contents.journal, {}, "wrong"),
+    ):
+        (check,) = pruned_checks(texts, at, journal, "", pending)
+        assert check.verdict == expected, check.detail
+    missed = "a removal at qp-dc1, and the snapshot does not have it"
+    assert missed in check.detail
+    bundle = independent_verifier.Bundle(reworked(files, "pruned/", lambda _text: None), None, None)
+    assert any(one.endswith("on a removal at qp-dc1") for one in independent_verifier.removed_readings(bundle))
 
 
 def reworked(files: Mapping[str, bytes], begin: str, edit: Callable[[str], str | None]) -> dict[str, bytes]:

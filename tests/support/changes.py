@@ -81,6 +81,16 @@ def ledger_of(folder: Path, *owners: str, has_people: bool = True) -> None:
     shutil.copytree(made_once(name, make), folder, dirs_exist_ok=True)
 
 
+def rename_site(client: LedgerClient, old: str, new: str) -> None:
+    """What operator-b does to call a site otherwise."""
+    declaration = declared_with_people()
+    file = declaration.owners["operator-b"]
+    sites = {new if name == old else name: site for name, site in file.sites.items()}
+    sites[new] = sites[new].model_copy(update={"was": (old,)})
+    owners = {"operator-b": file.model_copy(update={"sites": sites})}
+    load_owner(client, Declaration(zone=declaration.zone, owners=owners), "operator-b")
+
+
 @contextmanager
 def reference_ledger(folder: Path) -> Iterator[tuple[LedgerClient, Declaration]]:
     """A ledger with the owners of the reference zone that tenant-fin is judged beside, without readings.

@@ -823,10 +823,25 @@ def removed_readings(bundle: Bundle) -> Iterator[str]:
     lacks = ""
     for snapshot in snapshots:
         removed = Removed.of(bundle, snapshot)
-        yield from removed.faults(journal)
+        yield from removed.faults(journal, own_renames(bundle, snapshot))
         lacks = lacks or removed.lacks(journal)
     if lacks:
         raise NotCheckedError(lacks)
+
+
+def own_renames(bundle: Bundle, snapshot: Mapping[str, Any]) -> dict[str, str]:
+    """New id by old id of each site that the change itself renames, as it was offered, and the demand says.
+
+    An old id that a site of the snapshot still has is none.
+    """
+    assets, offered = bundle.json("demand.json").get("assets", {}), bundle.json("proposal.json").get("renamed", {})
+    found = {}
+    for new, asset in assets.items():
+        was = asset.get("site", {}).get("was", ()) if asset["kind"] == "site" else ()
+        old = offered.get(new)
+        if old in ([was] if isinstance(was, str) else was) and f"assets/{old}.json" not in snapshot["files"]:
+            found[old] = new
+    return found
 
 
 @dataclass(frozen=True)
@@ -870,11 +885,24 @@ class Removed:
         for site, entry, removals in self.entries:
             yield from ((site, entry["sequence"], one) for one in removals if one["begin_us"] >= self.since_us)
 
-    def faults(self, journal: list[dict[str, Any]]) -> Iterator[str]:
+    def called(self, journal: list[dict[str, Any]], own: Mapping[str, str], site: str, number: int) -> str:
+        """The id in the snapshot of a site that the entry of that number calls so."""
+        for entry in journal:
+            if entry["kind"] == "admitted" and entry["sequence"] > number and moment(entry["at"]) <= self.at:
+                site = entry["payload"].get("renamed", {}).get(site, site)
+        return own.get(site, site)
+
+    def faults(self, journal: list[dict[str, Any]], own: Mapping[str, str]) -> Iterator[str]:
         """What is wrong."""
         held, known = {entry["sequence"]: entry for entry in journal}, set()
         for site, entry, removals in self.entries:
-            said = entry["payload"].get("sites", {}).get(site)
+            told = {
+                self.called(journal, own, name, entry["sequence"]): of
+                for name, of in entry["payload"].get("sites", {}).items()
+            }
+            said = told.get(site)
+            if not journal and said is None and digest(canonical(removals)) in told.values():
+                said = digest(canonical(removals))  # renames are not known, and nothing of this is
             known.add((site, said))
             if journal and held.get(entry["sequence"]) != entry:
                 yield f"entry {entry['sequence']} on a removal is not in the journal"
@@ -885,10 +913,11 @@ class Removed:
         for entry in journal:
             if entry["kind"] == "pruned" and moment(entry["at"]) <= self.at:
                 until, digests = entry["payload"].get("until_us", {}), entry["payload"].get("sites", {})
-                for site in self.sites & digests.keys():
-                    is_late = until.get(site, self.since_us + 1) > self.since_us
-                    if is_late and (site, digests[site]) not in known:
-                        yield f"the snapshot lacks entry {entry['sequence']} on a removal at {site}"
+                for name, of in digests.items():
+                    site = self.called(journal, own, name, entry["sequence"])
+                    is_late = until.get(name, self.since_us + 1) > self.since_us
+                    if site in self.sites and is_late and (site, of) not in known:
+                        yield f"the snapshot lacks entry {entry['sequence']} on a removal at {name}"
         yield from self._sums()
 
     def _sums(self) -> Iterator[str]:

@@ -48,6 +48,10 @@ class FormerNames:
         found = ("/".join(parts[:length]) for length in lengths if len(parts) >= length)
         return next((name for name in found if name in self.now), "")
 
+    def site_of_readings(self, stored: str) -> str:
+        """The id that a site has now whose readings are stored under an id."""
+        return next((site for site, before in self.readings.items() if before == stored), self.follow(stored))
+
     def demand(self, demand: Demand) -> Demand:
         """A demand with all that it names called as it is now; what it brings itself keeps its names."""
         if not self.now or not (used := self.used_in(demand)):

@@ -4,7 +4,7 @@ A node whose name the stack has already stays that one. Another one is the node 
 was, with the same number, if the demand does not want that node under its old name.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from zonewright.model.demand import Demand
@@ -41,12 +41,14 @@ class Renames:
         clusters: new id by old id, of clusters with such nodes.
         unknown: former ids that the stack has nothing of, by cluster, which has nothing either.
         contested: clusters that have nodes already, as former ids with nodes of their own do.
+        leaving: new names whose nodes of before are not gone yet, by cluster.
     """
 
     nodes: Mapping[str, str] = field(default_factory=dict)
     clusters: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     contested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    leaving: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, name: str) -> str:
         """The name of a node after it."""
@@ -75,21 +77,24 @@ def known_of(own: Iterable[Occupant], numbers: Mapping[str, str]) -> Iterator[Na
         yield NamedClaim(name=one.name, cluster=cluster, number=number)
 
 
-def renames_of(demand: Demand | None, own: Iterable[Occupant], numbers: Mapping[str, str]) -> Renames:
+def renames_of(
+    demand: Demand | None, own: Iterable[Occupant], numbers: Mapping[str, str], leaving: Iterable[str] = ()
+) -> Renames:
     """What a demand calls by another name than the stack has it.
 
     Args:
         demand: what the stack wants; None where no change is judged.
         own: its claims, but for those that leave.
         numbers: number by name, of nodes with a name of their own.
+        leaving: names of its claims that leave: a late delete of one could free another that has its name by then.
     """
     parts = () if demand is None else demand.clusters.values()
     if demand is None or not (numbers or any(part.cluster.was or part.cluster.names for part in parts)):
         return NO_RENAMES
-    return _renames(demand, known_of(own, numbers))
+    return _renames(demand, known_of(own, numbers), frozenset(leaving))
 
 
-def _renames(demand: Demand, known: Iterable[NamedClaim]) -> Renames:
+def _renames(demand: Demand, known: Iterable[NamedClaim], leaving: Collection[str]) -> Renames:
     present = {one.name: one for one in known}
     by_number = {(one.cluster, one.number): one.name for one in present.values()}
     ids = {one.cluster for one in present.values()}
@@ -99,6 +104,7 @@ def _renames(demand: Demand, known: Iterable[NamedClaim]) -> Renames:
     clusters: dict[str, str] = {}
     unknown: dict[str, tuple[str, ...]] = {}
     contested: dict[str, tuple[str, ...]] = {}
+    waiting: dict[str, tuple[str, ...]] = {}
     for cluster_id, nodes in wanted.items():
         former = demand.clusters[cluster_id].cluster.was
         held = [one for one in former if one in ids]
@@ -114,7 +120,9 @@ def _renames(demand: Demand, known: Iterable[NamedClaim]) -> Renames:
             old = by_number.get((was, node.number))
             if old is not None and node.name not in present and old not in names:
                 found[old] = node.name
-    return Renames(nodes=found, clusters=clusters, unknown=unknown, contested=contested)
+                if node.name in leaving:
+                    waiting[cluster_id] = (*waiting.get(cluster_id, ()), node.name)
+    return Renames(nodes=found, clusters=clusters, unknown=unknown, contested=contested, leaving=waiting)
 
 
 def rename_findings(renames: Renames, demand: Demand) -> Iterator[Finding]:
@@ -146,6 +154,19 @@ def rename_findings(renames: Renames, demand: Demand) -> Iterator[Finding]:
                 "make them one"
             ),
             fix="declare both clusters and remove one when its nodes are free, or delete 'was' to let the old one go",
+            excess=1,
+        )
+    for cluster_id, names in renames.leaving.items():
+        shown = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"  # noqa: PLR2004
+        yield _finding(
+            demand.party,
+            cluster_id,
+            level="mandatory",
+            message=(
+                f"{count_of(len(names), 'node')} of cluster {cluster_id} cannot be called {shown} yet: what this stack "
+                "had under that name before is not gone"
+            ),
+            fix="declare the old names again and run: pulumi up; when what leaves is gone, rename",
             excess=1,
         )
 

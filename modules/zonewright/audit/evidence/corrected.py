@@ -11,9 +11,12 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from zonewright.audit.evidence.replay import put_site, readings_in, site_in
+from zonewright.audit.evidence.site_names import RENAMED, SiteNames
 from zonewright.ledger.deciding.measuring import terms_of
+from zonewright.ledger.deciding.snapshot import FORMER
 from zonewright.ledger.protocol.change_messages import Snapshot
-from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.documents import parse_former, parse_zone
+from zonewright.ledger.store.steps import ADMITTED
 from zonewright.ledger.store.tables import decided, journal
 from zonewright.ledger.store.texts import get_content
 from zonewright.pue.meters import MeterSpec
@@ -53,21 +56,27 @@ def differing(connection: Connection, site: str, corrections: Sequence[Supersede
 
     Args:
         connection: a transaction.
-        site: id of the site.
+        site: id of the site; decisions from before a rename have it as it was called.
         corrections: its readings that no longer count.
     """
+    names = _site_names(connection)
     query = select(decided, journal.c.payload).join(journal, journal.c.sequence == decided.c.sequence)
     for row in connection.execute(query.order_by(decided.c.sequence)).mappings():
         digest = json.loads(row["payload"]).get("snapshot", "")
         text = get_content(connection, digest) if digest else None
         snapshot = Snapshot.model_validate_json(text) if text is not None else None
-        if snapshot is None or site not in snapshot.figures:
+        if snapshot is None:
             continue
-        names = [name for name in snapshot.files if name.partition("/")[2].startswith((f"{site}/", f"{site}."))]
-        found = {name: get_content(connection, snapshot.files[name]) for name in [*names, "zone.json"]}
+        # A change that renames the site itself, and was refused, has it under its new name.
+        former = parse_former(get_content(connection, snapshot.files.get(FORMER, "")))
+        then_id = former.follow(names.then(site, at=row["sequence"]))
+        if then_id not in snapshot.figures:
+            continue
+        paths = [name for name in snapshot.files if name.partition("/")[2].startswith((f"{then_id}/", f"{then_id}."))]
+        found = {name: get_content(connection, snapshot.files[name]) for name in [*paths, "zone.json"]}
         texts = {name: text for name, text in found.items() if text is not None}
-        now = _again(snapshot, texts, site, corrections)
-        figure = snapshot.figures[site]
+        now = _again(snapshot, texts, then_id, corrections)
+        figure = snapshot.figures[then_id]
         then = (str(figure["trailing"]), _ratio(figure["trailing_ratio"]))
         if now is not None and now[0] != then[0]:
             yield Differing(
@@ -79,6 +88,12 @@ def differing(connection: Connection, site: str, corrections: Sequence[Supersede
                 then=then,
                 now=now,
             )
+
+
+def _site_names(connection: Connection) -> SiteNames:
+    is_rename = journal.c.kind == ADMITTED, journal.c.payload.contains(f'"{RENAMED}":{{', autoescape=True)
+    rows = connection.execute(select(journal.c.sequence, journal.c.payload).where(*is_rename)).all()
+    return SiteNames(tuple(sorted((row.sequence, json.loads(row.payload)[RENAMED]) for row in rows)))
 
 
 def _ratio(value: object) -> Fraction | None:

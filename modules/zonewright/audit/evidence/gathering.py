@@ -1,12 +1,14 @@
 """From the ledger to bundles: what a plan is made from, and everything that the zone's bundle of a plan holds."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.fetching import fetch
-from zonewright.audit.evidence.planning import Material, bundle_files, digests_behind
-from zonewright.audit.evidence.pruned import removals_at
+from zonewright.audit.evidence.planning import DEMAND, PROPOSAL, Material, bundle_files, digests_behind
+from zonewright.audit.evidence.pruned import late_sites, names_at, removals_at
+from zonewright.audit.evidence.site_names import own_renames
 from zonewright.changes.storing import store_texts
 from zonewright.changes.validated import Validated
 from zonewright.declare.device_types import type_texts
@@ -22,6 +24,7 @@ from zonewright.ledger.protocol.evidence_messages import OwnEntry, SnapshotReque
 from zonewright.ledger.protocol.journal_messages import WITHHELD, CheckpointRequest, HistoryRequest, JournalEntry
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
+from zonewright.ledger.store.steps import ADMITTED
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs.pruning import KIND as REMOVAL
 from zonewright.model.canonical import canonical_json
@@ -130,7 +133,8 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     files = bundle_files(plan, texts, objects, record.envelope)
     files |= signatures(record)
     files |= rollout_texts(ledger, [entry for entry in entries if _is_of(entry, digest)])
-    needed = _needed(ledger, entries, digest, (texts[SNAPSHOT], *index.values()), objects)
+    own = own_renames(Demand.model_validate_json(texts[DEMAND]), json.loads(texts[PROPOSAL]).get("renamed", {}))
+    needed = _needed(ledger, entries, digest, (texts[SNAPSHOT], *index.values()), objects, own=own)
     first = min(needed, default=head.sequence + 1)
     if entries and first < entries[0].sequence:
         entries = list(each_entry(ledger, head.sequence, after=first - 1))
@@ -176,14 +180,21 @@ def _needed(
     plan: str,
     snapshots: Iterable[str],
     objects: Mapping[str, str],
+    *,
+    own: Mapping[str, str],
 ) -> set[int]:
     """Numbers of the entries on a plan, and on removals of hours that one of its snapshots rests on."""
-    removals = list(each_entry(ledger, kinds=(REMOVAL,)))
+    read = [Snapshot.model_validate_json(text) for text in snapshots]
+    first = min(one.at for one in read)
+    removals = [one for one in each_entry(ledger, kinds=(REMOVAL,)) if late_sites(one, first)]
+    # Since then the bundle may have the whole journal, so this is no more than it.
+    since = removals[0].sequence if removals else None
+    renames = [] if since is None else list(each_entry(ledger, after=since, kinds=(ADMITTED,)))
     found = {entry.sequence for entry in entries if _is_of(entry, plan)}
-    for text in snapshots:
-        snapshot = Snapshot.model_validate_json(text)
+    for snapshot in read:
         facts = {name: objects[digest] for name, digest in snapshot.files.items()}
-        found |= {entry.sequence for _, entry in removals_at(removals, facts, snapshot.at)}
+        names = names_at(renames, facts, snapshot.at, own)
+        found |= {entry.sequence for _, _, entry in removals_at(removals, facts, snapshot.at, names)}
     return found
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain
 
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
+from zonewright.audit.evidence.site_names import SiteNames
 from zonewright.ledger.deciding.snapshot import READINGS_BACK
 from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store.journal import entry_hash
@@ -31,17 +32,30 @@ class Recorded:
     entry: JournalEntry
     removals: Sequence[Removal]
 
-    def faults(self, journal: Mapping[int, JournalEntry]) -> Iterator[str]:
+    def digests(self, names: SiteNames) -> set[str]:
+        """What the entry says of the site, by whatever name it had then.
+
+        Args:
+            names: how sites were renamed up to the snapshot.
+        """
+        entry = self.entry
+        said = entry.payload["sites"] if _has_sites(entry) else {}
+        return {digest for then, digest in said.items() if names.now(then, since=entry.sequence) == self.site}
+
+    def faults(self, journal: Mapping[int, JournalEntry], names: SiteNames) -> Iterator[str]:
         """What is wrong with it.
 
         Args:
             journal: entries of the bundle's journal by sequence; empty where the bundle has none.
+            names: how sites were renamed up to the snapshot, as that journal has it.
         """
         entry = self.entry
         if entry.hash != entry_hash(entry.model_dump()):
             yield f"the snapshot's entry {entry.sequence} was altered"
-        said = entry.payload["sites"].get(self.site) if _has_sites(entry) else None
-        if said != digest_of(removals_text(self.removals)):
+        said = self.digests(names)
+        if not (said or journal) and _has_sites(entry):
+            said = set(entry.payload["sites"].values())  # nothing here tells renames, and then all of this stays open
+        if digest_of(removals_text(self.removals)) not in said:
             yield f"entry {entry.sequence} recorded other removals at {self.site}"
         if journal and journal.get(entry.sequence) != entry:
             yield f"the journal does not have the snapshot's entry {entry.sequence}"
@@ -84,28 +98,65 @@ def hours_in(texts: Mapping[str, str], site: str) -> dict[str, list[Bin]]:
 
 
 def removals_at(
-    entries: Iterable[JournalEntry], texts: Mapping[str, str], at: str
-) -> Iterator[tuple[str, JournalEntry]]:
-    """The entries of a journal on removals of hours that the figures of a snapshot rest on, with the site.
+    entries: Iterable[JournalEntry], texts: Mapping[str, str], at: str, names: SiteNames
+) -> Iterator[tuple[str, str, JournalEntry]]:
+    """The entries of a journal on removals of hours that the figures of a snapshot rest on.
 
     Args:
         entries: entries of a journal.
         texts: the texts of the snapshot by name.
         at: its moment.
+        names: how sites were renamed up to it.
+
+    Yields:
+        The site, as the snapshot calls it and as the entry does, and the entry.
     """
-    sites = sorted({one.removesuffix(".json").split("/")[1] for one in texts if one.startswith(_MEASURED)})
-    start_us = _start_of(at)
+    sites = {one.removesuffix(".json").split("/")[1] for one in texts if one.startswith(_MEASURED)}
     for entry in entries:
-        for site in sites if _has_sites(entry) else ():
-            if site in entry.payload["sites"] and entry.payload.get("until_us", {}).get(site, FOREVER) > start_us:
-                yield site, entry
+        for then in late_sites(entry, at):
+            if (site := names.now(then, since=entry.sequence)) in sites:
+                yield site, then, entry
+
+
+def late_sites(entry: JournalEntry, at: str) -> list[str]:
+    """The sites, as an entry calls them, of which it tells removals of hours that figures of a moment may rest on.
+
+    Args:
+        entry: of the journal; other ones than those on removals have none.
+        at: the moment.
+    """
+    if not _has_sites(entry):
+        return []
+    until_us, start_us = entry.payload.get("until_us", {}), _start_of(at)
+    return [site for site in sorted(entry.payload["sites"]) if until_us.get(site, FOREVER) > start_us]
 
 
 def _start_of(at: str) -> int:
     return window_of(datetime.fromisoformat(at) - READINGS_BACK)
 
 
-def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEntry], word: str) -> Iterator[Check]:
+def names_at(
+    journal: Iterable[JournalEntry], texts: Mapping[str, str], at: str, pending: Mapping[str, str]
+) -> SiteNames:
+    """How sites were renamed up to a snapshot.
+
+    Args:
+        journal: entries of a journal.
+        texts: the texts of the snapshot by name.
+        at: its moment.
+        pending: new name by old name of what its own change renames; a name that a site still has is none of these.
+    """
+    own = {old: new for old, new in pending.items() if f"assets/{old}.json" not in texts}
+    return SiteNames.of((one for one in journal if one.at <= at), own)
+
+
+def pruned_checks(
+    texts: Mapping[str, str],
+    at: str,
+    journal: Iterable[JournalEntry],
+    word: str,
+    pending: Mapping[str, str] | None = None,
+) -> Iterator[Check]:
     """Whether the sums are those that the journal recorded when the readings went; says what rests on them.
 
     Args:
@@ -113,15 +164,17 @@ def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEn
         at: its moment.
         journal: the bundle's journal; empty in a bundle of a plan that is not registered.
         word: when it was decided.
+        pending: new name by old name of what the snapshot's own change renames.
     """
     name = f"pruned readings {word}"
     told, entries = recorded(texts), {entry.sequence: entry for entry in journal}
-    kept = list(_not_told(told, removals_at((one for one in entries.values() if one.at <= at), texts, at)))
+    names = names_at(entries.values(), texts, at, pending or {})
+    kept = list(_not_told(told, (one for one in entries.values() if one.at <= at), texts, at, names))
     sites = sorted({one.split("/")[1] for one in texts if one.startswith((SUMS, PRUNED))})
     if not sites and not kept:
         return
     found = [_Site.of(site, hours_in(texts, site), [one for one in told if one.site == site], at) for site in sites]
-    faults = [*kept, *chain(*(one.faults(entries) for one in told), *(one.faults for one in found))]
+    faults = [*kept, *chain(*(one.faults(entries, names) for one in told), *(one.faults for one in found))]
     detail = "; ".join(one.sentence for one in found)
     unknown = [one.unknown for one in found if one.unknown]
     if faults:
@@ -135,15 +188,17 @@ def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEn
         yield good(name, detail)
 
 
-def _not_told(told: Sequence[Recorded], asked: Iterable[tuple[str, JournalEntry]]) -> Iterator[str]:
+def _not_told(
+    told: Sequence[Recorded], entries: Iterable[JournalEntry], texts: Mapping[str, str], at: str, names: SiteNames
+) -> Iterator[str]:
     """Entries that the snapshot lacks: who takes an older one out of the store could have other sums recorded again.
 
     One whose removals another entry recorded once more, by the same digest, is not missed.
     """
-    known = {(one.site, one.entry.payload["sites"].get(one.site)) for one in told if _has_sites(one.entry)}
-    for site, entry in asked:
-        if (site, entry.payload["sites"][site]) not in known:
-            what = f"entry {entry.sequence} of {entry.at[:10]} recorded a removal at {site}"
+    known = {(one.site, digest) for one in told for digest in one.digests(names)}
+    for site, then, entry in removals_at(entries, texts, at, names):
+        if (site, entry.payload["sites"][then]) not in known:
+            what = f"entry {entry.sequence} of {entry.at[:10]} recorded a removal at {then}"
             yield (
                 f"{what}, and the snapshot does not have it; the store of readings was altered or "
                 "restored from an older copy"

@@ -18,6 +18,7 @@ from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.evidence.replay import Again, judge_again
 from zonewright.audit.evidence.rollouts import rollout_checks
 from zonewright.audit.evidence.scanning import scanned
+from zonewright.audit.evidence.site_names import own_renames
 from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.audit.verify.facts import fact_checks, unseen
 from zonewright.audit.verify.journal import journal_checks
@@ -239,7 +240,8 @@ def _judged(
     contents: Contents, snapshot: Snapshot, again: Again, word: str, *, risk: str | None = None, held: bool = False
 ) -> Iterator[Check]:
     plan = contents.plan
-    yield from pruned_checks(contents.facts(snapshot), snapshot.at, contents.journal, word)
+    pending = own_renames(contents.demand, contents.proposal.renamed)
+    yield from pruned_checks(contents.facts(snapshot), snapshot.at, contents.journal, word, pending)
     yield _findings(f"rules {word}", again.findings, snapshot.findings)
     if again.figures != snapshot.figures:
         names = sorted(

@@ -268,7 +268,8 @@ def _gather(  # noqa: PLR0917 - as gather, without names
     racks, occupants, sites, offers, before = _assets(rows, stack_id, demand)
     racks, offered = with_offers(racks, offers, on=now[:10]) if any(offers.values()) else (racks, {})
     found = around(connection, touched, stack_id)
-    renames = renames_of(demand, found.own, found.numbers)
+    leaving = {one.name for one in found.standing if one.standing == "releasing"}
+    renames = renames_of(demand, found.own, found.numbers, leaving)
     found = found.renamed(renames)
     standing: dict[str, list[Occupant]] = defaultdict(list)
     for one in found.own:

@@ -132,4 +132,4 @@ def _record(context: Context, found: "Mapping[str, list[Delivery]]", note: "Jour
         "sites": {site: digest_of(deliveries_text(deliveries)) for site, deliveries in sorted(found.items())},
         "until_us": {site: max(one.begin_us for one in deliveries) for site, deliveries in sorted(found.items())},
     }
-    record(context, note, KIND, payload)
+    record(context, note, KIND, lambda _connection: payload)

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection, select
+
 from zonewright.errors import ZonewrightError
 from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableError
 from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.documents import parse_former
+from zonewright.ledger.store.tables import zone
 from zonewright.ledger.verbs.live import tell_live
 from zonewright.ledger.verbs.noted import record
 from zonewright.model.canonical import digest_of
@@ -89,13 +93,18 @@ def tell_intakes(context: Context) -> None:
 
 
 def _record_intake(context: Context, payload: Mapping[str, Any], note: JournalNote) -> None:
-    record(context, note, INTAKE, payload)
+    record(context, note, INTAKE, lambda _connection: payload)
 
 
 def _record(context: Context, found: Mapping[str, Sequence[Removal]], note: JournalNote) -> None:
-    payload = {
-        "readings": sum(one.readings for removals in found.values() for one in removals),
-        "sites": {site: digest_of(removals_text(removals)) for site, removals in sorted(found.items())},
-        "until_us": {site: max(one.end_us for one in removals) for site, removals in sorted(found.items())},
-    }
+    def payload(connection: Connection) -> dict[str, Any]:
+        # A site that was renamed a moment ago may still have its readings under its old id.
+        former = parse_former(connection.execute(select(zone.c.former)).scalar())
+        named = {former.site_of_readings(site): removals for site, removals in sorted(found.items())}
+        return {
+            "readings": sum(one.readings for removals in named.values() for one in removals),
+            "sites": {site: digest_of(removals_text(removals)) for site, removals in named.items()},
+            "until_us": {site: max(one.end_us for one in removals) for site, removals in named.items()},
+        }
+
     record(context, note, KIND, payload)
