@@ -152,17 +152,18 @@ def test_the_page_s_quotas_are_those_that_the_check_takes(
 ) -> None:
     """What the how-to page writes is valid, and its commands do what they say."""
     page = (REPOSITORY / "docs" / "how-to" / "set-quotas.md").read_text(encoding="utf-8")
-    first, second = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    first, second, districts = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    zone = {**ZONE, **yaml.safe_load(districts)}
     text = first + second.removeprefix("quotas:\n")
     (commands,) = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "zone").mkdir()
-    (tmp_path / "zone" / "zone.yaml").write_text(f"{yaml.safe_dump(dict(ZONE))}\n{text}")
+    (tmp_path / "zone" / "zone.yaml").write_text(f"{yaml.safe_dump(zone)}\n{text}")
     (tmp_path / "zone" / "facility-operator.yaml").write_text(yaml.safe_dump(facility(4)))
     for line in commands.splitlines():
         assert main(shlex.split(line)[1:]) == 0, capsys.readouterr()
     wrong = text.replace("district: north", "district: nroth", 1).replace("party: tenant-a", "party: nobody")
-    (tmp_path / "zone" / "zone.yaml").write_text(f"{yaml.safe_dump(dict(ZONE))}\n{wrong}")
+    (tmp_path / "zone" / "zone.yaml").write_text(f"{yaml.safe_dump(zone)}\n{wrong}")
     said = [str(problem) for problem in load_zone(tmp_path / "zone").problems]
     assert any("quotas.north.district: an unknown district" in one for one in said)
     assert any("quotas.small-tenant.party: an unknown party" in one for one in said)

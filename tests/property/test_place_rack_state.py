@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from zonewright.model.power import Draw
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import Face, FeedName
+from zonewright.model.site import Face
+from zonewright.model.supply import FeedName
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place.rack_state import Floor, Ground, NodeShape, RackState
 from zonewright.rules.loads import NOTHING

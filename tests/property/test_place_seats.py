@@ -11,7 +11,8 @@ from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.power import Draw
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import Face, FeedName, Phase
+from zonewright.model.site import Face
+from zonewright.model.supply import FeedName, Phase
 from zonewright.model.world import Feed, Occupant, Rack, Standing, World
 from zonewright.place import change_world, failed, place, read_set, touched
 from zonewright.rules import Finding, evaluate

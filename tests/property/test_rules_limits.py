@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.model.power import FEEDS, Draw, Wiring, other
-from zonewright.model.site import FeedName
+from zonewright.model.supply import FeedName
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.rules import Finding, evaluate
 from zonewright.rules.geometry import bits, longest_free, lowest_free

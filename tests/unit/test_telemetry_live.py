@@ -19,7 +19,7 @@ from support.readings import METERS, START, at, drawn, series
 from support.simulated_host import ZONES, SimulatedHost
 from zonewright.model import Site
 from zonewright.model.base import TRUST_ORDER
-from zonewright.model.site import Meter
+from zonewright.model.metering import Meter
 from zonewright.pue import evaluate, read_meters, read_readings
 from zonewright.pue.printing import figure_data
 from zonewright.pue.readings import time_us

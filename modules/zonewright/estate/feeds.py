@@ -8,7 +8,7 @@ from math import sqrt
 
 from zonewright.estate.records import FeedRecord, PowerOutletRecord, PowerPortRecord
 from zonewright.estate.work import AdoptionWork
-from zonewright.model.site import FeedName
+from zonewright.model.supply import FeedName
 
 _LETTER = re.compile(r"(?i)(?:^|[^a-z])([ab])(?:[0-9]*$|[^a-z])")
 _THREE = sqrt(3)

@@ -11,7 +11,8 @@ from zonewright.estate.records import DeviceRecord
 from zonewright.estate.types import DeviceKind, Types
 from zonewright.estate.work import AdoptionWork
 from zonewright.model.derived_type import KILOGRAMS
-from zonewright.model.site import Face, FeedName
+from zonewright.model.site import Face
+from zonewright.model.supply import FeedName
 
 _ABSENT = {"inventory": "lies in store", "planned": "is planned"}
 

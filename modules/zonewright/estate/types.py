@@ -13,7 +13,7 @@ from zonewright.estate.work import AdoptionWork
 from zonewright.model import NodeType
 from zonewright.model.derived_type import derived_type
 from zonewright.model.device_type import DeviceType, TypeOverlay
-from zonewright.model.site import FeedName
+from zonewright.model.supply import FeedName
 
 _PASSIVE = re.compile(r"(?i)patch|panel|blank|shelf|cable|organi[sz]er|odf|splice|tray")
 _MOST_SUPPLIES = 12

@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 from zonewright.model.cluster import Cluster
 from zonewright.model.demand import AnyAsset, ClusterDemand, DuctAsset, LinkAsset, RowAsset, SiteAsset
 from zonewright.model.network import Link
-from zonewright.model.site import Baseline, PowerElement, PowerFeed, PowerPanel, Room, Row, Site
+from zonewright.model.site import Baseline, Room, Row, Site
+from zonewright.model.supply import PowerElement, PowerFeed, PowerPanel
 from zonewright.model.zone import NodeType
 
 _QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel}

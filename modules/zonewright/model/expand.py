@@ -8,7 +8,8 @@ from functools import lru_cache
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.cluster import Cluster, Place
 from zonewright.model.power import Draw, Supply
-from zonewright.model.site import Baseline, FeedName, Phase, PowerFeed, Room, Row, Site, thousandths
+from zonewright.model.site import Baseline, Room, Row, Site
+from zonewright.model.supply import FeedName, Phase, PowerFeed, thousandths
 from zonewright.model.world import Feed, Occupant, Rack
 from zonewright.model.zone import NodeType
 

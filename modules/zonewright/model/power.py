@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
-from zonewright.model.site import FeedName, PowerElement, PowerPanel, Site, thousandths
+from zonewright.model.site import Site
+from zonewright.model.supply import FeedName, PowerElement, PowerPanel, thousandths
 
 FEEDS: tuple[FeedName, FeedName] = ("A", "B")
 

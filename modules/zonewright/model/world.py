@@ -17,7 +17,8 @@ from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
 from zonewright.model.overhead_fit import OverheadFit
 from zonewright.model.power import Draw, Wiring, wiring_of
-from zonewright.model.site import Cooling, Face, FeedName, Phase, Site
+from zonewright.model.site import Cooling, Face, Site
+from zonewright.model.supply import FeedName, Phase
 from zonewright.model.zone import Zone
 
 EnergyVerdict = Literal["within", "breach", "undetermined"]

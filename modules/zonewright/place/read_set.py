@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from zonewright.model.site import FeedName
+from zonewright.model.supply import FeedName
 from zonewright.model.world import Occupant, Rack, World
 from zonewright.place.energy_preconditions import energy_premises, figure_of
 from zonewright.place.precondition import ENERGY, Precondition, PreconditionKind

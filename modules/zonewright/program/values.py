@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
 
-from zonewright.model.site import FeedName
+from zonewright.model.supply import FeedName
 
 if TYPE_CHECKING:
     from zonewright.program.components import TenantCluster

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import ceil
 
 from zonewright.model.rule_pack import Limit
-from zonewright.model.site import BackupPower
+from zonewright.model.supply import BackupPower
 from zonewright.model.world import SiteFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule

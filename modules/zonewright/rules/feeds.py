@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from zonewright.model.expand import FULL
 from zonewright.model.power import FEEDS, other
-from zonewright.model.site import PHASES, FeedName
+from zonewright.model.supply import PHASES, FeedName
 from zonewright.model.world import Occupant, Rack
 from zonewright.rules.finding import Participant
 from zonewright.rules.loads import (

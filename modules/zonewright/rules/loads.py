@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from zonewright.model.power import FEEDS, Draw, Wiring
-from zonewright.model.site import PHASES, FeedName, Phase
+from zonewright.model.supply import PHASES, FeedName, Phase
 from zonewright.model.world import Occupant, Rack
 
 Figures = tuple[int, ...]

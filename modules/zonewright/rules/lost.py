@@ -12,7 +12,8 @@ from typing import Any
 
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.power import Supply
-from zonewright.model.site import FeedName, Site
+from zonewright.model.site import Site
+from zonewright.model.supply import FeedName
 from zonewright.model.works import PlannedWork, minute_of
 from zonewright.model.world import Rack, World, ZoneFacts
 from zonewright.rules.words import listed

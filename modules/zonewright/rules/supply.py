@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from zonewright.model.power import Draw, Supply, Wiring
-from zonewright.model.site import FeedName
+from zonewright.model.supply import FeedName
 from zonewright.model.world import ClusterFacts, Occupant, Rack, SiteFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule

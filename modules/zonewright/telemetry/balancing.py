@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import isinf
 
 from zonewright.model import Site
-from zonewright.model.site import Meter
+from zonewright.model.metering import Meter
 from zonewright.pue.balance import LEVELS, Imbalance, Metered, MeterLevel, imbalances
 from zonewright.pue.doubt import Doubt, listed, moment, months
 from zonewright.telemetry.interface import ReadingStore

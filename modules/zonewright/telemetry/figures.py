@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from zonewright.model import Site
 from zonewright.model.base import TRUST_ORDER, TrustClass
+from zonewright.model.metering import Meter
 from zonewright.model.overhead_fit import OverheadFit
-from zonewright.model.site import Meter
 from zonewright.model.world import EnergyVerdict, Measured
 from zonewright.pue.budget import YearProjection
 from zonewright.pue.doubt import Doubt

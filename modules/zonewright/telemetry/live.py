@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from zonewright.model import Site
-from zonewright.model.site import MeterSource
+from zonewright.model.metering import MeterSource
 from zonewright.pue.meters import MeterKind, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.figures import all_meters_of

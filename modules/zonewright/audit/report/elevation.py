@@ -10,7 +10,8 @@ from html import escape
 from typing import Literal
 
 from zonewright.audit.diff.telling import follows
-from zonewright.model.site import Face, FeedName
+from zonewright.model.site import Face
+from zonewright.model.supply import FeedName
 from zonewright.model.world import Occupant, Rack
 from zonewright.rules.loads import ALONE, EVEN, by_key, limits, total
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from zonewright.declare.checks.known import Known
 from zonewright.declare.problem import Fault, Path, one_of, shown, unknown
 from zonewright.model import OwnerFile, Site
+from zonewright.model.metering import Meter, MeterSource
 from zonewright.model.rule_pack import chain_of
-from zonewright.model.site import Meter, MeterSource
 
 _OF_THE_HOST = "server-input"
 

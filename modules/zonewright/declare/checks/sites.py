@@ -15,8 +15,10 @@ from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.expand import expand_ids, rack_number, units_of
 from zonewright.model.limits import ELEMENTS, ROWS
+from zonewright.model.metering import Meter
 from zonewright.model.power import Supply
-from zonewright.model.site import Meter, Phase, RouterNetwork
+from zonewright.model.site import RouterNetwork
+from zonewright.model.supply import Phase
 
 _POINT_TO_POINT = 31
 _RANGE = re.compile(r"(\D*)([0-9]{1,9})\.\.(\D*)([0-9]{1,9})", re.ASCII)

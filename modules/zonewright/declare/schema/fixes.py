@@ -115,8 +115,6 @@ def fix_of_address(node: YamlNode, shape: Shape) -> str:
         whole = ip_network(node.text, strict=False)
     except ValueError:
         return "write it in digits, with its prefix length" if network else "write it in digits, without port or name"
-    if not isinstance(node.value, str):
-        return "write the address as text"
-    if formats == {"ipv4"} and whole.version != 4:  # noqa: PLR2004
-        return "write an IPv4 address of the same machine"
+    if not isinstance(node.value, str) or (formats == {"ipv4"} and whole.version != 4):  # noqa: PLR2004
+        return f"write {'an IPv4' if isinstance(node.value, str) else 'the'} address as text"
     return f"write {whole}, which has no host bits" if network else f"write {node.text.split('/')[0]}"
