@@ -18,11 +18,12 @@ from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.changes.loading import load_owner
 from zonewright.declare import load_zone
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.protocol.stack_messages import LOADED, InitRequest, stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, Zone
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import demand_of
 from zonewright.pue import read_readings
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import meters_of
@@ -82,13 +83,13 @@ def ledger_of(folder: Path, *owners: str, has_people: bool = True) -> None:
 
 
 def rename_site(client: LedgerClient, old: str, new: str) -> None:
-    """What operator-b does to call a site otherwise."""
-    declaration = declared_with_people()
-    file = declaration.owners["operator-b"]
+    """What operator-b does to call a site otherwise; nothing is rendered."""
+    zone, file = declared_with_people().zone, declared_with_people().owners["operator-b"]
     sites = {new if name == old else name: site for name, site in file.sites.items()}
     sites[new] = sites[new].model_copy(update={"was": (old,)})
     owners = {"operator-b": file.model_copy(update={"sites": sites})}
-    load_owner(client, Declaration(zone=declaration.zone, owners=owners), "operator-b")
+    party = Party(client, stack_id_of("operator-b"), "operator-b", lineage=LOADED, zone=zone)
+    party.admit(party.propose(demand_of(Declaration(zone=zone, owners=owners), "operator-b")))
 
 
 @contextmanager
