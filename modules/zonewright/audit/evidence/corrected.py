@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from zonewright.audit.evidence.replay import put_site, readings_in, site_in
-from zonewright.audit.evidence.site_names import RENAMED, SiteNames
+from zonewright.audit.evidence.site_renames import RENAMED, SiteRenames
 from zonewright.ledger.deciding.measuring import terms_of
 from zonewright.ledger.deciding.snapshot import FORMER
 from zonewright.ledger.protocol.change_messages import Snapshot
@@ -59,7 +59,7 @@ def differing(connection: Connection, site: str, corrections: Sequence[Supersede
         site: id of the site; decisions from before a rename have it as it was called.
         corrections: its readings that no longer count.
     """
-    names = _site_names(connection)
+    names = _site_renames(connection)
     query = select(decided, journal.c.payload).join(journal, journal.c.sequence == decided.c.sequence)
     for row in connection.execute(query.order_by(decided.c.sequence)).mappings():
         digest = json.loads(row["payload"]).get("snapshot", "")
@@ -90,10 +90,10 @@ def differing(connection: Connection, site: str, corrections: Sequence[Supersede
             )
 
 
-def _site_names(connection: Connection) -> SiteNames:
+def _site_renames(connection: Connection) -> SiteRenames:
     is_rename = journal.c.kind == ADMITTED, journal.c.payload.contains(f'"{RENAMED}":{{', autoescape=True)
     rows = connection.execute(select(journal.c.sequence, journal.c.payload).where(*is_rename)).all()
-    return SiteNames(tuple(sorted((row.sequence, json.loads(row.payload)[RENAMED]) for row in rows)))
+    return SiteRenames(tuple(sorted((row.sequence, json.loads(row.payload)[RENAMED]) for row in rows)))
 
 
 def _ratio(value: object) -> Fraction | None:

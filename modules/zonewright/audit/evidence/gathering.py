@@ -8,7 +8,7 @@ from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.planning import DEMAND, PROPOSAL, Material, bundle_files, digests_behind
 from zonewright.audit.evidence.pruned import late_sites, names_at, removals_at
-from zonewright.audit.evidence.site_names import own_renames
+from zonewright.audit.evidence.site_renames import own_renames
 from zonewright.changes.storing import store_texts
 from zonewright.changes.validated import Validated
 from zonewright.declare.device_types import type_texts

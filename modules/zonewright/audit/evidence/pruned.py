@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain
 
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
-from zonewright.audit.evidence.site_names import SiteNames
+from zonewright.audit.evidence.site_renames import SiteRenames
 from zonewright.ledger.deciding.snapshot import READINGS_BACK
 from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store.journal import entry_hash
@@ -32,7 +32,7 @@ class Recorded:
     entry: JournalEntry
     removals: Sequence[Removal]
 
-    def digests(self, names: SiteNames) -> set[str]:
+    def digests(self, names: SiteRenames) -> set[str]:
         """What the entry says of the site, by whatever name it had then.
 
         Args:
@@ -42,7 +42,7 @@ class Recorded:
         said = entry.payload["sites"] if _has_sites(entry) else {}
         return {digest for then, digest in said.items() if names.now(then, since=entry.sequence) == self.site}
 
-    def faults(self, journal: Mapping[int, JournalEntry], names: SiteNames) -> Iterator[str]:
+    def faults(self, journal: Mapping[int, JournalEntry], names: SiteRenames) -> Iterator[str]:
         """What is wrong with it.
 
         Args:
@@ -98,7 +98,7 @@ def hours_in(texts: Mapping[str, str], site: str) -> dict[str, list[Bin]]:
 
 
 def removals_at(
-    entries: Iterable[JournalEntry], texts: Mapping[str, str], at: str, names: SiteNames
+    entries: Iterable[JournalEntry], texts: Mapping[str, str], at: str, names: SiteRenames
 ) -> Iterator[tuple[str, str, JournalEntry]]:
     """The entries of a journal on removals of hours that the figures of a snapshot rest on.
 
@@ -137,7 +137,7 @@ def _start_of(at: str) -> int:
 
 def names_at(
     journal: Iterable[JournalEntry], texts: Mapping[str, str], at: str, pending: Mapping[str, str]
-) -> SiteNames:
+) -> SiteRenames:
     """How sites were renamed up to a snapshot.
 
     Args:
@@ -147,7 +147,7 @@ def names_at(
         pending: new name by old name of what its own change renames; a name that a site still has is none of these.
     """
     own = {old: new for old, new in pending.items() if f"assets/{old}.json" not in texts}
-    return SiteNames.of((one for one in journal if one.at <= at), own)
+    return SiteRenames.of((one for one in journal if one.at <= at), own)
 
 
 def pruned_checks(
@@ -189,7 +189,7 @@ def pruned_checks(
 
 
 def _not_told(
-    told: Sequence[Recorded], entries: Iterable[JournalEntry], texts: Mapping[str, str], at: str, names: SiteNames
+    told: Sequence[Recorded], entries: Iterable[JournalEntry], texts: Mapping[str, str], at: str, names: SiteRenames
 ) -> Iterator[str]:
     """Entries that the snapshot lacks: who takes an older one out of the store could have other sums recorded again.
 

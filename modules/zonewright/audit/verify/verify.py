@@ -18,7 +18,7 @@ from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.evidence.replay import Again, judge_again
 from zonewright.audit.evidence.rollouts import rollout_checks
 from zonewright.audit.evidence.scanning import scanned
-from zonewright.audit.evidence.site_names import own_renames
+from zonewright.audit.evidence.site_renames import own_renames
 from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.audit.verify.facts import fact_checks, unseen
 from zonewright.audit.verify.journal import journal_checks

@@ -12,7 +12,7 @@ RENAMED = "renamed"
 
 
 @dataclass(frozen=True, slots=True)
-class SiteNames:
+class SiteRenames:
     """The renames of a journal.
 
     Attributes:
@@ -20,7 +20,7 @@ class SiteNames:
         pending: new name by old name of what the change that is looked at renames itself.
 
     Example:
-        >>> names = SiteNames(((7, {"dc1": "hall"}), (9, {"hall": "barn"})))
+        >>> names = SiteRenames(((7, {"dc1": "hall"}), (9, {"hall": "barn"})))
         >>> names.now("dc1", since=3), names.now("dc1", since=8), names.then("barn", at=8)
         ('barn', 'dc1', 'hall')
     """
@@ -29,7 +29,7 @@ class SiteNames:
     pending: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entries: Iterable[JournalEntry], pending: Mapping[str, str] | None = None) -> "SiteNames":
+    def of(cls, entries: Iterable[JournalEntry], pending: Mapping[str, str] | None = None) -> "SiteRenames":
         """The renames among entries.
 
         Args:
