@@ -19,7 +19,7 @@ from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.server.metrics import metrics_page
+from zonewright.server.metrics import districts_page, metrics_page
 
 NOW = datetime.now(UTC)
 DISTRICT = {"title": "North", "connection_capacity_kw": 60, "energy_quota_mwh": 300, "land_ha": 12.5}
@@ -105,11 +105,11 @@ def test_what_a_district_has_left(ledger: str, capsys: pytest.CaptureFixture[str
     assert "    no trend: less than 90 days of history\n" in text
     assert main(["ledger", "forecast", "--within", "-1", "--ledger", ledger]) == 2
     with closing(Database(Path(ledger.removeprefix("sqlite:///")), lock_wait_s=5)) as database:
-        page, of_a_site = (metrics_page(database, None, NOW, site) for site in (None, "dc1"))
+        page, of_sites = districts_page(database, NOW), metrics_page(database, None, NOW)
     assert 'zonewright_district_resource_used_ratio{district="north",resource="built it_kw"} 0.175\n' in page
     days = f'{{bound="trend",district="north",resource="built it_kw"}} {racks["days_left"]}.0\n'
     assert f"zonewright_district_exhaustion_days{days}" in page
-    assert of_a_site == ""
+    assert of_sites == ""
 
 
 @pytest.mark.tampers

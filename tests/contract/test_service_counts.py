@@ -70,6 +70,20 @@ def samples(text: str) -> dict[str, float]:
     }
 
 
+def test_what_districts_have_left_is_for_who_oversees_them(served: tuple[Assembly, dict[str, str]]) -> None:
+    """Sums over all parties have a page of their own, which a tenant may not read; that of sites has none of them."""
+    assembly, tokens = served
+
+    def read(path: str, name: str) -> Answer:
+        return call(assembly.app, "GET", path, headers={"authorization": f"Bearer {tokens[name]}"})
+
+    assert "zonewright_district_resource_used_ratio" in read("/metrics/districts", "overseer").text
+    refused = read("/metrics/districts", "a")
+    assert (refused.status_code, "zonewright_district" in refused.text) == (401, False)
+    sites = read("/metrics", "a")
+    assert (sites.status_code, "zonewright_district" in sites.text) == (200, False)
+
+
 def test_counters_tell_what_was_asked_and_decided(served: tuple[Assembly, dict[str, str]]) -> None:
     """Requests by route and status, admissions by result, the journal's length; of a made-up path only that it was."""
     assembly, tokens = served

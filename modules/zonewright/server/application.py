@@ -39,6 +39,8 @@ def service(
     *,
     figures: Callable[[str | None], str] | None = None,
     may_read: Callable[[str], bool] | None = None,
+    districts: Callable[[str | None], str] | None = None,
+    may_read_districts: Callable[[str], bool] | None = None,
     metrics: ServiceMetrics | None = None,
     may_read_metrics: Callable[[str], bool] | None = None,
     is_ready: Callable[[], bool] = lambda: True,
@@ -57,6 +59,8 @@ def service(
         ledger: the ledger's application, which gets every other path; None for telemetry alone.
         figures: the page of figures of one site, or of all; None where there is no ledger to name the sites.
         may_read: whether a header ``Authorization`` lets somebody read that page; None lets everybody who gets here.
+        districts: the page of what districts have left; None where there is no ledger.
+        may_read_districts: as ``may_read``, for that page.
         metrics: what the service counts of itself; None counts for nobody.
         may_read_metrics: as ``may_read``, for the page of these.
         is_ready: whether what the service needs answers now; may block.
@@ -77,6 +81,7 @@ def service(
     routes: list[Route | Mount] = [
         Route("/v1/metrics", later(ingest.__call__), methods=["POST"]),
         Route("/metrics", _page_of(figures, may_read, unasked, "energy"), methods=["GET"]),
+        Route("/metrics/districts", _page_of(districts, may_read_districts, unasked, "exhaustion"), methods=["GET"]),
         Route("/metrics/service", _page_of(own, may_read_metrics, unasked, "access"), methods=["GET"]),
         Route("/health", _health, methods=["GET"]),
         Route("/ready", _ready_by(is_ready), methods=["GET"]),

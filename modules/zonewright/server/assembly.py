@@ -28,7 +28,7 @@ from zonewright.server.application import service
 from zonewright.server.counting import ServiceMetrics, journal_length, lease_days
 from zonewright.server.door import LOOPBACK, Door
 from zonewright.server.health import HealthReports
-from zonewright.server.metrics import metrics_page
+from zonewright.server.metrics import districts_page, metrics_page
 from zonewright.server.openapi import paths
 from zonewright.server.requests import Requests
 from zonewright.server.witness_route import KeptHeads
@@ -116,6 +116,10 @@ class Assembly:
             if database is not None and self._has_ledger
             else None,
             may_read=may_call(context, verbs.ENERGY.name) if context is not None else None,
+            districts=(lambda _site: districts_page(database, utc_now()))
+            if database is not None and self._has_ledger
+            else None,
+            may_read_districts=may_call(context, verbs.EXHAUSTION.name) if context is not None else _nobody,
             metrics=metrics,
             may_read_metrics=may_call(context, verbs.ACCESS.name) if context is not None else _nobody,
             is_ready=lambda: database is None or self._journal_length() is not None,

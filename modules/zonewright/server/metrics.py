@@ -1,9 +1,10 @@
-"""``GET /metrics``: what is measured of each site, as Prometheus reads it; and what districts have left.
+"""``GET /metrics``: what is measured of each site, as Prometheus reads it; no claim and no tenant is in it.
 
-No claim and no tenant is in it: districts have sums over all parties.
+``GET /metrics/districts`` is a page of its own: sums over all parties, and of quotas of one party, are for those who
+oversee the zone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -12,7 +13,6 @@ from prometheus_client.registry import Collector
 
 from zonewright.ledger.deciding.measuring import measured_sites
 from zonewright.ledger.deciding.zone_facts import zone_base
-from zonewright.ledger.protocol.exhaustion_messages import ResourceForecast
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.verbs.exhaustion import forecasts
 from zonewright.model import Site
@@ -70,8 +70,6 @@ def metrics_page(database: Database, telemetry: TelemetryHome | None, now: datet
     page = _Page()
     with database.reading() as connection:
         base = zone_base(connection, "")
-        if site is None:
-            _add_districts(page, forecasts(connection, now.isoformat()) or ())
     if base is None or telemetry is None or not telemetry.is_there():
         return page.text()
     facts = base.before()
@@ -87,13 +85,23 @@ def metrics_page(database: Database, telemetry: TelemetryHome | None, now: datet
     return page.text()
 
 
-def _add_districts(page: _Page, found: Iterable[ResourceForecast]) -> None:
+def districts_page(database: Database, now: datetime) -> str:
+    """The page of all districts: how much of what they have is taken, and when it runs out.
+
+    Args:
+        database: the ledger's.
+        now: the present.
+    """
+    page = _Page()
+    with database.reading() as connection:
+        found = forecasts(connection, now.isoformat()) or ()
     for one in found:
         labels = {"district": one.district, "resource": one.resource}
         page.add("zonewright_district_resource_used_ratio", one.used / one.limit, **labels)
         for bound, days in (("trend", one.days_left), ("least", one.days_least), ("most", one.days_most)):
             if days is not None:
                 page.add("zonewright_district_exhaustion_days", days, **labels, bound=bound)
+    return page.text()
 
 
 def _add_meters(page: _Page, site: Site, last: Mapping[str, tuple[int, TrustClass]], labels: dict[str, str]) -> None:

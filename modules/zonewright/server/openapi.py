@@ -176,6 +176,9 @@ _PAGES: dict[str, dict[str, Any]] = {
     ),
     INTERFACE: _page("This document.", security=False, media=_json({"type": "object"}), statuses={}),
     "/metrics": _page("Figures of sites, for Prometheus.", security=True, media=_TEXT, statuses=_READ),
+    "/metrics/districts": _page(
+        "What districts have left, for Prometheus.", security=True, media=_TEXT, statuses=_READ
+    ),
     "/metrics/service": _page(
         "What the service counts of its own work, for Prometheus.", security=True, media=_TEXT, statuses=_READ
     ),
