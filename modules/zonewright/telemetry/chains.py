@@ -74,7 +74,7 @@ class ChainEvent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ChainStanding:
     """How far an agent's batches are signed.
 
     Attributes:
@@ -149,7 +149,7 @@ class Chains:
         with self._home.opened() as connection:
             return [ChainEvent(*row) for row in connection.execute(query, values)]
 
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[ChainStanding]:
         """How far each agent's batches are signed, by name."""
         query = (
             "select agent, max(received_ns), max(case when head <> 0 then received_ns end), "
@@ -161,7 +161,7 @@ class Chains:
             for agent, newest_ns, signed_ns, sequence in connection.execute(query).fetchall():
                 unsigned, since_ns = connection.execute(since, (agent, sequence or 0)).fetchone()
                 found.append(
-                    Standing(
+                    ChainStanding(
                         agent=agent,
                         signed_ns=signed_ns,
                         unsigned=int(unsigned),

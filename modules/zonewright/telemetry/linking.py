@@ -163,5 +163,7 @@ create table if not exists chain_event (
   number integer primary key autoincrement, agent text not null, sequence integer not null, kind text not null,
   told text not null, received_ns integer not null, seal integer);
 create index if not exists chain_event_of on chain_event (agent, received_ns);
+create index if not exists chain_head_open on chain_head (received_ns) where seal is null;
+create index if not exists chain_event_open on chain_event (received_ns) where seal is null;
 create table if not exists chain_seal (id integer primary key, entry text not null);
 """

@@ -125,7 +125,7 @@ Table(
     *(_key_text("agent"), _key("sequence"), _text("node"), _text("previous"), _text("digest"), _number("received_ns")),
     *(_number("head"), _text("body")),
 )
-Table(
+chain_head = Table(
     "chain_head",
     metadata,
     *(_key_text("agent"), _key("sequence"), _text("digest"), _text("key"), _text("head"), _text("signature")),
@@ -143,6 +143,8 @@ chain_event = Table(
     _number("seal", nullable=True),
 )
 Index("chain_event_of", chain_event.c.agent, chain_event.c.received_ns)
+Index("chain_head_open", chain_head.c.received_ns, postgresql_where=chain_head.c.seal.is_(None))
+Index("chain_event_open", chain_event.c.received_ns, postgresql_where=chain_event.c.seal.is_(None))
 Table("chain_seal", metadata, _numbered(), _text("entry"))
 
 agent = Table("agent", metadata, _key_text("name"), _text("node"), _text("token_digest"), _text("public_key"))
