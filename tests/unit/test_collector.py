@@ -19,7 +19,8 @@ def test_while_something_is_imported_nothing_is_collected() -> None:
             seen.append(gc.isenabled())
             importlib.import_module("no.such")
 
-    pytest.raises(ModuleNotFoundError, imports)
+    with pytest.raises(ModuleNotFoundError):
+        imports()
     assert (seen, gc.isenabled()) == ([False], True)
 
 
