@@ -51,6 +51,8 @@ GOOD: dict[str, tuple[str, ...]] = {
     "change report": ("bundle", "--output", "report.md"),
     "change list": (),
     "audit verify": ("bundle",),
+    "audit telemetry": ("bundle",),
+    "pue signed": (),
     "audit complete": (),
     "audit period": ("--from", "2026-01-01", "--to", "2026-12-31"),
     "stack new": ("other", "--party", "tenant-a", "--declaration", str(SMALL / "tenant-a.yaml")),

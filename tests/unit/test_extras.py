@@ -73,6 +73,8 @@ COMMANDS = {
     "change report bundle --output report.html": "audit",
     "change list": "stack",
     "audit verify bundle": "audit",
+    "audit telemetry gw-1.xz": "audit",
+    "pue signed": "ledger",
     "audit complete": "stack",
     "audit period --from 2026-01-01 --to 2026-02-01": "stack",
     "stack new b --party operator-b --declaration tenant.yaml": "",

@@ -62,6 +62,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "change report": ("change report change.tar --output report.html --keys keys",),
     "change list": ("change list --state planned",),
     "audit verify": ("audit verify change.tar --keys keys --checkpoint checkpoint.json",),
+    "audit telemetry": ("audit telemetry gw-1.xz --checkpoint checkpoint.json",),
+    "pue signed": ("pue signed", "pue signed --agent gw-1 --out gw-1.xz"),
     "audit complete": ("audit complete --checkpoint checkpoint.json",),
     "audit period": ("audit period --from 2026-01-01 --to 2026-04-01",),
     "stack new": ("stack new tenant-a --party tenant-a", "stack new --all zones/ours"),

@@ -48,6 +48,7 @@ def service(
     health_reports: Health | None = None,
     heads: Heads | None = None,
     deliverers: Deliverers | None = None,
+    ledger_id: Callable[[], str] = lambda: "",
     clock: Callable[[], int] = time.time_ns,
     max_in_flight: int = MAX_IN_FLIGHT,
 ) -> Starlette:
@@ -68,12 +69,13 @@ def service(
         health_reports: where reports of health go; None takes none.
         heads: where heads of other parties' journals go; None takes none.
         deliverers: the principals that may send readings beside the agents; None takes none of principals.
+        ledger_id: gives the id of the ledger that signed readings must be for; empty where there is none.
         clock: nanoseconds since 1970.
         max_in_flight: how many reports are read or stored at the same time.
     """
     slots = Slots(total=max_in_flight, each=MAX_OF_AN_AGENT)
     counted = metrics if metrics is not None else ServiceMetrics()
-    ingest = Ingest(agents, samples, slots, counted, clock, deliverers)
+    ingest = Ingest(agents, samples, slots, counted, clock, deliverers, ledger_id)
 
     def own(_site: str | None) -> str:
         return counted.page().decode()
@@ -90,7 +92,7 @@ def service(
         *(
             ()
             if health_reports is None
-            else (health_route(agents, health_reports, Slots(total=max_in_flight, each=MAX_OF_AN_AGENT)),)
+            else (health_route(agents, health_reports, Slots(total=max_in_flight, each=MAX_OF_AN_AGENT), ledger_id),)
         ),
     ]
     return Starlette(routes=[*routes, *([Mount("/", app=ledger)] if ledger is not None else [])])

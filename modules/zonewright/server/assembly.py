@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +16,7 @@ from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.homes import Homes, homes_of
+from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.transport.application import application, may_call
 from zonewright.ledger.transport.client import lock_wait_s
 from zonewright.ledger.transport.deliverers import Deliverers
@@ -126,12 +127,20 @@ class Assembly:
             unasked=LOOPBACK if settings.is_local else (),
             health_reports=HealthTable(home) if is_shared else HealthReports(settings.agents.with_name("health")),
             deliverers=Deliverers(context) if context is not None and self._has_ledger else None,
+            ledger_id=cache(self._ledger_id),
             heads=HeadsTable(home) if is_shared else KeptHeads(settings.agents.with_name("witnessed")),
         )
         return Requests(Door(app, hosts=settings.hosts), routes=paths(), metrics=metrics)
 
     def _journal_length(self) -> int | None:
         return journal_length(self._database) if self._database is not None else None
+
+    def _ledger_id(self) -> str:
+        """The id of the ledger, empty without one."""
+        if self._database is None:
+            return ""
+        with self._database.reading() as connection:
+            return ledger_id(connection)
 
     def _lease_days(self) -> list[int] | None:
         return lease_days(self.context) if self.context is not None and self._has_ledger else None
