@@ -39,6 +39,7 @@ from zonewright.cli import (
     zone,
 )
 from zonewright.cli.parser import Parser
+from zonewright.collector import collect_rarely
 
 COMMANDS = (
     init,
@@ -108,6 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if argv is None:  # the process is ours
+        collect_rarely()
     words = sys.argv[1:] if argv is None else argv
     arguments = parser(words).parse_args(words)
     try:
