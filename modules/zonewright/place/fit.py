@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from zonewright.model.site import Cooling
+from zonewright.model.cooling import Cooling, cools
 from zonewright.model.world import Occupant, Rack, RoomTotals, World
 from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
@@ -100,7 +100,7 @@ def fit(world: World, wish: Wish, *, party: str = "") -> tuple[RoomFit, ...]:
         inside[item.rack].append(item)
     rooms: dict[str, list[Rack]] = defaultdict(list)
     for rack in world.racks.values():
-        if rack.accepts and wish.site in (None, rack.site) and wish.cooling in (None, rack.cooling):
+        if rack.accepts and wish.site in (None, rack.site) and cools(rack.cooling, wish.cooling):
             rooms[rack.room].append(rack)
     open_rooms = {item.rack.rsplit("/", 2)[0] for item in world.everybody if item.draw.allocated_w}
     found = []
