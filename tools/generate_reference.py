@@ -75,6 +75,10 @@ VARIABLES = {
     "ZONEWRIGHT_VALIDATORS": (
         "Names of programs, with commas, that a zone's own formats may name as their validators besides the known ones."
     ),
+    "ZONEWRIGHT_RULES": (
+        "Digests, with commas, of the code of rules of a zone's own that commands run which read a folder or a bundle; "
+        "`all` for any."
+    ),
     "ZONEWRIGHT_DEBUG_MESSAGES": (
         "What Pulumi's SDK logs for debugging in a program of ours: `1` sends it, `0` leaves it out. Without this "
         "variable it is sent if `pulumi` was called with `--debug` or `--verbose`. Outside Linux, and in inline "
