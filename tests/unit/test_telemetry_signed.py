@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from support.live import GATEWAY, site_of
 from support.readings import METERS, START, month
 from support.signed_host import Key, SignedHost, points_of, received
+from zonewright.model.base import TrustClass
 from zonewright.pue.readings import Reading
 from zonewright.telemetry import Store
 from zonewright.telemetry.chain import ChainError, packed, unpacked
 from zonewright.telemetry.feeding import Feeder
+from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.summing import DAY_US
 
@@ -228,6 +232,37 @@ def test_old_batches_go_and_the_chain_goes_on(world: World) -> None:
     world.take(*world.batches(3))
     assert world.events() == ["begun"]
     assert world.signed() == [8, 9]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "minutes", "becomes", "said"),
+    [
+        (("signed",), 10, ("signed", False), ""),
+        (("signed",), 31, ("", True), "it-2: no reading since 2026-01-30T22:45Z"),
+        (("signed", "authenticated"), 31, ("authenticated", False), "it-2: no reading since 2026-01-30T22:45Z"),
+        (("signed", "authenticated"), 10, ("authenticated", False), ""),
+    ],
+)
+def test_what_waits_for_its_signature_does_not_count_yet(
+    trusted: tuple[TrustClass, ...], minutes: int, becomes: tuple[str, bool], said: str, tmp_path: Path
+) -> None:
+    """Where only signed readings count, the last ones wait half an hour; after that the figure says since when."""
+    store, every = Store(tmp_path / "t.db", create=True), month()
+    ends = {name: items[-1].time_us for name, items in every.items()}
+    last = min(ends.values()) - 3_600_000_000
+    before = {name: [one for one in items if one.time_us <= last] for name, items in every.items()}
+    store.append("dc1", METERS, before, trust="signed")
+    first = min(one.time_us for items in every.values() for one in items if one.time_us > last)
+    rest = {name: [one for one in items if last < one.time_us <= first] for name, items in every.items()}
+    store.append("dc1", METERS, rest, trust="authenticated")
+    now = datetime.fromtimestamp(first / 10**6 + 60 * minutes, UTC)
+    terms = Terms(limit=Fraction(3), trusted=frozenset(trusted), max_age_days=7)
+    found = measured(store, "dc1", SITE, now=now, terms=terms, model=None)
+    assert found is not None
+    assert (found.trust, "do not count" in found.reason) == becomes
+    told = " ".join([found.reason, *found.findings])
+    assert said in told, told
+    assert said or "is signed" not in told
 
 
 def test_a_kept_batch_is_the_batch() -> None:

@@ -176,7 +176,7 @@ def gap_told(link: Linked, before: Linked | None) -> tuple[str, str] | None:
     if link.previous == before.digest:
         return None
     if not link.previous:
-        return "begun", f"the chain begins anew with batch {link.sequence}, after batch {before.sequence}"
+        return "begun", f"the chain begins again with batch {link.sequence}, after batch {before.sequence}"
     missing = link.sequence - before.sequence - 1
     if missing:
         return "gap", f"batches {before.sequence + 1} to {link.sequence - 1} did not come as they were sent"

@@ -22,6 +22,7 @@ from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.balancing import unbalanced
 from zonewright.telemetry.overheads import Overheads, overheads
 from zonewright.telemetry.store import HOUR_US, Store
+from zonewright.telemetry.unsigned import SignedEnd, late_sentences, signed_ends
 from zonewright.telemetry.window import WindowFigures
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -126,9 +127,15 @@ def measured(
         what = f"no readings of {', '.join(missing)}" if missing else "no meter boundary is declared"
         return Measured(trailing="undetermined", reason=what)
     trusts, now_us = store.trusts(site_id), (now - _EPOCH) // MICROSECOND
+    ends = _signed_ends(store, site_id, meters, trusts, terms)
+    unsigned = late_sentences(ends, now_us)
+    if ends and "authenticated" not in terms.trusted and all(_waits_only(one, now_us) for one in ends):
+        # What waits for its signature is no reading yet; it is one, or a fault, within half an hour.
+        trusts -= {"authenticated"} if len(ends) == len(meters) else frozenset()
+        last |= {one.meter: (one.signed_us, "signed") for one in ends}
     why_not = next(_uncounted(site, meters, trusts, {name: last[name][0] for name in meters}, now_us, terms), None)
     if why_not is not None:
-        return Measured(trailing="undetermined", reason=why_not)
+        return Measured(trailing="undetermined", reason="; ".join([why_not, *unsigned]))
     end = min(last[name][0] for name in meters) // HOUR_US * HOUR_US
     age_days = (now_us - end) / _DAY_US
     if age_days > terms.max_age_days:
@@ -159,7 +166,7 @@ def measured(
         category=site.boundary.category if site.boundary is not None else "",
         trust=max(trusts, key=TRUST_ORDER.index),
         reason=_reason(trailing, doubts),
-        findings=(*(doubt.sentence for doubt in doubts), *_corrected(store, site_id, meters, end)),
+        findings=(*(doubt.sentence for doubt in doubts), *unsigned, *_corrected(store, site_id, meters, end)),
         fit=fit,
         unfitted=unfitted,
         projection_bounds=None if year is None or fit is None else year.bounds,
@@ -167,6 +174,20 @@ def measured(
         rest_it_wh=None if year is None else year.rest_it_wh,
         rest_total_wh=None if year is None else year.rest_total_wh,
     )
+
+
+def _signed_ends(
+    store: Store, site_id: str, meters: Collection[str], trusts: Collection[TrustClass], terms: Terms
+) -> list[SignedEnd]:
+    """Where the signed readings of a boundary end, where there are others too."""
+    if not {"signed", "authenticated"} <= set(trusts):
+        return []
+    return signed_ends(store, site_id, meters, whole="authenticated" not in terms.trusted)
+
+
+def _waits_only(end: SignedEnd, now_us: int) -> bool:
+    """Whether all that is not signed of a meter waits for its signature."""
+    return not end.is_mixed and (end.since_us is None or end.waits(now_us))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

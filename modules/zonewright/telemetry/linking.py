@@ -46,8 +46,8 @@ class _Chaining:
         if there is not None:
             if there[0] != link.digest:
                 self._tell(number, "fork", f"batch {number} came twice, with two different contents")
-                if link.head is not None:
-                    self._take(number, link.head)  # what the host signed counts, wherever it stands
+            if link.head is not None:
+                self._take(number, link.head)  # what the host signed counts, wherever it stands
             return
         before, after = self._beside(number, "<", "desc"), self._beside(number, ">", "asc")
         own = Linked(number, link.previous, link.digest)
