@@ -20,7 +20,8 @@ from zonewright.pue import Reading, evaluate
 from zonewright.pue.evaluation import Figure
 from zonewright.pue.readings import MICROSECOND
 from zonewright.telemetry import Appended, ConflictError, ReadingStore, Store
-from zonewright.telemetry.figures import Terms, measured, meters_of
+from zonewright.telemetry.figures import Terms, measured
+from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 
 LIMIT = Fraction(5, 4)
