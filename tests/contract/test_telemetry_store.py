@@ -122,7 +122,7 @@ def test_a_value_that_is_confirmed_has_the_higher_trust(make: Make, tmp_path: Pa
     """The same reading from a meter's agent raises the trust of an imported one, and never lowers it."""
     store = make(tmp_path)
     store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="imported")
-    assert store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="authenticated") == Appended(known=1)
+    assert store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="authenticated") == Appended(known=1, raised=1)
     assert store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="imported") == Appended(known=1)
     assert store.trusts("dc1") == {"authenticated"}
 
