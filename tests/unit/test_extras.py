@@ -75,6 +75,7 @@ COMMANDS = {
     "audit verify bundle": "audit",
     "audit telemetry gw-1.xz": "audit",
     "pue signed": "ledger",
+    "watch --once": "ledger",
     "audit complete": "stack",
     "audit period --from 2026-01-01 --to 2026-02-01": "stack",
     "stack new b --party operator-b --declaration tenant.yaml": "",

@@ -62,6 +62,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "change report": ("change report change.tar --output report.html --keys keys",),
     "change list": ("change list --state planned",),
     "audit verify": ("audit verify change.tar --keys keys --checkpoint checkpoint.json",),
+    "watch": ("watch --rules rules.yml", "watch --webhook https://hooks.example.com/zone --key watch.pem"),
     "audit telemetry": ("audit telemetry gw-1.xz --checkpoint checkpoint.json",),
     "pue signed": ("pue signed", "pue signed --agent gw-1 --out gw-1.xz"),
     "audit complete": ("audit complete --checkpoint checkpoint.json",),
