@@ -19,6 +19,8 @@ from zonewright.server.witness_route import PATH as WITNESS_PATH
 HEALTH_PATH = "/v1/agent-health"
 """Whose body only an agent can sign; it is described in the reference of telemetry."""
 _SCHEMAS = "#/components/schemas/"
+_KNOWN: list[dict[str, list[str]]] = [{"bearer": []}, {"certificate": []}]
+"""Either says who calls; both must be of one principal."""
 _PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "Why there is no answer.",
@@ -39,7 +41,7 @@ _MESSAGE: dict[str, Any] = {
 }
 _REASONS = {
     "400": "The request is wrong, or its body was cut off.",
-    "401": "The token is missing, unknown, revoked or expired.",
+    "401": "The token or certificate is missing, unknown, revoked or expired, or the two are not of one principal.",
     "403": "The caller may not make this call, or it came from a web page.",
     "404": "There is no such verb, or no ledger here.",
     "408": "The body did not come in time.",
@@ -80,7 +82,10 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "responses": {status: _response(text, "Problem") for status, text in _REASONS.items()},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "certificate": {"type": "mutualTLS", "description": "Where the service knows authorities of clients."},
+            },
         },
     }
 
@@ -97,7 +102,7 @@ def _operation(name: str, request: dict[str, Any], answer: dict[str, Any]) -> di
         "operationId": name,
         "summary": " ".join(summary.split()),
         "description": _who(RIGHTS[name]) if name in RIGHTS else "Nobody may call it.",
-        "security": [{"bearer": []}],
+        "security": _KNOWN,
         "requestBody": {"required": True, "content": _json(request)},
         "responses": {
             "200": {"description": "The answer.", "content": _json(answer)},
@@ -135,7 +140,7 @@ def _page(summary: str, *, security: bool, media: dict[str, Any], statuses: Mapp
     return {
         "get": {
             "summary": summary,
-            "security": [{"bearer": []}] if security else [],
+            "security": _KNOWN if security else [],
             "responses": {"200": {"description": "The page.", "content": media}, **others, **told},
         }
     }
@@ -146,7 +151,7 @@ def _taken(summary: str, what: str) -> dict[str, Any]:
     statuses = ("401", "408", "413", "415", "429", "503")
     return {
         "summary": summary,
-        "security": [{"bearer": []}],
+        "security": _KNOWN,
         "requestBody": {"required": True, "content": _json({"type": "object", "description": what})},
         "responses": {
             "200": {"description": "Taken.", "content": _json({"type": "object"})},
@@ -165,7 +170,11 @@ _TEXT: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
 _STATUS: dict[str, Any] = _json(
     {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
 )
-_READ = {"401": "The token is missing, or may not read this.", "404": "There is no ledger here.", "503": "Not known."}
+_READ = {
+    "401": "The token or certificate is missing, or may not read this.",
+    "404": "There is no ledger here.",
+    "503": "Not known.",
+}
 _PAGES: dict[str, dict[str, Any]] = {
     "/health": _page("Whether the process answers.", security=False, media=_STATUS, statuses={}),
     "/ready": _page(
