@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from zonewright.ledger.protocol.errors import LedgerError
-from zonewright.ledger.transport.callers import Brought, brought_by
+from zonewright.ledger.transport.callers import Credentials, brought_by
 from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.slots import Slots
 from zonewright.model.canonical import canonical_json
@@ -39,11 +39,11 @@ def service(
     ledger: Starlette | None = None,
     *,
     figures: Callable[[str | None], str] | None = None,
-    may_read: Callable[[Brought], bool] | None = None,
+    may_read: Callable[[Credentials], bool] | None = None,
     districts: Callable[[str | None], str] | None = None,
-    may_read_districts: Callable[[Brought], bool] | None = None,
+    may_read_districts: Callable[[Credentials], bool] | None = None,
     metrics: ServiceMetrics | None = None,
-    may_read_metrics: Callable[[Brought], bool] | None = None,
+    may_read_metrics: Callable[[Credentials], bool] | None = None,
     is_ready: Callable[[], bool] = lambda: True,
     unasked: Collection[str] = (),
     health_reports: Health | None = None,
@@ -99,7 +99,7 @@ def service(
 
 def _page_of(
     figures: Callable[[str | None], str] | None,
-    may_read: Callable[[Brought], bool] | None,
+    may_read: Callable[[Credentials], bool] | None,
     unasked: Collection[str],
     verb: str,
 ) -> Callable[[Request], Awaitable[Response]]:

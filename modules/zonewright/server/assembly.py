@@ -17,7 +17,7 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.homes import Homes, homes_of
 from zonewright.ledger.transport.application import application
-from zonewright.ledger.transport.callers import Brought, may_call
+from zonewright.ledger.transport.callers import Credentials, may_call
 from zonewright.ledger.transport.client import lock_wait_s
 from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.paces import Paces
@@ -173,5 +173,5 @@ class Assembly:
             self._database.close()
 
 
-def _nobody(_brought: Brought) -> bool:
+def _nobody(_brought: Credentials) -> bool:
     return False

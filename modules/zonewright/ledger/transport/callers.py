@@ -19,7 +19,7 @@ _SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class Credentials:
     """What a request says about who sends it.
 
     Attributes:
@@ -31,12 +31,12 @@ class Brought:
     certificate: tuple[str, ...] = ()
 
 
-def brought_by(request: Request) -> Brought:
+def brought_by(request: Request) -> Credentials:
     """What a request brings."""
-    return Brought(request.headers.get("authorization", ""), getattr(request.state, CERTIFICATE_NAMES, ()))
+    return Credentials(request.headers.get("authorization", ""), getattr(request.state, CERTIFICATE_NAMES, ()))
 
 
-def called(context: Context, brought: Brought, issuers: Issuers) -> Context:
+def called(context: Context, brought: Credentials, issuers: Issuers) -> Context:
     """The context of whoever brings this. What is brought must all be of one principal: nothing of it is passed over.
 
     Raises:
@@ -105,7 +105,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return f"{', '.join(names[:_SHOWN])}{more}"
 
 
-def may_call(context: Context, verb: str) -> Callable[[Brought], bool]:
+def may_call(context: Context, verb: str) -> Callable[[Credentials], bool]:
     """Whether whoever brings this may call a verb that is about no stack.
 
     Args:
@@ -114,7 +114,7 @@ def may_call(context: Context, verb: str) -> Callable[[Brought], bool]:
     """
     issuers = Issuers()
 
-    def may(brought: Brought) -> bool:
+    def may(brought: Credentials) -> bool:
         try:
             caller = called(context, brought, issuers).caller
         except UnknownCallerError:

@@ -9,7 +9,7 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
 from zonewright.ledger.transport.answering import UnknownCallerError
-from zonewright.ledger.transport.callers import Brought, called
+from zonewright.ledger.transport.callers import Credentials, called
 from zonewright.ledger.transport.issuers import Issuers
 from zonewright.model.demand import SiteAsset
 
@@ -24,7 +24,7 @@ class Deliverers:
     def __init__(self, context: Context) -> None:
         self._context, self._issuers = context, Issuers()
 
-    def find(self, brought: Brought) -> Caller | None:
+    def find(self, brought: Credentials) -> Caller | None:
         """Whoever brings this; None where it is nobody.
 
         Raises:
