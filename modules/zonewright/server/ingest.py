@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from zonewright.ledger.protocol.rights import Caller
 from zonewright.ledger.transport.body import BodyError
+from zonewright.ledger.transport.callers import brought_by
 from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.slots import Slots
 from zonewright.model.limits import SERIES
@@ -93,7 +94,7 @@ class Ingest:
             return _Sender(name=known[0], node=known[1])
         if self._deliverers is None:
             return None
-        caller = await run_in_threadpool(self._deliverers.find, request.headers.get("authorization", ""))
+        caller = await run_in_threadpool(self._deliverers.find, brought_by(request))
         return None if caller is None else _Sender(name=f"{PRINCIPAL}{caller.name}", caller=caller)
 
     def _take(self, sender: _Sender, body: bytes, answer: "_Answer", *, is_json: bool) -> Response:

@@ -9,18 +9,18 @@ from zoneinfo import ZoneInfo
 
 from zonewright.model import Site
 from zonewright.model.base import TRUST_ORDER, TrustClass
-from zonewright.model.metering import Meter
 from zonewright.model.overhead_fit import OverheadFit
 from zonewright.model.world import EnergyVerdict, Measured
 from zonewright.pue.budget import YearProjection
 from zonewright.pue.doubt import Doubt
 from zonewright.pue.evaluation import COVERAGE_FLOOR, Figure
 from zonewright.pue.load_model import LoadModel
-from zonewright.pue.meters import MeterRole, MeterSpec
+from zonewright.pue.meters import MeterSpec
 from zonewright.pue.overhead import YEAR_DAYS, half_width_w, overhead_w, powers, rest_of_year
 from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.balancing import unbalanced
 from zonewright.telemetry.overheads import Overheads, overheads
+from zonewright.telemetry.site_meters import all_meters_of, meters_of
 from zonewright.telemetry.store import HOUR_US, Store
 from zonewright.telemetry.unsigned import SignedEnd, late_sentences, signed_ends
 from zonewright.telemetry.window import WindowFigures
@@ -28,8 +28,6 @@ from zonewright.telemetry.window import WindowFigures
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 24 * HOUR_US
 _MEAN_DAYS = 30
-_USUAL_S: Mapping[str, int] = {"gauge": 300, "temperature": 3_600}
-"""Seconds between two samples where a meter does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,37 +60,6 @@ class Terms:
     max_age_days: float
     balance_percent: float | None = None
     node_energy: bool = False
-
-
-def meters_of(site: Site) -> dict[str, MeterSpec]:
-    """The meters of a site's boundary with their side of the ratio; empty without a boundary."""
-    if site.boundary is None:
-        return {}
-    sides: tuple[tuple[MeterRole, tuple[str, ...]], ...] = (("total", site.boundary.facility), ("it", site.boundary.it))
-    return {name: _spec(site.meters[name], role) for role, names in sides for name in names}
-
-
-def all_meters_of(site: Site) -> dict[str, MeterSpec]:
-    """The meters of a site that has a boundary, also those beside it, which are for balances; empty without one."""
-    found = meters_of(site)
-    others = (name for name in sorted(site.meters) if found and name not in found)
-    return found | {name: _spec(site.meters[name], _beside(site.meters[name])) for name in others}
-
-
-def _beside(meter: Meter) -> MeterRole:
-    return "outside" if meter.kind == "temperature" else "total"
-
-
-def _spec(meter: Meter, role: MeterRole) -> MeterSpec:
-    return MeterSpec(
-        role=role,
-        kind=meter.kind,
-        rating_w=meter.rating_w,
-        rollover_wh=meter.rollover_wh,
-        interval_s=meter.interval_s or _USUAL_S.get(meter.kind),
-        accuracy_class=meter.accuracy_class,
-        standby=meter.standby or meter.point == "generator",
-    )
 
 
 def measured(
