@@ -55,6 +55,8 @@ SETTINGS = {
 }
 VARIABLES = {
     "NO_COLOR": "Set to anything, findings have no colours on a terminal.",
+    "ZONEWRIGHT_CLIENT_CERTIFICATE": "File with a certificate for a ledger that runs as a service (PEM).",
+    "ZONEWRIGHT_CLIENT_KEY": "File with its key; not needed where the certificate's file holds it.",
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
     "ZONEWRIGHT_NAUTOBOT_TOKEN": "Token of a Nautobot, for `zonewright adopt`.",
     "ZONEWRIGHT_NETBOX_TOKEN": "Token of a NetBox, for `zonewright adopt` and `zonewright export`.",

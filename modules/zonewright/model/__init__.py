@@ -5,7 +5,8 @@ from zonewright.model.cluster import Cluster, Connection, Place, Relation, Sprea
 from zonewright.model.declaration import Declaration, OwnerFile, Source
 from zonewright.model.network import Duct, Link, Route
 from zonewright.model.rule_pack import Limit, Ring, RulePack, Waiver
-from zonewright.model.site import AddressPool, Baseline, Location, Room, Row, Site
+from zonewright.model.site import Baseline, Location, Room, Row, Site
+from zonewright.model.site_network import AddressPool
 from zonewright.model.supply import PowerFeed, PowerPanel
 from zonewright.model.zone import District, Extent, NodeType, Party, Zone
 

@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, Field
 
 from zonewright.model.base import Date, Declared, FormerIds, Identifier, RiskKind
 from zonewright.model.limits import NAME
-from zonewright.model.site import Address, Face, ProtectionLevel
+from zonewright.model.site import Face, ProtectionLevel
+from zonewright.model.site_network import Address
 from zonewright.model.supply import FeedName
 
 Scope = Literal["rack", "row", "room"]

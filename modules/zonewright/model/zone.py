@@ -19,7 +19,7 @@ from zonewright.model.rule_pack import (
     Waiver,
     chain_of,
 )
-from zonewright.model.site import Address, InterfaceName, Network
+from zonewright.model.site_network import Address, InterfaceName, Network
 
 EnterpriseSize = Literal["small", "medium", "large"]
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
