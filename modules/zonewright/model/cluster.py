@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from zonewright.model.base import Date, Declared, FormerIds, Identifier, RiskKind
 from zonewright.model.limits import NAME
 from zonewright.model.site import Face, ProtectionLevel
-from zonewright.model.site_network import Address
+from zonewright.model.site_network import Address, InterfaceName, MacAddress
 from zonewright.model.supply import FeedName
 
 Scope = Literal["rack", "row", "room"]
@@ -38,6 +38,8 @@ class Place(Declared):
     """Lowest rack unit, counted from the bottom; without it the ledger chooses one in that rack."""
     addresses: Annotated[tuple[Address, ...], Field(max_length=16, strict=False)] = ()
     """Addresses that the node has already, each in a pool of its site; from the other pools the ledger gives it one."""
+    mac_addresses: Annotated[dict[InterfaceName, MacAddress], Field(max_length=64)] = Field(default_factory=dict)
+    """MAC addresses by port; a port with one is found by it, and gets the name that the node type says."""
 
 
 class Spread(Declared):
