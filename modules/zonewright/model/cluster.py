@@ -29,6 +29,15 @@ HostNames = Annotated[
 ]
 
 
+class PlacedInterface(Declared):
+    """A port of a node, as in NetBox: it is found by its MAC address, and gets the name that the node type says."""
+
+    name: InterfaceName
+    """Its name, one of the node type's ``interfaces``."""
+    mac_address: MacAddress
+    """Its MAC address."""
+
+
 class Place(Declared):
     """A place that the tenant chooses."""
 
@@ -38,8 +47,13 @@ class Place(Declared):
     """Lowest rack unit, counted from the bottom; without it the ledger chooses one in that rack."""
     addresses: Annotated[tuple[Address, ...], Field(max_length=16, strict=False)] = ()
     """Addresses that the node has already, each in a pool of its site; from the other pools the ledger gives it one."""
-    mac_addresses: Annotated[dict[InterfaceName, MacAddress], Field(max_length=64)] = Field(default_factory=dict)
-    """MAC addresses by port; a port with one is found by it, and gets the name that the node type says."""
+    interfaces: Annotated[tuple[PlacedInterface, ...], Field(max_length=64, strict=False)] = ()
+    """Its ports whose MAC addresses are known."""
+
+    @property
+    def mac_addresses(self) -> dict[str, str]:
+        """MAC addresses by name of the port."""
+        return {one.name: one.mac_address for one in self.interfaces}
 
 
 class Spread(Declared):

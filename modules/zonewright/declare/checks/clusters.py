@@ -68,9 +68,9 @@ def _ports(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator[F
         return
     names = [one.name for one in node_type.interfaces]
     for number, place in cluster.places.items():
-        for port in place.mac_addresses:
+        for index, port in enumerate(one.name for one in place.interfaces):
             if port not in names:
-                where = (*path, "places", number, "mac_addresses", port)
+                where = (*path, "places", number, "interfaces", str(index), "name")
                 fix = f"name it in 'interfaces' of node type {cluster.node_type}"
                 yield unknown("port", port, names, owner=owner, path=where, otherwise=fix)
 

@@ -31,7 +31,7 @@ class PoolAddress:
     version: int
 
 
-OF_ONE_NODE = frozenset({"name", "rack", "position", "addresses", "routes", "ports", "bonds", "vlans"})
+OF_ONE_NODE = frozenset({"name", "rack", "position", "addresses", "routes", "bonds", "vlans"})
 """Fields of a node's context that hardly two nodes have alike; of the others most nodes of a stack have the same."""
 
 

@@ -12,7 +12,7 @@ NETPLAN = Format(
         "of the type may say another `primary`, or LACP (`802.3ad`). Ports with the role `storage` or `management` "
         "form a bond of their own, with the addresses of the pools of that role. If a type has no such ports, these "
         "addresses are on the bond for data, in a VLAN with its tag if the pool names one. Ports of a BMC are never "
-        "taken. `mac_addresses` of a place name ports by their MAC addresses. A pool's `mtu` is that of the ports.\n\n"
+        "taken. `interfaces` of a place name ports by their MAC addresses. A pool's `mtu` is that of the ports.\n\n"
         "A bond has one address from each of its pools that the tenant may use. So no address is on two ports, "
         "whatever names the kernel gives to the ports. The default route of each IP version goes to the gateway "
         "of the first pool for data of that version, in order of pool id. With `name_servers`, short names are looked "
