@@ -37,6 +37,7 @@ PLACES = {
             "Row",
             "Site",
             "Spread",
+            "Survival",
         ),
         _MODEL,
     ),

@@ -36,6 +36,7 @@ from zonewright.cli import (
     secret,
     serve,
     stack,
+    watch,
     zone,
 )
 from zonewright.cli.parser import Parser
@@ -53,6 +54,7 @@ COMMANDS = (
     adopt,
     export,
     pue,
+    watch,
     render,
     diff,
     change,

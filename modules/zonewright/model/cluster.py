@@ -67,6 +67,8 @@ class Spread(Declared):
     """Largest number of the cluster's nodes in one domain."""
     max_share_percent: Annotated[int, Field(ge=1, le=100)] | None = None
     """Largest part of its nodes in one domain, in percent, rounded down to nodes; one node is always allowed."""
+    max_skew: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Largest difference between the domains in use that have the most and the fewest of its nodes."""
 
     def most(self, nodes: int) -> int | None:
         """The largest number of nodes in one domain, by number and by share; None without a limit.
@@ -80,6 +82,31 @@ class Spread(Declared):
         """
         share = None if self.max_share_percent is None else max(1, nodes * self.max_share_percent // 100)
         return min((one for one in (self.max_per_domain, share) if one is not None), default=None)
+
+
+class Survival(Declared):
+    """How many nodes must be left when whole domains fail at once."""
+
+    scope: WideScope
+    """The domain that fails."""
+    failures: Annotated[int, Field(ge=1, le=10)] = 1
+    """How many of them fail at once; the worst ones are looked at."""
+    keeps_percent: Annotated[int, Field(ge=1, le=100)]
+    """Part of the nodes that must be left, in percent, rounded up to nodes."""
+    with_clusters: Annotated[tuple[Identifier, ...], Field(max_length=100, strict=False)] = ()
+    """Clusters of the same party that do the same work, at other sites too; their nodes count as its own."""
+
+    def least(self, nodes: int) -> int:
+        """The fewest nodes that must be left.
+
+        Args:
+            nodes: how many there are.
+
+        Example:
+            >>> Survival(scope="rack", keeps_percent=70).least(9)
+            7
+        """
+        return -(-nodes * self.keeps_percent // 100)
 
 
 class Relation(Declared):
@@ -134,6 +161,8 @@ class Cluster(Declared):
     """``dual``: each node stays up when any one element of its supply fails; other racks are refused."""
     spread: Spread | None = None
     """How the nodes must be spread."""
+    survives: Survival | None = None
+    """How many nodes must be left when racks, rows, rooms, sites or districts fail."""
     apart_from: Annotated[tuple[Relation, ...], Field(strict=False)] = ()
     """Clusters of the same party; none of its nodes may share a domain with them."""
     together_with: Annotated[tuple[Relation, ...], Field(strict=False)] = ()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
+from zonewright.model.cooling import Cooling
 from zonewright.model.metering import Meter, MeterBoundary, MeterHost, Overhead, PlantState
 from zonewright.model.site_network import (
     Address,
@@ -26,7 +27,6 @@ from zonewright.model.supply import (
 )
 from zonewright.model.works import PlannedWork
 
-Cooling = Literal["air", "liquid"]
 Face = Literal["front", "rear"]
 
 
@@ -97,7 +97,7 @@ class Room(Declared):
     status: Literal["planned", "active", "decommissioning"] = "active"
     """New claims go into active rooms, or into a planned room if ``may_open`` names the party."""
     cooling: Cooling = "air"
-    """How its racks are cooled; a node needs a room with the cooling of its type."""
+    """How its racks are cooled; a node needs a room with the cooling of its type. A hybrid room has air and liquid."""
     fixed_kw: Annotated[float, Field(ge=0, le=100_000, strict=False)] = 0.0
     """Power in kilowatts that the room takes as soon as it is open, whatever its IT load."""
     cooling_kw: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
+from zonewright.model.cooling import Cooling
 from zonewright.model.node_ports import NodeBond, NodeInterface, bond_faults, ports_of_role
 from zonewright.model.own_rule import OwnRule
 from zonewright.model.rule_pack import (
@@ -19,7 +20,6 @@ from zonewright.model.rule_pack import (
     Waiver,
     chain_of,
 )
-from zonewright.model.site import Cooling
 from zonewright.model.site_network import Address, Network
 
 EnterpriseSize = Literal["small", "medium", "large"]
@@ -110,7 +110,7 @@ class NodeType(Declared):
     weight_kg: Annotated[float, Field(gt=0, le=2000, strict=False)]
     """Weight in kilograms."""
     cooling: Cooling = "air"
-    """The cooling that it needs; it stands only in rooms with that cooling."""
+    """The cooling that it needs; it stands only in rooms that have it. Hybrid needs air and liquid."""
     airflow: Airflow = "front-to-rear"
     """Direction of the cooling air."""
     maximum_draw: Annotated[int, Field(ge=0, le=200_000)]

@@ -170,6 +170,11 @@ def _relations(known: Known, owner: str, path: Path, cluster: Cluster, file: Own
             others = [name for name in file.clusters if name != own]
             if relation.cluster not in others and not known.unsure(owner, ("clusters", relation.cluster)):
                 yield unknown("cluster other than this one", relation.cluster, others, owner=owner, path=relation_path)
+    for index, name in enumerate(cluster.survives.with_clusters if cluster.survives is not None else ()):
+        others = [one for one in file.clusters if one != own]
+        if name not in others and not known.unsure(owner, ("clusters", name)):
+            where = (*path, "survives", "with_clusters", str(index))
+            yield unknown("cluster other than this one", name, others, owner=owner, path=where)
     for index, wanted in enumerate(cluster.together_with):
         for refused in cluster.apart_from:
             if refused.cluster == wanted.cluster and _WIDTH.index(refused.scope) >= _WIDTH.index(wanted.scope):

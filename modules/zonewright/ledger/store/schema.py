@@ -15,7 +15,7 @@ from zonewright.ledger.store.columns import POSTGRESQL, chars
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.tables import metadata
 
-SCHEMA = "0009"
+SCHEMA = "0010"
 """The newest version: the last revision of ``ledger/migrations/versions``."""
 BEFORE = "0000"
 """What a ledger is called that was made before ledgers had a version."""
@@ -32,6 +32,7 @@ identity = Table(
 version = Table("alembic_version", metadata, Column("version_num", chars(32), primary_key=True))
 """As Alembic keeps it."""
 _VERSION = select(version.c.version_num)
+_ID = select(identity.c.id)
 _OURS = frozenset({"journal", "claim"})
 """Tables that each version of a ledger has."""
 
@@ -60,7 +61,7 @@ def prepare(connection: Connection) -> None:
 
 def ledger_id(connection: Connection) -> str:
     """The id of the ledger."""
-    return str(connection.execute(select(identity.c.id)).scalar_one())
+    return str(connection.execute(_ID).scalar_one())
 
 
 def version_in(connection: Connection) -> str | None:
