@@ -151,6 +151,8 @@ class Cluster(Declared):
     """Host names of one's own, by node number or as a list from 001 on; the others are ``<cluster>-<number>``."""
     was: FormerIds = ()
     """Id that it had before, or ids from the newest on: its nodes keep places and addresses under the new name."""
+    nodes_were: dict[NodeNumber, Identifier] = Field(default_factory=dict)
+    """By node number, the name that a node had in another cluster: it keeps place and addresses under its new name."""
     rooms: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Rooms for automatic places; empty means any room."""
     face: Face = "front"

@@ -196,6 +196,10 @@ class Quota(Declared):
         return self
 
 
+USAGE_LIMITS: tuple[LimitName, ...] = ("tenants-per-site", "shared-sites-percent")
+"""Limits of the rule that counts the tenants of sites."""
+
+
 class Zone(Declared):
     """The administrator's file: who takes part, where, and with which equipment."""
 
@@ -247,6 +251,11 @@ class Zone(Declared):
             if name in pack.limits:
                 return pack.limits[name]
         return Limit(value=DEFAULTS[name], source="default of zonewright") if name in DEFAULTS else None
+
+    @property
+    def counts_usage(self) -> bool:
+        """Whether a rule asks what each party has at each site."""
+        return bool(self.quotas) or any(self.limit(name) is not None for name in USAGE_LIMITS)
 
     @property
     def refuses_uncertain(self) -> bool:
