@@ -38,6 +38,7 @@ def cluster_faults(known: Known, owner: str, file: OwnerFile, indexes: Mapping[s
     for cluster_id, cluster in file.clusters.items():
         path: Path = ("clusters", cluster_id)
         yield from _node_type(known, owner, path, cluster)
+        yield from _ports(known, owner, path, cluster)
         yield from _numbers(known, owner, path, cluster)
         yield from _relations(known, owner, path, cluster, file)
         yield from _connections(known, owner, path, cluster)
@@ -58,6 +59,20 @@ def _node_type(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterat
         fix = "add the node type to zone.yaml"
         names = known.zone.node_types
         yield unknown("node type", name, names, owner=owner, path=(*path, "node_type"), otherwise=fix)
+
+
+def _ports(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator[Fault]:
+    """Ports whose MAC addresses are told are ports of the node type."""
+    node_type = known.zone.node_types.get(cluster.node_type) if known.zone is not None else None
+    if node_type is None:
+        return
+    names = [one.name for one in node_type.interfaces]
+    for number, place in cluster.places.items():
+        for index, port in enumerate(one.name for one in place.interfaces):
+            if port not in names:
+                where = (*path, "places", number, "interfaces", str(index), "name")
+                fix = f"name it in 'interfaces' of node type {cluster.node_type}"
+                yield unknown("port", port, names, owner=owner, path=where, otherwise=fix)
 
 
 def _numbers(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator[Fault]:
