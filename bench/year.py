@@ -10,7 +10,8 @@ from bench.figures import Figure, median_s, seconds
 from zonewright.model import Site
 from zonewright.pue import MeterSpec, Reading
 from zonewright.telemetry import Store
-from zonewright.telemetry.figures import Terms, measured, meters_of
+from zonewright.telemetry.figures import Terms, measured
+from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, MICRO
 
 METERS, DAYS, CHUNK_DAYS = 50, 366, 30

@@ -55,6 +55,8 @@ SETTINGS = {
 }
 VARIABLES = {
     "NO_COLOR": "Set to anything, findings have no colours on a terminal.",
+    "ZONEWRIGHT_CLIENT_CERTIFICATE": "File with a certificate for a ledger that runs as a service (PEM).",
+    "ZONEWRIGHT_CLIENT_KEY": "File with its key; not needed where the certificate's file holds it.",
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
     "ZONEWRIGHT_NAUTOBOT_TOKEN": "Token of a Nautobot, for `zonewright adopt`.",
     "ZONEWRIGHT_NETBOX_TOKEN": "Token of a NetBox, for `zonewright adopt` and `zonewright export`.",
@@ -74,6 +76,10 @@ VARIABLES = {
     "ZONEWRIGHT_SUDO_PASSWORD_FILE": "File with that password. If both are set, the file wins.",
     "ZONEWRIGHT_VALIDATORS": (
         "Names of programs, with commas, that a zone's own formats may name as their validators besides the known ones."
+    ),
+    "ZONEWRIGHT_RULES": (
+        "Digests, with commas, of the code of rules of a zone's own that commands run which read a folder or a bundle; "
+        "`all` for any."
     ),
     "ZONEWRIGHT_DEBUG_MESSAGES": (
         "What Pulumi's SDK logs for debugging in a program of ours: `1` sends it, `0` leaves it out. Without this "

@@ -102,7 +102,9 @@ class Agent:
         try:
             token = read_token(settings.token_file)
             body = health.sign(report, settings.key_file)
-            health.send(body, url=settings.url, token=token, timeout_s=settings.timeout_s)
+            ledger = health.send(body, url=settings.url, token=token, timeout_s=settings.timeout_s)
+            for outlet in self.outlets:
+                outlet.name_ledger(ledger)
         except (OSError, ValueError) as error:
             log("health-not-sent", error=str(error))
             return False

@@ -55,7 +55,7 @@ class Configuration:
     proc: str = "/proc"
     """The root of procfs, for the boot id."""
     key_file: str | None = None
-    """The host's own key; it signs the report of health after a start. Without it no report is sent."""
+    """The host's own key; it signs the report of health after a start, and every ten minutes what was measured."""
     receiver: str = "zonewright"
     """What gets the metrics: `zonewright`, or `otlp` for any other OTLP receiver, which gets cumulative sums."""
     temporality: str = ""

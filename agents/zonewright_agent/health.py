@@ -19,6 +19,7 @@ from zonewright_agent.posting import Connection
 NAMESPACE = "zonewright-health"
 _TIMEOUT_S = 20
 _OK = 200
+_MOST_BYTES, _MOST_ID = 4096, 64
 
 
 def document(*, agent: str, version: str, boot_id: str, faults: dict[str, str]) -> dict[str, Any]:
@@ -65,8 +66,8 @@ def sign(report: dict[str, Any], key_file: str | os.PathLike[str]) -> bytes:
     return json.dumps({"report": text, "signature": done.stdout.decode("ascii")}).encode()
 
 
-def send(body: bytes, *, url: str, token: str, timeout_s: float) -> None:
-    """Give it to the service, beside the metrics.
+def send(body: bytes, *, url: str, token: str, timeout_s: float) -> str:
+    """Give it to the service, beside the metrics; gives the id of the ledger that the service says it is of.
 
     Raises:
         OSError: when it was not taken.
@@ -74,7 +75,11 @@ def send(body: bytes, *, url: str, token: str, timeout_s: float) -> None:
     connection = Connection(url, timeout_s)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     path = parts_of(url)[3].partition("?")[0].rpartition("/")[0] + "/agent-health"
-    answer = connection.post(path, body, headers, max_bytes=0)
+    answer = connection.post(path, body, headers, max_bytes=_MOST_BYTES)
     connection.close()
     if answer.status != _OK:
         raise OSError(f"the service answered {answer.status} {answer.reason}")
+    try:
+        return str(json.loads(answer.body).get("ledger", ""))[:_MOST_ID]
+    except (ValueError, AttributeError, RecursionError):  # a service of before says nothing of it
+        return ""

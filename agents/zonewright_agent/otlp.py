@@ -13,6 +13,7 @@ _TEMPORALITY = {"delta": 1, "register": 2}
 _NO_VALUE = 1
 """DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK."""
 _BOOT = "zonewright.boot"
+_CHAIN = ("zonewright.previous", "zonewright.head", "zonewright.signature")
 
 
 def encode(points: Iterable[Point], resource: dict[str, str], *, with_quality: bool = True) -> bytes:
@@ -43,7 +44,7 @@ def halves(batch: bytes) -> list[bytes]:
     """A batch that was refused, as two with half of its points each; none where it cannot be divided.
 
     They keep the number of the batch. So that the service does not take one for the other, the boot of each says which
-    half it is.
+    half it is. They are no batches of the chain.
     """
     try:
         (resource,) = json.loads(batch)["resourceMetrics"]
@@ -77,6 +78,7 @@ def _part(
         if one["key"] == _BOOT
         else one
         for one in resource["resource"]["attributes"]
+        if one["key"] not in _CHAIN
     ]
     own_scope = {**scope, "metrics": list(metrics.values())}
     return _text({"resourceMetrics": [{"resource": {"attributes": attributes}, "scopeMetrics": [own_scope]}]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from zonewright_agent import __version__
+from zonewright_agent.chain import Chain, digest_of
 from zonewright_agent.configuration import Configuration
 from zonewright_agent.otlp import encode
 from zonewright_agent.points import Point
@@ -25,6 +26,7 @@ class Outlet:
     def __init__(self, settings: Configuration, service_name: str) -> None:
         self.settings = settings
         self.spool = Spool(settings.spool, settings.spool_max_bytes, first=time.time_ns() // 10**6)
+        self._chain = _chain(settings, self.spool)
         self._sums = Sums() if settings.temporality != "delta" else None
         self._resource = {
             "service.name": service_name,
@@ -42,8 +44,23 @@ class Outlet:
         Raises:
             OSError: when the disk takes nothing.
         """
-        batch = self._own(points, boot_id) if self.settings.receiver == "zonewright" else self._foreign(points)
-        self.spool.put(batch)
+        if self.settings.receiver != "zonewright":
+            self.spool.put(self._foreign(points))
+            return
+        batch = self._own(points, boot_id)
+        digest = "" if self._chain is None else digest_of(batch)
+        sequence = self.spool.put(batch, digest)
+        if self._chain is not None:
+            self._chain.kept(sequence, digest)
+
+    def name_ledger(self, ledger: str) -> None:
+        """Have the chain signed for this ledger.
+
+        Raises:
+            OSError: when the disk takes nothing.
+        """
+        if self._chain is not None:
+            self._chain.name_ledger(ledger)
 
     def _own(self, points: list[Point], boot_id: str) -> bytes:
         numbers = {
@@ -51,7 +68,8 @@ class Outlet:
             "zonewright.sequence": str(self.spool.next_sequence),
             "zonewright.dropped": str(self.spool.dropped),
         }
-        return encode(points, {**self._resource, **numbers})
+        chained = {} if self._chain is None else self._chain.attributes()
+        return encode(points, {**self._resource, **numbers, **chained})
 
     def _foreign(self, points: list[Point]) -> bytes:
         """For a store that makes a series of each set of attributes: they stay the same as long as the host does."""
@@ -63,3 +81,10 @@ class Outlet:
         site = {"site": self.settings.site} if self.settings.site else {}
         has_rack = bool(self.settings.rack) and point.name in _OF_HOST
         return {**site, "rack": self.settings.rack} if has_rack else site
+
+
+def _chain(settings: Configuration, spool: Spool) -> Chain | None:
+    """The chain of what goes to zonewright; None for a host without a key, and for other receivers."""
+    if settings.receiver != "zonewright" or settings.key_file is None:
+        return None
+    return Chain(spool, agent=settings.agent, key_file=settings.key_file)

@@ -31,7 +31,7 @@ class Spool:
     """
 
     def __init__(self, folder: str | os.PathLike[str], max_bytes: int, *, first: int = 1) -> None:
-        self._folder, self._max_bytes = os.fspath(folder), max_bytes
+        self.folder, self._max_bytes = os.fspath(folder), max_bytes
         self._lock = Lock()
         os.makedirs(folder, exist_ok=True)
         left: list[str] = []
@@ -41,7 +41,8 @@ class Spool:
             os.unlink(self._path(name))
         self._waiting = deque(sorted(found))
         self._bytes = sum(self._size(sequence) for sequence in self._waiting)
-        self._last = max([self._number(_LAST), *list(self._waiting)[-1:]]) or first - 1
+        number, self._mark = self._last_kept()
+        self._last = max([number, *list(self._waiting)[-1:]]) or first - 1
         self.dropped = self._number(_DROPPED)
         self._is_dropped_kept = True
         self.lender: Spool | None = None
@@ -52,12 +53,28 @@ class Spool:
         """Number of the next batch; never used twice, also not after a restart."""
         return self._last + 1
 
+    @property
+    def mark(self) -> str:
+        """What the last batch that was put was marked with, also after a restart; empty where nobody knows."""
+        return self._mark
+
+    def last_batch(self) -> bytes | None:
+        """The last batch that was put, where it still waits."""
+        with self._lock:
+            if not self._waiting or self._waiting[-1] != self._last:
+                return None
+            return self._content(_name(self._last))
+
     def __len__(self) -> int:
         """How many batches wait."""
         return len(self._waiting)
 
-    def put(self, batch: bytes) -> int:
+    def put(self, batch: bytes, mark: str = "") -> int:
         """Keep a batch; it is on disk when this returns. Gives its number.
+
+        Args:
+            batch: what is kept.
+            mark: a word that is remembered of the last batch, when it waits no more.
 
         Raises:
             OSError: when the disk takes nothing, although the oldest batches made room; it is counted as dropped.
@@ -75,7 +92,7 @@ class Spool:
                         self._count(1)
                         raise
                     self._drop(1)
-            self._last = sequence
+            self._last, self._mark = sequence, mark
             self._waiting.append(sequence)
             self._bytes += _on_disk(len(batch))
             self._shrink()
@@ -108,7 +125,9 @@ class Spool:
         """
         with self._lock:
             if sequence >= self._last:
-                self._write(_LAST, str(self._last).encode())  # on a full disk the batch stays, and keeps its number
+                self._write(
+                    _LAST, f"{self._last} {self._mark}".strip().encode()
+                )  # on a full disk the batch stays, and keeps its number
             with suppress(ValueError):
                 self._waiting.remove(sequence)
                 self._remove(sequence)  # not synced: what comes back after a loss of power is sent again, and known
@@ -166,8 +185,16 @@ class Spool:
             return 0
         return int(text) if text.isdigit() else 0
 
+    def _last_kept(self) -> tuple[int, str]:
+        """Number and mark of the last batch that was acknowledged with none after it."""
+        try:
+            number, _, mark = self._content(_LAST).decode("ascii", "replace").partition(" ")
+        except FileNotFoundError:
+            return 0, ""
+        return (int(number), mark) if number.isdigit() else (0, "")
+
     def _path(self, name: str) -> str:
-        return os.path.join(self._folder, name)
+        return os.path.join(self.folder, name)
 
     def _content(self, name: str) -> bytes:
         with open(self._path(name), "rb") as file:
@@ -188,7 +215,7 @@ class Spool:
         self._sync_folder()
 
     def _sync_folder(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY)
+        descriptor = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

@@ -37,6 +37,7 @@ PLACES = {
             "Row",
             "Site",
             "Spread",
+            "Survival",
         ),
         _MODEL,
     ),
@@ -48,7 +49,10 @@ def __getattr__(name: str) -> object:
     """What programs use, when it is first used."""
     if name not in PLACES:
         raise AttributeError(f"module 'zonewright' has no attribute '{name}'")
-    return getattr(importlib.import_module(PLACES[name]), name)
+    from zonewright.collector import imports_stay  # noqa: PLC0415 - importing this module costs nothing
+
+    with imports_stay():
+        return getattr(importlib.import_module(PLACES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -17,6 +17,7 @@ from zonewright.model import (
     Row,
     Site,
     Spread,
+    Survival,
 )
 from zonewright.program.deployment import deploy
 from zonewright.program.functions import (
@@ -57,6 +58,7 @@ __all__ = [
     "Site",
     "Spread",
     "Stack",
+    "Survival",
     "deploy",
     "find",
     "get_capacity",

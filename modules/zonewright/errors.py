@@ -32,6 +32,7 @@ class ZonewrightError(Exception):
     ├── BodyError                    2  ledger.transport.body and ValueError
     ├── BundleError                  2  changes.errors and ValueError
     ├── CertificateError             2  server.certificate and ValueError
+    ├── ChainError                   1  telemetry.chain and ValueError
     ├── CheckFailedError             1  provider.resource and ValueError
     ├── ConflictError                1  telemetry.interface and ValueError
     ├── DemandError                  2  model.demand and LookupError
@@ -70,13 +71,14 @@ class ZonewrightError(Exception):
     │       └── LedgerConflictError  3  ledger.protocol.errors
     ├── NotAnOrdinaryFileError       2  declare.yaml_text.regular and OSError
     ├── NotRecordedError             3  ledger.verbs.pruning
-    ├── OtlpError                    2  server.otlp and ValueError
+    ├── OtlpError                    2  telemetry.otlp and ValueError
     ├── PaceError                    3  ledger.transport.paces
     ├── RenderError                  1  render.errors and ValueError
     ├── SealError                    1  seal.errors and ValueError
     ├── SecretError                  3  model.secret and ValueError
     ├── SelectionError               2  fleet.inventory and ValueError
-    ├── SignatureError               1  fleet.ssh.signatures and ValueError
+    ├── SignatureError               1  seal.ssh_signatures and ValueError
+    ├── SignedFileError              2  audit.evidence.signed_file and ValueError
     ├── StackFileError               2  declare.stack_file and ValueError
     ├── StateError                   2  changes.reconciling and ValueError
     ├── StoppedError                 -  cli.output

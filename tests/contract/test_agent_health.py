@@ -17,7 +17,7 @@ from support.asgi import Answer, call
 from support.parts import keygen
 from support.ssh_hosts import new_key
 from support.zone_project import REPOSITORY
-from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
+from zonewright.seal.ssh_signatures import SignatureError, verify_signature
 from zonewright.server.agents import forget_agent, issue_token, issue_tokens, load_agents
 from zonewright.server.application import service
 from zonewright.server.health import NAMESPACE, HealthReports
@@ -58,7 +58,7 @@ def test_a_signed_report_is_taken_and_read_back(world: World) -> None:
     """What the host's key signed is kept as it came, and whoever has the token reads it."""
     body = sign(report_of(), world.key)
     assert world.call("GET").status_code == 404
-    assert world.call("POST", body).json() == {"kept": True}
+    assert world.call("POST", body).json() == {"kept": True, "ledger": ""}
     assert world.call("GET").content == body
     assert world.call("GET", token="x").status_code == 401
 
@@ -89,9 +89,9 @@ def test_reports_that_do_not_count_are_refused(world: World, tmp_path: Path) -> 
 def test_an_old_report_does_not_replace_a_later_one(world: World) -> None:
     """A report that is sent again after a later one came changes nothing."""
     old, new = sign(report_of(), world.key), sign(report_of(time_ns="1800000000000000001"), world.key)
-    assert world.call("POST", old).json() == {"kept": True}
-    assert world.call("POST", new).json() == {"kept": True}
-    assert world.call("POST", old).json() == {"kept": False}
+    assert world.call("POST", old).json() == {"kept": True, "ledger": ""}
+    assert world.call("POST", new).json() == {"kept": True, "ledger": ""}
+    assert world.call("POST", old).json() == {"kept": False, "ledger": ""}
     assert world.call("GET").content == new
 
 
@@ -110,7 +110,7 @@ def test_who_knows_the_last_report_is_told_of_the_next(world: World, monkeypatch
         waiting = pool.submit(world.call, "GET", if_none_match=got.headers["etag"], prefer="wait=60")
         time.sleep(0.3)
         assert not waiting.done()
-        assert world.call("POST", first).json() == {"kept": False}
+        assert world.call("POST", first).json() == {"kept": False, "ledger": ""}
         assert not waiting.done()
         world.call("POST", second)
         assert waiting.result(20).content == second

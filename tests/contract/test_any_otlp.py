@@ -33,8 +33,8 @@ from zonewright.model.limits import POINTS, SERIES
 from zonewright.server.agents import issue_token
 from zonewright.server.any_otlp import read_any
 from zonewright.server.assembly import Assembly
-from zonewright.server.otlp import OtlpError
 from zonewright.telemetry import Appended, Store
+from zonewright.telemetry.otlp import OtlpError
 from zonewright.telemetry.sample import REGISTER, Sample, SampleBatch
 from zonewright.telemetry.samples import Samples
 

@@ -1,6 +1,7 @@
 """The ledger's contract: in this process, and where refusals, findings and the journal are carried over HTTP too."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -147,6 +148,35 @@ def test_a_node_is_not_admitted_without_an_address_of_a_full_pool(world: World) 
     assert told == ["web-001 has no address: address pool v4 (10.80.0.0/30) of site dc1 has no free address left"]
     assert told == [finding.message for finding in offered.findings if finding.rule == "placement"]
     assert mine.states() == []
+
+
+def test_a_tenant_gets_addresses_of_its_own_vlan_and_is_told_of_no_other(world: World) -> None:
+    """A node has addresses of its tenant's VLAN, whatever a client asks for; another tenant's VLAN is not told."""
+    sites = facility(2)["sites"]
+    sites["dc1"] |= {
+        "as_number": 65001,
+        "vlans": {"first": {"vid": 110, "tenant": "tenant-a"}, "second": {"vid": 120, "tenant": "tenant-b"}},
+        "address_pools": {
+            "one": {"prefix": "10.80.1.0/24", "gateway": "10.80.1.1", "interface": "lan0", "vlan": "first"},
+            "two": {"prefix": "10.80.2.0/24", "gateway": "10.80.2.1", "interface": "lan0", "vlan": "second"},
+        },
+    }
+    operator = world.party("operator")
+    operator.bring_up(sites=sites)
+    told = operator.propose(operator.demand(sites=sites)).surroundings
+    assert told is not None
+    assert told.tenants == {"tenant-a": ("10.80.1.0/24",), "tenant-b": ("10.80.2.0/24",)}
+    mine, other = world.party("tenant-a"), world.party("tenant-b")
+    other.bring_up(clusters={"db": cluster(1)})
+    mine.enrol()
+    offered = mine.propose(mine.demand(clusters={"web": cluster(1)}))
+    assert offered.addresses == {"web-001": {"one": "10.80.1.2/24"}}
+    assert not {"tenant-b", "second", "two"} & set(re.findall(r"[a-z0-9-]+", offered.model_dump_json()))
+    for asked in ({"two": "10.80.2.3/24"}, {"one": "10.80.1.2/24", "two": "10.80.2.2/24"}):
+        with pytest.raises(LedgerRefusedError) as caught:
+            mine.admit(offered.model_copy(update={"addresses": {"web-001": asked}}))
+        sentences = [finding.message for finding in caught.value.findings if finding.rule == "address-unique"]
+        assert any(f"address {asked['two']} is none that pool two gives to a node" in one for one in sentences)
 
 
 @pytest.mark.parametrize(

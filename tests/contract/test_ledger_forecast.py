@@ -103,6 +103,8 @@ def test_what_a_district_has_left(ledger: str, capsys: pytest.CaptureFixture[str
     assert "  built it_kw                      7 of 40 kW, +3 kW a year (" in text
     assert ", 20 kW by leases that begin later\n    runs out 20" in text
     assert "    no trend: less than 90 days of history\n" in text
+    assert main(["ledger", "forecast", "--within", "0", "--ledger", ledger]) == 3, "land has no trend"
+    assert capsys.readouterr().err == "not decided, because no trend is known yet: land_ha of north\n"
     assert main(["ledger", "forecast", "--within", "-1", "--ledger", ledger]) == 2
     with closing(Database(Path(ledger.removeprefix("sqlite:///")), lock_wait_s=5)) as database:
         page, of_sites = districts_page(database, NOW), metrics_page(database, None, NOW)

@@ -20,7 +20,8 @@ from zonewright.pue import Reading, evaluate
 from zonewright.pue.evaluation import Figure
 from zonewright.pue.readings import MICROSECOND
 from zonewright.telemetry import Appended, ConflictError, ReadingStore, Store
-from zonewright.telemetry.figures import Terms, measured, meters_of
+from zonewright.telemetry.figures import Terms, measured
+from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 
 LIMIT = Fraction(5, 4)
@@ -121,7 +122,7 @@ def test_a_value_that_is_confirmed_has_the_higher_trust(make: Make, tmp_path: Pa
     """The same reading from a meter's agent raises the trust of an imported one, and never lowers it."""
     store = make(tmp_path)
     store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="imported")
-    assert store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="authenticated") == Appended(known=1)
+    assert store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="authenticated") == Appended(known=1, raised=1)
     assert store.append("dc1", METERS, {"main": [at(0, 5)]}, trust="imported") == Appended(known=1)
     assert store.trusts("dc1") == {"authenticated"}
 

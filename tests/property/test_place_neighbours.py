@@ -10,9 +10,9 @@ from support.rule_cases import world as world_of
 from support.soak import examples
 from zonewright.model import Cluster, NodeType
 from zonewright.model.cluster import Scope
+from zonewright.model.cooling import Cooling
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import FEEDS, Draw
-from zonewright.model.site import Cooling
 from zonewright.model.world import Bystanders, Feed, Occupant, Rack, World
 from zonewright.place import change_world, failed, place, read_set, touched
 from zonewright.rules import evaluate

@@ -6,7 +6,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonewright.model import Cluster, NodeType, Place, Spread
+from zonewright.model import Cluster, NodeType, Place, Spread, Survival
+from zonewright.model.cluster import Scope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.power import Draw
@@ -19,6 +20,7 @@ from zonewright.rules import Finding, evaluate
 
 STACK = "s1"
 FACES: tuple[Face, ...] = ("front", "rear")
+SCOPES: tuple[Scope, ...] = ("rack", "row", "room")
 
 
 def on_racks(world: World) -> tuple[Finding, ...]:
@@ -109,20 +111,27 @@ def cluster_demands(draw: st.DrawFn) -> ClusterDemand:
         st.none()
         | st.builds(
             Spread,
-            scope=st.sampled_from(["rack", "row", "room"]),
+            scope=st.sampled_from(SCOPES),
             at_least=st.integers(1, 4),
             max_per_domain=st.none() | st.integers(1, 3),
             max_share_percent=st.none() | st.integers(10, 100),
+            max_skew=st.none() | st.integers(1, 2),
         )
     )
+    count, failures = draw(st.integers(1, 8)), draw(st.integers(1, 2))
+    kept = 100 * (count - failures * draw(st.integers(1, 3))) // count  # so that some spread keeps as many
+    survives = None
+    if kept > 0 and draw(st.booleans()):
+        survives = Survival(scope=draw(st.sampled_from(SCOPES)), failures=failures, keeps_percent=kept)
     cluster = Cluster(
         site="dc",
         node_type="n",
-        count=draw(st.integers(1, 8)),
+        count=count,
         rooms=draw(st.sampled_from([(), (), ("a",), ("a", "b")])),
         face=draw(st.sampled_from(FACES)),
         feed=draw(st.sampled_from(["A", "B"])),
         spread=spread,
+        survives=survives,
         power=draw(st.sampled_from(["any", "any", "dual"])),
     )
     return ClusterDemand(cluster=cluster, node_type=kind)
@@ -169,8 +178,9 @@ def test_found_places_break_no_rule(world: World, demand: Demand) -> None:
     """Whatever is found for automatic nodes, the rules have nothing to say about it, but that some have no place."""
     placement = place(world, demand, stack=STACK, sticky={})
     findings = on_racks(change_world(world, demand, placement.seats, stack=STACK))
-    left_out = {name.rpartition("-")[0] for name, reason in placement.unplaced.items() if "spread" in reason}
-    assert all(finding.rule == "spread" and finding.subject in left_out for finding in findings)
+    left_out = {("n-minus", name.rpartition("-")[0]) for name in placement.unplaced}
+    left_out |= {("spread", name.rpartition("-")[0]) for name, why in placement.unplaced.items() if "spread" in why}
+    assert {(finding.rule, finding.subject) for finding in findings} <= left_out
 
 
 @given(case=placeable())

@@ -1,7 +1,7 @@
 """A zone that is up: routers, name servers, time servers and nodes with their rendered files and the real programs.
 
-Each host is one of ``network_hosts``. A router's ports in its own site are bridges, since the kernel of a build machine
-may have no VLAN and no bond; so is a node's bond a single port. All else is what the files say.
+Each host is one of ``network_hosts``. A router's ports in its own site are bridges, one for each VLAN, since the kernel
+of a build machine may have no VLAN and no bond; so is a node's bond a single port. All else is what the files say.
 """
 
 import json
@@ -21,7 +21,7 @@ from support.network_hosts import NetworkHost, until
 from support.parts import require
 from zonewright.model.secret import resolved
 from zonewright.render import NodeContext, SiteContext
-from zonewright.render.contexts.routing import RouterPort
+from zonewright.render.contexts.router_ports import RouterPort
 from zonewright.render.formats.format import AnyContext, root_of
 
 ROUTING = ("zebra", "staticd", "bgpd", "bfdd")
@@ -200,6 +200,8 @@ def _ports(zone: BootedZone, name: str, site: SiteContext, make: Callable[[str],
     router.run("sh", "-c", _ONLY_A_SWITCH)
     for port in site.ports:
         router.ip([f"link add {port.name} type bridge", f"link set {port.name} up"])
+        if port.is_apart:
+            continue
         if port.role == "nodes":
             servers = list(dict.fromkeys((*site.name_servers, *_time_servers(zone, site))))
             server = _host(zone, router, port, make(f"server {name}"), servers)
@@ -326,7 +328,7 @@ def machine_without_system(zone: BootedZone, site: str, mac_address: str) -> Ite
         mac_address: its port's, ``eth0``.
     """
     router = zone.hosts[f"router {site}"]
-    port = next(one for one in zone.sites[site].ports if one.role == "nodes")
+    port = next(one for one in zone.sites[site].ports if one.role == "nodes" and not one.is_apart)
     folder = router.folder.parent / f"machine-{mac_address.replace(':', '')}"
     folder.mkdir(exist_ok=True)
     host = NetworkHost(f"machine {mac_address}", folder)

@@ -26,7 +26,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
 from zonewright.pue import read_readings
 from zonewright.telemetry import Store
-from zonewright.telemetry.figures import meters_of
+from zonewright.telemetry.site_meters import meters_of
 
 ZONE = REPOSITORY / "stacks" / "zones" / "reference"
 OWNERS = ("operator-a", "operator-b", "operator-c", "carrier-a", "carrier-b", "carrier-c", "tenant-ai")

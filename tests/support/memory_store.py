@@ -1,6 +1,6 @@
 """A store of readings in memory: small enough to see through, and held to the same contract as the one on SQLite."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -17,12 +17,21 @@ from zonewright.telemetry.summing import (
     DayExtremes,
     Sum,
     as_reading,
-    by_day,
     by_hour,
     complete_stretches,
 )
 
 _SIX_DECIMALS = 10**6
+
+
+def _by_day(hours: Iterable[Bin]) -> list[Bin]:
+    """Hours summed up by day (UTC)."""
+    bins: dict[int, list[int]] = {}
+    for hour in hours:
+        held = bins.setdefault(hour.begin_us // DAY_US * DAY_US, [0, 0])
+        held[0] += hour.energy_mj
+        held[1] += hour.covered_us
+    return [Bin(begin, held[0], held[1]) for begin, held in bins.items()]
 
 
 @dataclass
@@ -127,7 +136,7 @@ class MemoryStore:
         return [(start_us, end_us) for _ in held]
 
     def _days(self, held: _Meter, start_us: int, end_us: int) -> list[Bin]:
-        return [one for one in by_day(held.hours()) if start_us <= one.begin_us and one.begin_us + DAY_US <= end_us]
+        return [one for one in _by_day(held.hours()) if start_us <= one.begin_us and one.begin_us + DAY_US <= end_us]
 
     def days(self, site: str, start_us: int, end_us: int) -> dict[str, list[Bin]]:
         """Summed up again each time."""

@@ -13,7 +13,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from support.parts import find, require, search_path, skip_or_fail
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NEW_NETWORK = 0x40000000
+_ANY_SOURCE = {socket.AF_INET: (socket.IPPROTO_IP, 19), socket.AF_INET6: (socket.IPPROTO_IPV6, 75)}
+"""IP_TRANSPARENT and IPV6_TRANSPARENT: a socket may send with an address that its host has not."""
+_SEEN_S = 0.4
 _KEEP = "mount --make-rprivate / && mount -t tmpfs run /run && echo ready && exec sleep infinity"
 _QUIET = subprocess.DEVNULL
 
@@ -145,6 +148,30 @@ class NetworkHost:
                 one.listen(1024)
                 made.append(one)
         return made
+
+    def is_seen_at(self, other: "NetworkHost", *, source: str, target: str) -> bool:
+        """Whether a packet from here, with whatever source, is taken in by the network of another host's program.
+
+        Args:
+            other: the host.
+            source: address that the packet says it is from; it need not be this host's.
+            target: address of the other host.
+        """
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
+        with ExitStack() as ends:
+            with other.inside():
+                taker = ends.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+                taker.bind((target, 0))
+            with self.inside():
+                sender = ends.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+                sender.setsockopt(*_ANY_SOURCE[family], 1)
+                sender.bind((source, 0))
+                sender.sendto(b"zonewright", taker.getsockname()[:2])
+            taker.settimeout(_SEEN_S)
+            try:
+                return taker.recv(64) == b"zonewright"
+            except TimeoutError:
+                return False
 
     def pinger(self, address: str) -> "Pinger":
         """What pings an address from here."""

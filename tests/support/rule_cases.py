@@ -36,6 +36,7 @@ from zonewright.model import (
     RulePack,
     Site,
     Spread,
+    Survival,
     Zone,
 )
 from zonewright.model.expand import with_supply
@@ -108,6 +109,7 @@ def cluster(data: dict[str, Any]) -> ClusterFacts:
         name=data["name"],
         site=data.get("site", "dc"),
         spread=Spread(**data["spread"]) if "spread" in data else None,
+        survives=Survival(**data["survives"]) if "survives" in data else None,
         apart_from=tuple(Relation(**item) for item in data.get("apart_from", ())),
         together_with=tuple(Relation(**item) for item in data.get("together_with", ())),
         exclusive=data.get("exclusive"),

@@ -1,15 +1,19 @@
 """What the templates of a zone's folder see, by the product's own code, at a fixed day."""
 
+from functools import cache
 from pathlib import Path
 
 from zonewright.changes.whole_zone import contexts_of_zone, proposals_of, sites_of
 from zonewright.declare import load_zone
 from zonewright.model import Declaration
 from zonewright.place import JudgedZone, judge_declaration
+from zonewright.render import SiteContext
 from zonewright.render.formats.format import AnyContext
 
-__all__ = ["ON", "contexts_of_folder", "judged_folder", "proposals_of", "sites_of"]
+__all__ = ["ON", "SMALL_ZONE", "contexts_of_folder", "judged_folder", "proposals_of", "sites_of", "small_sites"]
 ON = "2026-07-01"
+SMALL_ZONE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
+"""The zone that the boot test starts; it has what the reference zone has not, such as VLANs of tenants."""
 
 
 def judged_folder(folder: Path) -> tuple[Declaration, JudgedZone]:
@@ -22,3 +26,9 @@ def judged_folder(folder: Path) -> tuple[Declaration, JudgedZone]:
 def contexts_of_folder(folder: Path) -> tuple[AnyContext, ...]:
     """Everything of a zone that files are rendered for: sites, nodes and groups of all parties."""
     return contexts_of_zone(*judged_folder(folder))
+
+
+@cache
+def small_sites() -> tuple[SiteContext, ...]:
+    """The sites of the small zone."""
+    return tuple(one for one in contexts_of_folder(SMALL_ZONE) if isinstance(one, SiteContext))

@@ -26,6 +26,7 @@ EXTRA_OF_ROOM = {
     "__init__.py": "",
     "__main__.py": "",
     "cli": "",
+    "collector.py": "",
     "declare": "",
     "errors.py": "",
     "model": "",

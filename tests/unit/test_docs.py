@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright.rules.registry import RULES
 
@@ -16,7 +17,7 @@ PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 
 def test_generated_pages_are_up_to_date() -> None:
     """What the reference says of commands, settings, resources and verbs is what the code has."""
-    command = [sys.executable, "tools/generate_reference.py"]
+    command = [warm_python().path(), "-u", str(REPOSITORY / "tools" / "generate_reference.py")]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -29,15 +30,15 @@ def test_links_lead_to_files(page: Path) -> None:
     assert missing == []
 
 
-def test_every_page_is_on_the_site_and_every_how_to_in_the_readme() -> None:
-    """The site's navigation names each page of docs once, and the README each how-to but the maintainers'."""
+def test_every_page_is_on_the_site_and_every_how_to_on_their_list() -> None:
+    """The site's navigation names each page of docs once, and the list of how-to pages each of them."""
     site = tomllib.loads((REPOSITORY / "zensical.toml").read_text(encoding="utf-8"))["project"]
     named = re.findall(r"'((?:tutorial|how-to|reference|explanation)/[^']+)'", str(site["nav"]))
     docs = REPOSITORY / "docs"
     assert sorted(named) == sorted(page.relative_to(docs).as_posix() for page in docs.rglob("*.md"))
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    how_tos = {name for name in named if name.startswith("how-to/")} - {"how-to/cut-a-release.md"}
-    assert [name for name in sorted(how_tos) if f"(docs/{name})" not in readme] == []
+    listed = (docs / "how-to" / "README.md").read_text(encoding="utf-8")
+    how_tos = {name for name in named if name.startswith("how-to/")} - {"how-to/README.md"}
+    assert [name for name in sorted(how_tos) if f"({name.removeprefix('how-to/')})" not in listed] == []
 
 
 def test_environment_variables_and_settings_are_documented() -> None:

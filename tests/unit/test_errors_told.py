@@ -51,6 +51,9 @@ GOOD: dict[str, tuple[str, ...]] = {
     "change report": ("bundle", "--output", "report.md"),
     "change list": (),
     "audit verify": ("bundle",),
+    "audit telemetry": ("bundle",),
+    "pue signed": (),
+    "watch": ("--once",),
     "audit complete": (),
     "audit period": ("--from", "2026-01-01", "--to", "2026-12-31"),
     "stack new": ("other", "--party", "tenant-a", "--declaration", str(SMALL / "tenant-a.yaml")),
@@ -116,6 +119,9 @@ MORE = {
     ("serve", "node"): ("--issue", "agent"),
     ("fleet rollback", "configuration"): ("--configs",),
     ("secret list", "record"): ("--changed",),
+    ("watch", "key"): ("--webhook", "https://127.0.0.1:9/hook"),
+    ("watch", "webhook"): ("--key", "ben.pem"),
+    ("watch", "token_file"): ("--key", "ben.pem", "--webhook", "https://127.0.0.1:9/hook"),
 }
 """What an argument needs beside it to be looked at."""
 FAULTY = ("Traceback", "has a fault", "validation error for", "For further information", "Errno")

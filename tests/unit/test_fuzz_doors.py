@@ -24,7 +24,7 @@ from zonewright.ledger.transport.answering import answered
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model import Declaration, OwnerFile, Zone
 from zonewright.model.demand import demand_of, zone_digest
-from zonewright.server.otlp import OtlpError, read_batch
+from zonewright.telemetry.otlp import OtlpError, read_batch
 from zonewright.telemetry.sample import SampleBatch
 from zonewright.telemetry.samples import Samples
 

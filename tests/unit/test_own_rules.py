@@ -1,9 +1,11 @@
 """Rules that a zone writes itself: their code runs confined, gives figures, and refuses what it cannot tell."""
 
+import os
 import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
+from unittest.mock import patch
 
 import pytest
 
@@ -11,11 +13,13 @@ from support.own_rule_code import COUNTS, own_pack
 from zonewright.audit.verify import verify
 from zonewright.cli import main
 from zonewright.model import District, Zone
+from zonewright.model.canonical import digest_of
 from zonewright.model.power import Draw
 from zonewright.model.rule_pack import Waiver
 from zonewright.model.world import ClusterFacts, Feed, Occupant, Rack, World, ZoneFacts
-from zonewright.own_rules import confined, evaluate_all, in_time
+from zonewright.own_rules import confined, evaluate_all, in_time, only_trusted
 from zonewright.own_rules.confined import OwnAnswer, run_rule
+from zonewright.own_rules.trusted import SETTINGS, VARIABLE, distrusted
 from zonewright.render.validators import confinement
 from zonewright.rules import Finding
 from zonewright.rules.finding import masked_for
@@ -314,6 +318,29 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in {**texts, "rules/counted.py": COUNTS["rack"], "rules/counted.cases.yaml": CASES}.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def test_a_folder_runs_only_what_its_reader_trusts(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Code of a folder is not run, and its rule refuses undecided, until the user names its digest or trusts all."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    digest = digest_of(COUNTS["rack"])
+    with patch.object(confined, "run_rule", side_effect=AssertionError("it was run")):
+        assert main(["check", str(folder)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "could not be decided: its code was not run, because you have not said that you trust" in said
+    assert digest in said
+    assert not distrusted(COUNTS["rack"]), "what a ledger has registered runs"
+    settings = tmp_path / SETTINGS
+    settings.parent.mkdir()
+    settings.write_text(f"# ours\n{digest}\n", encoding="utf-8")
+    with only_trusted(os.environ):
+        assert not distrusted(COUNTS["rack"])
+        assert distrusted("# another")
+    with only_trusted({VARIABLE: "all"}):
+        assert not distrusted("# another")
 
 
 def test_lint_tells_what_selects_nothing_and_what_contradicts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

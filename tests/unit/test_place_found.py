@@ -1,12 +1,13 @@
 """Which place is found, which one stays, and what is said when there is none."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from zonewright.model import Cluster, NodeType, Place, Spread
+from zonewright.model import Cluster, NodeType, Place, Spread, Survival
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import FEEDS, Draw
 from zonewright.model.rack_position import RackPosition
@@ -17,6 +18,7 @@ from zonewright.place.rack_state import Ground, RackState
 from zonewright.place.spread_count import SpreadCount
 from zonewright.rules import evaluate
 from zonewright.rules.geometry import bits
+from zonewright.rules.spread import domain_of
 
 
 def rack(rack_id: str, *, watts: int = 3000, u_height: int = 10, **given: Any) -> Rack:
@@ -162,6 +164,32 @@ def test_a_new_spread_moves_as_few_nodes_as_it_needs() -> None:
     moved = seats_of(racks, at_most_one, present)
     assert moved["001"] == ("dc/a/1/01", 2)
     assert {rack_id for rack_id, _ in moved.values()} == set(racks.racks)
+
+
+@pytest.mark.parametrize(
+    ("asked", "counts"),
+    [
+        ({"spread": Spread(scope="rack", at_least=3, max_skew=1)}, [2, 2, 1]),
+        ({"survives": Survival(scope="rack", keeps_percent=60)}, [2, 2, 1]),
+        ({"survives": Survival(scope="rack", failures=2, keeps_percent=60)}, [1, 1, 1, 1, 1]),
+        ({"survives": Survival(scope="row", keeps_percent=40)}, [3, 2]),
+    ],
+)
+def test_nodes_stand_so_that_a_loss_is_borne(asked: dict[str, Any], counts: list[int]) -> None:
+    """Domains fill evenly as far as the spread asks for it, and none has more nodes than may be lost with it."""
+    racks = [rack(f"dc/a/{row}/{number:02}") for row in (1, 2) for number in (1, 2, 3)]
+    seats = placement_of(world(*racks), demand(count=5, **asked)).seats.values()
+    scope = asked["survives"].scope if "survives" in asked else "rack"
+    assert sorted(Counter(domain_of(seat.rack, scope) for seat in seats).values(), reverse=True) == counts
+
+
+def test_an_even_spread_moves_as_few_nodes_as_it_needs() -> None:
+    """Where five nodes stand in one rack and one in another, two of them go over."""
+    racks = world(rack("dc/a/1/01", u_height=12, watts=9000), rack("dc/a/1/02", u_height=12, watts=9000))
+    sticky = {f"core-{number:03}": RackPosition("dc/a/1/01", number * 2 - 1) for number in range(1, 6)}
+    sticky["core-006"] = RackPosition("dc/a/1/02", 1)
+    seats = place(racks, demand(count=6, spread=Spread(scope="rack", max_skew=1)), stack="s1", sticky=sticky).seats
+    assert {name for name in seats if seats[name] != sticky[name]} == {"core-004", "core-005"}
 
 
 def test_an_admitted_node_leaves_a_closed_rack_and_a_standing_one_stays() -> None:

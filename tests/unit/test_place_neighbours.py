@@ -7,10 +7,10 @@ import pytest
 
 from support.rule_cases import world as world_of
 from zonewright.model import Cluster, NodeType, Relation
+from zonewright.model.cooling import Cooling
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import Draw
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import Cooling
 from zonewright.model.supply import FeedName
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place import Placement, change_world, place

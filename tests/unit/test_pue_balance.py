@@ -12,7 +12,8 @@ from zonewright.model.world import Measured
 from zonewright.pue import Reading
 from zonewright.pue.balance import ADDED, Metered, MeterLevel, imbalances, tolerance_percent
 from zonewright.telemetry import Store
-from zonewright.telemetry.figures import Terms, all_meters_of, measured
+from zonewright.telemetry.figures import Terms, measured
+from zonewright.telemetry.site_meters import all_meters_of
 
 NOW = datetime(2026, 6, 3, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,12 +7,12 @@ import pytest
 
 from support.reference_nodes import reference_contexts, zone_files
 from support.reference_sites import reference_sites
-from support.zone_contexts import ON
+from support.zone_contexts import ON, small_sites
 from support.zone_project import REPOSITORY
 from zonewright.changes.explaining import Explained, explain_line
 from zonewright.declare import load_zone
 from zonewright.model import Declaration
-from zonewright.render import RenderError
+from zonewright.render import RenderError, render_all
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_context import leaves
 from zonewright.render.formats import FORMATS
@@ -35,9 +35,9 @@ def known() -> Declaration:
 
 
 def contexts() -> list[AnyContext]:
-    """Some nodes, all groups and all sites."""
+    """Some nodes, all groups and all sites, also of the small zone."""
     groups = [one for one in reference_contexts() if isinstance(one, GroupContext)]
-    return [*reference_contexts()[:5], *groups, *reference_sites().values()]
+    return [*reference_contexts()[:5], *groups, *reference_sites().values(), *small_sites()]
 
 
 def jobs(format_id: str) -> list[Job]:
@@ -51,10 +51,11 @@ def test_every_line_is_explained_by_its_template_line(format_id: str) -> None:
     """The lines are the file's, each with the template's line whose own text stands in it."""
     found = jobs(format_id)
     assert found
+    files = {**zone_files(), **render_all(small_sites())}
     for job in found:
         source = (TEMPLATES / job.file.template).read_text(encoding="utf-8").splitlines()
         lines = trace(job)
-        assert "".join(f"{line.text}\n" for line in lines) == zone_files()[job.path]
+        assert "".join(f"{line.text}\n" for line in lines) == files[job.path]
         assert [line.number for line in lines] == list(range(1, len(lines) + 1))
         for line in lines:
             own = source[line.template_line - 1]

@@ -1,5 +1,6 @@
 """What a zone must do as a network is computed: each way of not doing it is a finding, and a gap is told."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -9,7 +10,9 @@ from shutil import copytree
 
 import pytest
 
-from support.zone_contexts import contexts_of_folder
+from support.golden import compare_golden
+from support.validators import installed_validator
+from support.zone_contexts import SMALL_ZONE, contexts_of_folder
 from zonewright.ledger.deciding.zone_serials import serial_in
 from zonewright.model import NodeType, Site
 from zonewright.model.surroundings import Routing, Surroundings
@@ -17,14 +20,16 @@ from zonewright.render import NodeContext, SiteContext, render_all, site_context
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_view import Both, site_view
 from zonewright.render.contexts.serials import numbered_group, numbered_site
-from zonewright.render.formats.format import AnyContext
+from zonewright.render.formats.format import AnyContext, Format
+from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
+from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
 from zonewright.render.network.answers import name_servers_of
 from zonewright.render.network.firewall import ROUTER_CHAINS, Packet, read_firewall
 from zonewright.render.network.paths import Paths, paths_of
 from zonewright.render.network.reachability import network_findings
 from zonewright.render.network.whole import incomplete
 
-CASE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
+CASE = SMALL_ZONE
 ROUTER = "sites/east/etc/nftables.conf"
 
 
@@ -60,6 +65,16 @@ def test_the_zone_that_boots_has_no_finding() -> None:
     assert network_findings(*zone()) == ()
 
 
+@pytest.mark.parametrize("format_", [ROUTER_NETPLAN, ROUTER_NFTABLES], ids=lambda item: item.id)
+def test_a_router_with_vlans_is_as_committed_and_its_programs_take_it(format_: Format) -> None:
+    """The files of a site with VLANs are the golden ones, and netplan and nft pass them."""
+    path = format_.files[0].path
+    text = zone()[1][f"sites/east/{path}"]
+    compare_golden(f"{format_.id}/sites-east/{path}", text)
+    verdict = installed_validator(format_).validate({path: text})
+    assert (verdict.status, verdict.detail) == ("pass", "")
+
+
 BROKEN: dict[str, Callable[[], tuple[list[AnyContext], Mapping[str, str], str]]] = {
     "no link is in use": lambda: (
         [
@@ -83,7 +98,7 @@ BROKEN: dict[str, Callable[[], tuple[list[AnyContext], Mapping[str, str], str]]]
     ),
     "the router drops what comes from nodes": lambda: (
         list(zone()[0]),
-        rules(ROUTER, "ip saddr != { 10.80.0.0/20 }", "ip saddr != { 10.80.8.0/21 }"),
+        rules(ROUTER, "ip saddr != { 10.80.32.0/24 }", "ip saddr != { 10.80.32.128/25 }"),
         "does not reach",
     ),
     "a router's rule that is not understood": lambda: (
@@ -112,9 +127,9 @@ def test_what_a_zone_does_not_do_is_found(case: str) -> None:
     assert any(said in one.message and one.refuses for one in found), [one.message for one in found]
 
 
-def test_a_party_that_reaches_another_is_found() -> None:
-    """If both ends let packets between two parties through, it is told: here all rules of nodes accept."""
-    files = {
+def without_hosts_rules() -> dict[str, str]:
+    """The files with nodes that let everything through."""
+    return {
         path: text.replace("ip daddr @zone_v4 reject", "ip daddr @zone_v4 accept").replace(
             "policy drop;", "policy accept;"
         )
@@ -122,6 +137,26 @@ def test_a_party_that_reaches_another_is_found() -> None:
         else text
         for path, text in zone()[1].items()
     }
+
+
+def test_routers_keep_tenants_with_vlans_apart_without_their_hosts() -> None:
+    """If all hosts of all tenants accept everything, no tenant with a VLAN reaches another, here or elsewhere."""
+    assert [one.message for one in network_findings(zone()[0], without_hosts_rules())] == []
+
+
+def test_a_vlan_that_only_hosts_keep_apart_is_found() -> None:
+    """A router that lets one VLAN into another is told, although the nodes' own rules would still refuse it."""
+    text = zone()[1][ROUTER]
+    open_ = {**zone()[1], ROUTER: "\n".join(one for one in text.splitlines() if "@vlan_" not in one)}
+    messages = " ".join(one.message for one in network_findings(zone()[0], open_))
+    assert re.search(r"only hosts' own rules keep 10\.80\.32\.\S+ from \S+ of another party, 10\.80\.33\.", messages)
+
+
+def test_a_party_that_reaches_another_is_found() -> None:
+    """If both ends let packets between two parties through, it is told: here rules of nodes and of VLANs accept."""
+    files = without_hosts_rules()
+    for router in (ROUTER, ROUTER.replace("east", "west")):
+        files[router] = "\n".join(one for one in files[router].splitlines() if "@vlan_" not in one)
     messages = [one.message for one in network_findings(zone()[0], files)]
     assert any("of another party" in one for one in messages)
     assert not any("reaches administrators" in one for one in messages)  # the router still keeps them apart

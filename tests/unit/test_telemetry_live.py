@@ -23,16 +23,17 @@ from zonewright.model.metering import Meter
 from zonewright.pue import evaluate, read_meters, read_readings
 from zonewright.pue.printing import figure_data
 from zonewright.pue.readings import time_us
-from zonewright.server.otlp import read_batch
 from zonewright.telemetry import Appended, Store
 from zonewright.telemetry.delivering import Delivery, deliveries_text
 from zonewright.telemetry.feeding import Fed, Feeder
-from zonewright.telemetry.figures import Terms, measured, meters_of
+from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.live import bindings_of, readings_from
 from zonewright.telemetry.noting import JournalNote
+from zonewright.telemetry.otlp import read_batch
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.sample import Measurement, Sample, SampleBatch, SampleSeries, fault_of
 from zonewright.telemetry.samples import Samples
+from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright_agent.otlp import encode
 from zonewright_agent.points import Moment

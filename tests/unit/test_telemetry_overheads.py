@@ -20,8 +20,9 @@ from zonewright.pue import Reading
 from zonewright.pue.load_model import LoadModel
 from zonewright.rules.energy_state import model_of
 from zonewright.telemetry import Store
-from zonewright.telemetry.figures import Terms, all_meters_of, measured
+from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.registers import registers
+from zonewright.telemetry.site_meters import all_meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright.telemetry.tables import readings_file
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zonewright.telemetry.hours import HOUR_NS
 from zonewright.telemetry.sample import Energy, Sample, SampleBatch
-from zonewright.telemetry.samples import HOUR_NS, Samples
+from zonewright.telemetry.samples import Samples
 
 START_NS = 490_000 * HOUR_NS
 SECOND_NS = 10**9

@@ -66,12 +66,13 @@ def proposals_of(declaration: Declaration, judged: JudgedZone) -> Mapping[str, t
         addresses: dict[str, dict[str, str]] = {}
         for site_id in sorted({item.rack.split("/")[0] for item in own}):
             site = sites[site_id]
+            pools = site.pools_for(party)
             names = [item.name for item in own if item.rack.startswith(f"{site_id}/")]
             made = assign_addresses(
-                site.address_pools,
+                pools,
                 names,
                 sticky={},
-                taken={pool: taken[site_id, pool] for pool in site.address_pools},
+                taken={pool: taken[site_id, pool] for pool in pools},
                 fixed=site.fixed_addresses,
             )
             for name, of_node in made.assigned.items():
@@ -87,7 +88,7 @@ def proposals_of(declaration: Declaration, judged: JudgedZone) -> Mapping[str, t
             premises=[],
             findings=[],
             sites={
-                site_id: sites[site_id].model_dump(mode="json", exclude_defaults=True, exclude={"rooms"})
+                site_id: sites[site_id].seen_by(party).model_dump(mode="json", exclude_defaults=True, exclude={"rooms"})
                 for site_id in {item.rack.split("/")[0] for item in own}
             },
             surroundings=surroundings_of(world.zone, frozenset()),

@@ -36,9 +36,11 @@ from zonewright.cli import (
     secret,
     serve,
     stack,
+    watch,
     zone,
 )
 from zonewright.cli.parser import Parser
+from zonewright.collector import collect_rarely
 
 COMMANDS = (
     init,
@@ -52,6 +54,7 @@ COMMANDS = (
     adopt,
     export,
     pue,
+    watch,
     render,
     diff,
     change,
@@ -108,6 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if argv is None:  # the process is ours
+        collect_rarely()
     words = sys.argv[1:] if argv is None else argv
     arguments = parser(words).parse_args(words)
     try:

@@ -73,6 +73,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     grant.add_argument("--issuer", default="", metavar="URL", help="its tokens are those of this system, such as a CI")
     grant.add_argument("--subject", default="", metavar="TEXT", help="with --issuer: whom these tokens are of, exactly")
+    grant.add_argument(
+        "--certificate",
+        default="",
+        metavar="NAME",
+        help=(
+            "it comes with a certificate of this name, and has no token: DNS:HOST or URI:TEXT of its subject, or "
+            "KEY:sha256:DIGEST of its public key"
+        ),
+    )
     _add_days(grant)
     grant.set_defaults(run=_grant)
     show = _verb(verbs, "list", "show who has access, and whose access has ended")
@@ -141,9 +150,16 @@ def _grant(arguments: argparse.Namespace) -> int:
         days=arguments.days,
         issuer=arguments.issuer,
         subject=arguments.subject,
+        certificate=arguments.certificate,
     )
     with _open(arguments) as client:
         answer = client.call(verbs.GRANT, request)
+    if request.certificate:
+        print(
+            f"until {answer.expires_at[:16]}Z whoever has a certificate with {request.certificate} is "
+            f"{request.principal}; it must be of an authority that the service knows: zonewright serve --client-ca FILE"
+        )
+        return 0
     if not request.issuer:
         return _tell(answer)
     print(
@@ -191,7 +207,11 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _line(one: "PrincipalRecord") -> str:
     """A principal in one line, as it stands now."""
+    from zonewright.ledger.protocol.certificate_names import CERTIFICATE
+
     comes = [f"with tokens of {one.issuer} for {one.subject}"] if one.issuer else []
+    if one.issuer == CERTIFICATE:
+        comes = [f"with a certificate with {one.subject}"]
     may = ["previews"] if set(one.verbs) == set(PREVIEW) else one.verbs
     scope = [f"only {', '.join(names)}" for names in (one.stacks, may) if names]
     if one.revoked_at:

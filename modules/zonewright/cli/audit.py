@@ -1,6 +1,7 @@
 """``zonewright audit``: verify a bundle offline, and whether the list of changes is complete."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,25 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_trust(verify)
     add_format(verify)
     verify.set_defaults(run=_verify, extra="audit")
+    telemetry = verbs.add_parser(
+        "telemetry",
+        help="verify what an agent signed, offline",
+        description=(
+            "Judge a file of 'zonewright pue signed --out' again: the chain of the agent's batches, the heads that its "
+            "host signed, and whether the journal had the key and the heads then. Print one line for each check."
+        ),
+        epilog="Exit codes: 0 nothing is wrong, 1 something is wrong, 2 it is not such a file.",
+    )
+    telemetry.add_argument("file", type=Path, metavar="FILE", help="what an agent signed")
+    telemetry.add_argument(
+        "--bundle", type=Path, metavar="BUNDLE", help="compare the signed readings of a change's evidence with it too"
+    )
+    telemetry.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
+    telemetry.add_argument(
+        "--ledger-key", metavar="BASE64", help="the ledger's public key, from a source that you trust"
+    )
+    add_format(telemetry)
+    telemetry.set_defaults(run=_telemetry, extra="audit")
     complete = verbs.add_parser(
         "complete",
         help="check that the list of changes is complete",
@@ -70,8 +90,28 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _verify(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.bundle import read_bundle
     from zonewright.audit.verify.verify import verify_bundle
+    from zonewright.own_rules import only_trusted
 
-    return _tell(verify_bundle(read_bundle(arguments.bundle), trust=trust_of(arguments)), arguments.format)
+    with only_trusted(os.environ):
+        checks = verify_bundle(read_bundle(arguments.bundle), trust=trust_of(arguments))
+    return _tell(checks, arguments.format)
+
+
+def _telemetry(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.evidence.bundle import read_bundle
+    from zonewright.audit.evidence.contents import read_contents
+    from zonewright.audit.evidence.signed_file import read_signed
+    from zonewright.audit.verify.signed_readings import bundle_check
+    from zonewright.audit.verify.telemetry import signed_checks
+
+    known, vouched = kept_checkpoint(arguments.checkpoint), set[int]()
+    contents = None if arguments.bundle is None else read_contents(read_bundle(arguments.bundle))
+    held, batches = read_signed(arguments.file)
+    checks = list(signed_checks(held, batches, known=known, ledger_key=arguments.ledger_key, vouched=vouched))
+    if contents is not None:
+        _, again = read_signed(arguments.file)
+        checks.append(bundle_check(contents.facts(contents.snapshot), held, again, vouched))
+    return _tell(checks, arguments.format)
 
 
 def _tell(checks: "Sequence[Check]", how: str) -> int:

@@ -206,7 +206,7 @@ def _read(
     from zonewright.cli.reading_file import read_file
     from zonewright.cli.zone import loaded_folder
     from zonewright.rules.words import count_of
-    from zonewright.telemetry.figures import all_meters_of
+    from zonewright.telemetry.site_meters import all_meters_of
 
     declaration = loaded_folder(arguments.zone)
     if declaration is None:

@@ -89,7 +89,7 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
 
     from zonewright.cli.checking.found import FileRepair, Found
     from zonewright.declare import load_zone
-    from zonewright.own_rules import evaluate_all
+    from zonewright.own_rules import evaluate_trusted
     from zonewright.place import judge_declaration
     from zonewright.place.zone_repair import ZoneRepair, repair_declaration
     from zonewright.render.user_formats import load_formats
@@ -101,10 +101,10 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
     problems = (*loaded.problems, *faults)
     if loaded.declaration is None or problems:
         return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
-    judged = judge_declaration(loaded.declaration, on=on, judge=evaluate_all)
+    judged = judge_declaration(loaded.declaration, on=on, judge=evaluate_trusted)
     line = judged.line if loaded.declaration.owners else ""
     repaired = (
-        repair_declaration(loaded.declaration, judged, on=on, judge=evaluate_all)
+        repair_declaration(loaded.declaration, judged, on=on, judge=evaluate_trusted)
         if repair
         else ZoneRepair(edits={}, left=0)
     )

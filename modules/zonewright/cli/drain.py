@@ -68,7 +68,7 @@ def _of_folder(arguments: argparse.Namespace) -> "DrainPlan | None":
     from zonewright.cli.zone import judged_folder, loaded_folder
     from zonewright.model.demand import demand_of
     from zonewright.model.rack_position import RackPosition
-    from zonewright.own_rules import evaluate_all
+    from zonewright.own_rules import evaluate_trusted
     from zonewright.place.draining import StandingStack, drain
     from zonewright.rules.lost import UnknownSubjectError, lost_with
 
@@ -86,7 +86,7 @@ def _of_folder(arguments: argparse.Namespace) -> "DrainPlan | None":
         if found
     ]
     try:
-        return drain(judged.world, stacks, lost_with(judged.world, arguments.subjects, ()), judge=evaluate_all)
+        return drain(judged.world, stacks, lost_with(judged.world, arguments.subjects, ()), judge=evaluate_trusted)
     except UnknownSubjectError as error:
         raise StoppedError(str(error), code=MISUSE) from None
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from zonewright.model.world import ZoneFacts
 
 _LOAD = re.compile(r"(?P<number>[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?) ?(?P<unit>W|kW|MW)", re.ASCII | re.IGNORECASE)
-_LONGEST_S = 86_400
 _UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
 
 
@@ -37,21 +36,25 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 
 def run_status(arguments: argparse.Namespace) -> int:
     """What is known of each data centre."""
+    from zonewright.cli.again import again, fault_of_pause
     from zonewright.cli.output import MISUSE, NOT_DECIDED, REFUSED, StoppedError, print_json
     from zonewright.ledger.protocol.capacity_messages import EnergyRequest
 
-    if arguments.watch is not None and not 1 <= arguments.watch <= _LONGEST_S:
-        text = f"--watch: expected 1 to {_LONGEST_S} seconds, got {arguments.watch}"
-        raise StoppedError(text, code=MISUSE)
+    if fault := fault_of_pause("--watch", arguments.watch):
+        raise StoppedError(fault, code=MISUSE)
     if arguments.watch is not None and arguments.format == "json":
         raise StoppedError("--watch is for people: leave --format json out", code=MISUSE)
-    answer = _ask(arguments, EnergyRequest())
-    try:
-        while answer is not None and arguments.watch is not None:
-            _show_again(answer.lines, arguments.watch)
-            answer = _ask(arguments, EnergyRequest())
-    except KeyboardInterrupt:  # the way in which a watch ends
+    if arguments.watch is not None:
+        try:
+            for _ in again(arguments.watch):
+                answer = _ask(arguments, EnergyRequest())
+                if answer is None:
+                    return REFUSED
+                _show_again(answer.lines, arguments.watch)
+        except KeyboardInterrupt:  # the way in which a watch ends
+            pass
         return 0
+    answer = _ask(arguments, EnergyRequest())
     if answer is None:
         return REFUSED
     if arguments.format == "json":
@@ -63,16 +66,14 @@ def run_status(arguments: argparse.Namespace) -> int:
 
 
 def _show_again(lines: "Sequence[str]", seconds: int) -> None:
-    """Show lines in the place of those before, on a terminal; then wait."""
+    """Show lines in the place of those before, on a terminal."""
     import sys
-    import time
     from datetime import UTC, datetime
 
     if sys.stdout.isatty():
         print("\x1b[H\x1b[2J", end="")
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, every {seconds} s")
     print("\n".join(lines), flush=True)
-    time.sleep(seconds)
 
 
 def _ask(arguments: argparse.Namespace, request: "EnergyRequest") -> "EnergyAnswer | None":

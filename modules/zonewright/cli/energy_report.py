@@ -72,7 +72,7 @@ def _pages(facts: "ZoneFacts", home: "TelemetryHome", wanted: "Sequence[str]") -
     from zonewright.rules.site_power import data_centres
     from zonewright.rules.site_status import site_status
     from zonewright.telemetry import Store
-    from zonewright.telemetry.figures import meters_of
+    from zonewright.telemetry.site_meters import meters_of
 
     terms = terms_of(facts.zone)
     if terms is None:

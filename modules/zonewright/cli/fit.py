@@ -31,7 +31,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--u", type=int, required=True, metavar="U", help="rack units in all")
     parser.add_argument("--site", metavar="SITE", help="only this site")
-    parser.add_argument("--class", dest="cooling", choices=("air", "liquid"), help="only space with this cooling")
+    parser.add_argument(
+        "--class", dest="cooling", choices=("air", "liquid", "hybrid", "immersion"), help="only space with this cooling"
+    )
     parser.add_argument("--level", type=int, choices=range(1, 6), help=("protection level of the workload"))
     parser.add_argument(
         "--party", metavar="PARTY", help="what this party may use (default: the token's party, else what any party may)"

@@ -1,6 +1,7 @@
 """``zonewright ledger forecast``: when power, energy, rack units and land of each district run out."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,10 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", defau
             "Print what each district has, what is taken of it, and when it runs out: by the trend of the last year, "
             "with its interval, and by leases that begin later."
         ),
-        epilog="Exit codes: 0 good, 1 something may run out within --within days, 2 misuse.",
+        epilog=(
+            "Exit codes: 0 good, 1 something may run out within --within days, 2 misuse, 3 not decided, because "
+            "nothing is known to run out by then and something has no trend yet."
+        ),
     )
     verb.add_argument("districts", nargs="*", metavar="DISTRICT", help="only these districts")
     verb.add_argument(
@@ -38,7 +42,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", defau
 
 
 def _run(arguments: argparse.Namespace, opened: "Open") -> int:
-    from zonewright.cli.output import MISUSE, StoppedError, print_json
+    from zonewright.cli.output import GOOD, MISUSE, StoppedError, print_json
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.exhaustion_messages import ExhaustionRequest
 
@@ -50,9 +54,20 @@ def _run(arguments: argparse.Namespace, opened: "Open") -> int:
         print_json(answer.model_dump())
     else:
         print("\n".join(_lines(answer)) or "no district of the ledger has anything that could run out")
-    soon = [one for one in answer.resources if one.days_least is not None]
-    within = arguments.within
-    return int(within is not None and any((one.days_least or 0) <= within for one in soon))
+    return GOOD if arguments.within is None else _told_within(answer, arguments.within)
+
+
+def _told_within(answer: "ExhaustionAnswer", within: int) -> int:
+    """The exit code for what may run out in time; what has no trend yet is not known to last."""
+    from zonewright.cli.output import GOOD, NOT_DECIDED, REFUSED
+
+    if any(one.days_least is not None and one.days_least <= within for one in answer.resources):
+        return REFUSED
+    unknown = [f"{one.resource} of {one.district}" for one in answer.resources if one.growth_a_year is None]
+    if not unknown:
+        return GOOD
+    print(f"not decided, because no trend is known yet: {', '.join(unknown)}", file=sys.stderr)
+    return NOT_DECIDED
 
 
 def _lines(answer: "ExhaustionAnswer") -> "Iterator[str]":

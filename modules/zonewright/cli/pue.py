@@ -10,6 +10,7 @@ from zonewright.cli.energy import run_forecast, run_status
 from zonewright.cli.energy_report import add_report
 from zonewright.cli.options import add_format
 from zonewright.cli.prune import add_prune
+from zonewright.cli.signed import add_signed
 
 if TYPE_CHECKING:
     from zonewright.pue import Figure
@@ -84,6 +85,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     status.set_defaults(run=run_status)
     add_report(verbs, LEDGER)
     add_prune(verbs, LEDGER)
+    add_signed(verbs, LEDGER)
     for verb in (forecast, status):
         verb.add_argument(
             "--zone", type=Path, metavar="FOLDER", help=("use this folder as the zone instead of the ledger")

@@ -33,7 +33,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--room", action="append", default=[], metavar="ROOM", help="with --racks: only this room; may be repeated"
     )
     parser.add_argument(
-        "--cooling", choices=("air", "liquid"), default="air", help="with --racks: how they are cooled (default: air)"
+        "--cooling",
+        choices=("air", "liquid", "hybrid", "immersion"),
+        default="air",
+        help="with --racks: how they are cooled (default: air)",
     )
     add_format(parser)
     parser.set_defaults(run=_reserve)

@@ -141,7 +141,7 @@ def _lint(arguments: argparse.Namespace) -> int:
 
     from zonewright.cli.output import GOOD, REFUSED, print_json
     from zonewright.cli.zone import loaded_folder
-    from zonewright.own_rules import evaluate_all
+    from zonewright.own_rules import evaluate_trusted
     from zonewright.place import judge_declaration
     from zonewright.rules.lint import lint_rules
     from zonewright.rules.words import count_of
@@ -150,7 +150,7 @@ def _lint(arguments: argparse.Namespace) -> int:
     if declaration is None:
         return REFUSED
     on = datetime.now(UTC).date().isoformat()
-    judged = judge_declaration(declaration, on=on, judge=evaluate_all)
+    judged = judge_declaration(declaration, on=on, judge=evaluate_trusted)
     notes = []
     for note in lint_rules(declaration, judged.findings, on=on):
         source = declaration.sources.get(f"{note.participants[0].party}/{note.where}")

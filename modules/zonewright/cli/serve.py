@@ -6,12 +6,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zonewright.cli.serve_clients import add_clients, client_faults, clients_of
 from zonewright.fleet.agents.layout import AGENTS
 
 if TYPE_CHECKING:
     from socket import socket
 
+    from zonewright.server.assembly import ServiceSettings
     from zonewright.server.certificate import ServiceCertificate
+    from zonewright.server.client_authorities import ClientAuthorities
+    from zonewright.server.client_certificates import Proxy
 
 CALLS_PER_S = 200
 """An `up` makes one for each node, some dozens a second."""
@@ -64,6 +68,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--tls-key", type=Path, metavar="FILE", help="the certificate's private key (PEM, without a passphrase)"
     )
+    add_clients(parser)
     parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
     parser.add_argument(
         "--calls-per-second",
@@ -132,7 +137,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.server.agents import issue_token, load_agents
     from zonewright.server.door import LOOPBACK
 
-    faults = retention_faults(arguments, 0)
+    faults = [*retention_faults(arguments, 0), *client_faults(arguments)]
     if not 0 <= arguments.calls_per_second <= MAX_CALLS_PER_S:
         faults.append(f"--calls-per-second: expected 0 to {MAX_CALLS_PER_S:,}, got {arguments.calls_per_second:g}")
     if faults:
@@ -149,7 +154,8 @@ def _run(arguments: argparse.Namespace) -> int:
             print(issue_token(arguments.agents, arguments.issue, arguments.node))
         return 0
     load_agents(arguments.agents)
-    certificate = _certificate(arguments)
+    authorities, proxy = clients_of(arguments, _say)
+    certificate = _certificate(arguments, authorities)
     with_ledger = arguments.host in LOOPBACK or certificate is not None
     if not with_ledger:
         print(
@@ -157,7 +163,33 @@ def _run(arguments: argparse.Namespace) -> int:
             "would be readable on the way; agents can use this address",
             file=sys.stderr,
         )
-    return _serve(arguments, certificate, with_ledger=with_ledger)
+    settings = _settings(arguments, authorities, proxy, with_ledger=with_ledger)
+    return _serve(arguments, settings, certificate)
+
+
+def _settings(
+    arguments: argparse.Namespace,
+    authorities: "ClientAuthorities | None",
+    proxy: "Proxy | None",
+    *,
+    with_ledger: bool,
+) -> "ServiceSettings":
+    from zonewright.server.assembly import ServiceSettings
+    from zonewright.server.door import LOOPBACK
+
+    path, url = arguments.ledger
+    is_closed = with_ledger or arguments.allow_host  # agents alone come with tokens, under any name
+    return ServiceSettings(
+        ledger=path,
+        url=url,
+        agents=arguments.agents,
+        with_ledger=with_ledger,
+        is_local=arguments.host in LOOPBACK,
+        hosts=(*LOOPBACK, arguments.host, *arguments.allow_host) if is_closed else None,
+        calls_per_s=arguments.calls_per_second,
+        authorities=authorities,
+        proxy=proxy,
+    )
 
 
 def _issue_for_all(path: Path, url: str, agent: str, node: str) -> str:
@@ -173,7 +205,7 @@ def _issue_for_all(path: Path, url: str, agent: str, node: str) -> str:
         return AgentsTable(homes.samples).issue_one(agent, node)
 
 
-def _certificate(arguments: argparse.Namespace) -> "ServiceCertificate | None":
+def _certificate(arguments: argparse.Namespace, authorities: "ClientAuthorities | None") -> "ServiceCertificate | None":
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.server.certificate import ServiceCertificate
 
@@ -181,14 +213,15 @@ def _certificate(arguments: argparse.Namespace) -> "ServiceCertificate | None":
     missing = [name for name, path in files.items() if path is None]
     if len(missing) == 1:
         raise StoppedError(f"{missing[0]}: expected it beside the other of the two, got none", code=MISUSE)
-    return None if missing else ServiceCertificate(arguments.tls_certificate, arguments.tls_key, say=_say)
+    if missing:
+        return None
+    return ServiceCertificate(arguments.tls_certificate, arguments.tls_key, say=_say, authorities=authorities)
 
 
-def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | None", *, with_ledger: bool) -> int:
+def _serve(arguments: argparse.Namespace, settings: "ServiceSettings", certificate: "ServiceCertificate | None") -> int:
     from contextlib import ExitStack
 
-    from zonewright.server.assembly import Assembly, ServiceSettings
-    from zonewright.server.door import LOOPBACK
+    from zonewright.server.assembly import Assembly
     from zonewright.server.live import LiveReadings
     from zonewright.server.log import log_as_json
     from zonewright.server.running import Retention, serve
@@ -196,20 +229,9 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
 
     if arguments.log_format == "json":
         log_as_json()
-    path, url = arguments.ledger
-    is_closed = with_ledger or arguments.allow_host  # agents alone come with tokens, under any name
-    settings = ServiceSettings(
-        ledger=path,
-        url=url,
-        agents=arguments.agents,
-        with_ledger=with_ledger,
-        is_local=arguments.host in LOOPBACK,
-        hosts=(*LOOPBACK, arguments.host, *arguments.allow_host) if is_closed else None,
-        calls_per_s=arguments.calls_per_second,
-    )
     sent = None
     if arguments.witnesses is not None:
-        sent = read_witnesses(arguments.witnesses, path.with_name("witness-copies"))
+        sent = read_witnesses(arguments.witnesses, settings.ledger.with_name("witness-copies"))
     with Assembly(settings, say=_say) as assembly, ExitStack() as running:
         if sent is not None:
             running.enter_context(assembly.witnessing(*sent))

@@ -45,13 +45,13 @@ def judged_folder(folder: Path) -> "JudgedZone | None":
     """A folder with every node in its place; None where it has faults, which are printed."""
     from datetime import UTC, datetime
 
-    from zonewright.own_rules import evaluate_all
+    from zonewright.own_rules import evaluate_trusted
     from zonewright.place import judge_declaration
 
     declaration = loaded_folder(folder)
     if declaration is None:
         return None
-    return judge_declaration(declaration, on=datetime.now(UTC).date().isoformat(), judge=evaluate_all)
+    return judge_declaration(declaration, on=datetime.now(UTC).date().isoformat(), judge=evaluate_trusted)
 
 
 def _show(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, Field
 
 from zonewright.model.base import Date, Declared, FormerIds, Identifier, RiskKind
 from zonewright.model.limits import NAME
-from zonewright.model.site import Address, Face, ProtectionLevel
+from zonewright.model.site import Face, ProtectionLevel
+from zonewright.model.site_network import Address, InterfaceName, MacAddress
 from zonewright.model.supply import FeedName
 
 Scope = Literal["rack", "row", "room"]
@@ -28,6 +29,15 @@ HostNames = Annotated[
 ]
 
 
+class PlacedInterface(Declared):
+    """A port of a node, as in NetBox: it is found by its MAC address, and gets the name that the node type says."""
+
+    name: InterfaceName
+    """Its name, one of the node type's ``interfaces``."""
+    mac_address: MacAddress
+    """Its MAC address."""
+
+
 class Place(Declared):
     """A place that the tenant chooses."""
 
@@ -37,6 +47,13 @@ class Place(Declared):
     """Lowest rack unit, counted from the bottom; without it the ledger chooses one in that rack."""
     addresses: Annotated[tuple[Address, ...], Field(max_length=16, strict=False)] = ()
     """Addresses that the node has already, each in a pool of its site; from the other pools the ledger gives it one."""
+    interfaces: Annotated[tuple[PlacedInterface, ...], Field(max_length=64, strict=False)] = ()
+    """Its ports whose MAC addresses are known."""
+
+    @property
+    def mac_addresses(self) -> dict[str, str]:
+        """MAC addresses by name of the port."""
+        return {one.name: one.mac_address for one in self.interfaces}
 
 
 class Spread(Declared):
@@ -50,6 +67,8 @@ class Spread(Declared):
     """Largest number of the cluster's nodes in one domain."""
     max_share_percent: Annotated[int, Field(ge=1, le=100)] | None = None
     """Largest part of its nodes in one domain, in percent, rounded down to nodes; one node is always allowed."""
+    max_skew: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Largest difference between the domains in use that have the most and the fewest of its nodes."""
 
     def most(self, nodes: int) -> int | None:
         """The largest number of nodes in one domain, by number and by share; None without a limit.
@@ -63,6 +82,31 @@ class Spread(Declared):
         """
         share = None if self.max_share_percent is None else max(1, nodes * self.max_share_percent // 100)
         return min((one for one in (self.max_per_domain, share) if one is not None), default=None)
+
+
+class Survival(Declared):
+    """How many nodes must be left when whole domains fail at once."""
+
+    scope: WideScope
+    """The domain that fails."""
+    failures: Annotated[int, Field(ge=1, le=10)] = 1
+    """How many of them fail at once; the worst ones are looked at."""
+    keeps_percent: Annotated[int, Field(ge=1, le=100)]
+    """Part of the nodes that must be left, in percent, rounded up to nodes."""
+    with_clusters: Annotated[tuple[Identifier, ...], Field(max_length=100, strict=False)] = ()
+    """Clusters of the same party that do the same work, at other sites too; their nodes count as its own."""
+
+    def least(self, nodes: int) -> int:
+        """The fewest nodes that must be left.
+
+        Args:
+            nodes: how many there are.
+
+        Example:
+            >>> Survival(scope="rack", keeps_percent=70).least(9)
+            7
+        """
+        return -(-nodes * self.keeps_percent // 100)
 
 
 class Relation(Declared):
@@ -107,6 +151,8 @@ class Cluster(Declared):
     """Host names of one's own, by node number or as a list from 001 on; the others are ``<cluster>-<number>``."""
     was: FormerIds = ()
     """Id that it had before, or ids from the newest on: its nodes keep places and addresses under the new name."""
+    nodes_were: dict[NodeNumber, Identifier] = Field(default_factory=dict)
+    """By node number, the name that a node had in another cluster: it keeps place and addresses under its new name."""
     rooms: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Rooms for automatic places; empty means any room."""
     face: Face = "front"
@@ -117,6 +163,8 @@ class Cluster(Declared):
     """``dual``: each node stays up when any one element of its supply fails; other racks are refused."""
     spread: Spread | None = None
     """How the nodes must be spread."""
+    survives: Survival | None = None
+    """How many nodes must be left when racks, rows, rooms, sites or districts fail."""
     apart_from: Annotated[tuple[Relation, ...], Field(strict=False)] = ()
     """Clusters of the same party; none of its nodes may share a domain with them."""
     together_with: Annotated[tuple[Relation, ...], Field(strict=False)] = ()

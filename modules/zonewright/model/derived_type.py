@@ -62,7 +62,7 @@ def derived_type(
         for name, figure in (
             ("weight_kg", said.weight()),
             ("airflow", said.airflow()),
-            ("cooling", said.plain("cooling", device.cooling)),
+            ("cooling", said.plain("cooling", device.cooling_method or device.cooling)),
             *said.power(),
         )
         if figure is not None

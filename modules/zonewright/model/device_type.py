@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from zonewright.model.base import Declared, Identifier, Line
-from zonewright.model.site import Cooling
+from zonewright.model.cooling import Cooling
 from zonewright.model.zone import Airflow, TypePattern
 
 PortDraw = Annotated[int, Field(ge=1, le=200_000)]
@@ -92,8 +92,10 @@ class DeviceType(_Library):
     """Unit of the weight."""
     airflow: Line | None = None
     """Direction of the cooling air."""
+    cooling_method: Cooling | None = None
+    """The cooling that it needs, as NetBox says it from 4.7 on."""
     cooling: Cooling = "air"
-    """Ours: the cooling that it needs."""
+    """Ours: the cooling that it needs, where ``cooling_method`` does not say it."""
     power_ports: Ports = ()
     """Its power supplies, where they are built in."""
     module_bays: Annotated[tuple[ModuleBay, ...], Field(max_length=1_000, strict=False, alias="module-bays")] = ()

@@ -1,13 +1,21 @@
-"""What a facility operator declares: sites, rooms, rows of racks, baseline and address pools."""
+"""What a facility operator declares: sites, rooms, rows of racks, baseline and networks."""
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import Field, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
-from zonewright.model.dhcp import DhcpReservation, NetworkBoot
+from zonewright.model.cooling import Cooling
 from zonewright.model.metering import Meter, MeterBoundary, MeterHost, Overhead, PlantState
+from zonewright.model.site_network import (
+    Address,
+    AddressPool,
+    Network,
+    RouterNetwork,
+    SiteVlan,
+    pools_for,
+    vlan_faults,
+)
 from zonewright.model.supply import (
     BackupPower,
     Derating,
@@ -19,31 +27,10 @@ from zonewright.model.supply import (
 )
 from zonewright.model.works import PlannedWork
 
-Cooling = Literal["air", "liquid"]
 Face = Literal["front", "rear"]
 
 
 ProtectionLevel = Annotated[int, Field(ge=1, le=5)]
-
-
-def _plain(value: object) -> object:
-    """``ipaddress`` would take a number or bytes for an address, and anything at all after ``%``, also a new line."""
-    if isinstance(value, int | bytes) or "%" in str(value):
-        message = "expected an address as text, without a zone after '%'"
-        raise ValueError(message)
-    return value
-
-
-_IPv4Network = Annotated[IPv4Network, Strict(False)]  # noqa: FBT003 - pydantic's form
-_IPv6Network = Annotated[IPv6Network, Strict(False)]  # noqa: FBT003 - pydantic's form
-_IPv4Address = Annotated[IPv4Address, Strict(False)]  # noqa: FBT003 - pydantic's form
-_IPv6Address = Annotated[IPv6Address, Strict(False)]  # noqa: FBT003 - pydantic's form
-Network = Annotated[_IPv4Network | _IPv6Network, BeforeValidator(_plain)]
-Address = Annotated[_IPv4Address | _IPv6Address, BeforeValidator(_plain)]
-
-
-InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$", max_length=15)]
-"""Name of a network interface in Linux."""
 
 
 class Baseline(Declared):
@@ -110,7 +97,7 @@ class Room(Declared):
     status: Literal["planned", "active", "decommissioning"] = "active"
     """New claims go into active rooms, or into a planned room if ``may_open`` names the party."""
     cooling: Cooling = "air"
-    """How its racks are cooled; a node needs a room with the cooling of its type."""
+    """How its racks are cooled; a node needs a room with the cooling of its type. A hybrid room has air and liquid."""
     fixed_kw: Annotated[float, Field(ge=0, le=100_000, strict=False)] = 0.0
     """Power in kilowatts that the room takes as soon as it is open, whatever its IT load."""
     cooling_kw: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
@@ -121,78 +108,6 @@ class Room(Declared):
     """Parties that may place the first claim in a planned room."""
     rows: dict[Line, Row] = Field(default_factory=dict)
     """Rows by id or by range of ids."""
-
-
-class AddressRange(Declared):
-    """Addresses from the first to the last, both included, and how the site's DHCP leases them."""
-
-    first: Address
-    """The lowest address."""
-    last: Address
-    """The highest address."""
-    interfaces: Annotated[tuple[InterfaceName, ...], Field(max_length=16, strict=False)] = ()
-    """Interfaces of the DHCP server in this network; without any it answers on all that it has."""
-    reservations: Annotated[dict[Identifier, DhcpReservation], Field(max_length=4096)] = Field(default_factory=dict)
-    """Machines that are always leased the same address, by their host name."""
-    boot: NetworkBoot | None = None
-    """What a machine without a system starts from."""
-
-
-class AddressPool(Declared):
-    """A network of a site, from which each node gets one address."""
-
-    prefix: Network
-    """The network, such as ``10.80.16.0/20``."""
-    gateway: Address
-    """The default gateway, inside the prefix; no node gets this address."""
-    dynamic: AddressRange | None = None
-    """Addresses that the site's DHCP leases to machines during set-up; no node gets one of them (IPv4 only)."""
-    interface: InterfaceName | None = None
-    """The router's interface in this network, such as ``lan0``; it has the address ``gateway``."""
-    taken: Annotated[tuple[Address, ...], Field(max_length=65_536, strict=False)] = ()
-    """Addresses of equipment that no stack declares; no node gets one of them."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.gateway.version != self.prefix.version or self.gateway not in self.prefix:
-            message = f"gateway {self.gateway} is not inside prefix {self.prefix}"
-            raise ValueError(message)
-        if self.dynamic is not None:
-            self._check_dynamic(int(self.dynamic.first), int(self.dynamic.last))
-        return self
-
-    def _check_dynamic(self, first: int, last: int) -> None:
-        """Raise when the addresses for DHCP are none that it can lease."""
-        if not isinstance(self.prefix, IPv4Network):
-            message = f"dynamic addresses are for IPv4 only, and {self.prefix} is IPv6; leave them out"
-            raise ValueError(message)  # noqa: TRY004 - pydantic tells ValueErrors with their place
-        low, high = int(self.prefix.network_address) + 1, int(self.prefix.broadcast_address) - 1
-        if not low <= first <= last <= high:
-            message = f"dynamic addresses must lie from {self.prefix[1]} to {self.prefix[-2]}, with the lower one first"
-            raise ValueError(message)
-        if first <= int(self.gateway) <= last:
-            message = f"gateway {self.gateway} is among the dynamic addresses"
-            raise ValueError(message)
-
-
-class RouterNetwork(Declared):
-    """A network at the site's router that nodes get no addresses of, such as the one of administrators."""
-
-    prefix: Network
-    """The network, such as ``10.79.255.0/26``; the site announces it, unless its role is ``upstream``."""
-    gateway: Address
-    """The router's own address in it."""
-    interface: InterfaceName
-    """The router's interface in this network; several networks of one role may have the same one."""
-    role: Literal["management", "service", "upstream"]
-    """What it is for: administrators, servers of the zone, or the way out of the zone."""
-
-    @model_validator(mode="after")
-    def _inside(self) -> Self:
-        if self.gateway.version != self.prefix.version or self.gateway not in self.prefix:
-            message = f"gateway {self.gateway} is not inside prefix {self.prefix}"
-            raise ValueError(message)
-        return self
 
 
 class Location(Declared):
@@ -239,8 +154,10 @@ class Site(Declared):
     """Time servers that nodes of the site use."""
     management: Annotated[tuple[Network, ...], Field(strict=False)] = ()
     """Networks from which administrators reach hosts of the site."""
+    vlans: dict[Identifier, SiteVlan] = Field(default_factory=dict)
+    """VLANs by id, such as one for each tenant that the network keeps apart."""
     address_pools: dict[Identifier, AddressPool] = Field(default_factory=dict)
-    """Address pools by id; a node gets one address from each."""
+    """Address pools by id; a node gets one address from each that its tenant may use."""
     networks: dict[Identifier, RouterNetwork] = Field(default_factory=dict)
     """Other networks at the site's router, by id."""
     loopbacks: Annotated[tuple[Address, ...], Field(max_length=2, strict=False)] = ()
@@ -274,7 +191,28 @@ class Site(Declared):
             if not any(gateway.version == prefix.version and gateway in prefix for prefix in upstream):
                 message = f"default gateway {gateway} is in no network with the role 'upstream'; declare that network"
                 raise ValueError(message)
+        faults = list(vlan_faults(self.vlans, self.address_pools, self.networks))
+        if self.as_number is None and any(one.tenant is not None for one in self.vlans.values()):
+            faults.append("a VLAN of a tenant at a site without as_number, so that no router keeps it apart")
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
+
+    def pools_for(self, party: str) -> dict[str, AddressPool]:
+        """The pools that the nodes of a party get addresses of."""
+        return pools_for(party, self.vlans, self.address_pools)
+
+    def seen_by(self, party: str) -> Self:
+        """The site without the VLANs and pools of other tenants: whose they are is told to nobody else."""
+        hidden = {key for key, one in self.vlans.items() if one.tenant not in {None, party}}
+        if not hidden:
+            return self
+        return self.model_copy(
+            update={
+                "vlans": {key: one for key, one in self.vlans.items() if key not in hidden},
+                "address_pools": {key: one for key, one in self.address_pools.items() if one.vlan not in hidden},
+            }
+        )
 
     @property
     def has_chain(self) -> bool:

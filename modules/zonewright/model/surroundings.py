@@ -1,7 +1,7 @@
 """What the configurations of a site rest on beyond its owner's file: links that end there, other sites, the limit.
 
 All of it is known to every party of the zone: who announces which networks, which links lie where, what the
-administrator laid down. No claim and nothing of a tenant is in here.
+administrator laid down. No claim is in here, and whose a network is only for the operators of sites that keep it apart.
 """
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,6 +76,7 @@ class Surroundings(_Plain):
         figure_age_days: how old readings may be.
         routing: all sites that have an autonomous system, by id.
         links: links that end at one of the sites, by id; a tenant, who has none, is told of none.
+        tenants: networks in the whole zone of the tenants that have VLANs at these sites; a tenant is told of none.
     """
 
     service: str = LOCAL_SERVICE
@@ -85,3 +86,4 @@ class Surroundings(_Plain):
     figure_age_days: float = 7
     routing: dict[str, Routing] = Field(default_factory=dict)
     links: dict[str, LinkEnds] = Field(default_factory=dict)
+    tenants: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -11,13 +11,14 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
-from zonewright.model.cluster import Connection, Relation, Scope, Spread
+from zonewright.model.cluster import Connection, Relation, Scope, Spread, Survival
+from zonewright.model.cooling import Cooling
 from zonewright.model.lease import Term
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
 from zonewright.model.overhead_fit import OverheadFit
 from zonewright.model.power import Draw, Wiring, wiring_of
-from zonewright.model.site import Cooling, Face, Site
+from zonewright.model.site import Face, Site
 from zonewright.model.supply import FeedName, Phase
 from zonewright.model.zone import Zone
 
@@ -256,6 +257,7 @@ class ClusterFacts:
     name: str
     site: str
     spread: Spread | None = None
+    survives: Survival | None = None
     apart_from: tuple[Relation, ...] = ()
     together_with: tuple[Relation, ...] = ()
     exclusive: Scope | None = None
@@ -405,7 +407,7 @@ class ZoneFacts:
         names: who has or wants which name.
         measured: what is measured of sites, by id; a site without any is judged by what is declared.
         connected: clusters of others that need connections; those of the world come on top.
-        usage: what each party has at each site, by (party, site); empty where the zone has no quotas.
+        usage: what each party has at each site, by (party, site); empty where no rule of the zone asks.
         on: the day of leases, such as ``2026-07-01``; empty where none is known, and then no lease runs.
     """
 

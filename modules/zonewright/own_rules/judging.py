@@ -4,6 +4,7 @@ The code gives figures and names of what it was shown, and no text: a finding is
 others have in a rack, so a sentence of the code could tell them. So could the text of an error: it is left out too.
 """
 
+import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from zonewright.model.own_rule import OWN, OwnRule
 from zonewright.model.world import Occupant, World
 from zonewright.model.zone import Zone
 from zonewright.own_rules.facts import facts_of
+from zonewright.own_rules.trusted import SETTINGS, distrusted, only_trusted
 from zonewright.rules import Finding, Rule, evaluate
 from zonewright.rules.finding import MUST_HOLD, Participant
 from zonewright.rules.rule import Reach
@@ -42,6 +44,20 @@ def evaluate_all(
     """
     further = rules_of(world.zone.zone) if world.zone is not None else ()
     return evaluate(world, racks=racks, reach=reach, further=further)
+
+
+def evaluate_trusted(
+    world: World, *, racks: Collection[str] | None = None, reach: Reach | None = None
+) -> tuple[Finding, ...]:
+    """As :func:`evaluate_all`, for a folder that may be anybody's: only rules that the user trusts are run.
+
+    Args:
+        world: the facts.
+        racks: ids of the racks to be judged; None judges all.
+        reach: only the rules of this reach; None for all.
+    """
+    with only_trusted(os.environ):
+        return evaluate_all(world, racks=racks, reach=reach)
 
 
 @contextmanager
@@ -85,6 +101,11 @@ def _rule(name: str, rule: OwnRule) -> Rule:
 def _breaches(name: str, rule: OwnRule, view: View) -> Iterator[Breach]:
     facts, numbered = facts_of(view, rule.of)
     if not any(facts.values()):
+        return
+    if digest := distrusted(rule.text):
+        failure = f"its code was not run, because you have not said that you trust {rule.file}"
+        fix = f"read {rule.file}; if you trust it, write {digest} on a line of ~/.config/{SETTINGS}"
+        yield _undecided(name, rule, view, failure, fix)
         return
     from zonewright.own_rules.confined import run_rule  # noqa: PLC0415 - few zones have rules of their own
 
@@ -164,7 +185,7 @@ def _breach(  # noqa: PLR0917 - what is known of one finding
     )
 
 
-def _undecided(name: str, rule: OwnRule, view: View, failure: str) -> Breach:
+def _undecided(name: str, rule: OwnRule, view: View, failure: str, fix: str = "") -> Breach:
     """What cannot be told is not good: it refuses, unless the rule only advises."""
     return Breach(
         subject=f"{OWN}{name}",
@@ -174,7 +195,7 @@ def _undecided(name: str, rule: OwnRule, view: View, failure: str) -> Breach:
             Participant(party="zone", name=f"{OWN}{name}"),
             *([Participant(party=view.world.acting, name="")] if view.world.acting else []),
         ),
-        fix=f"the administrator corrects {rule.file} and registers it again: zonewright ledger init ZONE",
+        fix=fix or f"the administrator corrects {rule.file} and registers it again: zonewright ledger init ZONE",
         level="advisory" if rule.level == "advisory" else "mandatory",
         excess=1,
     )

@@ -86,6 +86,7 @@ def cluster_facts(demand: Demand, stack: str) -> tuple[ClusterFacts, ...]:
             name=cluster_id,
             site=part.cluster.site,
             spread=part.cluster.spread,
+            survives=part.cluster.survives,
             apart_from=part.cluster.apart_from,
             together_with=part.cluster.together_with,
             exclusive=part.cluster.exclusive,

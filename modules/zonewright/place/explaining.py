@@ -120,7 +120,8 @@ class _Around:
         self._demand, self._cluster_id, self._wanted = demand, cluster_id, demand.clusters[cluster_id]
         self._shape = NodeShape.of(self._wanted)
         self._neighbours = Neighbours(world, demand, floor, {})
-        self._spread = SpreadCount(self._wanted.cluster.spread, len(node_numbers(self._wanted.cluster)))
+        cluster = self._wanted.cluster
+        self._spread = SpreadCount(cluster.spread, len(node_numbers(cluster)), cluster.survives)
 
     def seat(self, cluster_id: str, rack_id: str) -> None:
         """Another node stands in a rack."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from zonewright.model.site import Cooling
+from zonewright.model.cooling import Cooling, cools
+from zonewright.model.own_rule import OWN
 from zonewright.model.world import Occupant, Rack, RoomTotals, World
 from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
@@ -100,7 +101,7 @@ def fit(world: World, wish: Wish, *, party: str = "") -> tuple[RoomFit, ...]:
         inside[item.rack].append(item)
     rooms: dict[str, list[Rack]] = defaultdict(list)
     for rack in world.racks.values():
-        if rack.accepts and wish.site in (None, rack.site) and wish.cooling in (None, rack.cooling):
+        if rack.accepts and wish.site in (None, rack.site) and cools(rack.cooling, wish.cooling):
             rooms[rack.room].append(rack)
     open_rooms = {item.rack.rsplit("/", 2)[0] for item in world.everybody if item.draw.allocated_w}
     found = []
@@ -181,6 +182,8 @@ def _free(state: RackState, party: str) -> tuple[int, list[int]]:
 def _notes(world: World, one: RoomFit, wish: Wish, ready: list[RoomFit]) -> Iterable[str]:
     if world.zone is None:
         return
+    if one.fits and (own := sorted(world.zone.zone.own_rules)):
+        yield f"{', '.join(f'{OWN}{name}' for name in own)}: not asked, because they judge nodes and this is none yet"
     kinds = {rack.room: (rack.site, rack.cooling) for rack in world.racks.values()}
     same = [other.room for other in ready if kinds[other.room] == kinds[one.room]]
     if not one.is_open and same:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from zonewright.model.cluster import Cluster, Scope, WideScope
+from zonewright.model.cooling import cools
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.world import Rack, World
 from zonewright.place.homes import WIDTH, HomePart, best_home, bound_to
@@ -83,7 +84,7 @@ class Neighbours:
     def _by_others(self, wanted: ClusterDemand, rack: Rack, *, stands: bool = False) -> Stop | None:
         """What of others, of the room or of its power keeps a node of a cluster away from a rack."""
         cluster = wanted.cluster
-        if rack.cooling != wanted.node_type.cooling:
+        if not cools(rack.cooling, wanted.node_type.cooling):
             return Stop("cooling", f"cooling: its room is {rack.cooling}-cooled")
         if self._separated is not None and self._sides.get(rack.id, set()) - {
             cluster.protection_level >= self._separated

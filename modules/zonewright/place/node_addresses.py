@@ -34,7 +34,8 @@ def given_addresses(
     for cluster_id, wanted in demand.clusters.items():
         nodes = [node for node in nodes_of(cluster_id, wanted.cluster) if node.name in seats]
         names_by_site.setdefault(wanted.cluster.site, []).extend(node.name for node in nodes)
-        pools = sites[wanted.cluster.site].address_pools if wanted.cluster.site in sites else {}
+        site = sites.get(wanted.cluster.site)
+        pools = site.pools_for(demand.party) if site is not None else {}
         for node in nodes:
             if node.chosen is not None and node.chosen.addresses:
                 chosen[node.name] = tuple(map(str, node.chosen.addresses))
@@ -48,10 +49,13 @@ def given_addresses(
         site = sites.get(site_id)
         if site is None:
             continue
-        others = {pool: taken.get((site_id, pool), frozenset()) for pool in site.address_pools}
-        result = assign_addresses(site.address_pools, names, sticky=kept, taken=others, fixed=site.fixed_addresses)
+        pools = site.pools_for(demand.party)
+        if site.address_pools and not pools:
+            short |= dict.fromkeys(names, f"site {site_id} has no address pool for {demand.party}")
+        others = {pool: taken.get((site_id, pool), frozenset()) for pool in pools}
+        result = assign_addresses(pools, names, sticky=kept, taken=others, fixed=site.fixed_addresses)
         assigned |= result.assigned
-        short |= {name: _used_up(site_id, site, pools) for name, pools in result.short.items()}
+        short |= {name: _used_up(site_id, site, lacking) for name, lacking in result.short.items()}
     for name, wishes in chosen.items():
         has = {text.partition("/")[0] for text in assigned.get(name, {}).values()}
         lost = [text for text in wishes if text not in has]

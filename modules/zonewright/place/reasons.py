@@ -116,7 +116,7 @@ def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops:
         yield Shortage(resource="cooling watts", part=hot / max(1, asked[HEAT]), text=text)
     if spread.verdict(state.rack.id) != "now" and spread.spread is not None:
         scope = spread.spread.scope
-        known = "already has its share" if spread.is_full(state.rack.id) else "is already used, and others are wanted"
+        known = spread.why_not(state.rack.id)
         yield Shortage(resource="spread", part=1.0, text=f"spread: its {scope} {known}")
     stop = stops(state.rack)
     if stop is not None:

@@ -1,6 +1,6 @@
 """One placement on its way: chosen places as they are, present ones again, the others by best fit. Internal."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -40,7 +40,7 @@ def _parts(demand: Demand) -> list[PlacementPart]:
     parts = []
     for cluster_id, wanted in sorted(demand.clusters.items()):
         nodes = list(nodes_of(cluster_id, wanted.cluster))
-        spread = SpreadCount(wanted.cluster.spread, len(nodes))
+        spread = SpreadCount(wanted.cluster.spread, len(nodes), wanted.cluster.survives)
         parts.append(PlacementPart(cluster_id, wanted, NodeShape.of(wanted), spread, nodes, nodes))
     return sorted(parts, key=lambda part: (-part.shape.u_height, -part.shape.draw.allocated_w))
 
@@ -183,6 +183,29 @@ class PlacementRun:
                 break
             moving.add(inside[-1].name)
             counts[fullest] -= 1
+        staying = [node for node in sitting if node.name not in moving]
+        return frozenset(moving) | self._moving_for_skew(part, staying, new + len(moving))
+
+    def _moving_for_skew(self, part: PlacementPart, staying: Sequence[Node], new: int) -> frozenset[str]:
+        """Present places to let go so that no domain has too many more than another: last ones of the fullest first."""
+        spread = part.spread.spread
+        if spread is None or spread.max_skew is None or not staying:
+            return frozenset()
+        counts = Counter(part.spread.counts)
+        sitting = defaultdict(list)
+        for node in staying:
+            sitting[domain_of(self._sticky[node.name].rack, spread.scope)].append(node.name)
+        counts.update({domain: len(names) for domain, names in sitting.items()})
+        for _ in range(new):
+            counts[min(sorted(counts), key=counts.__getitem__)] += 1
+        moving: set[str] = set()
+        while max(counts.values()) - min(counts.values()) > spread.max_skew:
+            fullest, emptiest = (choose(sorted(counts), key=counts.__getitem__) for choose in (max, min))
+            if not sitting[fullest]:
+                break
+            moving.add(sitting[fullest].pop())
+            counts[fullest] -= 1
+            counts[emptiest] += 1
         return frozenset(moving)
 
     def _may_keep(self, part: PlacementPart, node: Node, present: RackPosition) -> bool:
@@ -208,7 +231,9 @@ class PlacementRun:
         state = self._floor.state(rack)
         if state is None or not self._is_allowed(part, node, state):
             return
-        if part.spread.is_full(rack) or (not is_arranged and part.spread.verdict(rack) != "now"):
+        if part.spread.is_full(rack) or (
+            part.spread.tilts(rack) if is_arranged else part.spread.verdict(rack) != "now"
+        ):
             return
         position = state.lowest(part.shape)
         if position is not None and state.takes(part.shape, self._key(node)):
@@ -278,8 +303,10 @@ class PlacementRun:
         return sum(1 for rack in {seat.rack for seat in self.seats.values()} if self._floor.is_unused(rack))
 
     def rank(self) -> tuple[int, int, int]:
-        """How good it is, the best one first: nodes without a place, domains that are missing, racks opened."""
-        missing = sum(max(0, part.spread.target - len(part.spread.counts)) for part in self.parts)
+        """How good it is, the best one first: nodes without a place, domains missing or too full, racks opened."""
+        missing = sum(
+            max(0, part.spread.target - len(part.spread.counts)) + part.spread.skew_excess for part in self.parts
+        )
         return (len(self.unplaced), missing, self.opened())
 
     def add_to_reasons(self, text: str) -> None:

@@ -174,7 +174,7 @@ def find(
     watts: int,
     units: int = 0,
     site: str | None = None,
-    cooling: Literal["air", "liquid"] | None = None,
+    cooling: Literal["air", "liquid", "hybrid", "immersion"] | None = None,
     protection_level: int | None = None,
     provider: pulumi.ProviderResource | None = None,
 ) -> tuple[FoundRoom, ...]:

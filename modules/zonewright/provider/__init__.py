@@ -9,6 +9,9 @@ def main() -> None:
     """Entry point ``pulumi-resource-zonewright``."""
     import sys  # noqa: PLC0415 - the entry point must not load gRPC for `import zonewright.provider`
 
+    from zonewright.collector import collect_rarely  # noqa: PLC0415
+
+    collect_rarely()
     from zonewright.provider.server import serve  # noqa: PLC0415
 
     serve(sys.argv[1:])

@@ -146,7 +146,9 @@ FUNCTIONS: Mapping[str, Function] = {
                 "watts": Input("integer", "IT power in watts, whichever feed is lost"),
                 "units": Input("integer", "rack units, in any pieces", required=False),
                 "site": Input("string", "only this site", required=False),
-                "cooling": Input("string", "air or liquid", required=False, pattern="air|liquid"),
+                "cooling": Input(
+                    "string", "air, liquid, hybrid or immersion", required=False, pattern="air|liquid|hybrid|immersion"
+                ),
                 "protectionLevel": Input("integer", "level of protection, 1 to 5", required=False, pattern="[1-5]"),
             },
             outputs={

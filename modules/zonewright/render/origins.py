@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_context import NodeContext
-from zonewright.render.contexts.routing import NODES, Peer
+from zonewright.render.contexts.router_ports import NODES, RouterPort
+from zonewright.render.contexts.routing import Peer
 from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.contexts.site_names import Alias
 from zonewright.render.formats.format import AnyContext, Subject, subject_of
@@ -86,6 +87,13 @@ def _gateway(context: NodeContext, address: str) -> DeclaredPaths:
     return _pool(context.site, pool, "gateway")
 
 
+def _link(context: NodeContext, last: str) -> DeclaredPaths:
+    """A port or bond is its type's; what is in it is of the site."""
+    if last.startswith(("mtu", "addresses", "routes", "vid")):
+        return (f"sites.{context.site}.address_pools", f"sites.{context.site}")
+    return (f"node:{context.name}:node_type",)
+
+
 def _server(context: NodeContext, address: str) -> DeclaredPaths:
     kind = "name_servers" if address in context.name_servers else "time_servers"
     return (f"sites.{context.site}.{kind}",)
@@ -99,7 +107,8 @@ _NODE: Mapping[str, _Finder] = {
     "routes": _node(lambda c, i, last: _pool(c.site, c.routes[i[0]].pool, last)),
     "gateways_v4": _node(lambda c, i, _l: _gateway(c, c.gateways_v4[i[0]])),
     "gateways_v6": _node(lambda c, i, _l: _gateway(c, c.gateways_v6[i[0]])),
-    "uplinks": _node(lambda c, _i, _l: (f"node:{c.name}:node_type",)),
+    **dict.fromkeys(("uplinks", "ports", "bonds"), _node(lambda c, _i, last: _link(c, last))),
+    "vlans": _node(lambda c, _i, last: _link(c, last)),
     "name_servers": _node(lambda c, i, _l: (f"sites.{c.site}.name_servers.{i[0]}",)),
     "time_servers": _node(lambda c, i, _l: (f"sites.{c.site}.time_servers.{i[0]}", f"sites.{c.site}.time_servers")),
     **dict.fromkeys(("fellows_v4", "fellows_v6"), _node(lambda _c, _i, _l: ("clusters",))),
@@ -178,7 +187,10 @@ def _of_link(context: SiteContext, link: str, last: str) -> DeclaredPaths:
     return (*((f"links.{link}.{field}",) if field else ()), f"links.{link}")
 
 
-def _port(context: SiteContext, role: str) -> DeclaredPaths:
+def _port(context: SiteContext, port: RouterPort, last: str) -> DeclaredPaths:
+    if last.startswith(("vid", "reaches", "is_apart")):
+        return (f"sites.{context.name}.vlans", f"sites.{context.name}")
+    role = port.role
     return (f"sites.{context.name}.{'address_pools' if role == NODES else 'networks'}", f"sites.{context.name}")
 
 
@@ -202,7 +214,10 @@ _SITE: Mapping[str, _Finder] = {
     "peers": _site(lambda c, i, last: _peer(c.peers[i[0]], i, last)),
     "members": _site(lambda c, i, last: _peer(c.members[i[0]], i, last)),
     **dict.fromkeys(("loopbacks_v4", "loopbacks_v6"), _plain("loopbacks")),
-    "ports": _site(lambda c, i, _l: _port(c, c.ports[i[0]].role)),
+    "ports": _site(lambda c, i, last: _port(c, c.ports[i[0]], last)),
+    "vlans": _site(lambda c, i, last: _port(c, c.vlans[i[0]], last)),
+    "apart": _site(lambda c, i, last: _port(c, c.apart[i[0]], last)),
+    "trunks": _plain("address_pools"),
     **dict.fromkeys(("defaults_v4", "defaults_v6"), _plain("default_gateways")),
     **dict.fromkeys(("management_v4", "management_v6"), _plain("management")),
     **dict.fromkeys(("service_v4", "service_v6"), _site(lambda _c, _i, _l: ("zone:service_addresses",))),
@@ -216,6 +231,7 @@ _SITE: Mapping[str, _Finder] = {
     "sessions": _site(lambda c, i, last: _of_link(c, c.sessions[i[0]].link, last)),
     "sessions_v4": _site(lambda c, i, last: _of_link(c, c.sessions_v4[i[0]].link, last)),
     "sessions_v6": _site(lambda c, i, last: _of_link(c, c.sessions_v6[i[0]].link, last)),
+    "drained": _site(lambda c, i, _l: (f"links.{c.drained[i[0]]}.drained", f"links.{c.drained[i[0]]}")),
     "max_prefixes": _plain("address_pools"),
     **dict.fromkeys(("service_scheme", "service_target"), _site(lambda _c, _i, _l: ("zone:service",))),
     "service_zones": _site(lambda _c, _i, _l: ("zone:service_addresses",)),
@@ -233,6 +249,8 @@ _SITE: Mapping[str, _Finder] = {
     "reverse_zones": _site(_reverse),
     "clients": _site(lambda c, i, _l: _client(c, c.clients[i[0]])),
     "leases": _site(_lease),
+    "uefi_leases": _plain("address_pools"),
+    "leased_at": _plain("address_pools"),
 }
 
 

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from zonewright.model.cluster import Relation
+from zonewright.model.cooling import cools
 from zonewright.model.world import ClusterFacts, Occupant, Rack, World
 from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.finding import THERE
 from zonewright.rules.free_space import FreeSpace
 from zonewright.rules.loads import Key
+from zonewright.rules.n_minus import worst_loss
 from zonewright.rules.neighbours import wide_domain
 from zonewright.rules.offered import Remaining
-from zonewright.rules.spread import COUNTED, domain_of
+from zonewright.rules.spread import COUNTED, domain_of, skew_of
 from zonewright.rules.supply import lost_with
 from zonewright.rules.view import View
 from zonewright.rules.words import listed
@@ -82,7 +84,7 @@ class Elsewhere:
             for rack in self._view.racks.values()
             if rack.site == site
             and rack.takes_nodes_of(item.party)
-            and item.cooling in {None, rack.cooling}
+            and cools(rack.cooling, item.cooling)
             and (rooms is None or rack.room in rooms)
         ]
         row, in_use = item.rack.rpartition("/")[0], self._rooms_in_use()
@@ -116,6 +118,11 @@ class Elsewhere:
                 return False
             if len({*domains, here}) < min(spread.at_least, len(fellows) + 1):
                 return False
+            racks = [*(one.rack for one in fellows), rack.id]
+            if spread.max_skew is not None and skew_of(racks, spread.scope) > spread.max_skew:
+                return False
+        if not self._survives(cluster, [*fellows, replace(item, rack=rack.id)]):
+            return False
         for relation, is_apart in self._relations(cluster):
             here = wide_domain(rack.id, relation.scope, self._view)
             others = self._nodes(cluster, relation.cluster) + ([] if is_apart else fellows)
@@ -123,6 +130,14 @@ class Elsewhere:
             if (here in taken) if is_apart else (taken - {here}):
                 return False
         return True
+
+    def _survives(self, cluster: ClusterFacts, own: Iterable[Occupant]) -> bool:
+        asked = cluster.survives
+        if asked is None:
+            return True
+        nodes = [*own, *(one for name in asked.with_clusters for one in self._nodes(cluster, name))]
+        _, left = worst_loss((wide_domain(one.rack, asked.scope, self._view) for one in nodes), asked)
+        return left >= asked.least(len(nodes))
 
     def _relations(self, cluster: ClusterFacts) -> Iterator[tuple[Relation, bool]]:
         """Clusters that it must be apart from (True) or with, also those that say so of it."""

@@ -101,7 +101,9 @@ def _same_code(path: str, pack: RulePack) -> Iterator[Finding]:
 
 def _waivers(declaration: Declaration, findings: Iterable[Finding], on: str) -> Iterator[Finding]:
     covered: dict[str, set[str]] = {}
+    undecided = set[str]()
     for finding in findings:
+        undecided |= {finding.rule} if finding.subject == finding.rule else set()  # of it nobody can tell
         if finding.waiver is not None:
             covered.setdefault(finding.waiver, set()).add(finding.subject)
     zone = declaration.zone
@@ -113,7 +115,9 @@ def _waivers(declaration: Declaration, findings: Iterable[Finding], on: str) -> 
         elif not waiver.valid_from <= on <= waiver.valid_until:
             message = f"waiver {name} is valid from {waiver.valid_from} to {waiver.valid_until}, not on {on}"
             yield _note(path, message, "delete it, or ask for another one")
-        elif idle := [one for one in waiver.subjects if one not in covered.get(name, ())]:
+        elif waiver.rule not in undecided and (
+            idle := [one for one in waiver.subjects if one not in covered.get(name, ())]
+        ):
             message = f"waiver {name} covers nothing at {', '.join(idle)}: no finding of {waiver.rule} is within it"
             yield _note(f"{path}.subjects", message, "delete these subjects", subject=name)
 

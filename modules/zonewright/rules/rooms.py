@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zonewright.model.cluster import Spread
+from zonewright.model.cooling import cools
 from zonewright.model.world import ClusterFacts, Occupant, Rack
 from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.free_space import FreeSpace
@@ -25,7 +26,7 @@ def room_cooling(view: View) -> Iterator[Breach]:
         if rack is None:
             continue
         for item in occupants:
-            if item.cooling not in (None, rack.cooling) and item.standing == "wanted":
+            if not cools(rack.cooling, item.cooling) and item.standing == "wanted":
                 yield Breach(
                     subject=rack_id,
                     where=item.path,
@@ -46,7 +47,8 @@ ROOM_COOLING = Rule(
     title="A node stands in a room with the cooling that its type needs.",
     level="mandatory",
     description=(
-        "The `cooling` of the node type, air or liquid, equals the cooling of the room. The rule judges new nodes."
+        "The `cooling` of the node type is what the room has: air, liquid, immersion or hybrid. A hybrid room has air "
+        "and liquid, and takes nodes of either or of both. The rule judges new nodes."
     ),
     unit="nodes",
     reference="the maker's specification of the node type",
@@ -127,6 +129,7 @@ def _related(clusters: Iterable[ClusterFacts]) -> Iterator[Key]:
 def _needs_room(cluster: ClusterFacts) -> bool:
     """Whether a cluster may have a reason of its own to stand in another room."""
     by_rooms = cluster.spread is not None and cluster.spread.scope == "room"
+    by_rooms = by_rooms or (cluster.survives is not None and cluster.survives.scope in _IN_A_ROOM)
     return by_rooms or bool(cluster.apart_from or cluster.together_with or cluster.exclusive)
 
 
@@ -204,5 +207,10 @@ class _Spread:
             self._counts[domain_of(rack_id, self._spread.scope)] += count
 
     def is_wide_enough(self, nodes: int) -> bool:
-        """Whether enough domains are in use."""
-        return self._spread is None or len(self._counts) >= min(self._spread.at_least, nodes)
+        """Whether enough domains are in use, and none has too many more than another."""
+        if self._spread is None:
+            return True
+        counts = self._counts.values()
+        skew = max(counts, default=0) - min(counts, default=0)
+        is_even = self._spread.max_skew is None or skew <= self._spread.max_skew
+        return is_even and len(self._counts) >= min(self._spread.at_least, nodes)

@@ -1,7 +1,7 @@
 """Rules about how the nodes of a cluster are spread over racks, rows and rooms."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from zonewright.model.cluster import Scope, Spread
 from zonewright.model.world import ClusterFacts, Occupant
@@ -30,6 +30,7 @@ def spread(view: View) -> Iterator[Breach]:
             nodes = sorted((item for item in everyone if item.standing in COUNTED), key=lambda item: item.name)
             yield from _too_few(cluster, cluster.spread, nodes)
             yield from _too_many(cluster, cluster.spread, nodes)
+            yield from _skewed(cluster, cluster.spread, nodes)
 
 
 SPREAD = Rule(
@@ -39,7 +40,8 @@ SPREAD = Rule(
     description=(
         "The cluster uses at least `at_least` racks, rows or rooms. If it has fewer nodes than that, each "
         "node needs one of its own. No domain holds more than `max_per_domain` of its nodes, or more than "
-        "`max_share_percent` of them, rounded down; one node is always allowed."
+        "`max_share_percent` of them, rounded down; one node is always allowed. "
+        "Of the domains that it uses, the fullest has at most `max_skew` nodes more than the emptiest."
     ),
     unit="racks, rows, rooms or nodes",
     reference="topology spread constraints of Kubernetes; host anti-affinity of OpenStack Nova, taken to racks",
@@ -93,6 +95,42 @@ def _too_many(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> It
                 participants=participants_of(inside),
                 fix=f"move {_names(inside[limit:])} to {asked.scope}s that have fewer than {limit:,}",
             )
+
+
+def skew_of(racks: Iterable[str], scope: Scope) -> int:
+    """How many nodes the fullest domain in use has more than the emptiest.
+
+    Args:
+        racks: the rack of each node.
+        scope: the domain.
+    """
+    counts = Counter(domain_of(rack, scope) for rack in racks).values()
+    return max(counts, default=0) - min(counts, default=0)
+
+
+def _skewed(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> Iterator[Breach]:
+    value, limit = skew_of((item.rack for item in nodes), asked.scope), asked.max_skew
+    if limit is None or value <= limit:
+        return
+    counts = Counter(domain_of(item.rack, asked.scope) for item in nodes)
+    fullest, emptiest = (choose(sorted(counts), key=counts.__getitem__) for choose in (max, min))
+    inside = [item for item in nodes if domain_of(item.rack, asked.scope) == fullest]
+    moving = inside[-((value - limit + 1) // 2) :]
+    yield Breach(
+        subject=cluster.name,
+        where=inside[-1].path or cluster.path,
+        message=(
+            f"cluster {cluster.name} has {count_of(counts[fullest], 'node')} in {asked.scope} {fullest} and "
+            f"{counts[emptiest]:,} in {emptiest}; its spread allows a difference of {limit:,}: "
+            f"{value - limit:,} too many"
+        ),
+        value=value,
+        limit=limit,
+        unit="nodes",
+        excess=value - limit,
+        participants=participants_of(nodes),
+        fix=f"move {_names(moving)} to {asked.scope} {emptiest}, or to another one with few of its nodes",
+    )
 
 
 def _names(nodes: list[Occupant]) -> str:

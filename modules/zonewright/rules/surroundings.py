@@ -1,5 +1,6 @@
 """From the zone as a whole to what the configurations of some sites rest on."""
 
+from collections import defaultdict
 from collections.abc import Collection
 
 from zonewright.model import Site
@@ -43,7 +44,20 @@ def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
             for link_id, held in sorted(facts.links.items())
             if held.link.a in sites or held.link.b in sites
         },
+        tenants=_tenants(facts, sites),
     )
+
+
+def _tenants(facts: ZoneFacts, sites: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Networks of tenants that have VLANs at some sites, at all sites of the zone."""
+    known = {vlan.tenant for name in sites if name in facts.sites for vlan in facts.sites[name].site.vlans.values()}
+    found: dict[str, set[str]] = defaultdict(set)
+    for held in facts.sites.values():
+        for pool in held.site.address_pools.values():
+            tenant = held.site.vlans[pool.vlan].tenant if pool.vlan is not None else None
+            if tenant is not None and tenant in known:
+                found[tenant].add(str(pool.prefix))
+    return {tenant: tuple(sorted(networks)) for tenant, networks in sorted(found.items())}
 
 
 def routing_of(as_number: int, site: Site) -> Routing:

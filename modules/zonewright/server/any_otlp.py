@@ -12,7 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
 
 from zonewright.model.limits import POINTS, TELEMETRY_BODY, TELEMETRY_NAME
-from zonewright.server.otlp import MAX_NS, NO_VALUE, WHOLE_HOST, OtlpError
+from zonewright.telemetry.otlp import MAX_NS, NO_VALUE, WHOLE_HOST, OtlpError
 from zonewright.telemetry.sample import REGISTER, Sample
 
 _HOSTS = ("host.name", "host.id", "service.instance.id")

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from zonewright.ledger.protocol.errors import LedgerError
+from zonewright.ledger.transport.callers import Credentials, brought_by
 from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.slots import Slots
 from zonewright.model.canonical import canonical_json
@@ -38,16 +39,17 @@ def service(
     ledger: Starlette | None = None,
     *,
     figures: Callable[[str | None], str] | None = None,
-    may_read: Callable[[str], bool] | None = None,
+    may_read: Callable[[Credentials], bool] | None = None,
     districts: Callable[[str | None], str] | None = None,
-    may_read_districts: Callable[[str], bool] | None = None,
+    may_read_districts: Callable[[Credentials], bool] | None = None,
     metrics: ServiceMetrics | None = None,
-    may_read_metrics: Callable[[str], bool] | None = None,
+    may_read_metrics: Callable[[Credentials], bool] | None = None,
     is_ready: Callable[[], bool] = lambda: True,
     unasked: Collection[str] = (),
     health_reports: Health | None = None,
     heads: Heads | None = None,
     deliverers: Deliverers | None = None,
+    ledger_id: Callable[[], str] = lambda: "",
     clock: Callable[[], int] = time.time_ns,
     max_in_flight: int = MAX_IN_FLIGHT,
 ) -> Starlette:
@@ -58,7 +60,7 @@ def service(
         samples: where their reports go.
         ledger: the ledger's application, which gets every other path; None for telemetry alone.
         figures: the page of figures of one site, or of all; None where there is no ledger to name the sites.
-        may_read: whether a header ``Authorization`` lets somebody read that page; None lets everybody who gets here.
+        may_read: whether what somebody brings lets them read that page; None lets everybody who gets here.
         districts: the page of what districts have left; None where there is no ledger.
         may_read_districts: as ``may_read``, for that page.
         metrics: what the service counts of itself; None counts for nobody.
@@ -68,12 +70,13 @@ def service(
         health_reports: where reports of health go; None takes none.
         heads: where heads of other parties' journals go; None takes none.
         deliverers: the principals that may send readings beside the agents; None takes none of principals.
+        ledger_id: gives the id of the ledger that signed readings must be for; empty where there is none.
         clock: nanoseconds since 1970.
         max_in_flight: how many reports are read or stored at the same time.
     """
     slots = Slots(total=max_in_flight, each=MAX_OF_AN_AGENT)
     counted = metrics if metrics is not None else ServiceMetrics()
-    ingest = Ingest(agents, samples, slots, counted, clock, deliverers)
+    ingest = Ingest(agents, samples, slots, counted, clock, deliverers, ledger_id)
 
     def own(_site: str | None) -> str:
         return counted.page().decode()
@@ -90,7 +93,7 @@ def service(
         *(
             ()
             if health_reports is None
-            else (health_route(agents, health_reports, Slots(total=max_in_flight, each=MAX_OF_AN_AGENT)),)
+            else (health_route(agents, health_reports, Slots(total=max_in_flight, each=MAX_OF_AN_AGENT), ledger_id),)
         ),
     ]
     return Starlette(routes=[*routes, *([Mount("/", app=ledger)] if ledger is not None else [])])
@@ -98,7 +101,7 @@ def service(
 
 def _page_of(
     figures: Callable[[str | None], str] | None,
-    may_read: Callable[[str], bool] | None,
+    may_read: Callable[[Credentials], bool] | None,
     unasked: Collection[str],
     verb: str,
 ) -> Callable[[Request], Awaitable[Response]]:
@@ -107,13 +110,16 @@ def _page_of(
     async def page(request: Request) -> Response:
         if figures is None:
             return _answer(404, "this service has no ledger, so it knows no sites")
-        header, name = request.headers.get("authorization", ""), host_of(request.headers.get("host", ""))
+        name = host_of(request.headers.get("host", ""))
         try:
-            is_let_in = may_read is None or name in unasked or await run_in_threadpool(may_read, header)
+            is_let_in = may_read is None or name in unasked or await run_in_threadpool(may_read, brought_by(request))
         except LedgerError as error:
             return _answer(503, str(error))
         if not is_let_in:
-            sentence = f"this page needs the token of a principal that may call {verb}; see: zonewright access grant"
+            sentence = (
+                f"this page needs the token or the certificate of a principal that may call {verb}; see: zonewright "
+                "access grant"
+            )
             return _answer(401, sentence, {"www-authenticate": "Bearer"})
         text = await run_in_threadpool(figures, request.query_params.get("site"))
         return Response(text, media_type="text/plain; version=0.0.4")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,9 @@ from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.homes import Homes, homes_of
-from zonewright.ledger.transport.application import application, may_call
+from zonewright.ledger.store.schema import ledger_id
+from zonewright.ledger.transport.application import application
+from zonewright.ledger.transport.callers import Credentials, may_call
 from zonewright.ledger.transport.client import lock_wait_s
 from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.paces import Paces
@@ -25,6 +27,8 @@ from zonewright.ledger.verbs.pruning import prune
 from zonewright.server.agent_table import AgentsTable, HeadsTable, HealthTable
 from zonewright.server.agents import AgentsFile
 from zonewright.server.application import service
+from zonewright.server.client_authorities import ClientAuthorities
+from zonewright.server.client_certificates import ClientCertificates, Proxy
 from zonewright.server.counting import ServiceMetrics, journal_length, lease_days
 from zonewright.server.door import LOOPBACK, Door
 from zonewright.server.health import HealthReports
@@ -50,6 +54,8 @@ class ServiceSettings:
         is_local: only programs on its own host reach it.
         hosts: names that requests may be addressed to; None for every name.
         calls_per_s: calls that each principal may make in the mean; 0 for any number.
+        authorities: who vouches for certificates of clients; None looks at no certificate.
+        proxy: who may tell of the certificates of its own clients.
     """
 
     ledger: Path
@@ -59,6 +65,8 @@ class ServiceSettings:
     is_local: bool
     hosts: tuple[str, ...] | None
     calls_per_s: float
+    authorities: ClientAuthorities | None = None
+    proxy: Proxy | None = None
 
 
 class Assembly:
@@ -126,12 +134,21 @@ class Assembly:
             unasked=LOOPBACK if settings.is_local else (),
             health_reports=HealthTable(home) if is_shared else HealthReports(settings.agents.with_name("health")),
             deliverers=Deliverers(context) if context is not None and self._has_ledger else None,
+            ledger_id=cache(self._ledger_id),
             heads=HeadsTable(home) if is_shared else KeptHeads(settings.agents.with_name("witnessed")),
         )
-        return Requests(Door(app, hosts=settings.hosts), routes=paths(), metrics=metrics)
+        known = app if settings.authorities is None else ClientCertificates(app, settings.authorities, settings.proxy)
+        return Requests(Door(known, hosts=settings.hosts), routes=paths(), metrics=metrics)
 
     def _journal_length(self) -> int | None:
         return journal_length(self._database) if self._database is not None else None
+
+    def _ledger_id(self) -> str:
+        """The id of the ledger, empty without one."""
+        if self._database is None:
+            return ""
+        with self._database.reading() as connection:
+            return ledger_id(connection)
 
     def _lease_days(self) -> list[int] | None:
         return lease_days(self.context) if self.context is not None and self._has_ledger else None
@@ -165,5 +182,5 @@ class Assembly:
             self._database.close()
 
 
-def _nobody(_header: str) -> bool:
+def _nobody(_brought: Credentials) -> bool:
     return False

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zonewright.errors import Exit, ZonewrightError, reason_of
+from zonewright.server.client_authorities import ClientAuthorities
 from zonewright.server.file_stamp import FileStamp, stamp_of
 
 
@@ -22,14 +23,17 @@ class ServiceCertificate:
     Args:
         certificate: PEM: the service's certificate and those between it and its authority.
         key: PEM: its private key, without a passphrase.
-        say: takes a sentence about a renewal.
+        say: takes a sentence about a renewal, or a client's certificate that no authority vouches for.
+        authorities: who vouches for clients; None asks no client for a certificate.
 
     Raises:
         CertificateError: when they cannot be used now.
     """
 
-    def __init__(self, certificate: Path, key: Path, *, say: Callable[[str], None]) -> None:
-        self._files, self._say = (certificate, key), say
+    def __init__(
+        self, certificate: Path, key: Path, *, say: Callable[[str], None], authorities: ClientAuthorities | None = None
+    ) -> None:
+        self._files, self._say, self._authorities = (certificate, key), say, authorities
         self._stamps = self._now()
         self._context = self._read()
         self.context = self._read()
@@ -39,13 +43,14 @@ class ServiceCertificate:
     def _renew(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         stamps = self._now()
         if stamps != self._stamps:
-            self._stamps = stamps
+            before, self._stamps = self._stamps, stamps
             try:
                 self._context = self._read()
             except CertificateError as error:
                 self._say(f"{error}; the certificate of before stays in use")
             else:
-                self._say(f"the certificate in {self._files[0]} was renewed")
+                if stamps[:2] != before[:2]:
+                    self._say(f"the certificate in {self._files[0]} was renewed")
         connection.context = self._context
 
     def _read(self) -> ssl.SSLContext:
@@ -68,10 +73,30 @@ class ServiceCertificate:
             raise CertificateError(
                 f"--tls-key {key}: expected a key without a passphrase; protect the file by its mode instead"
             ) from None
+        if self._authorities is not None:
+            self._authorities.load_into(context)
+            context.sslobject_class = _telling(self._say)
         return context
 
     def _now(self) -> tuple[FileStamp | None, ...]:
-        return tuple(map(stamp_of, self._files))
+        return tuple(map(stamp_of, (*self._files, *(self._authorities.files if self._authorities is not None else ()))))
+
+
+def _telling(say: Callable[[str], None]) -> type[ssl.SSLObject]:
+    """Connections that say why a client's certificate ended the handshake: the client itself is told nothing."""
+
+    class Told(ssl.SSLObject):
+        """Such a connection."""
+
+        def do_handshake(self) -> None:
+            """Go on with the handshake."""
+            try:
+                super().do_handshake()
+            except ssl.SSLCertVerificationError as error:
+                say(f"a client's certificate ended its connection: {error.verify_message}")
+                raise
+
+    return Told
 
 
 def _no_passphrase() -> str:

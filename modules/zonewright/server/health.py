@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from zonewright.errors import Exit, ZonewrightError
-from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
 from zonewright.ledger.transport.body import BodyError
 from zonewright.ledger.transport.slots import Slots
 from zonewright.model.limits import HEALTH
+from zonewright.seal.ssh_signatures import SignatureError, verify_signature
 from zonewright.server.agents import KnownAgents
 from zonewright.server.asking import agent_of, later
 from zonewright.server.body import read_body
@@ -109,7 +109,9 @@ class Health(Protocol):
         ...
 
 
-def health_route(agents: Callable[[], KnownAgents], reports: Health, slots: Slots) -> Route:
+def health_route(
+    agents: Callable[[], KnownAgents], reports: Health, slots: Slots, ledger_id: Callable[[], str]
+) -> Route:
     """``/v1/agent-health``: an agent gives its report, and whoever has its token reads the last one.
 
     Who knows that one already (``If-None-Match``, RFC 9110, 13.1.2) can wait for another (``Prefer: wait``, RFC 7240,
@@ -119,6 +121,7 @@ def health_route(agents: Callable[[], KnownAgents], reports: Health, slots: Slot
         agents: gives the agents that may report now.
         reports: where their reports go.
         slots: for the reports that are read at the same time.
+        ledger_id: gives the id of the ledger, which agents sign their readings for.
     """
     news = News()
 
@@ -130,13 +133,19 @@ def health_route(agents: Callable[[], KnownAgents], reports: Health, slots: Slot
         if request.method == "GET":
             return await _last(request, agent, reports, news)
         public_key = await run_in_threadpool(lambda: agents().key_of(agent))
-        return await _taken(request, agent, public_key, reports, news, slots)
+        return await _taken(request, agent, public_key, reports, news, slots, ledger_id)
 
     return Route("/v1/agent-health", later(agent_health), methods=["GET", "POST"])
 
 
 async def _taken(  # noqa: PLR0917 - private
-    request: Request, agent: str, public_key: str, reports: Health, news: News, slots: Slots
+    request: Request,
+    agent: str,
+    public_key: str,
+    reports: Health,
+    news: News,
+    slots: Slots,
+    ledger_id: Callable[[], str],
 ) -> Response:
     """Keep a report that counts, and wake who waits for it."""
     try:
@@ -156,7 +165,7 @@ async def _taken(  # noqa: PLR0917 - private
     kept = await run_in_threadpool(reports.keep, agent, body, int(report["time_ns"]))
     if kept:
         news.tell(agent)
-    return JSONResponse({"kept": kept})
+    return JSONResponse({"kept": kept, "ledger": await run_in_threadpool(ledger_id)})
 
 
 async def _last(request: Request, agent: str, reports: Health, news: News) -> Response:

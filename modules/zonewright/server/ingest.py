@@ -1,7 +1,7 @@
 """``POST /v1/metrics``: OTLP of agents with their own tokens, and of other senders with those of principals."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from zonewright.ledger.protocol.rights import Caller
 from zonewright.ledger.transport.body import BodyError
+from zonewright.ledger.transport.callers import brought_by
 from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.slots import Slots
 from zonewright.model.limits import SERIES
@@ -16,7 +17,8 @@ from zonewright.server.agents import KnownAgents
 from zonewright.server.asking import agent_of
 from zonewright.server.body import read_body
 from zonewright.server.counting import ServiceMetrics
-from zonewright.server.otlp import NUMBERED, OtlpError, read_batch
+from zonewright.telemetry.chain import SignedHead, fault_of_head
+from zonewright.telemetry.otlp import NUMBERED, OtlpError, read_batch
 from zonewright.telemetry.sample import PRINCIPAL, Received, SampleBatch
 from zonewright.telemetry.samples import Samples
 
@@ -49,6 +51,7 @@ class Ingest:
         counted: what the service counts of itself.
         clock: nanoseconds since 1970.
         deliverers: the principals that may send; None where there is no ledger.
+        ledger: gives the id of the ledger that signed readings must be for, empty where there is none.
     """
 
     def __init__(  # noqa: PLR0917 - each is another part of the service
@@ -59,9 +62,11 @@ class Ingest:
         counted: ServiceMetrics,
         clock: Callable[[], int],
         deliverers: Deliverers | None,
+        ledger: Callable[[], str],
     ) -> None:
         self._agents, self._samples, self._slots = agents, samples, slots
         self._counted, self._clock, self._deliverers = counted, clock, deliverers
+        self._ledger = ledger
 
     async def __call__(self, request: Request) -> Response:
         """Take one request."""
@@ -89,7 +94,7 @@ class Ingest:
             return _Sender(name=known[0], node=known[1])
         if self._deliverers is None:
             return None
-        caller = await run_in_threadpool(self._deliverers.find, request.headers.get("authorization", ""))
+        caller = await run_in_threadpool(self._deliverers.find, brought_by(request))
         return None if caller is None else _Sender(name=f"{PRINCIPAL}{caller.name}", caller=caller)
 
     def _take(self, sender: _Sender, body: bytes, answer: "_Answer", *, is_json: bool) -> Response:
@@ -105,6 +110,9 @@ class Ingest:
         batch = read_batch(body)
         if batch.agent != sender.name:
             return answer(401, f"the token belongs to another agent than {batch.agent[:63]!r}")
+        link = batch.link
+        if link is not None and link.head is not None:
+            link = replace(link, head=self._judge(link.head, sender.name))
         received = self._store(
             SampleBatch(
                 agent=sender.name,
@@ -113,9 +121,16 @@ class Ingest:
                 sequence=batch.sequence,
                 dropped=batch.dropped,
                 samples=batch.samples,
+                link=link,
             )
         )
         return answer.taken(received.quarantined, _SET_ASIDE)
+
+    def _judge(self, head: SignedHead, agent: str) -> SignedHead:
+        """A head with the key that it counts by, or why it does not count: by what is enrolled now."""
+        key = self._agents().key_of(agent)
+        fault = fault_of_head(head.text, head.signature, agent=agent, ledger=self._ledger(), public_key=key)
+        return replace(head, key="" if fault else key, fault=fault)
 
     def _take_any(self, sender: _Sender, body: bytes, answer: "_Answer", *, is_json: bool) -> Response:
         """Batches without numbers: of an agent's token all are of its node, of a principal's of its party's hosts."""

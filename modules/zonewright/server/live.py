@@ -7,6 +7,7 @@ from typing import Self
 
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.verbs.live import feed, tell_live
+from zonewright.ledger.verbs.sealing import seal_chains
 from zonewright.rules.words import count_of
 
 PERIOD_S = 30.0
@@ -46,6 +47,7 @@ class LiveReadings:
         try:
             fed = feed(self._context)
             tell_live(self._context)
+            seal_chains(self._context)
         except Exception as error:  # noqa: BLE001 - whatever it is, reports go on and the next time comes
             self._say(f"live readings were not taken: {str(error).split(';', maxsplit=1)[0]}; they are tried again")
         else:

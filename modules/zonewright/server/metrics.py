@@ -19,9 +19,9 @@ from zonewright.model import Site
 from zonewright.model.base import TrustClass
 from zonewright.model.world import Measured
 from zonewright.telemetry import Store
-from zonewright.telemetry.figures import meters_of
 from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.renaming import stored_as
+from zonewright.telemetry.site_meters import meters_of
 
 _JOULES_PER_WATT_HOUR = 3_600
 _MICROSECONDS = 1_000_000

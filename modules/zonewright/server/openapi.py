@@ -11,14 +11,35 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from zonewright import __version__
+from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.protocol.rights import EVERYBODY, RIGHTS, Right
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.server.interface import INTERFACE
 from zonewright.server.witness_route import PATH as WITNESS_PATH
 
 HEALTH_PATH = "/v1/agent-health"
-"""Whose body only an agent can sign; it is described in the reference of telemetry."""
 _SCHEMAS = "#/components/schemas/"
+_HEALTH: dict[str, Any] = {
+    "type": "object",
+    "description": "What runs on an agent's host, as the agent signed it.",
+    "properties": {
+        "report": {
+            "type": "string",
+            "description": "A JSON object as text; the reference of telemetry has its fields.",
+        },
+        "signature": {"type": "string", "description": "Over that text with the agent's enrolled key, as sshsig."},
+    },
+    "required": ["report", "signature"],
+}
+_KEPT: dict[str, Any] = {
+    "type": "object",
+    "properties": {"kept": {"type": "boolean", "description": "Whether it says more than what was kept before."}},
+    "required": ["kept"],
+    "additionalProperties": False,
+}
+_OF_AGENT: list[dict[str, list[str]]] = [{"agent": []}]
+_KNOWN: list[dict[str, list[str]]] = [{"bearer": []}, {"certificate": []}]
+"""Either says who calls; both must be of one principal."""
 _PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "Why there is no answer.",
@@ -39,7 +60,7 @@ _MESSAGE: dict[str, Any] = {
 }
 _REASONS = {
     "400": "The request is wrong, or its body was cut off.",
-    "401": "The token is missing, unknown, revoked or expired.",
+    "401": "The token or certificate is missing, unknown, revoked or expired, or the two are not of one principal.",
     "403": "The caller may not make this call, or it came from a web page.",
     "404": "There is no such verb, or no ledger here.",
     "408": "The body did not come in time.",
@@ -56,10 +77,12 @@ _REASONS = {
 def document() -> dict[str, Any]:
     """The whole document; the same bytes for the same version."""
     requests: set[tuple[type[BaseModel], JsonSchemaMode]] = {(verb.request, "validation") for verb in FUNCTIONS}
+    requests.add((Checkpoint, "validation"))
     answers: set[tuple[type[BaseModel], JsonSchemaMode]] = {(verb.answer, "serialization") for verb in FUNCTIONS}
     ordered = sorted(requests | answers, key=lambda one: (one[0].__name__, one[1]))
     refs, found = models_json_schema(ordered, ref_template=f"{_SCHEMAS}{{model}}")
-    schemas = {"Problem": _PROBLEM, "TelemetryProblem": _MESSAGE, **found["$defs"]}
+    own = {"Problem": _PROBLEM, "TelemetryProblem": _MESSAGE, "AgentHealth": _HEALTH, "Kept": _KEPT}
+    schemas = {**own, **found["$defs"]}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -76,18 +99,27 @@ def document() -> dict[str, Any]:
                 for verb in FUNCTIONS
             },
             **_PAGES,
+            WITNESS_PATH: {"post": _witness(refs[Checkpoint, "validation"])},
         },
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "responses": {status: _response(text, "Problem") for status, text in _REASONS.items()},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "agent": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token of an agent or another ledger.",
+                },
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "certificate": {"type": "mutualTLS", "description": "Where the service knows authorities of clients."},
+            },
         },
     }
 
 
 def paths() -> frozenset[str]:
     """All paths of the service."""
-    return frozenset({*(f"/v1/{verb.name}" for verb in FUNCTIONS), *_PAGES, HEALTH_PATH, WITNESS_PATH})
+    return frozenset({*(f"/v1/{verb.name}" for verb in FUNCTIONS), *_PAGES, WITNESS_PATH})
 
 
 def _operation(name: str, request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
@@ -97,7 +129,7 @@ def _operation(name: str, request: dict[str, Any], answer: dict[str, Any]) -> di
         "operationId": name,
         "summary": " ".join(summary.split()),
         "description": _who(RIGHTS[name]) if name in RIGHTS else "Nobody may call it.",
-        "security": [{"bearer": []}],
+        "security": _KNOWN,
         "requestBody": {"required": True, "content": _json(request)},
         "responses": {
             "200": {"description": "The answer.", "content": _json(answer)},
@@ -130,12 +162,12 @@ def _response(text: str, name: str) -> dict[str, Any]:
 
 def _page(summary: str, *, security: bool, media: dict[str, Any], statuses: Mapping[str, str]) -> dict[str, Any]:
     """A page that is read."""
-    told = {status: _response(text, "TelemetryProblem") for status, text in statuses.items()}
+    told = _told(statuses)
     others = {status: {"$ref": f"#/components/responses/{status}"} for status in ("403", "421")}
     return {
         "get": {
             "summary": summary,
-            "security": [{"bearer": []}] if security else [],
+            "security": _KNOWN if security else [],
             "responses": {"200": {"description": "The page.", "content": media}, **others, **told},
         }
     }
@@ -143,20 +175,76 @@ def _page(summary: str, *, security: bool, media: dict[str, Any], statuses: Mapp
 
 def _taken(summary: str, what: str) -> dict[str, Any]:
     """What agents send."""
-    statuses = ("401", "408", "413", "415", "429", "503")
+    statuses = ("401", "403", "408", "413", "415", "429", "503")
     return {
         "summary": summary,
-        "security": [{"bearer": []}],
+        "security": _KNOWN,
         "requestBody": {"required": True, "content": _json({"type": "object", "description": what})},
         "responses": {
             "200": {"description": "Taken.", "content": _json({"type": "object"})},
-            "400": _response("It is none.", "TelemetryProblem"),
-            **{status: _response(_REASONS[status], "TelemetryProblem") for status in statuses},
-            "403": {
-                "description": _REASONS["403"],
-                "content": _json({"anyOf": [_named("Problem"), _named("TelemetryProblem")]}),
-            },
+            **_told({"400": "It is none."}),
+            **_told({status: _REASONS[status] for status in statuses}),
             "421": {"$ref": "#/components/responses/421"},
+        },
+    }
+
+
+def _told(statuses: Mapping[str, str]) -> dict[str, Any]:
+    """Answers with a sentence: of the route itself, or of the door before it."""
+    either = _json({"anyOf": [_named("Problem"), _named("TelemetryProblem")]})
+    return {status: {"description": text, "content": either} for status, text in statuses.items()}
+
+
+def _witness(head: dict[str, Any]) -> dict[str, Any]:
+    """Where other ledgers send their heads."""
+    statuses = ("401", "403", "408", "413", "415", "421", "503")
+    return {
+        "summary": "Keep the signed head of another party's ledger.",
+        "description": "One that does not follow from those that were kept is refused, and kept apart as a proof.",
+        "security": _OF_AGENT,
+        "requestBody": {"required": True, "content": _json(head)},
+        "responses": {
+            "200": {"description": "It follows.", "content": _json(_named("Kept"))},
+            **_told({status: _REASONS[status] for status in statuses}),
+            **_told({"400": "It is no signed head.", "409": "It cannot be of the journal that was seen before."}),
+        },
+    }
+
+
+def _agent_health() -> dict[str, Any]:
+    """What agents tell of themselves after a start."""
+    statuses = {status: _REASONS[status] for status in ("401", "403", "421", "503")}
+    taken = {status: _REASONS[status] for status in ("408", "413", "415", "429")}
+    known = {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The tag of the report that one has.",
+        "schema": {"type": "string"},
+    }
+    return {
+        "get": {
+            "summary": "The last report of the agent whose token it is.",
+            "description": "With `Prefer: wait=SECONDS` it waits, 5 s at most, for another than `If-None-Match` names.",
+            "security": _OF_AGENT,
+            "parameters": [known],
+            "responses": {
+                "200": {
+                    "description": "The report.",
+                    "headers": {"ETag": {"schema": {"type": "string"}}},
+                    "content": _json(_named("AgentHealth")),
+                },
+                "304": {"description": "No other one came."},
+                **_told({**statuses, "404": "No report came yet."}),
+            },
+        },
+        "post": {
+            "summary": "Keep an agent's signed report of its health.",
+            "security": _OF_AGENT,
+            "requestBody": {"required": True, "content": _json(_named("AgentHealth"))},
+            "responses": {
+                "200": {"description": "It counts.", "content": _json(_named("Kept"))},
+                **_told({**statuses, **taken, "400": "It is none, or its signature does not count."}),
+            },
         },
     }
 
@@ -165,7 +253,11 @@ _TEXT: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
 _STATUS: dict[str, Any] = _json(
     {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
 )
-_READ = {"401": "The token is missing, or may not read this.", "404": "There is no ledger here.", "503": "Not known."}
+_READ = {
+    "401": "The token or certificate is missing, or may not read this.",
+    "404": "There is no ledger here.",
+    "503": "Not known.",
+}
 _PAGES: dict[str, dict[str, Any]] = {
     "/health": _page("Whether the process answers.", security=False, media=_STATUS, statuses={}),
     "/ready": _page(
@@ -182,5 +274,6 @@ _PAGES: dict[str, dict[str, Any]] = {
     "/metrics/service": _page(
         "What the service counts of its own work, for Prometheus.", security=True, media=_TEXT, statuses=_READ
     ),
+    HEALTH_PATH: _agent_health(),
     "/v1/metrics": {"post": _taken("Take a batch of an agent or another sender.", "OTLP metrics, in JSON or protobuf")},
 }

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zonewright.ledger.verbs.pruning import NotRecordedError
@@ -25,6 +25,8 @@ HEAD_S = 20.0
 """Seconds within which the head of a connection's first request must have come; with TLS, its handshake too."""
 _DAY_S = 86_400.0
 _US, _NS = 10**6, 10**9
+_DER = 2
+"""What OpenSSL calls the encoding."""
 
 
 class _Server(uvicorn.Server):
@@ -49,6 +51,8 @@ class _Prompt(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn itself has it
         """Begin to wait for a request."""
         super().connection_made(transport)
+        if chain := _chain(transport):
+            self.app = _with_chain(self.app, chain)
         self._deadline = self.loop.call_later(HEAD_S, self._close_idle)
 
     def _close_idle(self) -> None:
@@ -60,6 +64,31 @@ class _Prompt(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
+
+
+def _chain(transport: asyncio.Transport) -> list[str]:
+    """The certificate that the client of a connection showed in the handshake, and those after it (PEM)."""
+    connection = transport.get_extra_info("ssl_object")
+    own = connection.getpeercert(binary_form=True) if connection is not None else None
+    if own is None:
+        return []
+    if hasattr(connection, "get_unverified_chain"):  # from Python 3.13 on
+        chain = connection.get_unverified_chain()
+    else:
+        chain = [one.public_bytes(_DER) for one in connection._sslobj.get_unverified_chain() or ()]  # noqa: SLF001 - the same
+    return [ssl.DER_cert_to_PEM_cert(one) for one in (own, *chain[1:])]
+
+
+def _with_chain(app: ASGIApp, chain: list[str]) -> ASGIApp:
+    """The application of such a connection, told as the TLS extension of ASGI has it."""
+    unsaid = ("server_cert", "client_cert_name", "client_cert_error", "tls_version", "cipher_suite")
+    tls = {**dict.fromkeys(unsaid), "client_cert_chain": chain}
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"] = {"tls": tls}
+        await app(scope, receive, send)
+
+    return told
 
 
 def use_all_files() -> None:
@@ -83,6 +112,7 @@ def serve(app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = No
     config = uvicorn.Config(
         app,
         http=_Prompt,
+        proxy_headers=False,  # whose address a connection comes from is not for its client to say
         log_config=None,
         log_level="warning",
         access_log=False,

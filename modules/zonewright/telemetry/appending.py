@@ -65,8 +65,8 @@ def _append_rows(  # noqa: PLR0917 - private
     done, moved = Appended(added=added, known=outdated, summed=len(summed)), list[StoredRow]()
     touched = rows if added else []
     if added < len(rows):
-        decided = _beside_known(connection, key, label, rows, items, corrected)
-        done += Appended(known=len(rows) - added - len(decided), outranked=len(decided))
+        decided, raised = _beside_known(connection, key, label, rows, items, corrected)
+        done += Appended(known=len(rows) - added - len(decided), outranked=len(decided), raised=raised)
         moved = [gone for _, gone in decided]
         touched = rows if added or any(row is not gone for row, gone in decided) else []
         _forget_trust(connection, key, {row[4] for row in moved})
@@ -119,16 +119,17 @@ def _beside_known(  # noqa: PLR0917 - private
     rows: Sequence[StoredRow],
     items: Sequence[Reading],
     corrected: Collection[int],
-) -> list[tuple[StoredRow, StoredRow]]:
+) -> tuple[list[tuple[StoredRow, StoredRow]], int]:
     """Compare rows with what is stored at their times; gives each that differs with the one of the two that gives way.
 
-    The same value in a higher trust class raises that of what is stored.
+    The same value in a higher trust class raises that of what is stored; gives how often, too.
     """
     low, high = rows[0][1], rows[-1][1]
     query = "select meter, time_us, start_us, micro, trust from reading where meter = ? and time_us between ? and ?"
     known: dict[int, StoredRow] = {row[1]: row for row in connection.execute(query, (key, low, high))}
     lines = {item.time_us: item.line for item in items}
     found: list[tuple[StoredRow, StoredRow]] = []
+    lowered: dict[TrustClass, int] = {}
     for row in rows:
         there = known[row[1]]
         is_same, is_higher = there[2:4] == row[2:4], rank_of(row[4]) < rank_of(there[4])
@@ -147,10 +148,11 @@ def _beside_known(  # noqa: PLR0917 - private
         )
         connection.execute("insert into trust values (?, ?) on conflict do nothing", (key, row[4]))
         if is_same:
-            _forget_trust(connection, key, {there[4]})
+            lowered[there[4]] = lowered.get(there[4], 0) + 1
         else:
             found.append((row, there))
-    return found
+    _forget_trust(connection, key, lowered)
+    return found, sum(lowered.values())
 
 
 def rank_of(trust: TrustClass) -> int:

@@ -4,14 +4,15 @@ Samples are the inbox: what they acknowledged is there, whoever was killed. Read
 every decision. A meter that is bound to its source later gets what is still kept from before.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from zonewright.model import Site
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.appending import StoredRow, append_meter
+from zonewright.telemetry.chains import KeptBatch
 from zonewright.telemetry.correcting import note_outranked
 from zonewright.telemetry.delivering import mark
 from zonewright.telemetry.home import Statements
@@ -19,12 +20,16 @@ from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.live import Binding, bindings_of, readings_from
 from zonewright.telemetry.sample import Arrival, Measurement, SampleSeries
 from zonewright.telemetry.samples import Samples
+from zonewright.telemetry.signed import signed_readings
 from zonewright.telemetry.store import Store
 from zonewright.telemetry.tables import meter_id
 
 TRUST: TrustClass = "authenticated"
 """Of what comes with the token of an agent."""
+SIGNED: TrustClass = "signed"
+"""Of what is in batches that a signed head vouches for."""
 _ARRIVALS = 2_000
+_RUNS = 50
 _SAMPLES = 50_000
 _FOREVER_NS = 2**62
 _TRIES = 5
@@ -48,6 +53,7 @@ class Fed:
 class _State:
     """How far a store got with some samples; whoever writes checks that nobody else has meanwhile."""
 
+    name: str
     number: int
     version: int
     seen: str
@@ -76,15 +82,22 @@ class Feeder:
     ) -> None:
         self._samples, self._store, self._now_ns, self._may = samples, store, now_ns, may
         self._bindings = bindings_of(sites)
+        self._chains = samples.chains
         self._name = samples.identity()
+        self._signed_name = f"{self._name} signed"
         self._owners: dict[int, tuple[Binding, SampleSeries]] = {}
         self._fed = Fed()
 
     def feed(self) -> Fed:
-        """Take all that has come in; gives what became of it."""
+        """Take all that has come in, and raise what is signed; gives what became of it."""
+        self._feed_samples()
+        self._feed_signed()
+        return self._fed
+
+    def _feed_samples(self) -> None:
         tries = 0
         while tries < _TRIES:
-            state = self._state()
+            state = self._state(self._name)
             wanted = {one.key: one for one in self._bindings}
             if not self._is_of(state):
                 is_done = self._commit(state, (), number=0, unbound=state.bound)
@@ -93,17 +106,39 @@ class Feeder:
             else:
                 arrivals = self._samples.arrivals(state.number, _ARRIVALS)
                 if not arrivals:
-                    return self._fed
+                    return
                 self._find_owners()
                 parts = self._readings(self._bindings, _windows(arrivals, self._owners.values()))
                 is_done = self._commit(state, parts, number=arrivals[-1].number)
             tries = 0 if is_done else tries + 1
-        return self._fed
+
+    def _feed_signed(self) -> None:
+        """Read once more what heads vouch for, in the class of what is signed."""
+        tries = 0
+        while tries < _TRIES:
+            state = self._state(self._signed_name)
+            if not _is_same(self._chains.run_seen(state.number), state):
+                is_done = self._commit(state, (), number=0)
+            else:
+                runs = self._chains.runs(state.number, _RUNS)
+                if not runs:
+                    return
+                batches = (one for run in runs for one in self._chains.batches(run.agent, run.first, run.last))
+                after = self._take_signed(state, self._bindings, batches)
+                is_done = after is not None and self._commit(after, (), number=runs[-1].number)
+            tries = 0 if is_done else tries + 1
+
+    def _take_signed(self, state: _State, bindings: Sequence[Binding], batches: Iterable[KeptBatch]) -> _State | None:
+        """Store what batches read for some meters; None where somebody else stored something meanwhile."""
+        for parts in signed_readings(batches, bindings, self._may):
+            if not self._commit(state, parts, number=state.number, trust=SIGNED):
+                return None
+            state = replace(state, version=state.version + 1)
+        return state
 
     def _is_of(self, state: _State) -> bool:
         """Whether these are the samples that the store got so far with; not after they were restored from before."""
-        seen = self._samples.arrival_seen(state.number)
-        return seen is not None and (not seen or not state.seen or seen == state.seen)
+        return _is_same(self._samples.arrival_seen(state.number), state)
 
     def _find_owners(self) -> None:
         every = self._samples.series()
@@ -125,7 +160,13 @@ class Feeder:
         for chunk in _chunks(self._samples.of_series(ids, 0, _FOREVER_NS)) if ids else ():
             if not self._commit(state, self._sorted(new, chunk), number=state.number):
                 return False
-            state = _State(state.number, state.version + 1, state.seen, state.bound)
+            state = replace(state, version=state.version + 1)
+        agents = self._chains.agents_of(sorted({one.source.host for one in new}))
+        signed = (one for agent in agents for one in self._chains.batches(agent))
+        after = self._take_signed(state, new, signed)
+        if after is None:
+            return False
+        state = after
         return self._commit(state, (), number=max(upto, state.number), bound=[one.key for one in new], unbound=gone)
 
     def _readings(
@@ -145,12 +186,17 @@ class Feeder:
             groups.setdefault(binding.key, []).append((series, item))
         return [(one, readings_from(one, groups[one.key])) for one in bindings if one.key in groups]
 
-    def _state(self) -> _State:
+    def _state(self, name: str) -> _State:
         with self._store.reading() as connection:
-            row = connection.execute(_FEEDING, (self._name,)).fetchone()
-            bound = connection.execute("select site, meter, source from bound where samples = ?", (self._name,))
+            row = connection.execute(_FEEDING, (name,)).fetchone()
+            bound = connection.execute("select site, meter, source from bound where samples = ?", (name,))
             number, version, seen = row or _NOTHING
-            return _State(number, version, seen, frozenset(bound.fetchall()))
+            return _State(name, number, version, seen, frozenset(bound.fetchall()))
+
+    def _seen(self, name: str, number: int) -> str:
+        """What is known of how far a store gets."""
+        of = self._chains.run_seen if name == self._signed_name else self._samples.arrival_seen
+        return of(number) or ""
 
     def _commit(
         self,
@@ -160,23 +206,24 @@ class Feeder:
         number: int,
         bound: Collection[_Key] = (),
         unbound: Collection[_Key] = (),
+        trust: TrustClass = TRUST,
     ) -> bool:
         """Store readings and how far they go, at once; False where somebody else did so meanwhile."""
-        fed, seen = Fed(), self._samples.arrival_seen(number) or ""
+        fed, seen = Fed(), self._seen(state.name, number)
         with self._store.writing() as connection:
-            before = connection.execute(_FEEDING, (self._name,)).fetchone() or _NOTHING
+            before = connection.execute(_FEEDING, (state.name,)).fetchone() or _NOTHING
             if before != (state.number, state.version, state.seen):
                 return False
             for site in sorted({binding.site for binding, _ in parts}):
-                _append(connection, site, [one for one in parts if one[0].site == site], fed)
+                _append(connection, site, [one for one in parts if one[0].site == site], trust, fed)
             query = (
                 "insert into feeding (samples, number, version, seen) values (?, ?, 1, ?) on conflict (samples) "
                 "do update set number = excluded.number, version = feeding.version + 1, seen = excluded.seen"
             )
-            connection.execute(query, (self._name, number, seen))
-            rows = [(self._name, *key) for key in bound]
+            connection.execute(query, (state.name, number, seen))
+            rows = [(state.name, *key) for key in bound]
             connection.add_rows("bound", rows)
-            gone = [(self._name, *key) for key in unbound]
+            gone = [(state.name, *key) for key in unbound]
             query = "delete from bound where samples = ? and site = ? and meter = ? and source = ?"
             connection.executemany(query, gone)
         self._fed.appended += fed.appended
@@ -191,7 +238,18 @@ _FEEDING = "select number, version, seen from feeding where samples = ?"
 _NOTHING = (0, 0, "")
 
 
-def _append(connection: Statements, site: str, parts: Sequence[tuple[Binding, list[Reading]]], fed: Fed) -> None:
+def _is_same(seen: str | None, state: _State) -> bool:
+    """Whether what a store got so far with is still what it was: also where it was removed meanwhile."""
+    return seen is not None and (not seen or not state.seen or seen == state.seen)
+
+
+def _append(
+    connection: Statements,
+    site: str,
+    parts: Sequence[tuple[Binding, list[Reading]]],
+    trust: TrustClass,
+    fed: Fed,
+) -> None:
     """Store the readings of a site's meters; what contradicts what is stored is refused by itself."""
     moved: dict[str, list[StoredRow]] = {}
     specs: dict[str, MeterSpec] = {}
@@ -200,10 +258,10 @@ def _append(connection: Statements, site: str, parts: Sequence[tuple[Binding, li
         for some in (readings, *([one] for one in readings)):
             if not some:
                 break
-            found = _try(connection, site, binding, some, moved)
+            found = _try(connection, site, binding, some, trust, moved)
             if isinstance(found, Appended):
                 fed.appended += found
-                if found.added or found.outranked:
+                if found.added or found.outranked or found.raised:
                     mark(connection, meter_id(connection, site, binding.meter, binding.spec), (r.time_us for r in some))
                 if some is readings:
                     break
@@ -214,18 +272,19 @@ def _append(connection: Statements, site: str, parts: Sequence[tuple[Binding, li
     note_outranked(connection, site, specs, moved)
 
 
-def _try(
+def _try(  # noqa: PLR0917 - private
     connection: Statements,
     site: str,
     binding: Binding,
     readings: Sequence[Reading],
+    trust: TrustClass,
     moved: dict[str, list[StoredRow]],
 ) -> Appended | str:
     """Store readings of one meter, or none of them: then why not."""
     own: dict[str, list[StoredRow]] = {}
     try:
         with connection.apart():
-            done = append_meter(connection, site, binding.meter, binding.spec, readings, TRUST, own)
+            done = append_meter(connection, site, binding.meter, binding.spec, readings, trust, own)
     except ConflictError as error:
         return str(error)
     for name, rows in own.items():

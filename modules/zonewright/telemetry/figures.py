@@ -9,26 +9,25 @@ from zoneinfo import ZoneInfo
 
 from zonewright.model import Site
 from zonewright.model.base import TRUST_ORDER, TrustClass
-from zonewright.model.metering import Meter
 from zonewright.model.overhead_fit import OverheadFit
 from zonewright.model.world import EnergyVerdict, Measured
 from zonewright.pue.budget import YearProjection
 from zonewright.pue.doubt import Doubt
 from zonewright.pue.evaluation import COVERAGE_FLOOR, Figure
 from zonewright.pue.load_model import LoadModel
-from zonewright.pue.meters import MeterRole, MeterSpec
+from zonewright.pue.meters import MeterSpec
 from zonewright.pue.overhead import YEAR_DAYS, half_width_w, overhead_w, powers, rest_of_year
 from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.balancing import unbalanced
 from zonewright.telemetry.overheads import Overheads, overheads
+from zonewright.telemetry.site_meters import all_meters_of, meters_of
 from zonewright.telemetry.store import HOUR_US, Store
+from zonewright.telemetry.unsigned import SignedEnd, late_sentences, signed_ends
 from zonewright.telemetry.window import WindowFigures
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 24 * HOUR_US
 _MEAN_DAYS = 30
-_USUAL_S: Mapping[str, int] = {"gauge": 300, "temperature": 3_600}
-"""Seconds between two samples where a meter does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,37 +62,6 @@ class Terms:
     node_energy: bool = False
 
 
-def meters_of(site: Site) -> dict[str, MeterSpec]:
-    """The meters of a site's boundary with their side of the ratio; empty without a boundary."""
-    if site.boundary is None:
-        return {}
-    sides: tuple[tuple[MeterRole, tuple[str, ...]], ...] = (("total", site.boundary.facility), ("it", site.boundary.it))
-    return {name: _spec(site.meters[name], role) for role, names in sides for name in names}
-
-
-def all_meters_of(site: Site) -> dict[str, MeterSpec]:
-    """The meters of a site that has a boundary, also those beside it, which are for balances; empty without one."""
-    found = meters_of(site)
-    others = (name for name in sorted(site.meters) if found and name not in found)
-    return found | {name: _spec(site.meters[name], _beside(site.meters[name])) for name in others}
-
-
-def _beside(meter: Meter) -> MeterRole:
-    return "outside" if meter.kind == "temperature" else "total"
-
-
-def _spec(meter: Meter, role: MeterRole) -> MeterSpec:
-    return MeterSpec(
-        role=role,
-        kind=meter.kind,
-        rating_w=meter.rating_w,
-        rollover_wh=meter.rollover_wh,
-        interval_s=meter.interval_s or _USUAL_S.get(meter.kind),
-        accuracy_class=meter.accuracy_class,
-        standby=meter.standby or meter.point == "generator",
-    )
-
-
 def measured(
     store: Store,
     site_id: str,
@@ -126,9 +94,15 @@ def measured(
         what = f"no readings of {', '.join(missing)}" if missing else "no meter boundary is declared"
         return Measured(trailing="undetermined", reason=what)
     trusts, now_us = store.trusts(site_id), (now - _EPOCH) // MICROSECOND
+    ends = _signed_ends(store, site_id, meters, trusts, terms)
+    unsigned = late_sentences(ends, now_us)
+    if ends and "authenticated" not in terms.trusted and all(_waits_only(one, now_us) for one in ends):
+        # What waits for its signature is no reading yet; it is one, or a fault, within half an hour.
+        trusts -= {"authenticated"} if len(ends) == len(meters) else frozenset()
+        last |= {one.meter: (one.signed_us, "signed") for one in ends}
     why_not = next(_uncounted(site, meters, trusts, {name: last[name][0] for name in meters}, now_us, terms), None)
     if why_not is not None:
-        return Measured(trailing="undetermined", reason=why_not)
+        return Measured(trailing="undetermined", reason="; ".join([why_not, *unsigned]))
     end = min(last[name][0] for name in meters) // HOUR_US * HOUR_US
     age_days = (now_us - end) / _DAY_US
     if age_days > terms.max_age_days:
@@ -159,7 +133,7 @@ def measured(
         category=site.boundary.category if site.boundary is not None else "",
         trust=max(trusts, key=TRUST_ORDER.index),
         reason=_reason(trailing, doubts),
-        findings=(*(doubt.sentence for doubt in doubts), *_corrected(store, site_id, meters, end)),
+        findings=(*(doubt.sentence for doubt in doubts), *unsigned, *_corrected(store, site_id, meters, end)),
         fit=fit,
         unfitted=unfitted,
         projection_bounds=None if year is None or fit is None else year.bounds,
@@ -167,6 +141,20 @@ def measured(
         rest_it_wh=None if year is None else year.rest_it_wh,
         rest_total_wh=None if year is None else year.rest_total_wh,
     )
+
+
+def _signed_ends(
+    store: Store, site_id: str, meters: Collection[str], trusts: Collection[TrustClass], terms: Terms
+) -> list[SignedEnd]:
+    """Where the signed readings of a boundary end, where there are others too."""
+    if not {"signed", "authenticated"} <= set(trusts):
+        return []
+    return signed_ends(store, site_id, meters, whole="authenticated" not in terms.trusted)
+
+
+def _waits_only(end: SignedEnd, now_us: int) -> bool:
+    """Whether all that is not signed of a meter waits for its signature."""
+    return not end.is_mixed and (end.since_us is None or end.waits(now_us))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

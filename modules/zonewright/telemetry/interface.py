@@ -27,12 +27,14 @@ class Appended:
         summed: the readings of their hours were removed, the energy is known; these were not compared.
         outranked: at their times there is another reading of a higher trust class, or they took the place of a lower
             one; what gave way stays beside what counts.
+        raised: of those that were known, how many have a higher trust class now.
     """
 
     added: int = 0
     known: int = 0
     summed: int = 0
     outranked: int = 0
+    raised: int = 0
 
     def __add__(self, other: "Appended") -> "Appended":
         return Appended(
@@ -40,6 +42,7 @@ class Appended:
             known=self.known + other.known,
             summed=self.summed + other.summed,
             outranked=self.outranked + other.outranked,
+            raised=self.raised + other.raised,
         )
 
 

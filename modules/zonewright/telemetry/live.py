@@ -8,7 +8,6 @@ from zonewright.model import Site
 from zonewright.model.metering import MeterSource
 from zonewright.pue.meters import MeterKind, MeterSpec
 from zonewright.pue.readings import Reading
-from zonewright.telemetry.figures import all_meters_of
 from zonewright.telemetry.sample import (
     CELSIUS,
     JOULES,
@@ -19,6 +18,7 @@ from zonewright.telemetry.sample import (
     Measurement,
     SampleSeries,
 )
+from zonewright.telemetry.site_meters import all_meters_of
 
 _ENERGY, _POWER, _HOST_POWER = "hw.energy", "hw.power", "hw.host.power"
 _NAMES: Mapping[MeterKind, str] = {"gauge": _POWER, "temperature": "hw.temperature"}

@@ -17,7 +17,9 @@ class JournalNote:
         number: which of its rows.
     """
 
-    def __init__(self, home: TelemetryHome, table: Literal["intake", "pruning", "delivering"], number: int) -> None:
+    def __init__(
+        self, home: TelemetryHome, table: Literal["intake", "pruning", "delivering", "chain_seal"], number: int
+    ) -> None:
         self._home, self._table, self._number = home, table, number
 
     def is_open(self, ledger: Any) -> bool:
@@ -26,7 +28,7 @@ class JournalNote:
         Args:
             ledger: a connection to the ledger, whose transaction is alone in writing to the journal.
         """
-        query = f"select 1 from {self._table} where id = ? and entry = ''"  # noqa: S608 - one of three names
+        query = f"select 1 from {self._table} where id = ? and entry = ''"  # noqa: S608 - one of four names
         joined = self._home.joined(ledger)
         if joined is not None:
             return joined.execute(query, (self._number,)).fetchone() is not None
@@ -47,4 +49,4 @@ class JournalNote:
 
     @property
     def _update(self) -> str:
-        return f"update {self._table} set entry = ? where id = ? and entry = ''"  # noqa: S608 - one of three names
+        return f"update {self._table} set entry = ? where id = ? and entry = ''"  # noqa: S608 - one of four names

@@ -21,8 +21,8 @@ from zonewright.telemetry.registers import (
     reading_line,
     sum_line,
 )
-from zonewright.telemetry.stored_sums import between, bins_of, left_of, removed_stretches, replace_bins
-from zonewright.telemetry.summing import DAY_US, Bin, by_day, complete_stretches
+from zonewright.telemetry.stored_sums import between, bins_of, left_of, removed_stretches, replace_bins, sum_days
+from zonewright.telemetry.summing import DAY_US, Bin, complete_stretches
 from zonewright.telemetry.tables import FOREVER
 
 
@@ -156,4 +156,4 @@ def restore_meter(connection: Statements, key: int, hours: Sequence[Bin]) -> Non
     for begin, end in complete_stretches(hours, FOREVER):
         connection.execute("insert into stretch values (?, ?, ?)", (key, begin, end))
         low, high = begin // DAY_US * DAY_US, -(-end // DAY_US) * DAY_US
-        replace_bins(connection, "daily", key, by_day(bins_of(connection, "hourly", key, low, high)))
+        sum_days(connection, key, low, high)

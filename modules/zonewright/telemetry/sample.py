@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from zonewright.model.limits import DELTA, LATE, METER_DELTA
 from zonewright.pue.readings import FUTURE_US
+from zonewright.telemetry.chain import ChainLink
 
 _FUTURE_NS = FUTURE_US * 1_000
 _MAX_HOST_W = 2_000_000.0
@@ -92,6 +93,7 @@ class SampleBatch:
             by their series and times.
         dropped: how many batches the agent had dropped before, because its spool was full.
         samples: what it holds.
+        link: its place in the chain of the agent's batches; None where it has none.
     """
 
     agent: str
@@ -100,6 +102,7 @@ class SampleBatch:
     sequence: int = 0
     dropped: int = 0
     samples: tuple[Sample, ...]
+    link: ChainLink | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

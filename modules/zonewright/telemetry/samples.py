@@ -5,16 +5,20 @@ samples themselves are removed. Batches that arrive together share one commit; e
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from weakref import WeakSet
 
 from zonewright.model.limits import SERIES
+from zonewright.telemetry.chains import Chains
 from zonewright.telemetry.home import STORE_FAULTS, Statements, TelemetryFile, TelemetryHome
+from zonewright.telemetry.hours import HOUR_NS, SampleRow, by_hour
+from zonewright.telemetry.linking import SCHEMA as CHAINS
+from zonewright.telemetry.linking import Run, add_runs, note_link, prune_chains
+from zonewright.telemetry.numbers import is_new, shorten
 from zonewright.telemetry.sample import (
     READ,
-    REGISTER,
     Arrival,
     Energy,
     Measurement,
@@ -25,9 +29,8 @@ from zonewright.telemetry.sample import (
     fault_of,
 )
 
-HOUR_NS = 3_600 * 10**9
 _FOREVER_NS = 2**62
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 create table if not exists batch (
   agent text not null, boot text not null, sequence integer not null, received_ns integer not null,
@@ -54,7 +57,6 @@ insert into inbox select lower(hex(randomblob(16))) where not exists (select 1 f
 """
 _RENAMED = {"hourly": "sample_hour", "identity": "inbox"}
 """Names of tables of older files; in a ledger's database others have them."""
-_Row = tuple[int, int, int | None, float | None, str]
 _ASIDE = "insert into quarantine values (?, ?, ?, ?, ?)"
 _ADD = (
     "insert into sample_hour values (?, ?, ?, ?, ?) on conflict (series, begin_ns) do update set "
@@ -84,7 +86,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     for old, new in _RENAMED.items():
         if old in there:
             connection.execute(f"alter table {old} rename to {new}")
-    for statement in _SCHEMA.split(";"):
+    for statement in f"{_SCHEMA}{CHAINS}".split(";"):
         connection.execute(statement)
     connection.execute(f"pragma user_version = {_VERSION}")
 
@@ -108,6 +110,8 @@ class Samples:
         self._home: TelemetryHome = samples_file(place) if isinstance(place, Path) else place
         if isinstance(self._home, TelemetryFile):
             self._home.make()
+        self.chains = Chains(self._home)
+        """The chains of what agents report."""
         self._writing, self._queueing = Lock(), Lock()
         self._queue: list[_Ticket] = []
         self._series: dict[tuple[str, ...], int] = {}
@@ -152,16 +156,18 @@ class Samples:
                     self._series.clear()
                     self._sessions.add(connection.session)
                 arrivals: list[tuple[str, int, int, int]] = []
+                runs: list[Run] = []
                 for ticket in ordered:
                     try:
                         with connection.apart():
-                            results.append(self._store(connection, ticket.report, ticket.now_ns, arrivals))
+                            results.append(self._store(connection, ticket.report, ticket.now_ns, arrivals, runs))
                     except (*STORE_FAULTS, ArithmeticError, ValueError) as error:
                         if not connection.in_transaction:  # a full disk ends all of it
                             raise
                         self._series.clear()
                         results.append(error)
                 _add_arrivals(connection, arrivals)
+                add_runs(connection, runs)
         except BaseException:
             self._series.clear()
             raise
@@ -169,20 +175,23 @@ class Samples:
             ticket.result = result
 
     def _store(
-        self, connection: Statements, report: SampleBatch, now_ns: int, arrivals: list[tuple[str, int, int, int]]
+        self,
+        connection: Statements,
+        report: SampleBatch,
+        now_ns: int,
+        arrivals: list[tuple[str, int, int, int]],
+        runs: list[Run],
     ) -> Received:
-        if report.sequence and not _is_new(connection, report, now_ns):
+        if report.link is not None:
+            note_link(connection, report, report.link, now_ns, runs)
+        if report.sequence and not is_new(connection, report, now_ns):
             return Received(stored=0, quarantined=0, duplicate=True)
-        rows: list[_Row] = []
-        aside: list[tuple[str, int, str, str, str]] = []
+        rows: list[SampleRow] = []
+        aside: list[_Aside] = []
         energies: set[int] = set()
         measured: list[int] = []
         beyond, room = 0, _Room(connection, report)
-        for sample in report.samples:
-            reason = fault_of(sample, now_ns)
-            if reason is not None:
-                aside.append((report.agent, now_ns, sample.name[:200], repr(sample.value), reason))
-                continue
+        for sample in _possible(report, now_ns, aside):
             names = (report.agent, report.node, sample.name, sample.part, sample.unit)
             key = self._known_series(connection, names) or self._new_series(connection, names, room)
             if key is None:
@@ -196,7 +205,7 @@ class Samples:
         if aside:
             connection.executemany(_ASIDE, aside)
         new = connection.add_new("sample", rows)
-        if hours := _by_hour(row for row in new if row[1] in energies):
+        if hours := by_hour(row for row in new if row[1] in energies):
             connection.executemany(_ADD, hours)
         if measured and (new or report.sequence):  # what is sent again and again without a number is no arrival
             arrivals.append((report.agent, min(measured), max(measured), now_ns))
@@ -240,7 +249,8 @@ class Samples:
         with self._writing, self._home.writing(_ALL) as connection:
             connection.execute("delete from quarantine where received_ns < ?", (before_ns,))
             connection.execute("delete from arrival where received_ns < ?", (before_ns,))
-            _shorten(connection, before_ns)
+            shorten(connection, before_ns)
+            prune_chains(connection, before_ns)
         return removed
 
     def batches(self, agent: str) -> list[int]:
@@ -337,6 +347,19 @@ class Samples:
             return [(name, reason) for name, reason in connection.execute(query, (agent,))]
 
 
+_Aside = tuple[str, int, str, str, str]
+
+
+def _possible(report: SampleBatch, now_ns: int, aside: list[_Aside]) -> Iterator[Sample]:
+    """The samples of a batch that can be; ``aside`` takes the others."""
+    for sample in report.samples:
+        reason = fault_of(sample, now_ns)
+        if reason is None:
+            yield sample
+        else:
+            aside.append((report.agent, now_ns, sample.name[:200], repr(sample.value), reason))
+
+
 class _Room:
     """How many more series a sender may have that numbers no batches, and so may be anything. Counted when asked."""
 
@@ -353,62 +376,9 @@ class _Room:
         return self._left >= 0
 
 
-def _is_new(connection: Statements, report: SampleBatch, now_ns: int) -> bool:
-    """Note a batch; whether its number is a new one."""
-    identity = (report.agent, report.boot, report.sequence)
-    query = "select 1 from batch_run where agent = ? and boot = ? and ? between first and last"
-    if connection.execute(query, identity).fetchone() is not None:
-        return False
-    return bool(connection.add_rows("batch", [(*identity, now_ns, report.dropped)]))
-
-
 def _add_arrivals(connection: Statements, arrivals: Sequence[tuple[str, int, int, int]]) -> None:
     """Number what came in, last of all: who sees a number sees all lower ones, whichever service gave them."""
     if arrivals:
         connection.in_order("arrivals")
         query = "insert into arrival (agent, low_ns, high_ns, received_ns) values (?, ?, ?, ?)"
         connection.executemany(query, arrivals)
-
-
-def _shorten(connection: Statements, before_ns: int) -> None:
-    """Keep of old batches the runs of their numbers: what is sent again years later is still known."""
-    old = (
-        "from batch as b where received_ns < ? and "
-        "sequence < (select max(sequence) from batch where agent = b.agent and boot = b.boot)"
-    )
-    rows = connection.execute(
-        f"select agent, boot, sequence, sequence {old} union all select agent, boot, first, last from batch_run "  # noqa: S608 - no input
-        "order by 1, 2, 3",
-        (before_ns,),
-    ).fetchall()
-    runs: list[list[str | int]] = []
-    for agent, boot, first, last in rows:
-        if runs and runs[-1][:2] == [agent, boot] and runs[-1][3] == first - 1:
-            runs[-1][3] = last
-        else:
-            runs.append([agent, boot, first, last])
-    connection.execute(f"delete {old}", (before_ns,))
-    connection.execute("delete from batch_run")
-    connection.add_rows("batch_run", runs)
-
-
-def _by_hour(rows: Iterable[_Row]) -> list[tuple[int, int, int, int, int]]:
-    """What rows of energy add to the hours: series, begin, microjoules, nanoseconds covered, how many are unsure."""
-    bins: dict[tuple[int, int], list[int]] = {}
-    for time_ns, series, start_ns, value, quality in rows:
-        if quality == REGISTER:
-            continue
-        begin = (time_ns if start_ns is None else start_ns) // HOUR_NS * HOUR_NS
-        if start_ns is None or value is None or quality != "good":
-            bins.setdefault((series, begin), [0, 0, 0])[2] += 1
-        if start_ns is None or value is None:
-            continue
-        whole_uj, low = round(value * 1e6), start_ns
-        while low < time_ns:  # parts by time; they add up to the whole, to the microjoule
-            high = min(begin + HOUR_NS, time_ns)
-            held = bins.setdefault((series, begin), [0, 0, 0])
-            length = time_ns - start_ns
-            held[0] += whole_uj * (high - start_ns) // length - whole_uj * (low - start_ns) // length
-            held[1] += high - low
-            low, begin = high, begin + HOUR_NS
-    return [(series, begin, held[0], held[1], held[2]) for (series, begin), held in bins.items()]

@@ -19,7 +19,6 @@ from zonewright.telemetry.summing import (
     Sum,
     TooManyReadingsError,
     as_reading,
-    by_day,
     by_hour,
 )
 from zonewright.telemetry.tables import FOREVER, fetch, value_of
@@ -239,15 +238,20 @@ def sum_up(  # noqa: PLR0917 - private
         hours = by_hour(pieces, start, end)
     except TooManyReadingsError as error:
         raise ConflictError(f"{label} has {error}; store fewer of them, nothing was stored") from None
-    _replace(connection, "hourly", key, (start, end), hours)
-    days = first // DAY_US * DAY_US, (last // DAY_US + 1) * DAY_US
-    _replace(connection, "daily", key, days, by_day(bins_of(connection, "hourly", key, *days)))
+    connection.execute("delete from hourly where meter = ? and begin_us >= ? and begin_us < ?", (key, start, end))
+    connection.add_rows("hourly", [(key, begin, energy, covered) for begin, energy, covered in hours])
+    sum_days(connection, key, first // DAY_US * DAY_US, (last // DAY_US + 1) * DAY_US)
 
 
-def _replace(connection: Statements, table: str, key: int, window: tuple[int, int], bins: Iterable[Bin]) -> None:
-    query = f"delete from {table} where meter = ? and begin_us >= ? and begin_us < ?"  # noqa: S608 - one of two names
-    connection.execute(query, (key, *window))
-    connection.add_rows(table, [(key, *one) for one in bins])
+def sum_days(connection: Statements, key: int, low: int, high: int) -> None:
+    """Have the days (UTC) of a window of whole days say what their hours do: a year is thousands, which stay there."""
+    connection.execute("delete from daily where meter = ? and begin_us >= ? and begin_us < ?", (key, low, high))
+    day = f"begin_us - (begin_us % {DAY_US} + {DAY_US}) % {DAY_US}"  # before 1970 too
+    connection.execute(
+        f"insert into daily select meter, {day}, cast(sum(energy_mj) as bigint), cast(sum(covered_us) as bigint) "  # noqa: S608 - a number
+        "from hourly where meter = ? and begin_us >= ? and begin_us < ? group by 1, 2",
+        (key, low, high),
+    )
 
 
 def replace_bins(connection: Statements, table: str, key: int, bins: Iterable[Bin]) -> None:

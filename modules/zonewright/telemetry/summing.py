@@ -6,6 +6,8 @@ The hours of one piece of energy always add up to the piece, and the hours of a 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import repeat
+from operator import sub
 from typing import NamedTuple
 
 from zonewright.errors import Exit, ZonewrightError
@@ -70,6 +72,7 @@ def by_hour(pieces: Iterable[Piece], start_us: int, end_us: int) -> list[Bin]:
         TooManyReadingsError: when an hour has parts of more pieces than its sum may be rounded by.
     """
     bins: dict[int, list[int]] = {}
+    alone: list[tuple[int, int, int]] = []
     for piece in pieces:
         low, last = max(piece.start_us, start_us), min(piece.end_us, end_us)
         if low >= last:
@@ -78,32 +81,32 @@ def by_hour(pieces: Iterable[Piece], start_us: int, end_us: int) -> list[Bin]:
         whole = piece.whole or piece
         start, energy = whole.start_us, whole.energy.numerator
         divisor = whole.energy.denominator * (whole.end_us - start) * _PER_MILLIJOULE
-        before = energy * (low - start) // divisor
-        begin = low // HOUR_US * HOUR_US
-        while low < last:
-            high = min(begin + HOUR_US, last)
-            after = energy * (high - start) // divisor
-            held = bins.get(begin)
-            if held is None:
-                bins[begin] = [after - before, high - low, 1]
-            else:
-                held[0] += after - before
-                held[1] += high - low
-                held[2] += 1
-            low, before, begin = high, after, begin + HOUR_US
+        spans: tuple[tuple[int, int], ...] = ((low, last),)
+        if last - low > DAY_US:  # pieces do not overlap, so the whole hours of a long one are its alone
+            begin, end = -(-low // HOUR_US) * HOUR_US, last // HOUR_US * HOUR_US
+            spans = ((low, begin), (end, last))
+            marks = [energy * at // divisor for at in range(begin - start, end - start + 1, HOUR_US)]
+            alone += zip(range(begin, end, HOUR_US), map(sub, marks[1:], marks), repeat(HOUR_US))
+        for part_low, part_last in spans:
+            low, before = part_low, energy * (part_low - start) // divisor
+            hour = low // HOUR_US * HOUR_US
+            while low < part_last:
+                high = min(hour + HOUR_US, part_last)
+                after = energy * (high - start) // divisor
+                held = bins.get(hour)
+                if held is None:
+                    bins[hour] = [after - before, high - low, 1]
+                else:
+                    held[0] += after - before
+                    held[1] += high - low
+                    held[2] += 1
+                low, before, hour = high, after, hour + HOUR_US
     if any(held[2] > MOST_PER_HOUR + 1 for held in bins.values()):
         raise TooManyReadingsError(f"more than {MOST_PER_HOUR:,} readings within an hour")
-    return [Bin(begin, held[0], held[1]) for begin, held in bins.items()]
-
-
-def by_day(hours: Iterable[Bin]) -> list[Bin]:
-    """Hours summed up by day (UTC)."""
-    bins: dict[int, list[int]] = {}
-    for hour in hours:
-        held = bins.setdefault(hour.begin_us // DAY_US * DAY_US, [0, 0])
-        held[0] += hour.energy_mj
-        held[1] += hour.covered_us
-    return [Bin(begin, held[0], held[1]) for begin, held in bins.items()]
+    rows = [(hour, held[0], held[1]) for hour, held in bins.items()]
+    if alone:
+        rows = sorted([*alone, *rows])
+    return [*map(tuple.__new__, repeat(Bin), rows)]
 
 
 def complete_stretches(

@@ -23,7 +23,8 @@ from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry import Store
 from zonewright.telemetry.correcting import Intake, Superseded
-from zonewright.telemetry.figures import all_meters_of, measured
+from zonewright.telemetry.figures import measured
+from zonewright.telemetry.site_meters import all_meters_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,9 @@ from zonewright.pue.meters import MeterSpec
 from zonewright.pue.overhead import OverheadDay
 from zonewright.telemetry import Store
 from zonewright.telemetry.balancing import unbalanced
-from zonewright.telemetry.figures import Terms, meters_of
+from zonewright.telemetry.figures import Terms
 from zonewright.telemetry.overheads import overheads
+from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Sum, as_energy
 from zonewright.telemetry.window import WindowFigures
 

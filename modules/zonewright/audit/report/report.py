@@ -30,7 +30,7 @@ from zonewright.render.validators.verdict import Judged
 from zonewright.rules.energy_state import ratio_text
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.seal.decide import policies_for
-from zonewright.telemetry.figures import meters_of
+from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import as_reading
 
 RISKS = ("high", "normal", "low")

@@ -1,26 +1,23 @@
-"""Cross checks of what a facility operator declares: districts, panels, ranges of rows, baseline, pools, time zones."""
+"""Cross checks of what a facility operator declares: districts, panels, ranges of rows, baseline, time zones."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from ipaddress import IPv4Address, IPv4Network
 from zoneinfo import ZoneInfo, available_timezones
 
-from zonewright.declare.checks.dhcp import dhcp_faults
 from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.site_networks import network_faults
 from zonewright.declare.checks.zone import date_faults
 from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
-from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
+from zonewright.model import OwnerFile, Room, Row, Site
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.expand import expand_ids, rack_number, units_of
 from zonewright.model.limits import ELEMENTS, ROWS
 from zonewright.model.metering import Meter
 from zonewright.model.power import Supply
-from zonewright.model.site import RouterNetwork
 from zonewright.model.supply import Phase
 
-_POINT_TO_POINT = 31
 _RANGE = re.compile(r"(\D*)([0-9]{1,9})\.\.(\D*)([0-9]{1,9})", re.ASCII)
 _TIME_ZONE_OF_THE_MACHINE = re.compile(r"localtime|Factory|posix.*|right/.*")
 
@@ -128,9 +125,7 @@ def site_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
         yield from time_zone_faults(owner, (*path, "time_zone"), site.time_zone)
         if site.has_chain:
             yield from _supply(known, owner, path, site)
-        for pool_id, pool in site.address_pools.items():
-            yield from _pool(owner, (*path, "address_pools", pool_id), pool)
-        yield from _router(owner, path, site)
+        yield from network_faults(known, owner, path, site)
         for room_id, room in site.rooms.items():
             room_path = (*path, "rooms", room_id)
             yield from _may_open(known, owner, room_path, room)
@@ -223,63 +218,6 @@ def time_zone_faults(owner: str, path: Path, name: str) -> Iterator[Fault]:
         fix = did_you_mean(name, _time_zones(), "write a name such as Asia/Shanghai")
         expected = "a name of the IANA time zone database"
         yield Fault(owner=owner, path=path, what="an unknown time zone", expected=expected, got=shown(name), fix=fix)
-
-
-def _pool(owner: str, path: Path, pool: AddressPool) -> Iterator[Fault]:
-    prefix = pool.prefix
-    if prefix.num_addresses == 1:
-        yield Fault(
-            owner=owner,
-            path=(*path, "prefix"),
-            what="a pool without an address to hand out",
-            expected="a network that has room for a gateway and nodes",
-            got=str(prefix),
-            fix="write the prefix length, such as /24 or /64",
-        )
-    else:
-        yield from _gateway(owner, path, pool)
-        yield from dhcp_faults(owner, path, pool)
-
-
-def _gateway(owner: str, path: Path, network: AddressPool | RouterNetwork) -> Iterator[Fault]:
-    prefix = network.prefix
-    if isinstance(prefix, IPv4Network) and network.gateway in _no_hosts(prefix):
-        yield Fault(
-            owner=owner,
-            path=(*path, "gateway"),
-            what="a gateway that is not a host address",
-            expected=f"an address from {prefix[1]} to {prefix[-2]}",
-            got=str(network.gateway),
-            fix=f"write {prefix[1]} if the gateway has the first address",
-        )
-
-
-def _router(owner: str, path: Path, site: Site) -> Iterator[Fault]:
-    """The router's networks, and its interfaces: what may pass one of them depends on the one thing that it is for."""
-    ports = [
-        ((*path, "address_pools", key, "interface"), pool.interface, "nodes")
-        for key, pool in site.address_pools.items()
-        if pool.interface is not None
-    ]
-    ports += [((*path, "networks", key, "interface"), one.interface, one.role) for key, one in site.networks.items()]
-    for key, one in site.networks.items():
-        yield from _gateway(owner, (*path, "networks", key), one)
-    roles: dict[str, str] = {"lo": "loopbacks"}
-    for where, name, role in ports:
-        if roles.setdefault(name, role) != role:
-            yield Fault(
-                owner=owner,
-                path=where,
-                what="an interface for two things",
-                expected="an interface for each of nodes, management, service and upstream",
-                got=f"'{name}' for {role}, which is for {roles[name]} already",
-                fix="name another interface; a VLAN has one of its own, such as eno1.20",
-            )
-
-
-def _no_hosts(prefix: IPv4Network) -> tuple[IPv4Address, ...]:
-    """The addresses that name the network and all of its hosts; a /31 has none (RFC 3021)."""
-    return () if prefix.prefixlen >= _POINT_TO_POINT else (prefix.network_address, prefix.broadcast_address)
 
 
 def _may_open(known: Known, owner: str, path: Path, room: Room) -> Iterator[Fault]:

@@ -6,7 +6,10 @@ The launcher `pulumi-language-python` beside the engine calls it; nobody else ne
 import asyncio
 import sys
 
-from zonewright.engine.language_host.server import main
+from zonewright.collector import collect_rarely
+
+collect_rarely()
+from zonewright.engine.language_host.server import main  # noqa: E402 - its imports are what is meant
 
 if __name__ == "__main__":
     sys.exit(asyncio.run(main(sys.argv[1:])))

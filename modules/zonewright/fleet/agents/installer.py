@@ -14,8 +14,8 @@ from zonewright.fleet.agents.service import HealthReport, Service, ServiceError,
 from zonewright.fleet.rollout.outcome import Progress
 from zonewright.fleet.scripting import OUTPUT_TAIL, Script, reason_of
 from zonewright.fleet.ssh.attached import Attached
-from zonewright.fleet.ssh.signatures import SignatureError
 from zonewright.fleet.ssh.transport import CommandError, Session
+from zonewright.seal.ssh_signatures import SignatureError
 
 _WAIT_S = 5.0
 """For one answer of the service, which comes as soon as the report does."""

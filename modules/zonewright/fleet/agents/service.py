@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
 from zonewright.fleet.ssh.transport import FleetError
+from zonewright.seal.ssh_signatures import SignatureError, verify_signature
 
 NAMESPACE = "zonewright-health"
 

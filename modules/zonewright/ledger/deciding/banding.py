@@ -9,9 +9,10 @@ from zonewright.model.world import Measured, ZoneFacts
 from zonewright.pue.band import WEEK_US, Added, Week, left_band
 from zonewright.pue.readings import MICROSECOND
 from zonewright.telemetry import Store
-from zonewright.telemetry.figures import Fresh, meters_of
+from zonewright.telemetry.figures import Fresh
 from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.renaming import stored_as
+from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import as_energy
 
 _WEEKS = 60

@@ -33,10 +33,11 @@ def address_findings(
             asked = addresses.get(node.name, {})
             if site is None or node.name not in placed or asked == given[node.name]:
                 continue
-            for pool in sorted({*site.address_pools, *asked}):
+            pools = site.pools_for(demand.party)
+            for pool in sorted({*pools, *asked}):
                 text = asked.get(pool)
                 if text is None or text != given[node.name].get(pool):
-                    held = text in facts.taken.get((wanted.cluster.site, pool), ())
+                    held = pool in pools and text in facts.taken.get((wanted.cluster.site, pool), ())
                     yield _wrong(demand.party, node.name, node.path, _why(pool, text, is_held=held))
 
 

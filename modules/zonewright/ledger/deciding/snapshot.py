@@ -118,8 +118,8 @@ def take(
     texts: dict[str, str] = {"zone.json": registered.document}
     texts |= {FORMER: registered.former} if registered.former else {}
     texts |= _assets(connection)
-    has_quotas = bool(parse_zone(texts["zone.json"]).quotas)
-    texts["loads.json"] = canonical_json(_loads(connection, sites, by_party=has_quotas))
+    is_counted = parse_zone(texts["zone.json"]).counts_usage
+    texts["loads.json"] = canonical_json(_loads(connection, sites, by_party=is_counted))
     texts["reservations.json"] = canonical_json(_reservations(connection, request.stack_id, sites, now))
     texts["connections.json"] = canonical_json(_connections(connection, request.stack_id))
     texts["present.json"] = canonical_json(_present(connection, request.stack_id))

@@ -35,6 +35,8 @@ class GrantRequest(PrincipalRequest):
         days: how long its token is good.
         issuer: URL of the system whose tokens it comes with instead of one of its own, such as that of a CI.
         subject: whom those tokens are of, exactly.
+        certificate: a name of the certificate that it comes with instead: `DNS:` or `URI:` and an alternative name of
+            its subject, or `KEY:sha256:` and the digest of its public key (SubjectPublicKeyInfo), in hexadecimal.
     """
 
     party: Name
@@ -45,14 +47,16 @@ class GrantRequest(PrincipalRequest):
     days: Days
     issuer: Label = ""
     subject: Label = ""
+    certificate: Label = ""
 
 
 class TokenAnswer(Message):
     """A new token. The ledger keeps only its digest, so it is told this once.
 
     Attributes:
-        token: to be sent as ``Authorization: Bearer TOKEN``; empty where an issuer gives the tokens.
-        expires_at: when it ends, or the access of the issuer's tokens.
+        token: to be sent as ``Authorization: Bearer TOKEN``; empty where an issuer gives the tokens, or
+            a certificate stands in its place.
+        expires_at: when it ends, or the access of the issuer's tokens or of the certificate.
         audience: whom the issuer's tokens must be for; empty for a token of the ledger's own.
     """
 
@@ -87,6 +91,8 @@ class PrincipalRecord(Message):
     """A principal, as it was granted; no token is told.
 
     Attributes:
+        issuer: of its tokens, where that is another system; `certificate` where it comes with one.
+        subject: whom those tokens are of; or the name of the certificate.
         expires_at: when its last token ends; empty where it has none.
         revoked_at: when its access was ended; empty while it has access.
         why: the reason of that.

@@ -1,10 +1,9 @@
 """Requests and answers that only ask: what is free, what fits, why there, and at which energy ratio."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from zonewright.ledger.protocol.messages import JsonObject, Message, Name, StackRequest
+from zonewright.model.cooling import Cooling
 from zonewright.model.demand import Demand
 from zonewright.place.explaining import Explanation
 from zonewright.place.fit import RoomFit
@@ -88,7 +87,7 @@ class FitRequest(Message):
     watts: int = Field(ge=1, le=1_000_000_000)
     units: int = Field(ge=0, le=1_000_000)
     site: Name | None = None
-    cooling: Literal["air", "liquid"] | None = None
+    cooling: Cooling | None = None
     protection_level: int | None = Field(default=None, ge=1, le=5)
     party: Name | None = None
     """Whose offers count; None for the party that asks, or for nobody: then everything counts."""

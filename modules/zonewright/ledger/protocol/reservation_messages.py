@@ -1,10 +1,9 @@
 """Requests and answers about reservations for days: made, renewed, freed, listed."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from zonewright.ledger.protocol.messages import Label, Message, Name, StackRequest
+from zonewright.model.cooling import Cooling
 from zonewright.model.demand import Demand
 from zonewright.model.limits import RESERVED
 from zonewright.rules.finding import Finding
@@ -19,7 +18,7 @@ class RackWish(Message):
     """IT power of all of them together; each gets the same part."""
     rooms: list[Name] = Field(default_factory=list)
     """Only these rooms; empty means any."""
-    cooling: Literal["air", "liquid"] = "air"
+    cooling: Cooling = "air"
 
 
 class ReserveRequest(StackRequest):

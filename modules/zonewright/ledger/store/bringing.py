@@ -21,7 +21,12 @@ _READINGS = (
     *("meter", "reading", "hourly", "daily", "trust", "stretch", "dip", "intake", "superseded", "pruning", "removal"),
     *("feeding", "bound", "delivery", "delivering"),
 )
-_SAMPLES = ("batch", "batch_run", "series", "sample", "sample_hour", "arrival", "inbox", "quarantine")
+_SAMPLES = (
+    *("batch", "batch_run", "series", "sample", "sample_hour", "arrival", "inbox", "quarantine"),
+    *("chain_link", "chain_head", "chain_run", "chain_event", "chain_seal"),
+)
+_COUNTED = ("arrival", "chain_run", "chain_event")
+"""Tables whose numbers are never given twice, although their first rows are removed."""
 
 
 def files_beside(ledger: Path) -> list[Path]:
@@ -128,7 +133,7 @@ def _bring(source: FileStatements, tables: tuple[str, ...], target: Statements) 
             target.add_rows(name, page)
         column = metadata.tables[name].autoincrement_column
         if column is not None:
-            _go_on(target, name, column.name, source.last_number(name) if name == "arrival" else 0)
+            _go_on(target, name, column.name, source.last_number(name) if name in _COUNTED else 0)
 
 
 def _go_on(target: Statements, name: str, column: str, given: int) -> None:

@@ -17,10 +17,9 @@ from zonewright.ledger.store.journal import GENESIS, head_of
 from zonewright.ledger.store.recording import GONE, row_change
 from zonewright.ledger.store.tables import journal
 from zonewright.model.canonical import canonical_json
+from zonewright.model.merkle import EMPTY, leaf_of, tree
 
 GROUPS = 256
-_EMPTY = sha256(b"").digest()
-"""Of a tree without leaves."""
 
 
 def group_of(table: str, key: str) -> int:
@@ -36,38 +35,18 @@ def root(rows: Iterable[tuple[str, str, str]]) -> str:
     """
     groups: list[list[bytes]] = [[] for _ in range(GROUPS)]
     for row in sorted(rows):
-        groups[group_of(*row[:2])].append(_leaf(canonical_json(list(row)).encode()))
+        groups[group_of(*row[:2])].append(leaf_of(canonical_json(list(row)).encode()))
     return _over([tree(group) for group in groups])
 
 
 def older_root(rows: Iterable[tuple[str, str, str]]) -> str:
     """The root that ledgers of schema 0001 signed: of one tree over all rows, without groups."""
-    leaves = [_leaf(canonical_json(list(row)).encode()) for row in sorted(rows)]
+    leaves = [leaf_of(canonical_json(list(row)).encode()) for row in sorted(rows)]
     return f"sha256:{tree(leaves).hex()}"
 
 
-def tree(level: list[bytes]) -> bytes:
-    """The Merkle tree hash of RFC 6962, section 2.1, with SHA-256.
-
-    Pairs from the left, and the odd one goes up as it is: this is the same tree as the definition's.
-
-    Args:
-        level: the hashes of the leaves, in order.
-    """
-    if not level:
-        return _EMPTY
-    while len(level) > 1:
-        pairs = zip(level[::2], level[1::2], strict=False)
-        level = [sha256(b"\1" + left + right).digest() for left, right in pairs] + level[len(level) & ~1 :]
-    return level[0]
-
-
-def _leaf(data: bytes) -> bytes:
-    return sha256(b"\0" + data).digest()
-
-
 def _over(groups: Iterable[bytes]) -> str:
-    return f"sha256:{tree([_leaf(group) for group in groups]).hex()}"
+    return f"sha256:{tree([leaf_of(group) for group in groups]).hex()}"
 
 
 @dataclass(slots=True)
@@ -84,7 +63,7 @@ class _Known:
     sequence: int = 0
     last: str = GENESIS
     leaves: list[dict[tuple[str, str], bytes]] = field(default_factory=lambda: [{} for _ in range(GROUPS)])
-    groups: list[bytes] = field(default_factory=lambda: [_EMPTY] * GROUPS)
+    groups: list[bytes] = field(default_factory=lambda: [EMPTY] * GROUPS)
 
     def put(self, table: str, key: str, leaf: bytes | None) -> int:
         """Take in the leaf of a row, None where the row went; gives its group, which is to be computed again."""
@@ -138,7 +117,7 @@ def _follows(connection: Connection, known: _Known) -> bool:
 def _whole(connection: Connection) -> _Known:
     known = _Known()
     for table, key, leaf in words_of(connection).leaves(connection):
-        known.put(table, key, _leaf(leaf.encode()))
+        known.put(table, key, leaf_of(leaf.encode()))
     known.compute(range(GROUPS))
     return known
 
@@ -149,6 +128,6 @@ def _go_on(connection: Connection, known: _Known) -> None:
     columns = (row_change.c.table, row_change.c.key, row_change.c.digest)
     query = select(*columns).where(row_change.c.sequence > known.sequence).order_by(row_change.c.sequence)
     for row in connection.execute(query):
-        leaf = None if row.digest == GONE else _leaf(canonical_json(list(row)).encode())
+        leaf = None if row.digest == GONE else leaf_of(canonical_json(list(row)).encode())
         changed.add(known.put(row.table, row.key, leaf))
     known.compute(changed)

@@ -119,6 +119,34 @@ Table(
     *(_text("agent"), _number("received_ns"), _text("name"), _text("value"), _text("reason"), _numbered("rowid")),
 )
 
+Table(
+    "chain_link",
+    metadata,
+    *(_key_text("agent"), _key("sequence"), _text("node"), _text("previous"), _text("digest"), _number("received_ns")),
+    *(_number("head"), _text("body")),
+)
+chain_head = Table(
+    "chain_head",
+    metadata,
+    *(_key_text("agent"), _key("sequence"), _text("digest"), _text("key"), _text("head"), _text("signature")),
+    *(_number("received_ns"), _number("seal", nullable=True)),
+)
+Table(
+    "chain_run",
+    metadata,
+    *(_numbered("number"), _text("agent"), _number("first"), _number("last"), _number("received_ns")),
+)
+chain_event = Table(
+    "chain_event",
+    metadata,
+    *(_numbered("number"), _text("agent"), _number("sequence"), _text("kind"), _text("told"), _number("received_ns")),
+    _number("seal", nullable=True),
+)
+Index("chain_event_of", chain_event.c.agent, chain_event.c.received_ns)
+Index("chain_head_open", chain_head.c.received_ns, postgresql_where=chain_head.c.seal.is_(None))
+Index("chain_event_open", chain_event.c.received_ns, postgresql_where=chain_event.c.seal.is_(None))
+Table("chain_seal", metadata, _numbered(), _text("entry"))
+
 agent = Table("agent", metadata, _key_text("name"), _text("node"), _text("token_digest"), _text("public_key"))
 Index("agent_of_token", agent.c.token_digest)
 health = Table("health", metadata, _key_text("agent"), _number("time_ns"), _text("report"))
@@ -158,6 +186,11 @@ PROVEN: dict[str, str] = {
     "arrival": "in which order batches came in",
     "inbox": "names the samples",
     "quarantine": "what of the samples could not be",
+    "chain_link": "signed by the agent, as its heads lead back",
+    "chain_head": "signed by the agent; the journal has a digest of each list of heads",
+    "chain_run": "which batches heads lead back to, in order",
+    "chain_event": "the journal has a digest of each list of events",
+    "chain_seal": "each names its entry of the journal",
     "agent": "the journal has the key of each agent that a roll-out enrolled",
     "health": "signed by the agent",
     "witnessed": "signed by the ledger that sent it",

@@ -104,10 +104,11 @@ def _carried_out(function: Callable[[Context, Any], Message], context: Context, 
 class UnknownCallerError(LedgerMisuseError):
     """Nobody comes with what was brought, or not any more; nothing was looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, about_certificate: str = "") -> None:
         super().__init__(
-            "token",
-            "the token is missing, unknown, revoked or expired; nothing was decided; set ZONEWRIGHT_LEDGER_TOKEN, "
+            "certificate" if about_certificate else "token",
+            about_certificate
+            or "the token is missing, unknown, revoked or expired; nothing was decided; set ZONEWRIGHT_LEDGER_TOKEN, "
             "or ask the zone's administrator for one: zonewright access grant",
         )
 

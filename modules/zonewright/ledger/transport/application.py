@@ -2,8 +2,6 @@
 
 import logging
 import secrets
-from collections.abc import Callable
-from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -11,19 +9,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerUnavailableError
-from zonewright.ledger.protocol.rights import Asked, refusal
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.store.principals import audience_of, caller_of, digest_of_subject, digest_of_token
 from zonewright.ledger.transport.answering import UNKNOWN, UnknownCallerError, answered, problem
 from zonewright.ledger.transport.body import BodyError, read_limited
-from zonewright.ledger.transport.issuers import Issuers, claimed
+from zonewright.ledger.transport.callers import brought_by, called
+from zonewright.ledger.transport.issuers import Issuers
 from zonewright.ledger.transport.paces import PaceError, Paces
 from zonewright.model.limits import BODY
 
 READ_S = 60.0
 """Seconds within which a request must have come: the largest needs 1.1 MB a second."""
 _UNDECIDED, _COME_AGAIN = 503, 429
-_BEARER = "Bearer "
 _LOG = logging.getLogger("zonewright.service")
 REQUEST_ID, PRINCIPAL, LIMIT = "request_id", "principal", "limit"
 """What the state of a request knows: its number in the log, who called, and which limit it met."""
@@ -44,53 +40,13 @@ def _fault(verb: str, number: str) -> tuple[int, bytes]:
     return problem(500, LedgerUnavailableError("fault", sentence))
 
 
-def called(context: Context, header: str, issuers: Issuers) -> Context:
-    """The context of whoever brings this header.
-
-    Raises:
-        UnknownCallerError: when it is nobody.
-        LedgerUnavailableError: when nobody can say.
-    """
-    if not header.startswith(_BEARER):
-        raise UnknownCallerError
-    bearer = header.removeprefix(_BEARER)
-    said = claimed(bearer)
-    digest = digest_of_subject(*said) if said is not None else digest_of_token(bearer)
-    if digest is None:
-        raise UnknownCallerError
-    with context.database.reading() as connection:
-        caller = caller_of(connection, digest, context.shown_at(connection))
-        audience = audience_of(connection)
-    if caller is None or (said is not None and not issuers.is_signed(bearer, issuer=said[0], audience=audience)):
-        raise UnknownCallerError
-    return replace(context, caller=caller)
-
-
-def may_call(context: Context, verb: str) -> Callable[[str], bool]:
-    """Whether whoever brings a header ``Authorization`` may call a verb that is about no stack.
-
-    Args:
-        context: the ledger.
-        verb: its name.
-    """
-    issuers = Issuers()
-
-    def may(header: str) -> bool:
-        try:
-            caller = called(context, header, issuers).caller
-        except UnknownCallerError:
-            return False
-        return refusal(caller, Asked(verb=verb)) is None
-
-    return may
-
-
 def application(context: Context, *, with_tokens: bool = True, paces: Paces | None = None) -> Starlette:
     """The application over one ledger; a verb, which blocks, is carried out in a thread.
 
     Args:
         context: the ledger.
-        with_tokens: each call is of the principal whose token it brings; without, everybody is as who has the file.
+        with_tokens: each call is of the principal whose token or certificate it brings; without, everybody is as
+            who has the file.
         paces: what each principal may have at a time.
     """
     issuers, paced = Issuers(), paces if paces is not None else Paces()
@@ -98,8 +54,7 @@ def application(context: Context, *, with_tokens: bool = True, paces: Paces | No
     async def call(request: Request) -> Response:
         name, closing = request.path_params["verb"], {"connection": "close"}
         try:
-            header = request.headers.get("authorization", "")
-            mine = await paced.asking_who(called, context, header, issuers) if with_tokens else context
+            mine = await paced.asking_who(called, context, brought_by(request), issuers) if with_tokens else context
             principal = mine.caller.name
             setattr(request.state, PRINCIPAL, principal)
             with paced.one_of(principal) as grown:

@@ -22,7 +22,7 @@ from zonewright.rules.finding import Finding
 WAIT_VARIABLE = "ZONEWRIGHT_LEDGER_WAIT_S"
 MAX_WAIT_S = 3600
 OK, REFUSED = 200, 409
-_FAULTS = 500
+_WRONG, _FAULTS = 400, 500
 _ERRORS: dict[int, type[LedgerError]] = {
     400: LedgerMisuseError,
     401: LedgerMisuseError,
@@ -134,8 +134,13 @@ class LedgerClient:
                     f"the service {self.url}, or a proxy in front of it, has a fault (it answered {status}); what "
                     "it decided is unknown; ask its operator",
                 )
+            refused = (
+                "; or a proxy in front of it refuses the request, such as for a client's certificate that has ended"
+                if status == _WRONG
+                else ""
+            )
             return LedgerUnavailableError(
-                "not-a-ledger", f"{self.url} answered {status}, so it is not a zonewright ledger"
+                "not-a-ledger", f"{self.url} answered {status}, so it is not a zonewright ledger{refused}"
             )
         if status == REFUSED:
             return LedgerRefusedError(code, sentence, findings)

@@ -1,4 +1,4 @@
-"""Who sends readings with the token of a principal, and of which hosts it may."""
+"""Who sends readings as a principal, and of which hosts it may."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
 from zonewright.ledger.transport.answering import UnknownCallerError
-from zonewright.ledger.transport.application import called
+from zonewright.ledger.transport.callers import Credentials, called
 from zonewright.ledger.transport.issuers import Issuers
 from zonewright.model.demand import SiteAsset
 
@@ -24,14 +24,14 @@ class Deliverers:
     def __init__(self, context: Context) -> None:
         self._context, self._issuers = context, Issuers()
 
-    def find(self, header: str) -> Caller | None:
-        """Whoever brings a header ``Authorization``; None where it is nobody.
+    def find(self, brought: Credentials) -> Caller | None:
+        """Whoever brings this; None where it is nobody.
 
         Raises:
             LedgerUnavailableError: when nobody can say.
         """
         try:
-            return called(self._context, header, self._issuers).caller
+            return called(self._context, brought, self._issuers).caller
         except UnknownCallerError:
             return None
 

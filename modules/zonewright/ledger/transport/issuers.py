@@ -41,7 +41,9 @@ def claimed(bearer: str) -> tuple[str, str] | None:
     except (jwt.PyJWTError, ValueError, RecursionError):
         return None
     issuer, subject = named
-    return (issuer, subject) if isinstance(issuer, str) and isinstance(subject, str) else None
+    if not (isinstance(issuer, str) and isinstance(subject, str) and is_issuer(issuer)):
+        return None  # such as the word that stands for certificates
+    return issuer, subject
 
 
 @dataclass(slots=True)

@@ -2,21 +2,33 @@
 
 A call is sent once: nothing is asked again after a fault, no redirect is followed, and no proxy is taken from the
 environment. Only who is told to come again, before anything was looked at, does so. Whoever vouches for the service's
-certificate is in the system's store (or in ``SSL_CERT_FILE``).
+certificate is in the system's store (or in ``SSL_CERT_FILE``). A certificate of one's own is read once for a client.
 """
 
+import os
 import random
 import ssl
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from urllib3 import BaseHTTPResponse, HTTPResponse, connection_from_url
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
 
+from zonewright.errors import reason_of
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerUnavailableError
 from zonewright.ledger.transport.posted import Posted
 
+CERTIFICATE_VARIABLE, KEY_VARIABLE = "ZONEWRIGHT_CLIENT_CERTIFICATE", "ZONEWRIGHT_CLIENT_KEY"
 IDLE_S = 5.0
 MAX_IDLE = 32
 _COME_AGAIN = 429
@@ -70,7 +82,8 @@ class OverHttp:
         self._headers = {"content-type": "application/json"}
         self._headers |= {"authorization": f"Bearer {token}"} if token else {}
         is_secure = url.startswith("https:")
-        tls = {"ssl_context": ssl.create_default_context()} if is_secure else {}
+        self._certificate = os.environ.get(CERTIFICATE_VARIABLE, "")
+        tls = {"ssl_context": _tls(self._certificate)} if is_secure else {}
         try:
             self._path = urlsplit(url).path.rstrip("/")
             self._pool = connection_from_url(url, timeout=timeout_s, retries=False, maxsize=MAX_IDLE, **tls)
@@ -105,12 +118,49 @@ class OverHttp:
             raise LedgerUnavailableError(
                 "unreachable",
                 f"the ledger {self._url} cannot be reached ({_why(error, self._timeout_s)}); nothing was decided; "
-                "start it, or correct zone:ledger in the stack's configuration",
+                f"start it, or correct zone:ledger in the stack's configuration{self._hint(error)}",
             ) from error
+
+    def _hint(self, error: Exception) -> str:
+        """What else it may be: a service that does not take a certificate ends the connection without a word."""
+        is_ended = self._certificate and isinstance(error, ProtocolError | SSLError)
+        if not is_ended or not self._url.startswith("https:"):
+            return ""
+        return (
+            f"; if it ends the connection, it may not take the certificate {self._certificate}: look who made it, and "
+            "whether it is for clients; the service's log says why"
+        )
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+
+def _tls(certificate: str) -> ssl.SSLContext:
+    """With what the service is asked: authorities that vouch for it, and a certificate of our own if we have one.
+
+    Raises:
+        LedgerMisuseError: when its files cannot be used.
+    """
+    context, key = ssl.create_default_context(), os.environ.get(KEY_VARIABLE, "")
+    if key and not certificate:
+        raise LedgerMisuseError("certificate", f"{CERTIFICATE_VARIABLE}: expected it beside {KEY_VARIABLE}, got none")
+    if not certificate:
+        return context
+    what = f"{CERTIFICATE_VARIABLE}={certificate}" + (f" and {KEY_VARIABLE}={key}" if key else "")
+    try:
+        for path in filter(None, (certificate, key)):
+            Path(path).read_bytes()  # else the sentence would not say which of the two
+        context.load_cert_chain(certificate, key or None, password=lambda: "")
+    except ssl.SSLError as error:
+        raise LedgerMisuseError(
+            "certificate",
+            f"{what}: expected a certificate and its own key without a passphrase, both as PEM, got "
+            f"{error.reason or error}",
+        ) from None
+    except OSError as error:
+        raise LedgerMisuseError("certificate", f"{what}: {error.filename} cannot be read: {reason_of(error)}") from None
+    return context
 
 
 def _wait_s(told: str) -> float:

@@ -15,6 +15,7 @@ from zonewright.ledger.protocol.access_messages import (
     TokenAnswer,
     is_issuer,
 )
+from zonewright.ledger.protocol.certificate_names import CERTIFICATE, NAMES, certificate_name
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import Done
 from zonewright.ledger.protocol.rights import OF_ZONE, RIGHTS
@@ -35,6 +36,7 @@ def grant(context: Context, request: GrantRequest) -> TokenAnswer:
     """
     with context.writing() as connection:
         _require_possible(connection, request)
+        issuer, subject = _comes_from(request)
         now = context.now(connection)
         connection.execute(delete(principal).where(principal.c.name == request.principal))
         lists = {name: canonical_json(sorted(set(getattr(request, name)))) for name in ("roles", "stacks", "verbs")}
@@ -44,19 +46,21 @@ def grant(context: Context, request: GrantRequest) -> TokenAnswer:
                 party=request.party,
                 kind=request.kind,
                 **lists,
-                issuer=request.issuer or None,
-                subject=request.subject or None,
+                issuer=issuer or None,
+                subject=subject or None,
                 granted_at=now,
                 granted_by=context.caller.name,
             )
         )
         moment = context.moment(connection)
-        if request.issuer:
-            answer = _admit_subject(connection, request, stamp(moment + timedelta(days=request.days)))
+        if issuer:
+            until = stamp(moment + timedelta(days=request.days))
+            answer = _admit_subject(connection, request.principal, issuer, subject, until)
         else:
             answer = _issue(connection, request.principal, moment, request.days, ends=now)
-        told = request.model_dump(mode="json", exclude={"party", "days"})
-        _note(connection, now, "access-granted", request.party, {**told, "expires_at": answer.expires_at})
+        told = request.model_dump(mode="json", exclude={"party", "days", "certificate"})
+        more = {"issuer": issuer, "subject": subject, "expires_at": answer.expires_at}
+        _note(connection, now, "access-granted", request.party, {**told, **more})
     return answer
 
 
@@ -81,24 +85,39 @@ def _require_possible(connection: Connection, request: GrantRequest) -> None:
         raise LedgerRefusedError(
             "issuer", f"expected the URL of an issuer, such as https://ci.example, got '{request.issuer}'"
         )
+    if request.certificate and request.issuer:
+        raise LedgerRefusedError(
+            "certificate", "a principal comes with a certificate or with tokens of an issuer; give one of the two"
+        )
+    if request.certificate and certificate_name(request.certificate) is None:
+        raise LedgerRefusedError(
+            "certificate", f"expected a name of a certificate, such as {NAMES}, got '{request.certificate}'"
+        )
     if unknown := sorted(set(request.verbs) - RIGHTS.keys()):
         raise LedgerRefusedError(
             "no-such-verb", f"the ledger has no verb {', '.join(unknown)}; it has {', '.join(sorted(RIGHTS))}"
         )
 
 
-def _admit_subject(connection: Connection, request: GrantRequest, expires_at: str) -> TokenAnswer:
-    """Let an issuer's tokens of one subject in; the principal has no token of its own any more."""
-    connection.execute(delete(token).where(token.c.principal == request.principal))
-    digest = digest_of_subject(request.issuer, request.subject)
+def _comes_from(request: GrantRequest) -> tuple[str, str]:
+    """Issuer and subject of what a principal comes with; empty for tokens of the ledger's own."""
+    name = certificate_name(request.certificate)
+    return (request.issuer, request.subject) if name is None else (CERTIFICATE, name)
+
+
+def _admit_subject(connection: Connection, name: str, issuer: str, subject: str, expires_at: str) -> TokenAnswer:
+    """Let an issuer's tokens of one subject in, or a certificate; the principal has no token of its own any more."""
+    connection.execute(delete(token).where(token.c.principal == name))
+    digest, is_certificate = digest_of_subject(issuer, subject), issuer == CERTIFICATE
     if connection.execute(select(token.c.principal).where(token.c.digest == digest)).first() is not None:
+        what = f"a certificate with {subject}" if is_certificate else f"the tokens of subject '{subject}'"
         raise LedgerRefusedError(
-            "issuer",
-            f"another principal has the tokens of subject '{request.subject}' already; revoke its access first: "
-            "zonewright access list shows which",
+            CERTIFICATE if is_certificate else "issuer",
+            f"another principal has {what} already; revoke its access first: zonewright access list shows which",
         )
-    connection.execute(token.insert().values(digest=digest, principal=request.principal, expires_at=expires_at))
-    return TokenAnswer(token="", expires_at=expires_at, audience=audience_of(connection))
+    connection.execute(token.insert().values(digest=digest, principal=name, expires_at=expires_at))
+    audience = "" if is_certificate else audience_of(connection)
+    return TokenAnswer(token="", expires_at=expires_at, audience=audience)
 
 
 def _issue(connection: Connection, name: str, moment: datetime, days: int, *, ends: str) -> TokenAnswer:
@@ -126,11 +145,14 @@ def rotate(context: Context, request: RotateRequest) -> TokenAnswer:
     """
     with context.writing() as connection:
         party = _party_of(connection, request.principal)
-        if connection.execute(select(principal.c.issuer).where(principal.c.name == request.principal)).scalar():
+        if issuer := connection.execute(
+            select(principal.c.issuer).where(principal.c.name == request.principal)
+        ).scalar():
+            what = "a certificate" if issuer == CERTIFICATE else "tokens of another system"
             raise LedgerRefusedError(
                 "issuer",
-                f"principal '{request.principal}' comes with tokens of another system, so it has none to renew; grant "
-                "it again to give it more days",
+                f"principal '{request.principal}' comes with {what}, so it has none to renew; grant it again to give "
+                "it more days",
             )
         moment = context.moment(connection)
         ends = stamp(moment + timedelta(hours=request.overlap_h))

@@ -187,7 +187,7 @@ def _answer(
         premises=list(made.premises),
         findings=list(told),
         sites={
-            site_id: site.model_dump(mode="json", exclude_defaults=True, exclude={"rooms"})
+            site_id: site.seen_by(request.party).model_dump(mode="json", exclude_defaults=True, exclude={"rooms"})
             for site_id, site in facts.sites.items()
             if site_id in wanted_sites
         },

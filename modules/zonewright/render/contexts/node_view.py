@@ -59,7 +59,7 @@ def site_view(*, site_id: str, site: Site, party: str, fellows: Both, around: Su
     networks = {str(pool.prefix) for pool in site.address_pools.values()}
     if around is not None:
         networks |= {text for routing in around.routing.values() for text in (*routing.networks, *routing.others)}
-    time_servers = tuple(_time_servers(site_id, site, around))
+    time_servers = tuple(times_of(site_id, site, around))
     service_url = around.service if around is not None else LOCAL_SERVICE
     address = urlsplit(service_url)
     return SiteView(
@@ -78,7 +78,7 @@ def site_view(*, site_id: str, site: Site, party: str, fellows: Both, around: Su
     )
 
 
-def _time_servers(site_id: str, site: Site, around: Surroundings | None) -> Iterator[str]:
+def times_of(site_id: str, site: Site, around: Surroundings | None) -> Iterator[str]:
     """The site's own time servers, and where they are fewer than three, one of each next site in order of id.
 
     With three sources a node finds out which one of them is wrong.

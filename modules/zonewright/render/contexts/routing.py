@@ -1,6 +1,5 @@
 """The routing of a site: who its neighbours are, over which links, and what it announces and takes."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,8 +9,6 @@ from zonewright.model import Site
 from zonewright.model.surroundings import LinkEnds, Routing, Surroundings
 from zonewright.rules.surroundings import routing_of
 
-NODES = "nodes"
-"""What an interface is for that address pools are at."""
 _MAX_INTERFACE = 15
 """Characters of an interface's name in Linux."""
 _LAST_ENTRY = 65_534
@@ -41,27 +38,6 @@ class Interface:
     risks: str
     v4: str
     v6: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouterPort:
-    """An interface of the router in networks of its own site.
-
-    Attributes:
-        name: its name.
-        role: what its networks are for: nodes, management, service or upstream.
-        v4: its IPv4 addresses with prefix length.
-        v6: its IPv6 addresses with prefix length.
-        inside_v4: its IPv4 networks; no packet with another source comes from there.
-        inside_v6: the same for IPv6.
-    """
-
-    name: str
-    role: str
-    v4: tuple[str, ...]
-    v6: tuple[str, ...]
-    inside_v4: tuple[str, ...]
-    inside_v6: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,29 +117,6 @@ def announced(routing: Routing, version: int) -> tuple[str, ...]:
     default = {4: "0.0.0.0/0", 6: "::/0"}[version]
     networks = of_version([*routing.networks, *routing.others], version)
     return (*networks, *((default,) if version in routing.defaults else ()))
-
-
-def ports_of(site: Site) -> tuple[RouterPort, ...]:
-    """The router's interfaces in networks of its own site, in order of name."""
-    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    for _, pool in sorted(site.address_pools.items()):
-        if pool.interface is not None:
-            text = f"{pool.gateway}/{pool.prefix.prefixlen}"
-            found[pool.interface, NODES].append((text, str(pool.prefix)))
-    for _, network in sorted(site.networks.items()):
-        text = f"{network.gateway}/{network.prefix.prefixlen}"
-        found[network.interface, network.role].append((text, str(network.prefix)))
-    return tuple(
-        RouterPort(
-            name=name,
-            role=role,
-            v4=tuple(text for text, _ in held if ":" not in text),
-            v6=tuple(text for text, _ in held if ":" in text),
-            inside_v4=of_version([prefix for _, prefix in held], 4),
-            inside_v6=of_version([prefix for _, prefix in held], 6),
-        )
-        for (name, role), held in sorted(found.items())
-    )
 
 
 @dataclass(frozen=True, slots=True)

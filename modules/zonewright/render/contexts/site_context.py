@@ -11,16 +11,15 @@ from zonewright.model.surroundings import Surroundings
 from zonewright.model.world import SiteFacts
 from zonewright.render.contexts.labels import LabelRow, label_rows
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of
-from zonewright.render.contexts.node_view import PORTS
+from zonewright.render.contexts.node_view import PORTS, times_of
+from zonewright.render.contexts.router_ports import RouterPort, ports_of
 from zonewright.render.contexts.routing import (
     BgpSession,
     Interface,
     Peer,
-    RouterPort,
     ends_of,
     members_of,
     of_version,
-    ports_of,
     prefix_order,
     router_id,
     sessions_over,
@@ -79,6 +78,9 @@ class SiteContext:
         loopbacks_v4: addresses of the router itself, as networks of one address.
         loopbacks_v6: the same for IPv6.
         ports: the router's interfaces in networks of the site.
+        vlans: those of them that are in a VLAN.
+        trunks: the interfaces that these VLANs are on.
+        apart: the interfaces that are a tenant's, which is kept apart from others.
         defaults_v4: next hops out of the zone.
         defaults_v6: the same for IPv6.
         management_v4: networks of administrators.
@@ -137,6 +139,9 @@ class SiteContext:
     loopbacks_v4: tuple[str, ...]
     loopbacks_v6: tuple[str, ...]
     ports: tuple[RouterPort, ...]
+    vlans: tuple[RouterPort, ...]
+    trunks: tuple[str, ...]
+    apart: tuple[RouterPort, ...]
     defaults_v4: tuple[str, ...]
     defaults_v6: tuple[str, ...]
     management_v4: tuple[str, ...]
@@ -201,6 +206,7 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
     sessions = tuple(session for end in ends for session in sessions_over(end))
     ratio = _ratio_limit(name, site, rows, around)
     service = urlsplit(around.service)
+    ports = ports_of(site, times_of(name, site, around), around)
     own_names = site_names(name, site, tuple(end.interface for end in ends), around)
     content = content_of((*own_names.records, *own_names.aliases))
     answered = {zone.zone for zone in own_names.reverse_zones}
@@ -219,7 +225,10 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         zone_v6=of_version(everyone, 6),
         loopbacks_v4=_loopbacks(site, 4),
         loopbacks_v6=_loopbacks(site, 6),
-        ports=ports_of(site),
+        ports=ports,
+        vlans=tuple(one for one in ports if one.vid),
+        trunks=tuple(sorted({one.parent for one in ports if one.vid})),
+        apart=tuple(one for one in ports if one.is_apart),
         defaults_v4=tuple(str(one) for one in site.default_gateways if one.version == 4),  # noqa: PLR2004
         defaults_v6=tuple(str(one) for one in site.default_gateways if one.version == 6),  # noqa: PLR2004
         management_v4=of_version(management, 4),

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from zonewright.model import AddressPool, Site
-from zonewright.model.site import AddressRange
+from zonewright.model.site_network import AddressRange
 from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.naming import (
     HostRecord,
@@ -173,7 +173,10 @@ def _wanted(site: Site, interfaces: tuple[Interface, ...]) -> Iterator[tuple[str
     for number, address in enumerate(site.time_servers, start=1):
         yield f"ntp{number}", str(address)
     for pool_id, pool in sorted(site.address_pools.items()):
-        yield f"gateway-{pool_id}"[:63].rstrip("-"), str(pool.gateway)
+        vlan = site.vlans[pool.vlan] if pool.vlan is not None else None
+        # The id of a tenant's pool may say whose it is, and everybody may ask for names.
+        what = f"vlan{vlan.vid}" if vlan is not None and vlan.tenant is not None else pool_id
+        yield f"gateway-{what}"[:63].rstrip("-"), str(pool.gateway)
     for network_id, network in sorted(site.networks.items()):
         if network.role != "upstream" and network_id not in site.address_pools:
             yield f"gateway-{network_id}"[:63].rstrip("-"), str(network.gateway)

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 
 from zonewright.render.contexts.node_context import NodeContext
-from zonewright.render.contexts.routing import RouterPort
+from zonewright.render.contexts.router_ports import RouterPort
 from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import AnyContext, root_of
@@ -64,6 +64,15 @@ class Paths:
     def without(self, links: Iterable[str]) -> "Paths":
         """The same zone with some links down."""
         return replace(self, down=self.down | frozenset(links), _known={})
+
+    def without_hosts_rules(self) -> "Paths":
+        """The same zone where no host has rules of its own, only routers."""
+        return replace(self, firewalls={name: one for name, one in self.firewalls.items() if name in self.sites})
+
+    def is_apart(self, address: str) -> bool:
+        """Whether a host is in a tenant's VLAN."""
+        place = self._place(ip_address(address))
+        return place is not None and any(one.name == place[1] for one in self.sites[place[0]].apart)
 
     def routes(self, site: str, version: int) -> Mapping[_Network, tuple[WayOn, ...]]:
         """The table of a router for one IP version: the ways on by network."""

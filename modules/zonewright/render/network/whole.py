@@ -6,6 +6,7 @@ what its router needs, that is told and nothing is asked.
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
+from itertools import product
 
 from zonewright.render.contexts.node_context import NodeContext
 from zonewright.render.contexts.site_context import SiteContext
@@ -18,6 +19,7 @@ from zonewright.rules.finding import Finding, Level
 
 RULE = "whole-network"
 _SSH, _DNS, _NTP = 22, 53, 123
+_APART_FIX = "take networks of other tenants out of 'also_reaches' of the VLANs, or restore the router's template"
 
 
 def finding(subject: str, message: str, fix: str, *, level: Level = "mandatory") -> Finding:
@@ -46,7 +48,8 @@ def whole_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> 
         return
     nodes = list(_some(one for one in all_of if isinstance(one, NodeContext)))
     yield from _ways(paths, nodes)
-    yield from _separation(paths, nodes)
+    yield from _strangers(paths, nodes)
+    yield from _administrators(paths, nodes)
     yield from _names(name_servers_of(all_of), nodes)
 
 
@@ -127,23 +130,32 @@ def _ways(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
                     yield finding(subject, f"{own} does not reach {what}, {there}", fix)
 
 
-def _separation(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
+def _strangers(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
+    """Tenants do not reach each other; where one has a VLAN not even if their hosts have no rules of their own."""
+    apart = {own for node in nodes for own in _addresses(node) if paths.is_apart(own)}
+    unlocked = paths.without_hosts_rules()
+    pairs = ((node, other) for node in nodes for other in nodes if other.party != node.party)
+    for node, other in pairs:
+        for own, there in product(_addresses(node), _addresses(other)):
+            subject = f"node {node.name} at {node.site}"
+            if paths.reaches(own, there, "tcp", _SSH):
+                message = f"{own} reaches {other.name} of another party, {there} tcp port {_SSH}"
+                yield finding(subject, message, "report this as a fault")
+            elif {own, there} & apart and unlocked.reaches(own, there, "tcp", _SSH):
+                message = f"only hosts' own rules keep {own} from {other.name} of another party, {there}"
+                yield finding(subject, message, _APART_FIX)
+
+
+def _administrators(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
+    """Nodes do not reach administrators."""
+    ports = [port for site in paths.sites.values() for port in site.ports if port.role == "management"]
+    networks = [ip_network(text) for port in ports for text in (*port.inside_v4, *port.inside_v6)]
     for node in nodes:
-        subject = f"node {node.name} at {node.site}"
-        for own in _addresses(node):
-            for other in nodes:
-                for there in _addresses(other) if other.party != node.party else ():
-                    if paths.reaches(own, there, "tcp", _SSH):
-                        message = f"{own} reaches {other.name} of another party, {there} tcp port {_SSH}"
-                        yield finding(subject, message, "report this as a fault")
-            for site in paths.sites.values():
-                for port in site.ports:
-                    for text in (*port.inside_v4, *port.inside_v6) if port.role == "management" else ():
-                        network = ip_network(text)
-                        there = str(network[-2] if network.num_addresses > 1 else network[0])
-                        if paths.reaches(own, there, "tcp", _SSH):
-                            message = f"{own} reaches administrators, {there} tcp port {_SSH}"
-                            yield finding(subject, message, "report this as a fault")
+        for own, network in product(_addresses(node), networks):
+            there = str(network[-2] if network.num_addresses > 1 else network[0])
+            if paths.reaches(own, there, "tcp", _SSH):
+                message = f"{own} reaches administrators, {there} tcp port {_SSH}"
+                yield finding(f"node {node.name} at {node.site}", message, "report this as a fault")
 
 
 def _names(servers: NameServers, nodes: list[NodeContext]) -> Iterator[Finding]:

@@ -48,21 +48,28 @@ def may_judge(program: str, variables: Mapping[str, str]) -> bool:
         program: its name.
         variables: the environment of the user; a file of the zone or of the project is never asked.
     """
-    return program in KNOWN or program in _added(variables)
+    return program in KNOWN or program in listed_by_user(variables, variable=VARIABLE, settings=SETTINGS)
 
 
-def settings_file(variables: Mapping[str, str]) -> Path | None:
+def settings_file(variables: Mapping[str, str], settings: str = SETTINGS) -> Path | None:
     """Where the user's own list is; None where the user has no folder of settings."""
     base = variables.get("XDG_CONFIG_HOME", "")
     if not base.startswith("/"):
         home = variables.get("HOME", "")
         base = f"{home}/.config" if home.startswith("/") else ""
-    return Path(base) / SETTINGS if base else None
+    return Path(base) / settings if base else None
 
 
-def _added(variables: Mapping[str, str]) -> frozenset[str]:
-    words = re.split(r"[,\s]+", variables.get(VARIABLE, ""))
-    file = settings_file(variables)
+def listed_by_user(variables: Mapping[str, str], *, variable: str, settings: str) -> frozenset[str]:
+    """What the user trusts: words of a variable, and lines of a file; no file of a zone or a project is asked.
+
+    Args:
+        variables: the environment of the user.
+        variable: name of the variable, with commas or spaces between its words.
+        settings: the file, below the user's folder of settings.
+    """
+    words = re.split(r"[,\s]+", variables.get(variable, ""))
+    file = settings_file(variables, settings)
     if file is not None and file.is_file():
         with file.open(encoding="utf-8", errors="replace") as stream:
             lines = stream.read(_MAX_BYTES).splitlines()

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.limits import POINTS, TELEMETRY_NAME
+from zonewright.telemetry.chain import ChainError, ChainLink, link_of
 from zonewright.telemetry.sample import REGISTER, Sample
 
 NO_VALUE = 1
@@ -38,6 +39,7 @@ class Batch:
     sequence: int
     dropped: int
     samples: tuple[Sample, ...]
+    link: ChainLink | None
 
 
 def read_batch(body: bytes) -> Batch:
@@ -60,6 +62,9 @@ def read_batch(body: bytes) -> Batch:
         samples = tuple(islice(each, POINTS.most + 1))
         sequence, dropped = int(resource["zonewright.sequence"]), int(resource.get("zonewright.dropped", "0"))
         agent, boot = resource["service.instance.id"], resource["zonewright.boot"]
+        link = link_of(resource, body)
+    except ChainError as error:
+        raise OtlpError(str(error)) from None
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         what = f"{type(error).__name__}: {str(error)[:100]}"
         raise OtlpError(
@@ -71,7 +76,7 @@ def read_batch(body: bytes) -> Batch:
         raise OtlpError(f"a batch has at most {POINTS.most:,} points; send several")
     if _NUL in body and any("\0" in text for text in _texts(boot, samples)):
         raise OtlpError("expected texts without the character NUL, which no database keeps")
-    return Batch(agent=agent, boot=boot[:_MAX_TEXT], sequence=sequence, dropped=dropped, samples=samples)
+    return Batch(agent=agent, boot=boot[:_MAX_TEXT], sequence=sequence, dropped=dropped, samples=samples, link=link)
 
 
 def _texts(boot: str, samples: Iterable[Sample]) -> Iterator[str]:

@@ -1,0 +1,229 @@
+"""Networks of a site: address pools, what else is at its router, and the VLANs that keep tenants apart."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
+
+from zonewright.model.base import Declared, Identifier, Line
+
+PoolRole = Literal["data", "storage", "management"]
+"""What a network is for at a node."""
+_LONGEST_NAME = 15
+"""Characters of an interface's name in Linux."""
+
+
+def _plain(value: object) -> object:
+    """``ipaddress`` would take a number or bytes for an address, and anything at all after ``%``, also a new line."""
+    if isinstance(value, int | bytes) or "%" in str(value):
+        message = "expected an address as text, without a zone after '%'"
+        raise ValueError(message)
+    return value
+
+
+_IPv4Network = Annotated[IPv4Network, Strict(False)]  # noqa: FBT003 - pydantic's form
+_IPv6Network = Annotated[IPv6Network, Strict(False)]  # noqa: FBT003 - pydantic's form
+_IPv4Address = Annotated[IPv4Address, Strict(False)]  # noqa: FBT003 - pydantic's form
+_IPv6Address = Annotated[IPv6Address, Strict(False)]  # noqa: FBT003 - pydantic's form
+Network = Annotated[_IPv4Network | _IPv6Network, BeforeValidator(_plain)]
+Address = Annotated[_IPv4Address | _IPv6Address, BeforeValidator(_plain)]
+
+
+InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$", max_length=15)]
+"""Name of a network interface in Linux."""
+
+
+MacAddress = Annotated[
+    str, Field(pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$", max_length=17), AfterValidator(str.upper)
+]
+"""A MAC address in six parts, such as ``52:54:00:12:34:56``; capitals or not are the same."""
+BootFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=127)]
+"""Name of a file on a server of TFTP; DHCP has room for 127 characters."""
+
+
+class DhcpReservation(Declared):
+    """A machine that is always leased the same address."""
+
+    mac_address: MacAddress
+    """MAC address of the port by which it asks, as in NetBox."""
+    address: _IPv4Address
+    """Its address, one of the dynamic ones of its pool."""
+
+
+class NetworkBoot(Declared):
+    """What a machine without a system starts from, by PXE."""
+
+    next_server: _IPv4Address
+    """Address of the TFTP server."""
+    bios_file: BootFile | None = None
+    """The file for machines with a BIOS, such as ``undionly.kpxe``."""
+    uefi_file: BootFile | None = None
+    """The file for 64-bit machines with UEFI, such as ``ipxe.efi``."""
+
+    @model_validator(mode="after")
+    def _some_file(self) -> Self:
+        if self.bios_file is None and self.uefi_file is None:
+            message = "a server to boot from, but no file; name bios_file, uefi_file or both"
+            raise ValueError(message)
+        return self
+
+
+class AddressRange(Declared):
+    """Addresses from the first to the last, both included, and how the site's DHCP leases them."""
+
+    first: Address
+    """The lowest address."""
+    last: Address
+    """The highest address."""
+    interfaces: Annotated[tuple[InterfaceName, ...], Field(max_length=16, strict=False)] = ()
+    """Interfaces of the DHCP server in this network; without any it answers on all that it has."""
+    reservations: Annotated[dict[Identifier, DhcpReservation], Field(max_length=4096)] = Field(default_factory=dict)
+    """Machines that are always leased the same address, by their host name."""
+    boot: NetworkBoot | None = None
+    """What a machine without a system starts from."""
+
+
+class AddressPool(Declared):
+    """A network of a site, from which each node gets one address."""
+
+    prefix: Network
+    """The network, such as ``10.80.16.0/20``."""
+    gateway: Address
+    """The default gateway, inside the prefix; no node gets this address."""
+    dynamic: AddressRange | None = None
+    """Addresses that the site's DHCP leases to machines during set-up; no node gets one of them (IPv4 only)."""
+    interface: InterfaceName | None = None
+    """The router's interface in this network, such as ``lan0``; it has the address ``gateway``."""
+    vlan: Identifier | None = None
+    """The VLAN that it is in; the router's interface is then the one for this VLAN, such as ``lan0.110``."""
+    role: PoolRole = "data"
+    """What a node uses it for, as a prefix's role in NetBox; the address is on the node's ports of this role."""
+    mtu: Annotated[int, Field(ge=1280, le=9216)] | None = None
+    """Largest packet in it, in bytes, such as 9000 for storage; without it, the system's own, which is 1500."""
+    taken: Annotated[tuple[Address, ...], Field(max_length=65_536, strict=False)] = ()
+    """Addresses of equipment that no stack declares; no node gets one of them."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.gateway.version != self.prefix.version or self.gateway not in self.prefix:
+            message = f"gateway {self.gateway} is not inside prefix {self.prefix}"
+            raise ValueError(message)
+        if self.dynamic is not None:
+            self._check_dynamic(int(self.dynamic.first), int(self.dynamic.last))
+        return self
+
+    def _check_dynamic(self, first: int, last: int) -> None:
+        """Raise when the addresses for DHCP are none that it can lease."""
+        if not isinstance(self.prefix, IPv4Network):
+            message = f"dynamic addresses are for IPv4 only, and {self.prefix} is IPv6; leave them out"
+            raise ValueError(message)  # noqa: TRY004 - pydantic tells ValueErrors with their place
+        low, high = int(self.prefix.network_address) + 1, int(self.prefix.broadcast_address) - 1
+        if not low <= first <= last <= high:
+            message = f"dynamic addresses must lie from {self.prefix[1]} to {self.prefix[-2]}, with the lower one first"
+            raise ValueError(message)
+        if first <= int(self.gateway) <= last:
+            message = f"gateway {self.gateway} is among the dynamic addresses"
+            raise ValueError(message)
+
+
+class RouterNetwork(Declared):
+    """A network at the site's router that nodes get no addresses of, such as the one of administrators."""
+
+    prefix: Network
+    """The network, such as ``10.79.255.0/26``; the site announces it, unless its role is ``upstream``."""
+    gateway: Address
+    """The router's own address in it."""
+    interface: InterfaceName
+    """The router's interface in this network; several networks of one role may have the same one."""
+    vlan: Identifier | None = None
+    """The VLAN that it is in; the router's interface is then the one for this VLAN."""
+    role: Literal["management", "service", "upstream"]
+    """What it is for: administrators, servers of the zone, or the way out of the zone."""
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if self.gateway.version != self.prefix.version or self.gateway not in self.prefix:
+            message = f"gateway {self.gateway} is not inside prefix {self.prefix}"
+            raise ValueError(message)
+        return self
+
+
+class SiteVlan(Declared):
+    """A VLAN of a site. With a tenant it is kept apart: its router passes on what is the tenant's, and no more."""
+
+    vid: Annotated[int, Field(ge=1, le=4094)]
+    """Its number in the switches of the site."""
+    name: Line = ""
+    """Name for people, as the switches have it."""
+    tenant: Identifier | None = None
+    """The party whose nodes are in it; a party with VLANs at a site gets addresses of their pools only."""
+    also_reaches: Annotated[tuple[Network, ...], Field(max_length=100, strict=False)] = ()
+    """Networks of the zone besides the tenant's own with which packets may be exchanged, both ways."""
+
+
+def port_name(interface: str, vlan: SiteVlan | None) -> str:
+    """Name of a router's interface in a network, such as ``lan0``, or ``lan0.110`` for a VLAN."""
+    return interface if vlan is None else f"{interface}.{vlan.vid}"
+
+
+def pools_for(party: str, vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool]) -> dict[str, AddressPool]:
+    """The pools that the nodes of a party get addresses of: for each role its own, else those of no tenant.
+
+    Args:
+        party: the tenant.
+        vlans: VLANs of the site by id.
+        pools: its pools by id.
+    """
+    tenants = {key: vlans[pool.vlan].tenant if pool.vlan is not None else None for key, pool in pools.items()}
+    own = {pool.role for key, pool in pools.items() if tenants[key] == party}
+    return {key: pool for key, pool in pools.items() if tenants[key] == (party if pool.role in own else None)}
+
+
+def vlan_faults(
+    vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool], networks: Mapping[str, RouterNetwork]
+) -> Iterator[str]:
+    """What is wrong with the VLANs of a site: a sentence for each fault.
+
+    Args:
+        vlans: by id.
+        pools: by id.
+        networks: its other networks by id.
+    """
+    by_vid: dict[int, list[str]] = defaultdict(list)
+    for key in vlans:
+        by_vid[vlans[key].vid].append(key)
+    for vid, keys in sorted(by_vid.items()):
+        if len(keys) > 1:
+            yield f"VLANs {' and '.join(keys)} have the same vid {vid}; give each a vid of its own"
+    held: list[tuple[str, AddressPool | RouterNetwork, str]]
+    held = [(f"pool {key}", one, "nodes") for key, one in pools.items()]
+    held += [(f"network {key}", one, one.role) for key, one in networks.items()]
+    for what, one, role in held:
+        vlan = vlans.get(one.vlan) if one.vlan is not None else None
+        if one.vlan is not None and vlan is None:
+            yield f"{what} is in VLAN '{one.vlan}', which the site does not have; declare it in 'vlans'"
+        elif vlan is not None and vlan.tenant is not None and (role != "nodes" or one.interface is None):
+            why = "names no interface" if role == "nodes" else f"has the role {role}"
+            yield f"{what} is in VLAN {one.vlan} of tenant {vlan.tenant} and {why}, so the router cannot keep it apart"
+    yield from _port_faults(vlans, [(what, one) for what, one, _ in held])
+
+
+def _port_faults(vlans: Mapping[str, SiteVlan], held: list[tuple[str, AddressPool | RouterNetwork]]) -> Iterator[str]:
+    """A router's interface is in one VLAN, a VLAN is at one interface, and its name is one that Linux takes."""
+    interfaces: dict[str, str] = {}
+    names: dict[str, str | None] = {}
+    sizes: dict[str, int | None] = {}
+    for what, one in held:
+        if one.interface is None or (one.vlan is not None and one.vlan not in vlans):
+            continue
+        name = port_name(one.interface, vlans[one.vlan] if one.vlan is not None else None)
+        if len(name) > _LONGEST_NAME:
+            yield f"{what} would be at interface '{name}', longer than {_LONGEST_NAME} characters; choose a shorter one"
+        if one.vlan is not None and interfaces.setdefault(one.vlan, one.interface) != one.interface:
+            yield f"{what} has VLAN {one.vlan} at {one.interface}, and it is at {interfaces[one.vlan]} already"
+        if names.setdefault(name, one.vlan) != one.vlan:
+            yield f"{what} is at interface '{name}', which is another VLAN's; choose another one"
+        if isinstance(one, AddressPool) and sizes.setdefault(name, one.mtu) != one.mtu:
+            yield f"{what} has another mtu than another pool at interface '{name}'; give both the same"

@@ -1,0 +1,119 @@
+"""The router's interfaces in networks of its own site, and what may pass through those of tenants."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from zonewright.model import Site
+from zonewright.model.site_network import SiteVlan, port_name
+from zonewright.model.surroundings import Surroundings
+from zonewright.render.contexts.routing import of_version
+
+NODES = "nodes"
+"""What an interface is for that address pools are at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterPort:
+    """An interface of the router in networks of its own site.
+
+    Attributes:
+        name: its name.
+        parent: the interface that its VLAN is on, or empty.
+        vid: number of its VLAN, 0 without one.
+        role: what its networks are for: nodes, management, service or upstream.
+        is_apart: whether only what it ``reaches`` may exchange packets with it within the zone.
+        v4: its IPv4 addresses with prefix length.
+        v6: its IPv6 addresses with prefix length.
+        inside_v4: its IPv4 networks; no packet with another source comes from there.
+        inside_v6: the same for IPv6.
+        reaches_v4: networks with which a tenant's VLAN may exchange IPv4 packets; none for others.
+        reaches_v6: the same for IPv6.
+    """
+
+    name: str
+    parent: str
+    vid: int
+    role: str
+    is_apart: bool
+    v4: tuple[str, ...]
+    v6: tuple[str, ...]
+    inside_v4: tuple[str, ...]
+    inside_v6: tuple[str, ...]
+    reaches_v4: tuple[str, ...]
+    reaches_v6: tuple[str, ...]
+
+
+def ports_of(site: Site, times: Iterable[str], around: Surroundings) -> tuple[RouterPort, ...]:
+    """The router's interfaces in networks of its own site, in order of name.
+
+    Args:
+        site: its declaration.
+        times: time servers that its nodes use.
+        around: the zone around it.
+    """
+    servers = [*map(str, site.name_servers), *times, *around.service_addresses]
+    held: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    parents: dict[str, tuple[str, SiteVlan]] = {}
+    for interface, role, vlan_id, gateway, prefix in _networks(site):
+        vlan = site.vlans[vlan_id] if vlan_id is not None else None
+        port = port_name(interface, vlan)
+        held[port, role].append((gateway, prefix))
+        if vlan is not None:
+            parents[port] = interface, vlan
+    return tuple(
+        _port(port, role, networks, parents.get(port), _reached(site, parents.get(port), servers, around))
+        for (port, role), networks in sorted(held.items())
+    )
+
+
+def _networks(site: Site) -> Iterator[tuple[str, str, str | None, str, str]]:
+    """Interface, role, VLAN, the router's address, and prefix, of each network that the router is in."""
+    for _, pool in sorted(site.address_pools.items()):
+        if pool.interface is not None:
+            gateway = f"{pool.gateway}/{pool.prefix.prefixlen}"
+            yield pool.interface, NODES, pool.vlan, gateway, str(pool.prefix)
+    for _, network in sorted(site.networks.items()):
+        gateway = f"{network.gateway}/{network.prefix.prefixlen}"
+        yield network.interface, network.role, network.vlan, gateway, str(network.prefix)
+
+
+def _port(
+    name: str,
+    role: str,
+    networks: list[tuple[str, str]],
+    parent: tuple[str, SiteVlan] | None,
+    reached: list[str],
+) -> RouterPort:
+    prefixes = [prefix for _, prefix in networks]
+    return RouterPort(
+        name=name,
+        parent=parent[0] if parent is not None else "",
+        vid=parent[1].vid if parent is not None else 0,
+        role=role,
+        is_apart=parent is not None and parent[1].tenant is not None,
+        v4=tuple(text for text, _ in networks if ":" not in text),
+        v6=tuple(text for text, _ in networks if ":" in text),
+        inside_v4=of_version(prefixes, 4),
+        inside_v6=of_version(prefixes, 6),
+        reaches_v4=of_version(reached, 4),
+        reaches_v6=of_version(reached, 6),
+    )
+
+
+def _reached(site: Site, parent: tuple[str, SiteVlan] | None, servers: list[str], around: Surroundings) -> list[str]:
+    """What a tenant's VLAN may exchange packets with in the zone: the tenant's networks, servers, administrators."""
+    tenant = parent[1].tenant if parent is not None else None
+    if parent is None or tenant is None:
+        return []
+    own = [
+        str(pool.prefix) for pool in site.address_pools.values() if pool.vlan and site.vlans[pool.vlan].tenant == tenant
+    ]
+    found: Iterable[str] = (
+        *own,
+        *around.tenants.get(tenant, ()),
+        *servers,
+        *map(str, site.management),
+        *map(str, parent[1].also_reaches),
+    )
+    return sorted(set(found))

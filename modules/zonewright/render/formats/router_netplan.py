@@ -1,0 +1,24 @@
+"""netplan on the router, for each site with VLANs."""
+
+from zonewright.render.formats.format import File, Format, ValidatorCommand
+
+ROUTER_NETPLAN = Format(
+    id="router-netplan",
+    title="netplan: VLANs of a site's router",
+    description=(
+        "The file is for the router of a site whose pools or networks name a `vlan`. It makes an interface for each "
+        "VLAN, such as `lan0.110` for the VLAN 110 at the interface `lan0`. Their addresses are in frr.conf. The ports "
+        "of the switch to the router carry these VLANs tagged. The ports of nodes carry the VLAN of their tenant "
+        "untagged, so a tenant cannot choose another one."
+    ),
+    subject="site",
+    files=(File(template="router-netplan/router.yaml.j2", path="etc/netplan/60-zonewright-router.yaml"),),
+    filters=frozenset({"comment", "yaml"}),
+    check=ValidatorCommand(
+        program="netplan",
+        package="netplan.io",
+        commands=(("generate", "--root-dir", "{root}"),),
+        core=("/usr/libexec/netplan/generate", "--root-dir", "{root}"),
+    ),
+    needs="vlans",
+)

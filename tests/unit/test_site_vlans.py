@@ -1,0 +1,115 @@
+"""VLANs of a site: what cannot be is refused, and whose addresses a node gets."""
+
+from typing import Any
+
+import pytest
+
+from zonewright.model import Cluster, NodeType, Site
+from zonewright.model.demand import ClusterDemand, Demand
+from zonewright.place.node_addresses import given_addresses
+
+SITE: dict[str, Any] = {
+    "title": "dc",
+    "district": "d",
+    "as_number": 65001,
+    "vlans": {"a": {"vid": 110, "tenant": "tenant-a"}, "b": {"vid": 120, "tenant": "tenant-b"}, "plain": {"vid": 7}},
+    "address_pools": {
+        "a4": {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1", "interface": "lan0", "vlan": "a"},
+        "a-s": {"prefix": "10.9.1.0/24", "gateway": "10.9.1.1", "interface": "lan0", "vlan": "a", "role": "storage"},
+        "b4": {"prefix": "10.0.2.0/24", "gateway": "10.0.2.1", "interface": "lan0", "vlan": "b"},
+        "all": {"prefix": "10.0.0.0/24", "gateway": "10.0.0.1", "interface": "lan0"},
+        "all-s": {
+            "prefix": "10.9.0.0/24",
+            "gateway": "10.9.0.1",
+            "interface": "lan0",
+            "vlan": "plain",
+            "role": "storage",
+        },
+    },
+    "networks": {"m": {"prefix": "10.8.0.0/24", "gateway": "10.8.0.1", "interface": "mgmt0", "role": "management"}},
+}
+
+
+def site(**more: Any) -> Site:
+    """The site with something else."""
+    return Site.model_validate(SITE | more)
+
+
+@pytest.mark.parametrize(
+    ("party", "pools"),
+    [("tenant-a", {"a4", "a-s"}), ("tenant-b", {"b4", "all-s"}), ("tenant-c", {"all", "all-s"})],
+)
+def test_a_party_has_its_own_pools_else_those_of_nobody(party: str, pools: set[str]) -> None:
+    """For each role a party has the pools of its VLANs, or where it has none those of no tenant; never another's."""
+    assert set(site().pools_for(party)) == pools
+
+
+def test_a_tenant_is_told_of_no_other_tenants_vlans() -> None:
+    """What a tenant sees of a site has its own VLANs and pools and those of nobody; a site without others stays."""
+    seen = site().seen_by("tenant-a")
+    assert (set(seen.vlans), set(seen.address_pools)) == ({"a", "plain"}, {"a4", "a-s", "all", "all-s"})
+    assert "tenant-b" not in seen.model_dump_json()
+    plain = Site.model_validate({"title": "dc", "district": "d"})
+    assert plain.seen_by("tenant-a") is plain
+
+
+def test_nodes_get_addresses_of_their_tenants_vlan() -> None:
+    """A node has addresses of its tenant's pools only; a tenant that no pool is for is told."""
+    node_type = NodeType(manufacturer="a", model="b", u_height=1, weight_kg=1, maximum_draw=1, allocated_draw=1)
+    cluster = Cluster.model_validate({"site": "dc", "node_type": "t", "count": 1})
+    wanted = {"web": ClusterDemand(cluster=cluster, node_type=node_type)}
+
+    def given(party: str, known: Site) -> tuple[dict[str, Any], dict[str, str]]:
+        demand = Demand(zone="z", zone_digest="", party=party, clusters=wanted)
+        assigned, short = given_addresses({"dc": known}, {}, demand, ["web-001"], {"web-001": {"b4": "10.0.2.9/24"}})
+        return {name: dict(of) for name, of in assigned.items()}, short
+
+    assert given("tenant-a", site()) == ({"web-001": {"a4": "10.0.1.2/24", "a-s": "10.9.1.2/24"}}, {})
+    only_b = site(address_pools={"b4": SITE["address_pools"]["b4"]})
+    assert given("tenant-a", only_b) == ({"web-001": {}}, {"web-001": "site dc has no address pool for tenant-a"})
+
+
+POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"vlans": SITE["vlans"] | {"c": {"vid": 110}}}, "VLANs a and c have the same vid 110"),
+        ({"address_pools": {"p": {**POOL, "vlan": "x"}}}, "pool p is in VLAN 'x', which the site does not have"),
+        ({"address_pools": {"p": {**POOL, "vlan": "a"}}}, "of tenant tenant-a and names no interface"),
+        ({"as_number": None}, "a VLAN of a tenant at a site without as_number"),
+        (
+            {
+                "networks": {
+                    "m": {**POOL, "prefix": "10.0.1.0/24", "interface": "lan0", "role": "management", "vlan": "a"}
+                }
+            },
+            "network m is in VLAN a of tenant tenant-a and has the role management",
+        ),
+        (
+            {
+                "address_pools": {
+                    "p": {**POOL, "vlan": "a", "interface": "lan0"},
+                    "q": {**POOL, "vlan": "a", "interface": "l1"},
+                }
+            },
+            "pool q has VLAN a at l1, and it is at lan0 already",
+        ),
+        ({"address_pools": {"p": {**POOL, "vlan": "a", "interface": "enp129s0f0np0"}}}, "longer than 15 characters"),
+        (
+            {
+                "address_pools": {
+                    "p": {**POOL, "vlan": "a", "interface": "lan0"},
+                    "q": {**POOL, "interface": "lan0.110"},
+                }
+            },
+            "pool q is at interface 'lan0.110', which is another VLAN's",
+        ),
+    ],
+)
+def test_vlans_that_cannot_be_are_refused(more: dict[str, Any], said: str) -> None:
+    """A number twice, a VLAN that is nowhere, and a tenant's network that no router would keep apart."""
+    with pytest.raises(ValueError, match=r"vid|VLAN|interface") as caught:
+        site(**more)
+    assert said in str(caught.value)
