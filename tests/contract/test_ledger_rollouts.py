@@ -17,7 +17,7 @@ from zonewright.ledger import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol import rollout_messages, verbs
 from zonewright.ledger.protocol.content_messages import ContentQuery
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
-from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, LeaveRequest
 from zonewright.ledger.store.journal import verify
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -137,6 +137,48 @@ def test_a_run_under_a_plan_that_there_is_not_is_refused(world: World) -> None:
     assert len(world.client.call(verbs.HISTORY, HistoryRequest()).entries) == before
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("first", "second"), [(("operator", ""), ("tenant-a", "")), (("operator", "x"), ("operator", "y"))]
+)
+def test_an_agent_is_of_whoever_enrolled_it_first(
+    world: World, first: tuple[str, str], second: tuple[str, str], order: int
+) -> None:
+    """Of two parties, and of two stacks of one, whichever comes first has the name, until it lets go of it."""
+    (party, stack), other = [first, second][::order]
+    stacks = {name: f"stack-{name}-0123456789ab" if name else "" for name in (stack, other[1])}
+    for stack_id in filter(None, stacks.values()):
+        Party(world.client, stack_id, "operator").enrol()
+
+    def enrol(who: tuple[str, str], key: str) -> None:
+        entry = {"who": "ada@desk", "agents": {"web-001": key}, "stack_id": stacks[who[1]]}
+        request = rollout_messages.RecordRequest(kind="fleet-enrolment", party=who[0], entry=entry)
+        world.client.call(verbs.RECORD, request)
+
+    enrol((party, stack), "SHA256:a")
+    enrol((party, stack), "SHA256:b")
+    before = len(world.client.call(verbs.HISTORY, HistoryRequest()).entries)
+    for key in ("SHA256:c", ""):
+        with pytest.raises(LedgerRefusedError, match="agent web-001 is another stack's or party's") as refused:
+            enrol(other, key)
+        assert party not in str(refused.value), "whose it is stays untold"
+    assert len(world.client.call(verbs.HISTORY, HistoryRequest()).entries) == before
+    enrol((party, stack), "")
+    enrol(other, "SHA256:c")
+
+
+def test_the_agents_of_a_stack_that_left_are_free(world: World) -> None:
+    """A stack whose state was lost would have their names for good."""
+    stacks = [Party(world.client, f"stack-{name}-0123456789ab", "operator") for name in "xy"]
+    for stack in stacks:
+        stack.enrol()
+        if stack is stacks[1]:
+            world.client.call(verbs.LEAVE, LeaveRequest(stack_id=stacks[0].stack_id, lineage=stacks[0].lineage))
+        entry = {"who": "ada@desk", "agents": {"web-001": "SHA256:a"}, "stack_id": stack.stack_id}
+        request = rollout_messages.RecordRequest(kind="fleet-enrolment", party="operator", entry=entry)
+        world.client.call(verbs.RECORD, request)
+
+
 def test_keys_of_agents_are_those_that_were_enrolled_last(world: World) -> None:
     """The journal says which key, for which agent, by whom and when; one that is gone counts no longer."""
 
@@ -153,10 +195,10 @@ def test_keys_of_agents_are_those_that_were_enrolled_last(world: World) -> None:
     assert keys("operator") == {}
     enrol("operator", host_001="SHA256:a", host_002="SHA256:b")
     enrol("operator", host_001="SHA256:c")
-    enrol("another", host_002="SHA256:d")
+    enrol("another", host_003="SHA256:d")
     assert keys("operator") == {"host-001": "SHA256:c", "host-002": "SHA256:b"}
     enrol("operator", host_002="")
-    assert (keys("operator"), keys("another")) == ({"host-001": "SHA256:c"}, {"host-002": "SHA256:d"})
+    assert (keys("operator"), keys("another")) == ({"host-001": "SHA256:c"}, {"host-003": "SHA256:d"})
     for entry in ({"agents": {"host-001": "SHA256:e"}}, {"who": "ada", "agents": {}}, {"who": "ada", "agents": "all"}):
         request = rollout_messages.RecordRequest(kind="fleet-enrolment", party="operator", entry=entry)
         with pytest.raises(

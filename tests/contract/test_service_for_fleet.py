@@ -81,9 +81,9 @@ class Enrolled:
         return LedgerClient("sqlite:///ledger.db", root=self.folder)
 
     @contextlib.contextmanager
-    def service(self) -> Iterator[ServiceForFleet]:
-        """The service as a new run sees it."""
-        enrolments = Enrolments(self.ledger, party="operator", who="ada@desk")
+    def service(self, party: str = "operator") -> Iterator[ServiceForFleet]:
+        """The service as a new run of a party's fleet sees it."""
+        enrolments = Enrolments(self.ledger, party=party, who="ada@desk")
         path = self.folder / "agents.yaml"
         with contextlib.closing(ServiceForFleet(path, "http://127.0.0.1:9/v1/metrics", enrolments=enrolments)) as made:
             yield made
@@ -123,6 +123,21 @@ def test_the_journal_has_the_key_of_every_agent(enrolled: Enrolled) -> None:
     assert enrolled.entries()[-1].payload["agents"] == {"host-007": ""}
 
 
+def test_the_token_of_anothers_agent_stays_good(enrolled: Enrolled) -> None:
+    """Two parties may have a `web-001`: the second gets no token for it, and its own hosts get theirs all the same."""
+    with enrolled.service() as service:
+        token_sha256 = digest_of(service.issue("web-001", key_of(1)))[7:]
+    with enrolled.service("tenant-a") as other:
+        with ThreadPoolExecutor(2) as pool:
+            asked = {name: pool.submit(other.issue, name, key_of(2)) for name in ("web-001", "web-002")}
+        with pytest.raises(ServiceError, match="agent web-001 is another stack's or party's"):
+            asked["web-001"].result()
+        assert other.knows("web-002", token_sha256=digest_of(asked["web-002"].result())[7:], public_key=key_of(2))
+        other.forget("web-001")
+    with enrolled.service() as service:
+        assert service.knows("web-001", token_sha256=token_sha256, public_key=key_of(1))
+
+
 def test_a_key_that_was_planted_does_not_count(enrolled: Enrolled) -> None:
     """A key that came into the file of agents by another way is not known, and both fingerprints are told."""
     with enrolled.service() as service:
@@ -141,13 +156,12 @@ def test_a_key_that_was_planted_does_not_count(enrolled: Enrolled) -> None:
 
 
 def test_without_the_ledger_no_key_is_enrolled(enrolled: Enrolled) -> None:
-    """When the ledger is gone in mid-run the host's outcome says so, and its key does not count afterwards."""
+    """When the ledger is gone in mid-run the host's outcome says so, and no service lets its agent report."""
     with enrolled.service() as service:
         (enrolled.folder / "ledger.db").rename(enrolled.folder / "elsewhere.db")
         with pytest.raises(ServiceError, match="the ledger refuses to enrol its key: there is no ledger"):
             service.issue("host-001", key_of(1))
-        entry = read_agents(enrolled.folder / "agents.yaml")["host-001"]
-        assert not service.knows("host-001", token_sha256=entry.token_digest[7:], public_key=key_of(1))
+        assert read_agents(enrolled.folder / "agents.yaml") == {}
 
 
 def test_a_token_digest_that_is_none_is_not_asked_for(service: ServiceForFleet, tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
 """A declaration brought into the ledger without an engine: in batches, and again after a run that was broken off."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.ledger_party import ZONE_FILE, Party, bring_up_racks
+from support.ledger_party import ZONE_FILE, Party
 from support.zone_project import cluster, facility
-from zonewright.changes import loading, storing
+from zonewright.changes import storing
 from zonewright.changes.loading import load_owner, unload_owner, unloading_order
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
@@ -22,7 +24,7 @@ from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
 
-NODES, BATCH = 9, 4
+NODES = 9
 SITES = facility(2)["sites"]
 
 
@@ -52,41 +54,61 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class CountingClient(LedgerClient):
-    """Counts the calls of each verb, and is killed at the call of a batch after so many."""
+class MortalClient(LedgerClient):
+    """Counts the calls of each verb, and is killed before the call of one."""
 
-    batches = 0
-    lives_for = 1_000
+    calls: Counter[str]
+    dies_at: Verb[Any, Any] | None = None
 
     def call(self, verb: Verb[Request, Answer], request: Request) -> Answer:
         """Carry out one verb."""
-        if verb is verbs.CONFIRM_MANY:
-            if self.batches == self.lives_for:
-                raise Killed
-            self.batches += 1
+        if verb is self.dies_at:
+            raise Killed
+        self.calls[verb.name] += 1
         return super().call(verb, request)
 
 
-def test_a_load_that_was_killed_between_two_batches_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was confirmed before stays as it is, and the next run confirms only what is left, by batches."""
-    monkeypatch.setattr(loading, "BATCH", BATCH)
-    declaration = declared("tenant-a", clusters={"web": cluster(NODES)})
-    with CountingClient(f"sqlite:///{tmp_path / 'l.db'}", create=True) as client:
+def test_an_admission_of_a_load_confirms_all_of_it(tmp_path: Path) -> None:
+    """Nothing is confirmed by itself: who is killed behind the admission goes on, and the next run changes nothing."""
+    url, declaration = f"sqlite:///{tmp_path / 'l.db'}", declared("tenant-a", clusters={"web": cluster(NODES)})
+    with MortalClient(url, create=True) as client:
+        client.calls = Counter()
         client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
-        bring_up_racks(client)
-        client.lives_for = 1
+        load_owner(client, declared("operator", sites=SITES), "operator")
+        client.dies_at = verbs.COMPLETE
         with pytest.raises(Killed):
             load_owner(client, declaration, "tenant-a")
         report = client.call(verbs.REPORT, ReportRequest(stack_id=stack_id_of("tenant-a")))
-        assert [one.state for one in report.holdings] == ["active"] * BATCH + ["admitted"] * (NODES - BATCH)
+        assert [(one.state, one.generation) for one in report.holdings] == [("active", 1)] * NODES
         assert not report.completed
-        client.lives_for, client.batches = 1_000, 0
+        client.dies_at = None
         after = load_owner(client, declaration, "tenant-a").report
-        assert [(one.state, one.generation) for one in after.holdings] == [("active", 1)] * NODES
         assert after.completed
-        assert client.batches == 2
-        assert load_owner(client, declaration, "tenant-a").report.holdings == after.holdings
-        assert client.batches == 2, "what is active is not confirmed again"
+        assert [(one.name, one.generation) for one in after.holdings] == [(one.name, 1) for one in report.holdings]
+        assert client.calls[verbs.CONFIRM.name] + client.calls[verbs.CONFIRM_MANY.name] == 0
+        said = [one.payload for one in client.call(verbs.HISTORY, HistoryRequest(kinds=["admitted"])).entries]
+        assert [one["confirmed"] for one in said] == [2, NODES, NODES]
+    with closing(sqlite3.connect(tmp_path / "l.db")) as connection:
+        unsaid = "SELECT count(*) FROM claim WHERE state = 'active' AND active_since IS NULL"
+        assert connection.execute(unsaid).fetchone() == (0,)
+        recorded = "SELECT count(*) FROM row_change WHERE \"table\" = 'claim'"
+        assert connection.execute(recorded).fetchone() == (NODES,), "each claim is recorded once"
+
+
+def test_a_load_confirms_what_moved_and_what_was_left_admitted(client: LedgerClient) -> None:
+    """The place of before is free, nothing is left admitted, and no generation is used twice."""
+    stack_id = stack_id_of("tenant-a")
+
+    def present() -> list[tuple[str, str, int]]:
+        report = client.call(verbs.REPORT, ReportRequest(stack_id=stack_id))
+        return [(one.name, one.state, one.generation) for one in report.holdings]
+
+    load_owner(client, declared("tenant-a", clusters={"web": cluster(2, node_type="two-u")}), "tenant-a")
+    assert present() == [("web-001", "active", 2), ("web-002", "active", 2)]
+    with closing(sqlite3.connect(client.url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute("UPDATE claim SET state = 'admitted' WHERE name = 'web-001'")  # a kill of an older version
+    load_owner(client, declared("tenant-a", clusters={"web": cluster(3, node_type="two-u")}), "tenant-a")
+    assert present() == [("web-001", "active", 3), ("web-002", "active", 2), ("web-003", "active", 2)]
 
 
 def test_texts_are_stored_in_as_many_requests_as_they_need(

@@ -16,7 +16,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmitRequest, CompleteRequest, ProposeRequest, SettleRequest
 from zonewright.ledger.protocol.content_messages import DeployRequest, SiteFilesRequest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmManyRequest, HoldingKind, ReleaseRequest
+from zonewright.ledger.protocol.holding_messages import Holding, HoldingKind, ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import SeenRequest
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.stack_messages import (
@@ -32,17 +32,14 @@ from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
 from zonewright.model.former_names import FormerNames
-from zonewright.model.limits import CONFIRMS
 from zonewright.place import placing_order
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.words import count_of
 
-BATCH = CONFIRMS.most
-"""Claims that are confirmed in one transaction; a load that is killed between two goes on when it is run again."""
 ORDER: tuple[HoldingKind, ...] = ("site", "row", "duct", "link", "node")
-"""Sites before their rows, ducts before links, nodes last."""
+"""Sites before their rows, ducts before links, nodes last; what leaves goes in the other order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,7 @@ def load_owner(
     *,
     root: Path | None = None,
 ) -> LoadedOwner:
-    """Propose, admit, confirm and complete everything that one owner declares.
+    """Propose, admit and complete everything that one owner declares; its admission confirms all that it holds.
 
     Args:
         ledger: where the zone is registered.
@@ -108,8 +105,9 @@ def load_owner(
         found = worst_first([*against, *gated])
         raise LedgerRefusedError("findings", f"{count_of(len(alike(found)), 'finding')}; nothing was claimed", found)
     manifest = {path: digest_of(text) for path, text in files.items()}
-    passed = [text for text in (passed_of(files, declaration.zone),) if text]
-    store_texts(ledger, [canonical_json(manifest), *passed, *files.values()])
+    passed = [one for one in (passed_of(files, declaration.zone),) if one]
+    text = canonical_json(manifest)
+    store_texts(ledger, [text, *passed, *files.values()])
     admission = ledger.call(
         verbs.ADMIT,
         AdmitRequest(
@@ -119,10 +117,11 @@ def load_owner(
             demand_digest=proposal.demand_digest,
             seats=proposal.seats,
             addresses=proposal.addresses,
-            rendered_digest=digest_of(canonical_json(manifest)),
+            rendered_digest=digest_of(text),
         ),
     )
-    _carry_out(ledger, stack_id, admission.step)
+    held = _held(ledger, stack_id)
+    is_less = _release(ledger, stack_id, held.holdings)
     for site, of_site in files_by_site(demand, manifest).items():
         ledger.call(
             verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest_of(canonical_json(of_site)))
@@ -131,7 +130,9 @@ def load_owner(
     ledger.call(verbs.COMPLETE, done)
     if before is not None and before != admission.admission_id:
         ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=before))
-    return LoadedOwner(report=_held(ledger, stack_id), findings=tuple(proposal.findings))
+    left = _held(ledger, stack_id) if is_less else ledger.call(verbs.REPORT, mine)
+    report = left if is_less else left.model_copy(update={"holdings": held.holdings})
+    return LoadedOwner(report=report, findings=tuple(proposal.findings))
 
 
 def unload_owner(ledger: LedgerClient, owner: str) -> Counter[HoldingKind]:
@@ -183,24 +184,10 @@ def _held(ledger: LedgerClient, stack_id: str) -> StackReport:
     return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, data=False, lineage=LOADED))
 
 
-def _carry_out(ledger: LedgerClient, stack_id: str, step: int) -> None:
-    """Sites before their rows, ducts before links, nodes last; what leaves goes last, rows before their site."""
-    held = sorted(_held(ledger, stack_id).holdings, key=lambda item: ORDER.index(item.kind))
-    generations: dict[tuple[str, str], int] = {}
-    for item in held:
-        key = (item.kind, item.name)
-        generations[key] = max(item.generation, generations.get(key, 0))
-    wanted = [
-        Confirmation(kind=item.kind, name=item.name, generation=generations[item.kind, item.name])
-        for item in held
-        if item.state == "admitted"
-    ]
-    for start in range(0, len(wanted), BATCH):
-        batch = ConfirmManyRequest(stack_id=stack_id, step=step, confirms=wanted[start : start + BATCH])
-        ledger.call(verbs.CONFIRM_MANY, batch)
-    for item in reversed(held):
-        if item.state == "releasing":
-            ledger.call(
-                verbs.RELEASE,
-                ReleaseRequest(stack_id=stack_id, kind=item.kind, name=item.name, generation=item.generation),
-            )
+def _release(ledger: LedgerClient, stack_id: str, held: Collection[Holding]) -> bool:
+    """Free what leaves, rows before their site; gives whether anything did."""
+    leaving = [item for item in held if item.state == "releasing"]
+    for item in sorted(leaving, key=lambda item: ORDER.index(item.kind), reverse=True):
+        freed = ReleaseRequest(stack_id=stack_id, kind=item.kind, name=item.name, generation=item.generation)
+        ledger.call(verbs.RELEASE, freed)
+    return bool(leaving)

@@ -90,15 +90,17 @@ def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]
             yield site_context(name=site_id, site=item.site, rows=own, around=around)
 
 
+_FOLDERS = frozenset({"nodes", "sites", "groups"})
+"""In which the files of sites are, each in a folder of its own."""
+
+
 def files_by_site(demand: Demand, manifest: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
     """The part of a manifest (digest by path) that each site of a demand gets."""
     sites = {wanted.cluster.site for wanted in demand.clusters.values()}
     sites |= {name for name, item in demand.assets.items() if item.kind == "site"}
-    return {
-        site: {
-            path: digest
-            for path, digest in manifest.items()
-            if path.startswith((f"nodes/{site}/", f"sites/{site}/", f"groups/{site}/"))
-        }
-        for site in sorted(sites)
-    }
+    found: dict[str, dict[str, str]] = {site: {} for site in sorted(sites)}
+    for path, digest in manifest.items():
+        folder, site, rest = (*path.split("/", 2), "", "")[:3]
+        if folder in _FOLDERS and site in found and rest:
+            found[site][path] = digest
+    return found

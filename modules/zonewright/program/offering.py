@@ -124,6 +124,7 @@ def offered(options: Settings, declaration: Declaration | None) -> OfferedChange
     _write_findings(options, proposal)
     racks = {name: seat.rack for name, seat in proposal.seats.items()}
     by_site = files_by_site(demand, manifest)
+    old = files_by_site(demand, before) if before is not None else None
     return OfferedChange(
         demand=demand,
         proposal=proposal,
@@ -132,7 +133,7 @@ def offered(options: Settings, declaration: Declaration | None) -> OfferedChange
             site: SiteFiles(
                 digests=digests,
                 sizes=sizes_by_format({path: files[path] for path in digests}, formats),
-                news=_news(digests, files_by_site(demand, before)[site]) if before is not None else "",
+                news=_news(digests, old[site]) if old is not None else "",
             )
             for site, digests in by_site.items()
         },

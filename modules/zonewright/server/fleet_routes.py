@@ -4,12 +4,13 @@ import http.client
 import re
 import ssl
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from zonewright.fleet.agents.enrolments import Enrolments
+from zonewright.fleet.agents.enrolments import Enrolments, ForeignAgentError
 from zonewright.fleet.agents.service import ServiceError
-from zonewright.server.agents import AgentBook, AgentsFileError, FileBook
+from zonewright.server.agents import AgentBook, AgentEntry, AgentsFileError, FileBook, require_entries
 from zonewright.server.file_stamp import tag_of
 
 _OK, _NOT_MODIFIED, _NOT_FOUND = 200, 304, 404
@@ -84,17 +85,23 @@ class ServiceForFleet:
 
     def _write(self, agent: str, batch: dict[str, str]) -> dict[str, str]:
         try:
-            tokens = self._agents.issue(batch)
-        except AgentsFileError:
+            return self._enrolled(batch)
+        except (AgentsFileError, ForeignAgentError):
             own = {agent: batch.pop(agent)}
             with self._lock:
                 self._waiting = batch | self._waiting  # each tries for itself, and hears of its own fault
-            tokens, batch = self._agents.issue(own), own
+            return self._enrolled(own)
+
+    def _enrolled(self, batch: Mapping[str, str]) -> dict[str, str]:
+        """New tokens. Before them the ledger says whose the names are: the token of another's agent stays good.
+
+        Whoever is killed in between leaves a key that the list of agents does not have, and the next deployment
+        issues a token for it.
+        """
         if self._enrolments is not None:
-            # After the file: whoever is killed in between leaves a key that the ledger does not know, and the next
-            # deployment enrols it again.
+            require_entries({agent: AgentEntry(node=agent, token_digest="") for agent in batch}, "the list of agents")
             self._enrolments.enrol(batch)
-        return tokens
+        return self._agents.issue(batch)
 
     def forget(self, agent: str) -> None:
         """The agent is gone.
@@ -103,9 +110,8 @@ class ServiceForFleet:
             AgentsFileError: when the file cannot be read.
             ServiceError: when the ledger does not take it.
         """
-        self._agents.forget(agent)
-        if self._enrolments is not None:
-            self._enrolments.forget(agent)
+        if self._enrolments is None or self._enrolments.forget(agent):
+            self._agents.forget(agent)
 
     def last_report(self, token: str, *, known: bytes | None = None, wait_s: float = 0.0) -> bytes | None:
         """The last report of the agent with this token; see ``Service.last_report``.

@@ -14,6 +14,10 @@ from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.transport.client import LedgerClient
 
 
+class ForeignAgentError(ServiceError):
+    """The agent is another stack's or party's."""
+
+
 class Enrolments:
     """The keys of one fleet's agents; many threads may ask at once.
 
@@ -21,13 +25,16 @@ class Enrolments:
         ledger: opens the ledger.
         party: whose fleet it is.
         who: the person in whose name keys are enrolled.
+        stack_id: the stack whose agents they are; empty where a person enrols those of a fleet by hand.
 
     Raises:
         LedgerError: when the ledger does not say what it has enrolled.
     """
 
-    def __init__(self, ledger: Callable[[], AbstractContextManager[LedgerClient]], *, party: str, who: str) -> None:
-        self._ledger, self._party, self._who = ledger, party, who
+    def __init__(
+        self, ledger: Callable[[], AbstractContextManager[LedgerClient]], *, party: str, who: str, stack_id: str = ""
+    ) -> None:
+        self._ledger, self._party, self._who, self._stack_id = ledger, party, who, stack_id
         self._lock = threading.Lock()
         with ledger() as client:
             answer = client.call(verbs.AGENT_KEYS, rollout_messages.AgentKeysRequest(party=party))
@@ -56,23 +63,32 @@ class Enrolments:
         """
         self._record({agent: _fingerprint(key) for agent, key in keys.items()})
 
-    def forget(self, agent: str) -> None:
+    def forget(self, agent: str) -> bool:
         """Record that an agent is gone; its key counts no longer.
+
+        Returns:
+            False where the agent is another stack's or party's: it stays.
 
         Raises:
             ServiceError: when the ledger does not take it.
         """
-        self._record({agent: ""})
+        try:
+            self._record({agent: ""})
+        except ForeignAgentError:
+            return False
+        return True
 
     def _record(self, agents: Mapping[str, str]) -> None:
-        entry = rollout_messages.EnrolledKeys(who=self._who, agents=dict(agents))
+        entry = rollout_messages.EnrolledKeys(who=self._who, agents=dict(agents), stack_id=self._stack_id)
         request = rollout_messages.RecordRequest(
-            kind="fleet-enrolment", party=self._party, entry=entry.model_dump(mode="json")
+            kind="fleet-enrolment", party=self._party, entry=entry.model_dump(mode="json", exclude_defaults=True)
         )
         try:
             with self._ledger() as client:
                 client.call(verbs.RECORD, request)
         except LedgerError as error:
+            if error.code == rollout_messages.AGENT_OF_ANOTHER:
+                raise ForeignAgentError(error.sentence) from None
             raise ServiceError(f"the ledger refuses to enrol its key: {error}") from None
         now = {
             agent: rollout_messages.AgentKey(fingerprint=key, who=self._who, at="now") for agent, key in agents.items()

@@ -163,10 +163,16 @@ class EnrolledKeys(Message):
     Attributes:
         who: the person.
         agents: fingerprint by agent; empty for one that is gone.
+        stack_id: the stack whose agents they are; empty where a person enrols those of a fleet by hand.
     """
 
     who: str
     agents: dict[Name, Label] = Field(min_length=1, max_length=10_000)
+    stack_id: str = Field(default="", max_length=64)
+
+
+AGENT_OF_ANOTHER = "agent-of-another"
+"""Code of the refusal of an agent's name that another party or stack has."""
 
 
 class AgentKeysRequest(Message):

@@ -14,6 +14,7 @@ from zonewright.ledger.store.columns import NUMBER, POSTGRESQL, chars
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.engines.sqlite_words import unguard_names
+from zonewright.ledger.store.life import CURRENT
 from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.tables import asset, claim, metadata
 from zonewright.model.addresses import network_of
@@ -118,7 +119,7 @@ def hold_names(connection: Connection, stack_id: str) -> None:
 def _new(table: Table) -> Select[Any]:
     """Assets that a stack is admitted with, and that a table of theirs does not have yet."""
     known = select(table.c.asset_id).where(table.c.stack_id == STACK)
-    present: Select[Any] = _with_prefixes().where(asset.c.stack_id == STACK, asset.c.state == "admitted")
+    present: Select[Any] = _with_prefixes().where(asset.c.stack_id == STACK, asset.c.state.in_(CURRENT))
     return present.where(asset.c.id.not_in(known))
 
 

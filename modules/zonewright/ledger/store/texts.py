@@ -130,6 +130,32 @@ def files_at(files: Mapping[str, str], sites: Collection[str]) -> dict[str, str]
     return {path: digest for path, digest in files.items() if path.partition("/")[2].partition("/")[0] in sites}
 
 
+def parts_of(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What a manifest's files are of each site, by site; those whose path names none are of the empty name."""
+    parts: dict[str, dict[str, str]] = {}
+    for path, digest in files.items():
+        parts.setdefault(path.partition("/")[2].partition("/")[0], {})[path] = digest
+    return parts
+
+
+_PARTS: dict[str, dict[str, dict[str, str]]] = {}
+"""Of the manifests that were asked for last, by digest: sites are deployed one by one, and each asks for the same."""
+_MANIFESTS = 2
+
+
+def files_of_site(connection: Connection, manifest: str, site: str) -> dict[str, str]:
+    """Digest by path of a site's files in a manifest that is kept under a digest; none where it is not there."""
+    parts = _PARTS.get(manifest)
+    if parts is None:
+        text = get_content(connection, manifest)
+        parts = parts_of(files_of(text))
+        if text is not None and digest_of(text) == manifest:
+            _PARTS[manifest] = parts
+            for oldest in list(_PARTS)[:-_MANIFESTS]:
+                _PARTS.pop(oldest, None)
+    return dict(parts.get(site, {}))
+
+
 def is_manifest(text: str | None) -> bool:
     """Whether a text is a manifest: an object that has a digest for each path, and a path has a folder."""
     try:

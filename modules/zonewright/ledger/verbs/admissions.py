@@ -41,7 +41,7 @@ from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.steps import ADMITTED, next_step, step_of
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
 from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
-from zonewright.ledger.verbs.admitted_rows import WantedRow, write_rows
+from zonewright.ledger.verbs.admitted_rows import WantedRow, is_load, make_rest, write_rows
 from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.ledger.verbs.renaming import (
@@ -235,6 +235,10 @@ def _carry_out(  # noqa: PLR0917 - private
         "claims": write_rows(connection, claim, request, wanted_claims, now),
         "assets": write_rows(connection, asset, request, wanted_assets, now),
     }
+    made: dict[str, int] = {}
+    if is_load(request):
+        make_rest(connection, request.stack_id, now)
+        made = {"confirmed": len(wanted_claims) + len(wanted_assets)}
     if renamed:
         counts["claims"]["renamed"] = renamed
     names = {"renamed": dict(assets)} if assets else {}
@@ -281,6 +285,7 @@ def _carry_out(  # noqa: PLR0917 - private
             **counts,
             **names,
             **converted,
+            **made,
         },
     )
     return admission_id, digest, entry

@@ -1,4 +1,4 @@
-"""The rows of an admission: what a stack has from now on."""
+"""The rows of an admission: what a stack has from now on, and what of it is active at once since nobody makes it."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,11 +10,18 @@ from sqlalchemy import BindParameter, Connection, Select, Table, Update, bindpar
 
 from zonewright.ledger.deciding.facts import NODE_FIELDS
 from zonewright.ledger.protocol.admission_messages import AdmitRequest
+from zonewright.ledger.protocol.holding_messages import Confirmation
+from zonewright.ledger.protocol.stack_messages import LOADED
 from zonewright.ledger.store import life
 from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.tables import asset, claim, generation
+from zonewright.ledger.verbs.holdings import confirm_in
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
+
+_SPENT = select(generation.c.highest).where(generation.c.stack_id == STACK)
+"""The highest generation that went with a row of the stack; none is used twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +52,43 @@ class WantedRow:
         return cls(item.kind, name, digest_of(text), text)
 
 
+def is_load(request: AdmitRequest) -> bool:
+    """Whether a stack is one that ``ledger load`` brings in: no resource of it will ever say that it was made."""
+    return request.lineage == LOADED
+
+
+def make_rest(connection: Connection, stack_id: str, now: str) -> None:
+    """Make active what of a load's stack is only admitted, as a confirm does: its old place is freed.
+
+    That is what moved, and what a load left that was killed while it confirmed in batches, as older versions did.
+
+    Args:
+        connection: the transaction that admits, after its rows were written.
+        stack_id: the stack.
+        now: the moment, ISO 8601.
+    """
+    wanted: list[Confirmation] = []
+    for table in (asset, claim):
+        kinds = {row.name: row.kind for row in connection.execute(_waiting(table), {"stack": stack_id})}
+        groups = life.by_name(rows_of_stack(connection, table, stack_id)) if kinds else {}
+        for name, kind in kinds.items():
+            held = max(row.generation for row in groups[name])
+            wanted.append(Confirmation(kind=kind, name=name, generation=held))
+    if wanted:
+        confirm_in(connection, stack_id, wanted, None, now)
+
+
+@cache
+def _waiting(table: Table) -> Select[Any]:
+    return select(table.c.name, table.c.kind).where(table.c.stack_id == STACK, table.c.state == "admitted")
+
+
 def write_rows(
     connection: Connection, table: Table, request: AdmitRequest, wanted: Mapping[str, WantedRow], now: str
 ) -> dict[str, int]:
     """Carry out the moves of one admission in one table; gives how many rows went to which state.
+
+    What is new of a load is active at once, so that it is written and recorded once; :func:`make_rest` does the rest.
 
     Args:
         connection: the transaction that admits.
@@ -64,20 +104,24 @@ def write_rows(
         ids = tuple(row_id for row_id, target in moves.states.items() if target == state)
         set_state(connection, table, ids, state, now)
     _follow(connection, table, request.stack_id, wanted)
+    before = {row.name for row in rows}
+    spent = connection.execute(_SPENT, {"stack": request.stack_id}).scalar() or 0 if is_load(request) else 0
+    made = frozenset(moves.new).difference(before) if is_load(request) else frozenset()
     fresh = [
         {
             "stack_id": request.stack_id,
             "party": request.party,
             "kind": wanted[name].kind,
             "name": name,
-            "state": "admitted",
-            "generation": 0,
+            "state": "active" if name in made else "admitted",
+            "generation": spent + 1 if name in made else 0,
             "site": wanted[name].place.partition("/")[0],
             "rack": wanted[name].place,
             "room": wanted[name].room,
             "draw_w": wanted[name].draw_w,
             "active_since": wanted[name].since
-            or known.get((name, wanted[name].place.partition("/")[0], wanted[name].draw_w)),
+            or known.get((name, wanted[name].place.partition("/")[0], wanted[name].draw_w))
+            or (now if name in made else None),
             "digest": wanted[name].digest,
             "data": wanted[name].text,
             "changed_at": now,

@@ -33,12 +33,13 @@ from zonewright.ledger.store.brought import forget_brought, note_brought, of_par
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.journal import sign_checkpoint
 from zonewright.ledger.store.loaded import require_lineage
+from zonewright.ledger.store.prepared import PRESENT
 from zonewright.ledger.store.pruned_texts import removed
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.state_root import state_digest
-from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
-from zonewright.ledger.store.texts import drafted, files_at, files_of, get_content, put_contents, sweep
+from zonewright.ledger.store.tables import content, deployed, journal, zone
+from zonewright.ledger.store.texts import drafted, files_of_site, put_contents, sweep
 from zonewright.model.canonical import canonical_json, digest_of
 
 
@@ -71,12 +72,8 @@ def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
 def deploy(context: Context, request: DeployRequest) -> DeployAnswer:
     """Mark the files of one site as deployed: those of the stack's present change, which are read by their digest."""
     with context.writing(touching(request.stack_id)) as connection:
-        rendered = connection.execute(
-            select(admission.c.rendered_digest).where(
-                admission.c.stack_id == request.stack_id, admission.c.state == "current"
-            )
-        ).scalar()
-        files = files_at(files_of(get_content(connection, rendered)) if rendered else {}, {request.site})
+        present = connection.execute(PRESENT, {"stack": request.stack_id}).first()
+        files = files_of_site(connection, present.rendered_digest, request.site) if present is not None else {}
         if digest_of(canonical_json(files)) != request.files_digest:
             raise LedgerRefusedError(
                 "not-admitted",

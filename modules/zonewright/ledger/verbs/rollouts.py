@@ -12,6 +12,7 @@ from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedEr
 from zonewright.ledger.protocol.messages import Done
 from zonewright.ledger.protocol.rollout_messages import (
     ADDED,
+    AGENT_OF_ANOTHER,
     ROLLED_OUT,
     AgentKey,
     AgentKeys,
@@ -28,7 +29,7 @@ from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.journal import append
-from zonewright.ledger.store.tables import admission, asset, change, decided, deployed, journal, zone
+from zonewright.ledger.store.tables import admission, asset, change, decided, deployed, enrolment, journal, zone
 from zonewright.ledger.store.tables import lease as table
 from zonewright.ledger.store.texts import put_contents
 from zonewright.model.canonical import digest_of
@@ -65,9 +66,10 @@ def hours(context: Context, _request: HoursRequest) -> Hours:
 
 def record(context: Context, request: RecordRequest) -> Done:
     """Write an entry about a fleet into the journal, and keep a run's record under each change of the run."""
-    if request.kind == ENROLMENT:
-        _enrolled(request.entry)
+    enrolled = _enrolled(request.entry) if request.kind == ENROLMENT else None
     with context.writing() as connection:
+        if enrolled is not None:
+            _require_own_agents(connection, request.party, enrolled)
         now = context.now(connection)
         append(connection, at=now, kind=request.kind, stack_id="", party=request.party, payload=request.entry)
         for one in request.changes:
@@ -84,6 +86,37 @@ def _enrolled(entry: Mapping[str, Any]) -> EnrolledKeys:
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise LedgerMisuseError("entry", f"an enrolment of keys needs 'who' and 'agents'; {where} is wrong") from None
+
+
+def _require_own_agents(connection: Connection, party: str, wanted: EnrolledKeys) -> None:
+    """Refuse agents that others have: token, key and samples of an agent are known by its name alone.
+
+    A name is had by whoever enrolled it first, until it is forgotten or its stack is not enrolled any more. What a
+    party had already, beside another one in a ledger of an older version, it keeps.
+
+    Raises:
+        LedgerRefusedError: names the first such agent, and not whose it is.
+    """
+    holders: dict[str, dict[str, str]] = {}
+    stacks = set(connection.execute(select(enrolment.c.stack_id)).scalars())
+    query = select(journal.c.party, journal.c.payload).where(journal.c.kind == ENROLMENT)
+    for row in connection.execute(query.order_by(journal.c.sequence)):
+        said = json.loads(row.payload)
+        for agent in said["agents"].keys() & wanted.agents.keys():
+            by_party = holders.setdefault(agent, {})
+            if said["agents"][agent]:  # by hand it stays its stack's
+                by_party[row.party] = said.get("stack_id") or by_party.get(row.party, "")
+            else:
+                by_party.pop(row.party, None)
+    for agent in sorted(holders):
+        own = holders[agent].get(party)
+        others = {own} & stacks - {wanted.stack_id} if wanted.stack_id and own else set[str]()
+        if others or (own is None and holders[agent]):
+            raise LedgerRefusedError(
+                AGENT_OF_ANOTHER,
+                f"agent {agent} is another stack's or party's: what it sends is known by its name alone, so a name has "
+                "one host in the zone; nothing was enrolled; give the node another name, or have that agent removed",
+            )
 
 
 def agent_keys(context: Context, request: AgentKeysRequest) -> AgentKeys:

@@ -136,7 +136,7 @@ def site_work(session: ProviderSession, *, path: str, stack_id: str, names: Iter
     if file.agent is None:
         raise CheckFailedError(f"{path}: agent is missing; declare where agents report: agent: {{url: ...}}")
     hosts = hosts_here(session, file, stack_id=stack_id, names=names)
-    enrolments = Enrolments(lambda: nullcontext(session.ledger), party=file.party, who=whoami())
+    enrolments = Enrolments(lambda: nullcontext(session.ledger), party=file.party, who=whoami(), stack_id=stack_id)
     password = sudo_password()
     try:
         recipe = recipe_of(file.agent, folder)
