@@ -7,7 +7,6 @@ spool, is sent again and is acknowledged as any reading. Who has the batches can
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -15,6 +14,14 @@ from contextlib import suppress
 
 from zonewright_agent.log import log
 from zonewright_agent.spool import Spool
+
+try:  # as the module random does: hashlib loads all of OpenSSL, a fifth of the agent's memory
+    from _sha2 import sha256  # type: ignore[import-not-found]
+except ImportError:  # before Python 3.12
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found]
+    except ImportError:  # another Python
+        from hashlib import sha256
 
 NAMESPACE = "zonewright-telemetry"
 """What the signature is for: one of a report of health is none of a chain."""
@@ -26,7 +33,7 @@ _CHAINED = f'"{PREVIOUS}"'.encode()
 
 def digest_of(batch: bytes) -> str:
     """What the next batch names this one by."""
-    return hashlib.sha256(batch).hexdigest()
+    return str(sha256(batch).hexdigest())
 
 
 def head_text(*, agent: str, ledger: str, sequence: int, digest: str, time_ns: int) -> str:

@@ -32,6 +32,7 @@ class ZonewrightError(Exception):
     ├── BodyError                    2  ledger.transport.body and ValueError
     ├── BundleError                  2  changes.errors and ValueError
     ├── CertificateError             2  server.certificate and ValueError
+    ├── ChainError                   1  telemetry.chain and ValueError
     ├── CheckFailedError             1  provider.resource and ValueError
     ├── ConflictError                1  telemetry.interface and ValueError
     ├── DemandError                  2  model.demand and LookupError
@@ -77,6 +78,7 @@ class ZonewrightError(Exception):
     ├── SecretError                  3  model.secret and ValueError
     ├── SelectionError               2  fleet.inventory and ValueError
     ├── SignatureError               1  seal.ssh_signatures and ValueError
+    ├── SignedFileError              2  audit.evidence.signed_file and ValueError
     ├── StackFileError               2  declare.stack_file and ValueError
     ├── StateError                   2  changes.reconciling and ValueError
     ├── StoppedError                 -  cli.output

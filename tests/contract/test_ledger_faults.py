@@ -152,7 +152,7 @@ def test_a_ledger_of_another_user_is_said(ledger: Path) -> None:
         "except LedgerUnavailableError as error:\n"
         "    sys.exit(str(error))\n"
     )
-    command = [sys.executable, "-c", script, f"sqlite:///{ledger}", f"{ledger}.lock"]
+    command = [warm_python().path(), "-c", script, f"sqlite:///{ledger}", f"{ledger}.lock"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1, result
     assert "permission denied" in result.stderr

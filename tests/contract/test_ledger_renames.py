@@ -25,6 +25,9 @@ from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.clock import stamp, utc_now
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model.power import Draw
+from zonewright.model.world import Occupant
+from zonewright.place.renames import renames_of
 
 
 @contextmanager
@@ -179,14 +182,76 @@ def test_no_node_takes_a_name_whose_node_is_not_gone(stacks: tuple[RenamingStack
     assert stack.places() == _renamed({name: place for name, place in before.items() if "web" in name}, "web", "shop")
 
 
+def test_a_cluster_is_split_and_merged(stacks: tuple[RenamingStack, RenamingStack]) -> None:
+    """Nodes go into another cluster and back: places, addresses and holders stay, and each is updated in place."""
+    stack, _ = stacks
+    stack.up({"web": cluster(4), "db": cluster(1)})
+    before, holders = stack.places(), {name: outputs["holder"] for name, (_, outputs) in stack.state.items()}
+    split = {
+        "web": cluster(4, without=["003", "004"]),
+        "api": cluster(2, nodes_were={"001": "web-003", "002": "web-004"}, spread={"scope": "rack", "at_least": 1}),
+        "db": cluster(1),
+    }
+    assert stack.up(split).findings == []
+    assert stack.told == [("update", "api-001"), ("update", "api-002")]
+    renamed = {"web-003": "api-001", "web-004": "api-002"}
+    assert stack.places() == {renamed.get(name, name): place for name, place in before.items()}
+    assert {name: outputs["holder"] for name, (_, outputs) in stack.state.items()} == {
+        renamed.get(name, name): holder for name, holder in holders.items()
+    }
+    assert stack.up(split).findings == [], "what is done already changes nothing"
+    assert stack.told == []
+    into = {"db": cluster(5, nodes_were={"002": "api-002", "003": "api-001", "004": "web-001", "005": "web-002"})}
+    with pytest.raises(StoppedError):
+        stack.up(into, steps=2)
+    stack.up(into)
+    assert {word for word, _ in stack.told} == {"update"}, "the ledger had renamed, the state had not"
+    merged = {"api-002": "db-002", "api-001": "db-003", "web-001": "db-004", "web-002": "db-005"}
+    first = {renamed.get(name, name): place for name, place in before.items()}
+    assert stack.places() == {merged.get(name, name): place for name, place in first.items()}
+    assert stack.up({"shop": cluster(5, was="db")}).findings == [], "they are nodes of their new cluster"
+    assert stack.places() == {merged.get(name, name).replace("db", "shop"): place for name, place in first.items()}
+    assert {one.state for one in stack.held()} == {"active"}
+
+
+def test_a_node_of_before_is_of_its_new_cluster() -> None:
+    """What stands is called by its new cluster too, and what stays there by its old one."""
+    clusters = {"web": cluster(1), "api": cluster(1, nodes_were={"001": "web-002"})}
+    demand = Party(None, "stack", "tenant-a").demand(clusters=clusters)  # type: ignore[arg-type]
+    places: dict[str, Any] = {
+        "party": "tenant-a",
+        "rack": "dc1/a/01/01",
+        "u_height": 1,
+        "draw": Draw(allocated_w=100),
+        "standing": "active",
+    }
+    own = [Occupant(name=f"web-00{n}", cluster="web", position=n, **places) for n in (1, 2)]
+    renames = renames_of(demand, own, {})
+    assert [(one.name, one.cluster) for one in map(renames.occupant, own)] == [("web-001", "web"), ("api-001", "api")]
+
+
+def test_a_node_that_was_nobody_is_said(stacks: tuple[RenamingStack, RenamingStack]) -> None:
+    """A former name that this stack has nothing of, also one of another party, is told, and the node is new."""
+    stack, other = stacks
+    other.up({"web": cluster(1)})
+    theirs = other.places()
+    (found,) = stack.up({"api": cluster(1, nodes_were={"001": "web-001"})}).findings
+    assert (found.rule, found.level, found.where) == ("former-name", "advisory", "clusters.api.nodes_were")
+    assert "web-001, of which this stack has nothing in the ledger" in found.message
+    assert stack.told == [("create", "api-001")]
+    assert other.places() == theirs
+
+
 @pytest.mark.parametrize(
     ("clusters", "says"),
     [
+        ({"api": cluster(1, nodes_were={"001": "web-001"}), "web": cluster(1)}, "was 'web-001', which is declared too"),
+        ({"api": cluster(2, nodes_were={"001": "w-1", "002": "w-1"})}, "so was node 001 of cluster 'api'"),
         ({"shop": cluster(1, was="web"), "web": cluster(1)}, "was 'web', which is declared too"),
         ({"shop": cluster(1, was="web"), "cart": cluster(1, was="web")}, "so was 'shop'"),
         ({"web": cluster(2, names=["web-002"])}, "host name 'web-002' is of two nodes"),
     ],
-    ids=["both", "twice", "host name"],
+    ids=["node and both", "node twice", "both", "twice", "host name"],
 )
 def test_the_ledger_itself_refuses_what_cannot_be(clusters: dict[str, Any], says: str) -> None:
     """A demand that came past the checks of the client is refused where it is read."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from support.live import GATEWAY, batch, samples_of, site_of
 from support.postgresql import PostgresqlServer
 from support.readings import METERS, START, month
+from support.signed_host import SignedHost, points_of, received
 from zonewright.cli import main
 from zonewright.ledger.protocol.errors import LedgerMisuseError
 from zonewright.ledger.store import bringing, journal, telemetry_tables
@@ -23,6 +25,7 @@ from zonewright.ledger.store.homes import Homes, homes_of
 from zonewright.ledger.store.tables import journal as entries
 from zonewright.ledger.verbs.live import KIND, tell_live
 from zonewright.ledger.verbs.pruning import tell_removals
+from zonewright.ledger.verbs.sealing import seal_chains
 from zonewright.pue.readings import Reading
 from zonewright.server.agent_table import AgentsTable, HealthTable
 from zonewright.server.agents import AgentsFile, issue_token
@@ -101,6 +104,24 @@ def test_the_columns_are_those_of_the_files(tmp_path: Path) -> None:
     assert found == {
         name: [*table.columns.keys()] for name, table in telemetry_tables.metadata.tables.items() if name not in beside
     }
+
+
+def test_signed_batches_there_are_judged_alike(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+    """Of two services one takes the head and both see it: readings are raised once, and the journal names it once."""
+    with services(postgresql, tmp_path) as both:
+        host, readings = SignedHost(GATEWAY), {name: items[:8] for name, items in month().items()}
+        for number in range(8):
+            points = points_of(METERS, {name: items[number] for name, items in readings.items()})
+            both[number % 2].samples.append(received(host.next(points), key=host.key.public), NOW_NS)
+        at_once(*(one.feed for one in both))
+        with both[1].store.opened() as connection:
+            query = "select trust, count(*) from reading group by trust order by trust"
+            assert connection.execute(query).fetchall() == [("authenticated", 8), ("signed", 24)]
+        assert [bool(one.head) for one in both[1].samples.chains.batches(GATEWAY)] == [True] * 6 + [False] * 2
+        at_once(*(partial(seal_chains, one.context, at_once=True) for one in both))
+        assert [kind for kind in both[0].kinds() if kind == "sealed"] == ["sealed"]
+        assert both[0].samples.prune(NOW_NS + 1)
+        assert [one.sequence for one in both[1].samples.chains.batches(GATEWAY)] == [8]
 
 
 def test_readings_there_are_those_of_a_file(postgresql: PostgresqlServer, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def month_before(moment: datetime) -> datetime:
     return first if moment != first else (first - timedelta(days=1)).replace(day=1)
 
 
-def registers(it_kw: float, *, end: datetime, months: int = 24, fixed_kw: float = 1_050) -> str:
+def registers(it_kw: float, *, end: datetime, months: int = 14, fixed_kw: float = 1_050) -> str:
     """Flat registers by month up to an end: facility = fixed + 1.13 x IT, halved over two lines each."""
     moments = [end]
     while len(moments) <= months:

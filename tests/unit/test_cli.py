@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from support.golden import compare_golden
+from support.warm_python import warm_python
 from support.zone_project import ZONE, cluster, facility
 from zonewright.cli import COMMANDS, main, parser
 from zonewright.declare import load_zone
@@ -293,9 +294,14 @@ def test_a_fault_of_ours_is_told_without_a_traceback(run: Run, monkeypatch: pyte
         main(["--debug", "check", "stacks/zones/small"])
 
 
-def command(*arguments: str) -> list[str]:
+def command(*arguments: str, python: str = sys.executable) -> list[str]:
     """A command in a process of its own."""
-    return [sys.executable, "-m", "zonewright.cli", *arguments]
+    return [python, "-m", "zonewright.cli", *arguments]
+
+
+def check() -> list[str]:
+    """The command that checks the small zone, in a process whose imports are done."""
+    return command("check", "stacks/zones/small", python=warm_python().path())
 
 
 def test_a_reader_that_leaves_is_no_error(root: Path, run: Run) -> None:
@@ -311,7 +317,7 @@ def in_terminal(root: Path, columns: int, **variables: str) -> str:
     leader, follower = pty.openpty()
     given = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
     environment = {**given, "TERM": "xterm", **variables}
-    resize = f"stty cols {columns} rows 24; exec {' '.join(command('check', 'stacks/zones/small'))}"
+    resize = f"stty cols {columns} rows 24; exec {' '.join(check())}"
     process = subprocess.Popen(
         ["bash", "-c", resize], cwd=root, env=environment, stdin=follower, stdout=follower, stderr=follower
     )
@@ -331,9 +337,7 @@ def test_forty_findings_in_a_terminal_and_in_a_pipe(root: Path) -> None:
     """Forty findings are grouped by rack and wrapped at the terminal's width; a pipe has 80 columns and no colours."""
     write(root, "tenant-a", {"owner": "tenant-a", "clusters": CROWDED})
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    piped = subprocess.run(
-        command("check", "stacks/zones/small"), cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
+    piped = subprocess.run(check(), cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert piped.returncode == 1
     assert piped.stdout == in_terminal(root, 80, NO_COLOR="1")
     coloured = in_terminal(root, 80)

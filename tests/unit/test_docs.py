@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright.rules.registry import RULES
 
@@ -16,7 +17,7 @@ PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 
 def test_generated_pages_are_up_to_date() -> None:
     """What the reference says of commands, settings, resources and verbs is what the code has."""
-    command = [sys.executable, "tools/generate_reference.py"]
+    command = [warm_python().path(), "-u", str(REPOSITORY / "tools" / "generate_reference.py")]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 

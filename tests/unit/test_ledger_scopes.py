@@ -128,6 +128,7 @@ COVERED_BY = {
     "room-density": "site",
     "quota": "district and party",
     "zone-utilization": "sums",
+    "site-sharing": "nothing: it only advises",
     "name-owner": "alone",
     "link-route": "alone",
     "duct-bores": "alone",

@@ -1,5 +1,6 @@
 """``make mutants`` kills what a test notices and reports what none does; its table and its list keep to the code."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -112,14 +113,30 @@ def test_code_is_swapped_where_a_function_is_held() -> None:
 
 
 @cache
-def _places_of(file: str) -> "list[Place]":
-    return places_in(file, (choosing.REPOSITORY / file).read_text(encoding="utf-8"))
+def _piece_of(file: str, scope: str) -> str:
+    """The function or class at the level of the module that a scope is in; the whole module where it is in none."""
+    text = (choosing.REPOSITORY / file).read_text(encoding="utf-8")
+    name = scope.partition(".")[0]
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef) and node.name == name:
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            return "\n".join(text.splitlines()[first - 1 : node.end_lineno]) + "\n"
+    return text
+
+
+@cache
+def _places_of(file: str, piece: str) -> "list[Place]":
+    return places_in(file, piece)
 
 
 def _is_there(known: Equivalent) -> bool:
-    """Whether a mutant of the code is this one; those that look like it are made first, as making one is slow."""
-    lines = (choosing.REPOSITORY / known.file).read_text(encoding="utf-8").splitlines()
-    places = [place for place in _places_of(known.file) if place.scope == known.scope]
+    """Whether a mutant of the code is this one, looked for in its own function: a file's are many, and slow to find.
+
+    Those that look like it are made first, as making one is slow too.
+    """
+    piece = _piece_of(known.file, known.scope)
+    lines = piece.splitlines()
+    places = [place for place in _places_of(known.file, piece) if place.scope == known.scope]
 
     def unlikely(place: "Place") -> int:
         code = place.module.code_for_node(place.new).strip()

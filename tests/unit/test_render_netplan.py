@@ -12,26 +12,49 @@ import yaml
 
 from support.golden import compare_golden, golden
 from support.validators import installed_validator, validator_of
-from zonewright.model import Site
+from zonewright.model import NodeType, Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, RenderError, node_context, render_all
 from zonewright.render.contexts.node_view import fellows_of, site_view
 from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.validators.native import NativeValidator
 
-POOLS: dict[str, dict[str, str]] = {
+POOLS: dict[str, dict[str, str | int]] = {
     "v4": {"prefix": "10.80.16.0/20", "gateway": "10.80.16.1"},
     "v6": {"prefix": "2001:db8:1::/48", "gateway": "2001:db8:1::1"},
+    "b-store": {"prefix": "10.91.0.0/24", "gateway": "10.91.0.1", "role": "storage", "vlan": "s"},
+    "a-store": {"prefix": "10.90.0.0/24", "gateway": "10.90.0.1", "role": "storage", "vlan": "s", "mtu": 9000},
 }
-ADDRESSES = {"v4": "10.80.16.5/20", "v6": "2001:db8:1::5/48"}
+ADDRESSES = {"v4": "10.80.16.5/20", "v6": "2001:db8:1::5/48", "a-store": "10.90.0.5/24", "b-store": "10.91.0.5/24"}
 
 
-def context(pools: tuple[str, ...], *, name: str = "core-001", name_servers: tuple[str, ...] = ()) -> NodeContext:
+def node_type(*ports: dict[str, str], **more: object) -> NodeType:
+    """A server model with some ports."""
+    document = {
+        "manufacturer": "m",
+        "model": "m",
+        "u_height": 1,
+        "weight_kg": 1,
+        "maximum_draw": 1,
+        "allocated_draw": 1,
+    }
+    return NodeType.model_validate({**document, "interfaces": ports, **more})
+
+
+def context(
+    pools: tuple[str, ...],
+    *,
+    name: str = "core-001",
+    name_servers: tuple[str, ...] = (),
+    of_type: NodeType | None = None,
+    mac_addresses: dict[str, str] | None = None,
+) -> NodeContext:
     """The context of one node with addresses from some pools."""
     document: dict[str, Any] = {
         "title": "Data centre",
         "district": "north",
         "name_servers": list(name_servers),
+        "vlans": {"s": {"vid": 300}},
         "address_pools": {pool: POOLS[pool] for pool in pools},
     }
     addresses = {pool: ADDRESSES[pool] for pool in pools}
@@ -42,7 +65,22 @@ def context(pools: tuple[str, ...], *, name: str = "core-001", name_servers: tup
         fellows=fellows_of([addresses]),
         around=Surroundings(),
     )
-    return node_context(name=name, view=view, rack="dc1/a/01/07", position=3, addresses=addresses, power_max_w=800)
+    return node_context(
+        name=name,
+        view=view,
+        rack="dc1/a/01/07",
+        position=3,
+        addresses=addresses,
+        power_max_w=800,
+        node_type=of_type,
+        mac_addresses=mac_addresses,
+    )
+
+
+DATA = ({"name": "eno1"}, {"name": "eno2"})
+STORAGE = ({"name": "ens1f0", "role": "storage", "lag": "no"}, {"name": "ens1f1", "role": "storage", "lag": "no"})
+LACP = {"name": "uplink", "mode": "802.3ad"}
+BMC = {"name": "enx0", "role": "bmc"}
 
 
 CASES = {
@@ -52,7 +90,15 @@ CASES = {
     "no-name-servers": context(("v4", "v6")),
     "no-pools": context(()),
     "name-like-a-number": context(("v4",), name="0x1f"),
-    "named-ports": replace(context(("v4", "v6")), uplinks=("eno1", "eno2")),
+    "named-ports": context(("v4", "v6"), of_type=node_type(*DATA)),
+    "storage-ports": context(
+        ("a-store", "v4", "v6"),
+        of_type=node_type(
+            *DATA, *STORAGE, BMC, bonds=[{"name": "uplink", "mode": "802.3ad"}, {"name": "no", "primary": "ens1f1"}]
+        ),
+        mac_addresses={"eno1": "52:54:00:00:00:01", "ens1f0": "52:54:00:00:00:02"},
+    ),
+    "storage-in-a-vlan": context(("b-store", "v4"), of_type=node_type(*DATA, BMC)),
 }
 
 
@@ -87,6 +133,32 @@ def test_netplan_refuses_a_broken_file(netplan: NativeValidator, right: str, wro
     verdict = netplan.validate({"etc/netplan/50-zonewright.yaml": text})
     assert verdict.status == "fail"
     assert verdict.detail
+
+
+def test_a_vlan_on_ports_that_are_too_small_is_refused() -> None:
+    """Large packets of storage need ports of their own, or a network for data that takes them too."""
+    with pytest.raises(RenderError, match="VLAN 300 with an mtu of 9000 on ports whose own network has 1500"):
+        context(("a-store", "v4"), of_type=node_type(*DATA))
+
+
+@pytest.mark.parametrize(
+    ("ports", "bonds", "said"),
+    [
+        (DATA, [{"name": "other"}], "bond other has no port"),
+        (DATA, [{"name": "uplink", "primary": "eno9"}], "primary eno9 of bond uplink is none of its ports, eno1, eno2"),
+        (DATA, [LACP | {"primary": "eno1"}], "all ports are in use; leave it out"),
+        (DATA, [LACP, LACP], "two bonds of one name"),
+        ((*DATA, STORAGE[0], STORAGE[1] | {"lag": "x"}), [], "ports with the role storage have different lags"),
+        ((*DATA, STORAGE[0] | {"lag": "uplink"}), [], "ports of two roles in bond uplink"),
+        ((BMC,), [], "no interface that a node can use"),
+    ],
+)
+def test_bonds_that_cannot_be_are_refused(
+    ports: tuple[dict[str, str], ...], bonds: list[dict[str, str]], said: str
+) -> None:
+    """A bond of nothing, a primary that is elsewhere or of no use, a name twice, and ports of two roles in one."""
+    with pytest.raises(ValueError, match=said):
+        node_type(*ports, bonds=bonds)
 
 
 def test_an_absent_validator_is_not_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:

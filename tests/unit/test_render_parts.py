@@ -6,10 +6,21 @@ from typing import Any
 import pytest
 
 from zonewright.render.contexts.node_context import NodeContext, PoolAddress
+from zonewright.render.contexts.node_links import BondInUse, PortInUse, TaggedVlan
 from zonewright.render.formats import FORMATS
 from zonewright.render.sandbox.templates import LoadedTemplate, load
 
 ADDRESS = PoolAddress(pool="v4", address="10.0.0.5/24", gateway="10.0.0.1", version=4)
+BOND = BondInUse(
+    name="uplink",
+    role="data",
+    mode="active-backup",
+    ports=("eno1",),
+    primary="eno1",
+    mtu=0,
+    addresses=("10.0.0.5/24",),
+    routes=("10.0.0.1",),
+)
 NETWORKS = {"fellows": "10.0.0.5-10.0.0.9", "zone": "10.0.0.0/16", "management": "10.9.0.0/24"}
 NODE = NodeContext(
     name="web-001",
@@ -22,6 +33,9 @@ NODE = NodeContext(
     gateways_v4=("10.0.0.1",),
     gateways_v6=("2001:db8::1",),
     uplinks=("eno1",),
+    ports=(PortInUse(name="eno1", mac_address="", mtu=0),),
+    bonds=(BOND,),
+    vlans=(TaggedVlan(name="uplink.7", parent="uplink", vid=7, mtu=0, addresses=("10.0.7.5/24",)),),
     name_servers=("10.0.0.2",),
     search_domain="tenant-a.dc1.internal",
     time_servers=("10.0.0.3",),

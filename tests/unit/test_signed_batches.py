@@ -6,6 +6,8 @@ from contextlib import closing
 from itertools import pairwise, takewhile
 from pathlib import Path
 
+import pytest
+
 from support.signed_host import LEDGER, Key, SignedHost, received
 from support.soak import rounds, seeded
 from zonewright.seal.keys import key_id
@@ -82,6 +84,7 @@ def changed(body: bytes, chance: random.Random) -> bytes:
     return body[:at] + bytes([body[at] ^ 1 << chance.randrange(7)]) + body[at + 1 :]
 
 
+@pytest.mark.soak
 def test_only_what_a_host_signed_counts_as_signed(tmp_path: Path) -> None:
     """Exactly those batches are signed that a head leads back to; whatever is missing or wrong in between is told."""
     chance = seeded("signed batches")

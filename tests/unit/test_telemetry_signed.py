@@ -1,5 +1,6 @@
 """Signed telemetry: what a head vouches for counts as signed, and whatever was left out, changed or added does not."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,12 +12,16 @@ import pytest
 from support.live import GATEWAY, site_of
 from support.readings import METERS, START, month
 from support.signed_host import Key, SignedHost, points_of, received
+from zonewright.audit.evidence.signed_file import SignedBatch, SignedFile
+from zonewright.audit.verify.signed_readings import bundle_check
 from zonewright.model.base import TrustClass
+from zonewright.model.demand import SiteAsset
 from zonewright.pue.readings import Reading
 from zonewright.telemetry import Store
 from zonewright.telemetry.chain import ChainError, packed, unpacked
 from zonewright.telemetry.feeding import Feeder
 from zonewright.telemetry.figures import Terms, measured
+from zonewright.telemetry.registers import READINGS_HEAD, reading_line
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.summing import DAY_US
 
@@ -270,3 +275,32 @@ def test_a_kept_batch_is_the_batch() -> None:
     assert unpacked(packed(b"x" * 10_000)) == b"x" * 10_000
     with pytest.raises(ChainError, match="cannot be read"):
         unpacked("AAAA")
+
+
+def test_the_readings_of_a_bundle_are_those_that_the_host_signed(world: World) -> None:
+    """Each reading that a bundle says is signed is in the host's batches, to the watt-hour; another value is named."""
+    bodies = world.batches(8)
+    world.take(*bodies)
+    world.feed()
+    with world.store.opened() as connection:
+        query = (
+            "select m.name, m.kind, start_us, time_us, micro, trust from reading join meter m on m.id = meter "
+            "where m.name = 'main' order by time_us"
+        )
+        lines = [reading_line(row) for row in connection.execute(query)]
+    asset = SiteAsset(site=SITE).model_dump(mode="json")
+    facts = {
+        "assets/dc1.json": json.dumps([{"name": "dc1", "data": asset}]),
+        "readings/dc1/main/2026-01.csv": "\n".join([READINGS_HEAD, *lines]) + "\n",
+    }
+    held = SignedFile(agent=GATEWAY, node=GATEWAY, ledger="a" * 32)
+    batches = [SignedBatch(sequence=at + 1, received_ns=NOW_NS, body=body) for at, body in enumerate(bodies)]
+    found = bundle_check(facts, held, batches, set(world.signed()))
+    assert (found.verdict, found.detail.split(",")[0]) == ("good", "6 of gas")
+    last = lines[5].split(",")
+    wrong = ",".join([*last[:4], str(int(last[4]) + 10**6), last[5]])
+    facts["readings/dc1/main/2026-01.csv"] = facts["readings/dc1/main/2026-01.csv"].replace(lines[5], wrong)
+    found = bundle_check(facts, held, batches, set(world.signed()))
+    assert found.verdict == "wrong"
+    assert "main of dc1: the reading of 2026-01-01T02:00:00Z is not what the host signed" in found.detail
+    assert bundle_check(facts, SignedFile(agent="x", node="x", ledger=""), [], set()).verdict == "not-checked"

@@ -57,7 +57,8 @@ def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Ite
                     position=seat.position,
                     addresses=proposal.addresses.get(node.name, {}),
                     power_max_w=wanted.node_type.maximum_draw,
-                    uplinks=wanted.node_type.uplinks,
+                    node_type=wanted.node_type,
+                    mac_addresses=node.chosen.mac_addresses if node.chosen is not None else None,
                 )
 
 

@@ -50,6 +50,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog="Exit codes: 0 nothing is wrong, 1 something is wrong, 2 it is not such a file.",
     )
     telemetry.add_argument("file", type=Path, metavar="FILE", help="what an agent signed")
+    telemetry.add_argument(
+        "--bundle", type=Path, metavar="BUNDLE", help="compare the signed readings of a change's evidence with it too"
+    )
     telemetry.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
     telemetry.add_argument(
         "--ledger-key", metavar="BASE64", help="the ledger's public key, from a source that you trust"
@@ -95,12 +98,20 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _telemetry(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.evidence.bundle import read_bundle
+    from zonewright.audit.evidence.contents import read_contents
     from zonewright.audit.evidence.signed_file import read_signed
+    from zonewright.audit.verify.signed_readings import bundle_check
     from zonewright.audit.verify.telemetry import signed_checks
 
-    known = kept_checkpoint(arguments.checkpoint)
+    known, vouched = kept_checkpoint(arguments.checkpoint), set[int]()
+    contents = None if arguments.bundle is None else read_contents(read_bundle(arguments.bundle))
     held, batches = read_signed(arguments.file)
-    return _tell(list(signed_checks(held, batches, known=known, ledger_key=arguments.ledger_key)), arguments.format)
+    checks = list(signed_checks(held, batches, known=known, ledger_key=arguments.ledger_key, vouched=vouched))
+    if contents is not None:
+        _, again = read_signed(arguments.file)
+        checks.append(bundle_check(contents.facts(contents.snapshot), held, again, vouched))
+    return _tell(checks, arguments.format)
 
 
 def _tell(checks: "Sequence[Check]", how: str) -> int:

@@ -63,7 +63,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "change list": ("change list --state planned",),
     "audit verify": ("audit verify change.tar --keys keys --checkpoint checkpoint.json",),
     "watch": ("watch --rules rules.yml", "watch --webhook https://hooks.example.com/zone --key watch.pem"),
-    "audit telemetry": ("audit telemetry gw-1.xz --checkpoint checkpoint.json",),
+    "audit telemetry": ("audit telemetry gw-1.xz --checkpoint checkpoint.json --bundle change.tar",),
     "pue signed": ("pue signed", "pue signed --agent gw-1 --out gw-1.xz"),
     "audit complete": ("audit complete --checkpoint checkpoint.json",),
     "audit period": ("audit period --from 2026-01-01 --to 2026-04-01",),

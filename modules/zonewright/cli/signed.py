@@ -120,6 +120,7 @@ def _held(
     heads = chains.heads(agent)
     held = SignedFile(
         agent=agent,
+        node=next((one.node for one in chains.batches(agent)), agent),
         ledger=head.ledger,
         heads=[FiledHead(text=one.head, signature=one.signature, key=one.key, seal=one.seal) for one in heads],
         seals=list(_seals(context, agent)),

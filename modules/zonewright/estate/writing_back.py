@@ -14,8 +14,8 @@ from zonewright.estate.naming import id_of
 from zonewright.estate.places import Places
 from zonewright.estate.work import AdoptionWork
 from zonewright.model import NodeType
+from zonewright.model.node_ports import UPLINK
 from zonewright.model.power import FEEDS
-from zonewright.model.zone import UPLINK
 
 ROLE = {"name": "Server", "slug": "server", "color": "9e9e9e"}
 _PORT_TYPE = "iec-60320-c14"

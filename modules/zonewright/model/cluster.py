@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from zonewright.model.base import Date, Declared, FormerIds, Identifier, RiskKind
 from zonewright.model.limits import NAME
 from zonewright.model.site import Face, ProtectionLevel
-from zonewright.model.site_network import Address
+from zonewright.model.site_network import Address, InterfaceName, MacAddress
 from zonewright.model.supply import FeedName
 
 Scope = Literal["rack", "row", "room"]
@@ -29,6 +29,15 @@ HostNames = Annotated[
 ]
 
 
+class PlacedInterface(Declared):
+    """A port of a node, as in NetBox: it is found by its MAC address, and gets the name that the node type says."""
+
+    name: InterfaceName
+    """Its name, one of the node type's ``interfaces``."""
+    mac_address: MacAddress
+    """Its MAC address."""
+
+
 class Place(Declared):
     """A place that the tenant chooses."""
 
@@ -38,6 +47,13 @@ class Place(Declared):
     """Lowest rack unit, counted from the bottom; without it the ledger chooses one in that rack."""
     addresses: Annotated[tuple[Address, ...], Field(max_length=16, strict=False)] = ()
     """Addresses that the node has already, each in a pool of its site; from the other pools the ledger gives it one."""
+    interfaces: Annotated[tuple[PlacedInterface, ...], Field(max_length=64, strict=False)] = ()
+    """Its ports whose MAC addresses are known."""
+
+    @property
+    def mac_addresses(self) -> dict[str, str]:
+        """MAC addresses by name of the port."""
+        return {one.name: one.mac_address for one in self.interfaces}
 
 
 class Spread(Declared):
@@ -135,6 +151,8 @@ class Cluster(Declared):
     """Host names of one's own, by node number or as a list from 001 on; the others are ``<cluster>-<number>``."""
     was: FormerIds = ()
     """Id that it had before, or ids from the newest on: its nodes keep places and addresses under the new name."""
+    nodes_were: dict[NodeNumber, Identifier] = Field(default_factory=dict)
+    """By node number, the name that a node had in another cluster: it keeps place and addresses under its new name."""
     rooms: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Rooms for automatic places; empty means any room."""
     face: Face = "front"

@@ -166,6 +166,21 @@ def _twice_was(clusters: Mapping[str, ClusterDemand]) -> Iterator[str]:
             seen[former] = cluster_id
 
 
+def _nodes_twice_were(clusters: Mapping[str, ClusterDemand]) -> Iterator[str]:
+    if not any(wanted.cluster.nodes_were for wanted in clusters.values()):
+        return
+    names = {node.name for name, wanted in clusters.items() for node in nodes_of(name, wanted.cluster)}
+    seen: dict[str, str] = {}
+    for cluster_id, wanted in clusters.items():
+        for number, former in wanted.cluster.nodes_were.items():
+            own = f"node {number} of cluster '{cluster_id}'"
+            if former in names:
+                yield f"{own} was '{former}', which is declared too; remove one of them"
+            if former in seen:
+                yield f"{own} was '{former}', and so was {seen[former]}; one of them was not"
+            seen[former] = own
+
+
 def former_assets(assets: Mapping[str, AnyAsset]) -> dict[str, tuple[str, ...]]:
     """What assets were called before, by name, from the newest on; a row's former names are of its site as it is now.
 
@@ -254,7 +269,12 @@ class Demand(Declared):
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
         """Each host name is one node's, and a former id is of one cluster that is not there under it any more."""
-        faults = [*_twice_named(self.clusters), *_twice_was(self.clusters), *_assets_twice_was(self.assets)]
+        faults = [
+            *_twice_named(self.clusters),
+            *_twice_was(self.clusters),
+            *_nodes_twice_were(self.clusters),
+            *_assets_twice_was(self.assets),
+        ]
         if faults:
             raise ValueError(faults[0])
         return self

@@ -23,6 +23,8 @@ LimitName = Literal[
     "battery-minutes",
     "generator-minutes",
     "room-density-w-per-m2",
+    "tenants-per-site",
+    "shared-sites-percent",
 ]
 PolicyRule = Literal[
     "backup-power",

@@ -100,6 +100,8 @@ class AddressPool(Declared):
     """The VLAN that it is in; the router's interface is then the one for this VLAN, such as ``lan0.110``."""
     role: PoolRole = "data"
     """What a node uses it for, as a prefix's role in NetBox; the address is on the node's ports of this role."""
+    mtu: Annotated[int, Field(ge=1280, le=9216)] | None = None
+    """Largest packet in it, in bytes, such as 9000 for storage; without it, the system's own, which is 1500."""
     taken: Annotated[tuple[Address, ...], Field(max_length=65_536, strict=False)] = ()
     """Addresses of equipment that no stack declares; no node gets one of them."""
 
@@ -212,6 +214,7 @@ def _port_faults(vlans: Mapping[str, SiteVlan], held: list[tuple[str, AddressPoo
     """A router's interface is in one VLAN, a VLAN is at one interface, and its name is one that Linux takes."""
     interfaces: dict[str, str] = {}
     names: dict[str, str | None] = {}
+    sizes: dict[str, int | None] = {}
     for what, one in held:
         if one.interface is None or (one.vlan is not None and one.vlan not in vlans):
             continue
@@ -222,3 +225,5 @@ def _port_faults(vlans: Mapping[str, SiteVlan], held: list[tuple[str, AddressPoo
             yield f"{what} has VLAN {one.vlan} at {one.interface}, and it is at {interfaces[one.vlan]} already"
         if names.setdefault(name, one.vlan) != one.vlan:
             yield f"{what} is at interface '{name}', which is another VLAN's; choose another one"
+        if isinstance(one, AddressPool) and sizes.setdefault(name, one.mtu) != one.mtu:
+            yield f"{what} has another mtu than another pool at interface '{name}'; give both the same"

@@ -409,7 +409,7 @@ class ZoneFacts:
         names: who has or wants which name.
         measured: what is measured of sites, by id; a site without any is judged by what is declared.
         connected: clusters of others that need connections; those of the world come on top.
-        usage: what each party has at each site, by (party, site); empty where the zone has no quotas.
+        usage: what each party has at each site, by (party, site); empty where no rule of the zone asks.
         on: the day of leases, such as ``2026-07-01``; empty where none is known, and then no lease runs.
     """
 

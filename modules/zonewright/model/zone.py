@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.cooling import Cooling
+from zonewright.model.node_ports import NodeBond, NodeInterface, bond_faults, ports_of_role
 from zonewright.model.own_rule import OwnRule
 from zonewright.model.rule_pack import (
     DEFAULTS,
@@ -19,17 +20,13 @@ from zonewright.model.rule_pack import (
     Waiver,
     chain_of,
 )
-from zonewright.model.site_network import Address, InterfaceName, Network
+from zonewright.model.site_network import Address, Network
 
 EnterpriseSize = Literal["small", "medium", "large"]
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
 Airflow = Literal[
     "front-to-rear", "rear-to-front", "left-to-right", "right-to-left", "side-to-rear", "passive", "mixed"
 ]
-
-
-UPLINK = "uplink"
-"""Name of a node's bond."""
 
 
 class Extent(Declared):
@@ -99,19 +96,6 @@ class Party(Declared):
     """Names that are reserved for the party. Any other name belongs to the first party that was admitted with it."""
 
 
-class NodeInterface(Declared):
-    """A network port of a server model, with the names of NetBox's interface templates."""
-
-    name: InterfaceName
-    """The name that its system gives to the port, such as ``eno1``."""
-    type: Line = ""
-    """What it is in NetBox's words, such as ``25gbase-x-sfp28``."""
-    mgmt_only: bool = False
-    """Whether it is for management only, as that of a BMC; nodes have no address on it."""
-    lag: Identifier | None = None
-    """The bond that it belongs to; where any port says ``uplink``, the node's bond has these ports only."""
-
-
 class NodeType(Declared):
     """A server model. The fields have the names of NetBox's device types, if NetBox has them."""
 
@@ -144,12 +128,13 @@ class NodeType(Declared):
     interfaces: Annotated[tuple[NodeInterface, ...], Field(max_length=64, strict=False)] = ()
     """Its network ports. Without them, a node's bond takes all ports that have a name such as ``en*``."""
 
+    bonds: Annotated[tuple[NodeBond, ...], Field(max_length=8, strict=False)] = ()
+    """How its ports form bonds, by the ``lag`` that they name; in any other bond one port is in use at a time."""
+
     @property
     def uplinks(self) -> tuple[str, ...]:
-        """Ports of a node's bond, the first one in use; none where the type does not name its ports."""
-        usable = [one for one in self.interfaces if not one.mgmt_only]
-        chosen = [one for one in usable if one.lag == UPLINK] or [one for one in usable if one.lag is None]
-        return tuple(one.name for one in chosen)
+        """Ports of a node's bond for data, the first one in use; none where the type does not name its ports."""
+        return tuple(one.name for one in ports_of_role(self.interfaces, "data"))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -163,8 +148,7 @@ class NodeType(Declared):
         if len(set(names)) < len(names):
             message = f"two interfaces with the name {next(one for one in names if names.count(one) > 1)}"
             raise ValueError(message)
-        if self.interfaces and not self.uplinks:
-            message = f"no interface that a node can use; one must have 'lag: {UPLINK}', or neither lag nor mgmt_only"
+        for message in bond_faults(self.interfaces, self.bonds):
             raise ValueError(message)
         if self.allocated_draw > self.maximum_draw:
             message = f"allocated_draw {self.allocated_draw} W is above maximum_draw {self.maximum_draw} W"
@@ -210,6 +194,10 @@ class Quota(Declared):
             message = "expected one of it_kw, energy_mwh and units"
             raise ValueError(message)
         return self
+
+
+USAGE_LIMITS: tuple[LimitName, ...] = ("tenants-per-site", "shared-sites-percent")
+"""Limits of the rule that counts the tenants of sites."""
 
 
 class Zone(Declared):
@@ -263,6 +251,11 @@ class Zone(Declared):
             if name in pack.limits:
                 return pack.limits[name]
         return Limit(value=DEFAULTS[name], source="default of zonewright") if name in DEFAULTS else None
+
+    @property
+    def counts_usage(self) -> bool:
+        """Whether a rule asks what each party has at each site."""
+        return bool(self.quotas) or any(self.limit(name) is not None for name in USAGE_LIMITS)
 
     @property
     def refuses_uncertain(self) -> bool:

@@ -301,7 +301,7 @@ def _is_behind(world: World, rack_id: str, lost: Lost) -> bool:
 def _refusing(world: World, racks: Collection[str], judge: WorldJudge) -> dict[tuple[str, str], tuple[int, str]]:
     """Excess and message by rule and subject, of what refuses."""
     if world.zone is not None:
-        usage = usage_of(world.occupants) if world.zone.zone.quotas else {}
+        usage = usage_of(world.occupants) if world.zone.zone.counts_usage else {}
         zone = replace(world.zone, rooms=room_totals(world.racks, world.occupants), usage=usage)
         world = replace(world, zone=zone)
     sums: Counter[tuple[str, str]] = Counter()

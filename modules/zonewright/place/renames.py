@@ -4,11 +4,11 @@ A node whose name the stack has already stays that one. Another one is the node 
 was, with the same number, if the demand does not want that node under its old name.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from zonewright.model.demand import Demand
-from zonewright.model.expand import nodes_of
+from zonewright.model.expand import Node, nodes_of
 from zonewright.model.world import Occupant
 from zonewright.rules.finding import Finding, Participant
 from zonewright.rules.words import count_of
@@ -42,6 +42,8 @@ class Renames:
         unknown: former ids that the stack has nothing of, by cluster, which has nothing either.
         contested: clusters that have nodes already, as former ids with nodes of their own do.
         leaving: new names whose nodes of before are not gone yet, by cluster.
+        into: the cluster that a node goes into, by its old name; of nodes that leave their cluster.
+        unknown_nodes: former names of nodes that the stack has none of, by the cluster that they would go into.
     """
 
     nodes: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +51,8 @@ class Renames:
     unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     contested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leaving: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    into: Mapping[str, str] = field(default_factory=dict)
+    unknown_nodes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, name: str) -> str:
         """The name of a node after it."""
@@ -56,7 +60,7 @@ class Renames:
 
     def occupant(self, item: Occupant) -> Occupant:
         """A claim of the stack as the change calls it."""
-        cluster = self.clusters.get(item.cluster or "", item.cluster)
+        cluster = self.into.get(item.name) or self.clusters.get(item.cluster or "", item.cluster)
         is_same = item.name not in self.nodes and cluster == item.cluster
         return item if is_same else replace(item, name=self.of(item.name), cluster=cluster)
 
@@ -89,7 +93,9 @@ def renames_of(
         leaving: names of its claims that leave: a late delete of one could free another that has its name by then.
     """
     parts = () if demand is None else demand.clusters.values()
-    if demand is None or not (numbers or any(part.cluster.was or part.cluster.names for part in parts)):
+    if demand is None or not (
+        numbers or any(part.cluster.was or part.cluster.names or part.cluster.nodes_were for part in parts)
+    ):
         return NO_RENAMES
     return _renames(demand, known_of(own, numbers), frozenset(leaving))
 
@@ -100,11 +106,16 @@ def _renames(demand: Demand, known: Iterable[NamedClaim], leaving: Collection[st
     ids = {one.cluster for one in present.values()}
     wanted = {name: list(nodes_of(name, part.cluster)) for name, part in demand.clusters.items()}
     names = {node.name for nodes in wanted.values() for node in nodes}
-    found: dict[str, str] = {}
+    into, strange = _into(demand, wanted, present)
+    found = {old: node for old, (_, node) in into.items()}
     clusters: dict[str, str] = {}
     unknown: dict[str, tuple[str, ...]] = {}
     contested: dict[str, tuple[str, ...]] = {}
     waiting: dict[str, tuple[str, ...]] = {}
+    for cluster_id, name in into.values():
+        if name in leaving:
+            waiting[cluster_id] = (*waiting.get(cluster_id, ()), name)
+    taken = frozenset(found.values())
     for cluster_id, nodes in wanted.items():
         former = demand.clusters[cluster_id].cluster.was
         held = [one for one in former if one in ids]
@@ -118,11 +129,44 @@ def _renames(demand: Demand, known: Iterable[NamedClaim], leaving: Collection[st
             clusters[was] = cluster_id
         for node in nodes:
             old = by_number.get((was, node.number))
-            if old is not None and node.name not in present and old not in names:
+            if (
+                old is not None
+                and old not in found
+                and node.name not in taken
+                and node.name not in present
+                and old not in names
+            ):
                 found[old] = node.name
                 if node.name in leaving:
                     waiting[cluster_id] = (*waiting.get(cluster_id, ()), node.name)
-    return Renames(nodes=found, clusters=clusters, unknown=unknown, contested=contested, leaving=waiting)
+    return Renames(
+        nodes=found,
+        clusters=clusters,
+        unknown=unknown,
+        contested=contested,
+        leaving=waiting,
+        into={old: cluster_id for old, (cluster_id, _) in into.items()},
+        unknown_nodes=strange,
+    )
+
+
+def _into(
+    demand: Demand, wanted: Mapping[str, Sequence[Node]], present: Collection[str]
+) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, ...]]]:
+    """Nodes that leave their cluster: the cluster and the name of each by its old name, and names that nobody has."""
+    found: dict[str, tuple[str, str]] = {}
+    unknown: dict[str, tuple[str, ...]] = {}
+    for cluster_id, nodes in wanted.items():
+        were = demand.clusters[cluster_id].cluster.nodes_were
+        for node in nodes if were else ():
+            old = were.get(node.number)
+            if old is None or node.name in present:  # it has its new name already
+                continue
+            if old in present:
+                found[old] = (cluster_id, node.name)
+            else:
+                unknown[cluster_id] = (*unknown.get(cluster_id, ()), old)
+    return found, unknown
 
 
 def rename_findings(renames: Renames, demand: Demand) -> Iterator[Finding]:
@@ -142,6 +186,18 @@ def rename_findings(renames: Renames, demand: Demand) -> Iterator[Finding]:
                 "nodes are new"
             ),
             fix="correct the former id if it is misspelt, or delete 'was' if the cluster is new",
+        )
+    for cluster_id, former in renames.unknown_nodes.items():
+        yield _finding(
+            demand.party,
+            cluster_id,
+            level="advisory",
+            message=(
+                f"nodes of cluster {cluster_id} were {', '.join(former)}, of which this stack has nothing in the "
+                "ledger; they are new"
+            ),
+            fix="correct the former name if it is misspelt, or delete it if the node is new",
+            key="nodes_were",
         )
     for cluster_id, former in renames.contested.items():
         yield _finding(
@@ -171,12 +227,14 @@ def rename_findings(renames: Renames, demand: Demand) -> Iterator[Finding]:
         )
 
 
-def _finding(party: str, cluster_id: str, *, level: str, message: str, fix: str, excess: int = 0) -> Finding:
+def _finding(
+    party: str, cluster_id: str, *, level: str, message: str, fix: str, excess: int = 0, key: str = "was"
+) -> Finding:
     return Finding(
         rule=RULE,
         level="mandatory" if level == "mandatory" else "advisory",
         subject=cluster_id,
-        where=f"clusters.{cluster_id}.was",
+        where=f"clusters.{cluster_id}.{key}",
         message=message,
         value=1,
         limit=0 if excess else None,

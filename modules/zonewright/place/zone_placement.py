@@ -127,7 +127,7 @@ def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: Worl
             for name, item in demand.assets.items()
             for kind, held, path in names_in(name, item)
         ),
-        usage=usage_of(world.occupants) if declaration.zone.quotas else {},
+        usage=usage_of(world.occupants) if declaration.zone.counts_usage else {},
         on=on,
     )
 

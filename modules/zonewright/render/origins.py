@@ -87,6 +87,13 @@ def _gateway(context: NodeContext, address: str) -> DeclaredPaths:
     return _pool(context.site, pool, "gateway")
 
 
+def _link(context: NodeContext, last: str) -> DeclaredPaths:
+    """A port or bond is its type's; what is in it is of the site."""
+    if last.startswith(("mtu", "addresses", "routes", "vid")):
+        return (f"sites.{context.site}.address_pools", f"sites.{context.site}")
+    return (f"node:{context.name}:node_type",)
+
+
 def _server(context: NodeContext, address: str) -> DeclaredPaths:
     kind = "name_servers" if address in context.name_servers else "time_servers"
     return (f"sites.{context.site}.{kind}",)
@@ -100,7 +107,8 @@ _NODE: Mapping[str, _Finder] = {
     "routes": _node(lambda c, i, last: _pool(c.site, c.routes[i[0]].pool, last)),
     "gateways_v4": _node(lambda c, i, _l: _gateway(c, c.gateways_v4[i[0]])),
     "gateways_v6": _node(lambda c, i, _l: _gateway(c, c.gateways_v6[i[0]])),
-    "uplinks": _node(lambda c, _i, _l: (f"node:{c.name}:node_type",)),
+    **dict.fromkeys(("uplinks", "ports", "bonds"), _node(lambda c, _i, last: _link(c, last))),
+    "vlans": _node(lambda c, _i, last: _link(c, last)),
     "name_servers": _node(lambda c, i, _l: (f"sites.{c.site}.name_servers.{i[0]}",)),
     "time_servers": _node(lambda c, i, _l: (f"sites.{c.site}.time_servers.{i[0]}", f"sites.{c.site}.time_servers")),
     **dict.fromkeys(("fellows_v4", "fellows_v6"), _node(lambda _c, _i, _l: ("clusters",))),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from zonewright.model.rule_pack import DEFAULTS, Limit, LimitName, chain_of
-from zonewright.model.zone import Zone
+from zonewright.model.zone import USAGE_LIMITS, Zone
 from zonewright.rules.finding import Level
 from zonewright.rules.rule import Rule
 
@@ -19,6 +19,7 @@ READS: Mapping[str, tuple[LimitName, ...]] = {
     "reuse-first": ("duct-reuse-distance-m", "route-joint-distance-m"),
     "ring-closed": ("route-joint-distance-m",),
     "room-density": ("room-density-w-per-m2",),
+    "site-sharing": USAGE_LIMITS,
     "zone-utilization": ("zone-utilization",),
 }
 """Limits that a rule reads."""
@@ -29,6 +30,7 @@ NEEDS: Mapping[str, tuple[LimitName, ...]] = {
     "pue-gate": ("design-pue",),
     "reuse-first": ("duct-reuse-distance-m",),
     "room-density": ("room-density-w-per-m2",),
+    "site-sharing": USAGE_LIMITS,
     "zone-utilization": ("zone-utilization",),
 }
 """Limits without any of which a rule judges nothing."""

@@ -88,6 +88,7 @@ class SignedFile:
 
     Attributes:
         agent: whose batches they are.
+        node: the node that it reports for.
         ledger: id of the ledger that they are for.
         heads: in order.
         seals: in order.
@@ -96,6 +97,7 @@ class SignedFile:
     """
 
     agent: str
+    node: str
     ledger: str
     heads: list[FiledHead] = field(default_factory=list)
     seals: list[FiledSeal] = field(default_factory=list)
@@ -107,7 +109,16 @@ def write_signed(path: Path, held: SignedFile, batches: Iterable[SignedBatch]) -
     """Write a file; gives how many batches it has. It is there whole, or not at all."""
     temporary, count = path.with_name(f"{path.name}.new"), 0
     with lzma.open(temporary, "wt", encoding="utf-8", newline="\n", preset=1) as file:
-        file.write(_line(kind="file", format=FORMAT, version=VERSION, agent=held.agent, ledger=held.ledger))
+        file.write(
+            _line(
+                kind="file",
+                format=FORMAT,
+                version=VERSION,
+                agent=held.agent,
+                node=held.node,
+                ledger=held.ledger,
+            )
+        )
         for one in batches:
             body = one.body.decode()
             file.write(_line(kind="batch", sequence=one.sequence, received_ns=one.received_ns, body=body))
@@ -151,7 +162,7 @@ def read_signed(path: Path) -> tuple[SignedFile, Iterator[SignedBatch]]:
             if held is None:
                 if (said["kind"], said["format"], said["version"]) != ("file", FORMAT, VERSION):
                     raise SignedFileError(f"{path}: expected a file of 'zonewright pue signed', of version {VERSION}")
-                held = SignedFile(agent=str(said["agent"]), ledger=str(said["ledger"]))
+                held = SignedFile(agent=str(said["agent"]), node=str(said["node"]), ledger=str(said["ledger"]))
             elif said["kind"] != "batch":
                 _take(held, said)
         except (KeyError, TypeError, ValueError, ValidationError) as error:

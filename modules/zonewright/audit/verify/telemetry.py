@@ -74,7 +74,12 @@ def chain_of(agent: str, batches: Iterable[SignedBatch]) -> ChainSum:
 
 
 def signed_checks(
-    held: SignedFile, batches: Iterable[SignedBatch], *, known: Checkpoint | None, ledger_key: str | None
+    held: SignedFile,
+    batches: Iterable[SignedBatch],
+    *,
+    known: Checkpoint | None,
+    ledger_key: str | None,
+    vouched: set[int] | None = None,
 ) -> Iterator[Check]:
     """Judge a file; one line for each check.
 
@@ -83,7 +88,9 @@ def signed_checks(
         batches: its batches, in order.
         known: a checkpoint of the journal that the auditor has kept.
         ledger_key: the ledger's public key as known from elsewhere, base64.
+        vouched: takes the numbers of the batches that are the host's own.
     """
+    vouched = set() if vouched is None else vouched
     chain = chain_of(held.agent, batches)
     yield all_or_wrong("batches", chain.faults, f"{len(chain.links):,} of {held.agent}")
     yield from _journal(held, known, ledger_key)
@@ -94,7 +101,7 @@ def signed_checks(
     yield all_or_wrong("record", wrong_seals, f"the journal names its heads in {len(seals):,} of its entries")
     told = {number: json.loads(one.text) for number, one in seals.items() if not faults[number]}
     yield _gaps(chain, told)
-    vouched, faulty, late = set[int](), list[str](), list[str]()
+    faulty, late = list[str](), list[str]()
     for head in held.heads:
         if fault := _head_fault(head, held, told, seals):
             faulty.append(fault)

@@ -38,6 +38,7 @@ def cluster_faults(known: Known, owner: str, file: OwnerFile, indexes: Mapping[s
     for cluster_id, cluster in file.clusters.items():
         path: Path = ("clusters", cluster_id)
         yield from _node_type(known, owner, path, cluster)
+        yield from _ports(known, owner, path, cluster)
         yield from _numbers(known, owner, path, cluster)
         yield from _relations(known, owner, path, cluster, file)
         yield from _connections(known, owner, path, cluster)
@@ -58,6 +59,20 @@ def _node_type(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterat
         fix = "add the node type to zone.yaml"
         names = known.zone.node_types
         yield unknown("node type", name, names, owner=owner, path=(*path, "node_type"), otherwise=fix)
+
+
+def _ports(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator[Fault]:
+    """Ports whose MAC addresses are told are ports of the node type."""
+    node_type = known.zone.node_types.get(cluster.node_type) if known.zone is not None else None
+    if node_type is None:
+        return
+    names = [one.name for one in node_type.interfaces]
+    for number, place in cluster.places.items():
+        for index, port in enumerate(one.name for one in place.interfaces):
+            if port not in names:
+                where = (*path, "places", number, "interfaces", str(index), "name")
+                fix = f"name it in 'interfaces' of node type {cluster.node_type}"
+                yield unknown("port", port, names, owner=owner, path=where, otherwise=fix)
 
 
 def _numbers(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator[Fault]:
@@ -89,8 +104,9 @@ def _numbers(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator
                 fix="delete the place, or remove the number from 'without'",
             )
 
-    for number in cluster.names:
-        yield from _number(owner, (*path, "names", number), number, cluster)
+    for section in ("names", "nodes_were"):
+        for number in getattr(cluster, section):
+            yield from _number(owner, (*path, section, number), number, cluster)
 
 
 def _former_ids(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
@@ -122,6 +138,38 @@ def _former_ids(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
                     fix="delete one of them",
                 )
             seen.setdefault(former, cluster_id)
+    yield from _former_nodes(known, owner, file)
+
+
+def _former_nodes(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
+    """What a node was is no node of the file any more, and no other one was it."""
+    if not any(cluster.nodes_were for cluster in file.clusters.values()):
+        return
+    sure = {name: one for name, one in file.clusters.items() if not known.unsure(owner, ("clusters", name))}
+    names = {node.name for name, one in sure.items() for node in nodes_of(name, one)}
+    seen: dict[str, str] = {}
+    for cluster_id, cluster in sure.items():
+        for number, former in cluster.nodes_were.items():
+            path: Path = ("clusters", cluster_id, "nodes_were", number)
+            if former in names:
+                yield Fault(
+                    owner=owner,
+                    path=path,
+                    what="a former name that is declared too",
+                    expected="the name of a node that is not in this file any more",
+                    got=shown(former),
+                    fix="leave its number out of its cluster with 'without', or delete this line",
+                )
+            if former in seen:
+                yield Fault(
+                    owner=owner,
+                    path=path,
+                    what="a former name of two nodes",
+                    expected=f"a name that no other node was, because {seen[former]} was it",
+                    got=shown(former),
+                    fix="delete one of them",
+                )
+            seen.setdefault(former, f"node {number} of '{cluster_id}'")
 
 
 def _host_names(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:

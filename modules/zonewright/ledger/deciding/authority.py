@@ -27,6 +27,7 @@ from zonewright.ledger.deciding.review import Review
 from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.journal_messages import JournalEntry
+from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.tables import change, decided
 from zonewright.model.approval import Risk
 from zonewright.model.zone import Zone
@@ -36,6 +37,14 @@ from zonewright.seal.decide import Decision, approved, policies_for
 
 RULE, REVIEW_RULE = "change-approval", "emergency-review"
 _REFERENCE = "zonewright, how-to: approve a change"
+_NOTE = decided.insert()
+_EMERGENCIES = (
+    select(decided, change.c.document, change.c.envelope, change.c.received_at)
+    .join(change, change.c.plan == decided.c.plan)
+    .where(decided.c.review_by != "")
+    .order_by(decided.c.sequence)
+)
+_OWN_EMERGENCIES = _EMERGENCIES.where(decided.c.stack_id == STACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,30 +256,26 @@ def _overdue(connection: Connection, zone: Zone, stack_id: str, now: datetime) -
 def note(connection: Connection, entry: JournalEntry, authority: Authority) -> None:
     """Put a decision beside its journal entry into the population of changes."""
     connection.execute(
-        decided.insert().values(
-            sequence=entry.sequence,
-            kind=entry.kind,
-            stack_id=entry.stack_id,
-            party=entry.party,
-            plan=authority.plan,
-            change_digest=entry.payload.get("change_digest", ""),
-            admission_id=entry.payload.get("admission_id", ""),
-            approved_by=json.dumps(list(authority.approved_by)),
-            review_by=authority.review_by,
-            at=entry.at,
-        )
+        _NOTE,
+        {
+            "sequence": entry.sequence,
+            "kind": entry.kind,
+            "stack_id": entry.stack_id,
+            "party": entry.party,
+            "plan": authority.plan,
+            "change_digest": entry.payload.get("change_digest", ""),
+            "admission_id": entry.payload.get("admission_id", ""),
+            "approved_by": json.dumps(list(authority.approved_by)),
+            "review_by": authority.review_by,
+            "at": entry.at,
+        },
     )
 
 
 def emergencies(connection: Connection, stack_id: str = "") -> list[tuple[RowMapping, Plan]]:
     """The emergency changes that were carried out, with their plans; of all stacks where none is named."""
-    query = select(decided, change.c.document, change.c.envelope, change.c.received_at).join(
-        change, change.c.plan == decided.c.plan
-    )
-    query = query.where(decided.c.review_by != "").order_by(decided.c.sequence)
-    if stack_id:
-        query = query.where(decided.c.stack_id == stack_id)
-    rows = connection.execute(query).mappings().all()
+    query = _OWN_EMERGENCIES if stack_id else _EMERGENCIES
+    rows = connection.execute(query, {"stack": stack_id}).mappings().all()
     return [(row, Plan.model_validate_json(row["document"])) for row in rows]
 
 

@@ -3,24 +3,26 @@
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, select
+from sqlalchemy import Connection, Row, RowMapping, select, union_all
 
 from zonewright.ledger.store import life
+from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.tables import asset, claim
 from zonewright.model.canonical import digest_of
+
+_PRESENT = union_all(
+    *(
+        select(table.c.kind, table.c.name, table.c.state, table.c.generation, table.c.holder, table.c.data).where(
+            table.c.stack_id == STACK, table.c.state.in_(life.CURRENT)
+        )
+        for table in (claim, asset)
+    )
+)
 
 
 def present_rows(connection: Connection, stack_id: str) -> list[Row[*tuple[Any, ...]]]:
     """Kind, name, state, generation, holder and data of each claim and asset that a stack holds."""
-    return [
-        row
-        for table in (claim, asset)
-        for row in connection.execute(
-            select(table.c.kind, table.c.name, table.c.state, table.c.generation, table.c.holder, table.c.data).where(
-                table.c.stack_id == stack_id, table.c.state.in_(life.CURRENT)
-            )
-        )
-    ]
+    return list(connection.execute(_PRESENT, {"stack": stack_id}).all())
 
 
 def drifted_among(holds: str, rows: list[Row[*tuple[Any, ...]]]) -> list[str]:

@@ -7,13 +7,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select, union
 
 from zonewright.ledger.deciding.measuring import load_history, measured_sites
 from zonewright.ledger.deciding.site_claims import NUMBER, around, occupant, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.held import NAMES, HeldPlaces, all_held
+from zonewright.ledger.store.prepared import IS_PRESENT, STACK
 from zonewright.ledger.store.tables import admission, asset, claim, revision
 from zonewright.model import Cluster, Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
@@ -29,15 +30,11 @@ from zonewright.telemetry.home import TelemetryHome
 OWN = "/reserved"
 """Behind the id of a stack: whose a place is that the stack may not take now, for it is reserved for another change."""
 _REVISIONS = select(revision).where(revision.c.site.in_(bindparam("sites", expanding=True)))
-_SITES = tuple(
-    select(table.c.site).where(table.c.stack_id == bindparam("stack")).distinct() for table in (claim, asset)
-)
+_SITES = union(*(select(table.c.site).where(table.c.stack_id == STACK) for table in (claim, asset)))
 _STANDING = select(claim.c.name, claim.c.state).where(
-    claim.c.stack_id == bindparam("stack"), claim.c.state.in_(("active", "releasing"))
+    claim.c.stack_id == STACK, claim.c.state.in_(("active", "releasing"))
 )
-_ADMITTED_AT = select(admission.c.admitted_at).where(
-    admission.c.stack_id == bindparam("stack"), admission.c.state == "current"
-)
+_ADMITTED_AT = select(admission.c.admitted_at).where(*IS_PRESENT)
 _PRESENT = (
     select(asset, _ADMITTED_AT.limit(1).scalar_subquery().label("admitted_at"))
     .where(asset.c.site.in_(bindparam("sites", expanding=True)))
@@ -173,9 +170,7 @@ def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset
     sites |= {name.partition("/")[0] for name in demand.assets}
     if demand.assets:
         sites.add(NAMES)
-    for query in _SITES:
-        sites |= set(connection.execute(query, {"stack": stack_id}).scalars())
-    return frozenset(sites)
+    return frozenset(sites.union(connection.execute(_SITES, {"stack": stack_id}).scalars()))
 
 
 def have_moved(connection: Connection, facts: Facts, *, stack_id: str, demand: Demand) -> bool:

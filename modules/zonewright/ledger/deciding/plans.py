@@ -4,27 +4,27 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, RowMapping, select
 
 from zonewright.ledger.deciding.facts import claims_of
 from zonewright.ledger.deciding.review import Review
 from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.store.prepared import PRESENT, STACK
 from zonewright.ledger.store.steps import step_of
-from zonewright.ledger.store.tables import admission, change, decided, verdict
+from zonewright.ledger.store.tables import change, decided, verdict
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import asset_text
 from zonewright.rules.finding import Finding
 from zonewright.seal.votes import Planned, ReceivedEnvelope
 
-_PRESENT = select(admission).where(admission.c.stack_id == bindparam("stack"), admission.c.state == "current")
-_LAST = select(change).where(change.c.stack_id == bindparam("stack")).order_by(change.c.number.desc()).limit(1)
+_LAST = select(change).where(change.c.stack_id == STACK).order_by(change.c.number.desc()).limit(1)
 _AGAIN = "make a new plan with: zonewright change plan --stack NAME --key FILE"
 
 
 def present(connection: Connection, stack_id: str) -> RowMapping | None:
     """The stack's present admission."""
-    return connection.execute(_PRESENT, {"stack": stack_id}).mappings().first()
+    return connection.execute(PRESENT, {"stack": stack_id}).mappings().first()
 
 
 def risk_of(connection: Connection, review: Review, findings: tuple[Finding, ...]) -> Risk:

@@ -8,17 +8,27 @@ of its reservations whatever is asked in its name.
 from sqlalchemy import Connection, bindparam, select, union_all
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.store.prepared import ENROLMENT, PARTY, STACK
 from zonewright.ledger.store.tables import enrolment, lasting, reservation
 from zonewright.model.limits import RESERVATIONS, UNENROLLED
 from zonewright.rules.words import listed
 
 _RESERVED = (reservation, lasting)
-_ENROLLED = select(enrolment.c.party).where(enrolment.c.stack_id == bindparam("stack"))
 _HOLDS = union_all(
     *(
-        select(table.c.party).where(table.c.stack_id == bindparam("stack"), table.c.expires_at > bindparam("now"))
+        select(table.c.party).where(table.c.stack_id == STACK, table.c.expires_at > bindparam("now"))
         for table in _RESERVED
     )
+)
+_OTHERS = (
+    select(reservation.c.stack_id, reservation.c.expires_at, enrolment.c.stack_id.is_(None).label("is_new"))
+    .outerjoin(enrolment, enrolment.c.stack_id == reservation.c.stack_id)
+    .where(
+        reservation.c.party == bindparam("party"),
+        reservation.c.stack_id != STACK,
+        reservation.c.expires_at > bindparam("now"),
+    )
+    .order_by(reservation.c.expires_at)
 )
 
 
@@ -35,7 +45,7 @@ def require_own_stack(connection: Connection, *, stack_id: str, party: str, now:
         LedgerRefusedError: when the stack is enrolled for another party or is about to be, which is not named.
     """
     own = {"stack": stack_id}
-    holder = connection.execute(_ENROLLED, own).scalar() or connection.execute(_HOLDS, {**own, "now": now}).scalar()
+    holder = connection.execute(PARTY, own).scalar() or connection.execute(_HOLDS, {**own, "now": now}).scalar()
     if holder not in (None, party):
         raise LedgerRefusedError(
             "another-party",
@@ -56,14 +66,8 @@ def require_quota(connection: Connection, *, stack_id: str, party: str, now: str
     Raises:
         LedgerRefusedError: names the stacks that hold the others, and when the next of them ends.
     """
-    query = (
-        select(reservation.c.stack_id, reservation.c.expires_at, enrolment.c.stack_id.is_(None).label("is_new"))
-        .outerjoin(enrolment, enrolment.c.stack_id == reservation.c.stack_id)
-        .where(reservation.c.party == party, reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
-        .order_by(reservation.c.expires_at)
-    )
-    held = connection.execute(query).all()
-    is_new = connection.execute(select(enrolment.c.stack_id).where(enrolment.c.stack_id == stack_id)).first() is None
+    held = connection.execute(_OTHERS, {"party": party, "stack": stack_id, "now": now}).all()
+    is_new = connection.execute(ENROLMENT, {"stack": stack_id}).first() is None
     counts = [(held, RESERVATIONS, "")]
     if is_new:
         counts.append(([row for row in held if row.is_new], UNENROLLED, " of stacks that are not enrolled yet"))

@@ -14,12 +14,14 @@ from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.store.context import require_zone
-from zonewright.ledger.store.tables import admission, zone
-from zonewright.ledger.store.tables import proposal as proposal_table
+from zonewright.ledger.store.prepared import IS_PRESENT, ZONE, of_stack
+from zonewright.ledger.store.tables import admission, proposal
 from zonewright.ledger.store.texts import get_content
 from zonewright.model.demand import Demand
 from zonewright.rules.finding import Finding, masked_for
 from zonewright.telemetry.home import TelemetryHome
+
+_ADMITTED = select(admission.c.change_digest).where(*IS_PRESENT)
 
 
 def for_reader(findings: tuple[Finding, ...], party: str, sources: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -67,7 +69,7 @@ class Review:
 
 def last_proposal(connection: Connection, stack_id: str, demand_digest: str) -> Mapping[str, Any] | None:
     """The last proposal of a stack, if it was for this demand."""
-    row = connection.execute(select(proposal_table).where(proposal_table.c.stack_id == stack_id)).mappings().first()
+    row = connection.execute(of_stack(proposal), {"stack": stack_id}).mappings().first()
     return dict(row) if row is not None and row["demand_digest"] == demand_digest else None
 
 
@@ -98,14 +100,12 @@ def change_asked(request: EvaluateRequest, demand_digest: str) -> str:
 
 def _by_file_in_force(connection: Connection, request: EvaluateRequest, demand: Demand) -> Demand:
     """A demand as of the zone's file of today, where it is the one that its stack is admitted with as it stands."""
-    digest = connection.execute(select(zone.c.digest)).scalar()
-    if digest is None or digest == demand.zone_digest:
+    registered = connection.execute(ZONE).first()
+    if registered is None or registered.digest == demand.zone_digest:
         return demand
-    query = select(admission.c.change_digest).where(
-        admission.c.stack_id == request.stack_id, admission.c.state == "current"
-    )
-    is_admitted = connection.execute(query).scalar() == change_asked(request, request.demand_digest)
-    return demand.model_copy(update={"zone_digest": digest}) if is_admitted else demand
+    admitted = connection.execute(_ADMITTED, {"stack": request.stack_id}).scalar()
+    is_admitted = admitted == change_asked(request, request.demand_digest)
+    return demand.model_copy(update={"zone_digest": registered.digest}) if is_admitted else demand
 
 
 def review_change(

@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, func, select
 
 from zonewright.ledger.deciding.party_facts import SALT
 from zonewright.ledger.deciding.plans import present
@@ -25,7 +26,8 @@ from zonewright.ledger.store.claim_text import ROW
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.held import all_held
-from zonewright.ledger.store.tables import admission, asset, claim, zone
+from zonewright.ledger.store.prepared import STACK, ZONE
+from zonewright.ledger.store.tables import admission, asset, claim
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
@@ -33,6 +35,12 @@ from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.registers import UntoldError, registers
 from zonewright.telemetry.renaming import stored_as
 
+_ASSETS = select(asset).order_by(asset.c.id)  # as who had a name first
+_CONNECTIONS = (
+    select(admission.c.stack_id, admission.c.party, admission.c.connections)
+    .where(admission.c.state == "current", admission.c.stack_id != STACK, admission.c.connections != "{}")
+    .order_by(admission.c.stack_id)
+)
 READINGS_BACK = timedelta(days=400)
 FORMER = "former.json"
 """In a snapshot: names of assets that are other names now, where there are any."""
@@ -106,12 +114,12 @@ def take(
     """
     now = review.at
     request, sites = review.request, frozenset(review.facts.revisions)
-    registered = connection.execute(select(zone.c.document, zone.c.former)).one()
+    registered = connection.execute(ZONE).one()
     texts: dict[str, str] = {"zone.json": registered.document}
     texts |= {FORMER: registered.former} if registered.former else {}
     texts |= _assets(connection)
-    has_quotas = bool(parse_zone(texts["zone.json"]).quotas)
-    texts["loads.json"] = canonical_json(_loads(connection, sites, by_party=has_quotas))
+    is_counted = parse_zone(texts["zone.json"]).counts_usage
+    texts["loads.json"] = canonical_json(_loads(connection, sites, by_party=is_counted))
     texts["reservations.json"] = canonical_json(_reservations(connection, request.stack_id, sites, now))
     texts["connections.json"] = canonical_json(_connections(connection, request.stack_id))
     texts["present.json"] = canonical_json(_present(connection, request.stack_id))
@@ -159,26 +167,31 @@ def _row(row: RowMapping) -> dict[str, Any]:
 
 def _assets(connection: Connection) -> dict[str, str]:
     """All assets of the zone, by site: rules look at all of them."""
-    query = select(asset).order_by(asset.c.id)  # as who had a name first
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in connection.execute(query).mappings():
+    for row in connection.execute(_ASSETS).mappings():
         groups[row["site"]].append(_row(row))
     return {f"assets/{site}.json": canonical_json(rows) for site, rows in sorted(groups.items())}
 
 
 def _loads(connection: Connection, sites: Collection[str], *, by_party: bool) -> list[dict[str, Any]]:
     """What is claimed elsewhere, in sums by room and stack; for quotas also whose it is, and its rack units."""
+    found = connection.execute(_sums(words_of(connection).number_in, by_party=by_party), {"sites": sorted(sites)})
+    rows = [dict(row) for row in found.mappings()]
+    return [row | {name: int(row[name] or 0) for name in ("draw_w", "units") if name in row} for row in rows]
+
+
+@cache
+def _sums(number_in: Callable[..., ColumnElement[int]], *, by_party: bool) -> Select[Any]:
     by = (claim.c.stack_id, claim.c.site, claim.c.room, *((claim.c.party,) if by_party else ()))
-    height = words_of(connection).number_in(claim.c.data, "node_type", "u_height")
+    height = number_in(claim.c.data, "node_type", "u_height")
     units = (func.sum(height).label("units"),) if by_party else ()
-    sums = (
+    elsewhere = claim.c.site.notin_(bindparam("sites", expanding=True))
+    return (
         select(*by, func.sum(claim.c.draw_w).label("draw_w"), *units)
-        .where(claim.c.state.in_(("admitted", "active")), claim.c.site.notin_(sorted(sites)))
+        .where(claim.c.state.in_(("admitted", "active")), elsewhere)
         .group_by(*by)
         .order_by(*by)
     )
-    rows = [dict(row) for row in connection.execute(sums).mappings()]
-    return [row | {name: int(row[name] or 0) for name in ("draw_w", "units") if name in row} for row in rows]
 
 
 def _reservations(connection: Connection, stack_id: str, sites: Collection[str], now: str) -> list[dict[str, Any]]:
@@ -198,12 +211,9 @@ def _reservations(connection: Connection, stack_id: str, sites: Collection[str],
 
 
 def _connections(connection: Connection, stack_id: str) -> list[dict[str, Any]]:
-    query = select(admission.c.stack_id, admission.c.party, admission.c.connections).where(
-        admission.c.state == "current", admission.c.stack_id != stack_id, admission.c.connections != "{}"
-    )
     return [
         {"stack_id": row.stack_id, "party": row.party, "connections": json.loads(row.connections)}
-        for row in connection.execute(query.order_by(admission.c.stack_id))
+        for row in connection.execute(_CONNECTIONS, {"stack": stack_id})
     ]
 
 

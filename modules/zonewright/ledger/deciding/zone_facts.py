@@ -116,7 +116,7 @@ class Part:
         names: the names of all of them.
         claimed_w: watts claimed by room.
         connected: clusters that need connections.
-        usage: watts claimed by party and site, where the zone has quotas.
+        usage: watts claimed by party and site, where a rule of the zone asks.
         units: rack units claimed by party and site, in the same way.
         standing: the stack's own claims that have a resource, by site and node name, in the same way.
         assets: names of sites, rows, ducts and links, each with whether it is leaving.
@@ -192,7 +192,7 @@ class ZoneBase:
             for node in nodes_of(cluster_id, part.cluster):
                 if node.name in seats:
                     wanted.claimed_w[seats[node.name].rack.rsplit("/", 2)[0]] += needed.watts
-                    if self.zone.quotas:  # else nobody asks
+                    if self.zone.counts_usage:  # else nobody asks
                         place = part.cluster.site, node.name
                         counted[place] = _larger(needed, counted.get(place, needed))
         for (site, _), used in counted.items():
@@ -235,7 +235,8 @@ def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = (), o
         contracted[row.room] += row.baseline_w
     usage: Counter[PartyAtSite] = Counter()
     units: Counter[PartyAtSite] = Counter()
-    for part in parts if zone_file.quotas else ():
+    counts = zone_file.counts_usage
+    for part in parts if counts else ():
         usage.update(part.usage)
         units.update(part.units)
     reserved_w: Counter[str] = Counter()
@@ -258,7 +259,7 @@ def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = (), o
         contested=tuple((id_, facts) for (stack, id_), facts in links if stacks["link", id_] != stack),
         names=names,
         connected=tuple(one for part in parts for one in part.connected),
-        usage={place: Usage(watts, units[place]) for place, watts in usage.items()} if zone_file.quotas else {},
+        usage={place: Usage(watts, units[place]) for place, watts in usage.items()} if counts else {},
         on=on,
     )
 
@@ -284,7 +285,7 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     former = parse_former(registered.former)
     known = parse_zone(registered.document)
     known = former.zone(known) if registered.former else known
-    if known.quotas:
+    if known.counts_usage:
         _count_usage(connection, stack_id, others=parts[False], own=parts[True])
     for is_own, room, watts in connection.execute(_SUMS, {"stack": stack_id}):
         parts[bool(is_own)].claimed_w[room] += int(watts)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
 
+from zonewright.ledger.store.prepared import IS_PRESENT
 from zonewright.ledger.store.tables import admission, content
 from zonewright.ledger.store.texts import files_of
 from zonewright.model.surroundings import ZoneSerial
@@ -13,6 +14,7 @@ _ROOTS, _FOLDER, _END = ("sites/", "groups/"), "/etc/bind/zones/", ".zone"
 _CONTENT = re.compile(r"^; content (\d+)$", re.MULTILINE)
 _SOA = re.compile(r"^@ IN SOA \S+ \S+ (\d+) ", re.MULTILINE)
 _PAGE = 500
+_MANIFEST = select(content.c.text).join(admission, admission.c.rendered_digest == content.c.digest).where(*IS_PRESENT)
 
 
 def serials_in_force(connection: Connection, stack_id: str) -> Mapping[str, ZoneSerial]:
@@ -22,11 +24,7 @@ def serials_in_force(connection: Connection, stack_id: str) -> Mapping[str, Zone
         connection: a transaction.
         stack_id: identity of the stack.
     """
-    manifest = connection.execute(
-        select(content.c.text)
-        .join(admission, admission.c.rendered_digest == content.c.digest)
-        .where(admission.c.stack_id == stack_id, admission.c.state == "current")
-    ).scalar()
+    manifest = connection.execute(_MANIFEST, {"stack": stack_id}).scalar()
     zones = {path: digest for path, digest in files_of(manifest).items() if _is_zone(path)}
     texts: dict[str, str] = {}
     wanted = sorted(set(zones.values()))

@@ -7,7 +7,7 @@ would make that text one's own.
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Table, delete, select, tuple_
+from sqlalchemy import Column, Connection, Table, bindparam, delete, select, tuple_
 
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.columns import chars
@@ -23,6 +23,9 @@ brought = Table(
     Column("expires_at", chars(32), nullable=False, index=True),
 )
 """Digests with their source. Nothing is proven by them once a plan or an admission names the text."""
+_IS_OVER = brought.c.expires_at < bindparam("now")
+_OVER = select(brought.c.digest, brought.c.source).where(_IS_OVER).with_for_update(skip_locked=True)
+_FORGET = delete(brought).where(tuple_(brought.c.digest, brought.c.source).in_(_OVER), _IS_OVER)
 
 
 def of_party(party: str) -> str:
@@ -72,9 +75,7 @@ def brought_by(connection: Connection, digests: Collection[str], source: str, *,
 
 def forget_brought(connection: Connection, moment: datetime) -> None:
     """Forget what has ended."""
-    key, is_over = tuple_(brought.c.digest, brought.c.source), brought.c.expires_at < stamp(moment)
-    free = select(brought.c.digest, brought.c.source).where(is_over).with_for_update(skip_locked=True)
-    connection.execute(delete(brought).where(key.in_(free), is_over))
+    connection.execute(_FORGET, {"now": stamp(moment)})
 
 
 def _pages(digests: Collection[str]) -> Iterator[list[str]]:

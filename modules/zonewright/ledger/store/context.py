@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, bindparam
+from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.rights import LOCAL, Caller
@@ -17,8 +19,9 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.journal import last_moment
+from zonewright.ledger.store.prepared import ENROLMENT, ZONE
 from zonewright.ledger.store.scopes import Touch
-from zonewright.ledger.store.tables import enrolment, revision, zone
+from zonewright.ledger.store.tables import revision
 from zonewright.model.demand import Demand
 from zonewright.model.limits import CLOCK_BEHIND
 from zonewright.model.names import missing_roles, offered_to_nobody
@@ -108,11 +111,14 @@ class Context:
 
 def raise_revisions(connection: Connection, sites: Iterable[str]) -> None:
     """Say that what rules may look at has changed in these sites."""
-    for site in sorted(set(sites)):
-        statement = words_of(connection).upsert(revision).values(site=site, number=1)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["site"], set_={"number": revision.c.number + 1})
-        )
+    if raised := [{"raised": site} for site in sorted(set(sites))]:
+        connection.execute(_raising(words_of(connection).upsert), raised)
+
+
+@cache
+def _raising(upsert: Callable[[Table], Insert]) -> Insert:
+    statement = upsert(revision).values(site=bindparam("raised"), number=1)
+    return statement.on_conflict_do_update(index_elements=["site"], set_={"number": revision.c.number + 1})
 
 
 def require_zone(connection: Connection, demand: Demand, *, party: str, on: str) -> Demand:
@@ -128,7 +134,7 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
         The demand, with what it names of others called as it is now.
     """
     zone_id, digest = demand.zone, demand.zone_digest
-    row = connection.execute(select(zone)).first()
+    row = connection.execute(ZONE).first()
     if row is None:
         raise LedgerRefusedError(
             "no-zone", "the ledger has no zone yet; the administrator registers one with: zonewright ledger init ZONE"
@@ -190,7 +196,7 @@ def require_enrolment(connection: Connection, *, stack_id: str, party: str, line
     Returns:
         The lineage that is bound, None where none is.
     """
-    row = connection.execute(select(enrolment).where(enrolment.c.stack_id == stack_id)).first()
+    row = connection.execute(ENROLMENT, {"stack": stack_id}).first()
     if row is None:
         if bound:
             raise LedgerRefusedError(

@@ -4,9 +4,9 @@ import json
 from functools import lru_cache
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from zonewright.ledger.store.tables import zone
+from zonewright.ledger.store.prepared import DOCUMENT
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import (
@@ -30,7 +30,7 @@ def zone_in_force(connection: Connection) -> str:
     Args:
         connection: the transaction that decides.
     """
-    return digest_of(connection.execute(select(zone.c.document)).scalar_one())
+    return digest_of(connection.execute(DOCUMENT).scalar_one())
 
 
 @lru_cache(maxsize=64)

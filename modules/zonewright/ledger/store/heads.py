@@ -2,14 +2,15 @@
 
 import json
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.journal_messages import JournalHead, SeenRequest
 from zonewright.ledger.store.journal import GENESIS, head_of
 from zonewright.ledger.store.loaded import require_lineage
-from zonewright.ledger.store.schema import ledger_id
-from zonewright.ledger.store.tables import enrolment, journal
+from zonewright.ledger.store.prepared import LINEAGE, STACK
+from zonewright.ledger.store.schema import identity, ledger_id
+from zonewright.ledger.store.tables import journal
 from zonewright.model.canonical import digest_of
 
 ACCEPTED = "ledger-accepted"
@@ -21,6 +22,15 @@ _WAYS_OUT = (
     "nothing was changed; correct zone:ledger in Pulumi.NAME.yaml; if the ledger itself was restored or made again, "
     "run: zonewright recover --stack NAME --ledger-restored"
 )
+_HASH = select(journal.c.hash).where(journal.c.sequence == bindparam("number")).scalar_subquery()
+_SEEN = select(identity.c.id, _HASH.label("hash"))
+_ACCEPTED = select(journal.c.payload).where(journal.c.kind == ACCEPTED, journal.c.stack_id == STACK)
+_ENROLLED = (
+    select(journal.c.payload)
+    .where(journal.c.kind == ENROLLED, journal.c.stack_id == STACK, journal.c.sequence <= bindparam("number"))
+    .order_by(journal.c.sequence.desc())
+    .limit(1)
+)
 
 
 def present_head(connection: Connection) -> JournalHead:
@@ -31,16 +41,13 @@ def present_head(connection: Connection) -> JournalHead:
 
 def has(connection: Connection, seen: JournalHead) -> bool:
     """Whether the ledger is the one, and its journal has the entry."""
-    if seen.ledger != ledger_id(connection):
-        return False
-    query = select(journal.c.hash).where(journal.c.sequence == seen.sequence)
-    return (connection.execute(query).scalar() if seen.sequence else GENESIS) == seen.hash
+    known = connection.execute(_SEEN, {"number": seen.sequence}).one()
+    return (seen.ledger, seen.hash) == (known.id, known.hash if seen.sequence else GENESIS)
 
 
 def accepted(connection: Connection, stack_id: str) -> list[JournalHead]:
     """What a stack took as seen, in recoveries."""
-    query = select(journal.c.payload).where(journal.c.kind == ACCEPTED, journal.c.stack_id == stack_id)
-    found = [json.loads(text)["seen"] for text in connection.execute(query).scalars()]
+    found = [json.loads(text)["seen"] for text in connection.execute(_ACCEPTED, {"stack": stack_id}).scalars()]
     return [JournalHead.model_validate(one) for seen in found for one in seen]
 
 
@@ -72,12 +79,10 @@ def require_not_replaced(connection: Connection, request: SeenRequest) -> None:
         LedgerRefusedError: when it did.
     """
     seen, stack_id = request.seen, request.stack_id
-    bound = connection.execute(select(enrolment.c.lineage).where(enrolment.c.stack_id == stack_id)).scalar()
+    bound = connection.execute(LINEAGE, {"stack": stack_id}).scalar()
     if seen is None or bound is None or not has(connection, seen):
         return
-    of_stack = journal.c.kind == ENROLLED, journal.c.stack_id == stack_id, journal.c.sequence <= seen.sequence
-    query = select(journal.c.payload).where(*of_stack).order_by(journal.c.sequence.desc()).limit(1)
-    known = connection.execute(query).scalar()
+    known = connection.execute(_ENROLLED, {"stack": stack_id, "number": seen.sequence}).scalar()
     # Entries of the first version have the lineage itself.
     if known is not None and json.loads(known)["lineage"] not in {bound, digest_of(bound)}:
         raise LedgerRefusedError(

@@ -1,10 +1,10 @@
 """Stacks that ``ledger load`` brought in: no state holds them, so their party's first real stack takes them over."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.stack_messages import LOADED
-from zonewright.ledger.store.tables import enrolment
+from zonewright.ledger.store.prepared import ENROLMENT, LINEAGE
 
 
 def waits_for_a_state(connection: Connection, *, stack_id: str, party: str, lineage: str) -> bool:
@@ -16,7 +16,7 @@ def waits_for_a_state(connection: Connection, *, stack_id: str, party: str, line
         party: the declaration's owner.
         lineage: of the state that asks; that of a load takes nothing over.
     """
-    row = connection.execute(select(enrolment).where(enrolment.c.stack_id == stack_id)).first()
+    row = connection.execute(ENROLMENT, {"stack": stack_id}).first()
     return row is not None and (row.party, row.lineage) == (party, LOADED) and lineage != LOADED
 
 
@@ -33,7 +33,7 @@ def require_lineage(connection: Connection, stack_id: str, lineage: str | None) 
     """
     if lineage is None:
         return
-    row = connection.execute(select(enrolment.c.lineage).where(enrolment.c.stack_id == stack_id)).first()
+    row = connection.execute(LINEAGE, {"stack": stack_id}).first()
     if row is not None and row.lineage != lineage:
         raise LedgerRefusedError(
             "taken-over",

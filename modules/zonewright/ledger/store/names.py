@@ -5,14 +5,16 @@ The rule ``name-owner`` says it first, in the transaction that admits. This stan
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, ForeignKey, Index, Table, event, select
+from sqlalchemy import Column, Connection, ForeignKey, Index, Select, Table, event, select
 
 from zonewright.ledger.store.columns import NUMBER, POSTGRESQL, chars
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.engines.sqlite_words import unguard_names
+from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.tables import asset, claim, metadata
 from zonewright.model.addresses import network_of
 from zonewright.model.names import names_in
@@ -106,12 +108,18 @@ def hold_names(connection: Connection, stack_id: str) -> None:
         connection: the transaction that has written the assets.
         stack_id: the stack.
     """
-    present = _with_prefixes().where(asset.c.stack_id == stack_id, asset.c.state == "admitted")
     for table, rows_of in _HELD:
-        known = select(table.c.asset_id).where(table.c.stack_id == stack_id)
-        found = connection.execute(present.where(asset.c.id.not_in(known))).all()
+        found = connection.execute(_new(table), {"stack": stack_id}).all()
         if rows := [one for row in found for one in rows_of(row)]:
             connection.execute(table.insert(), rows)
+
+
+@cache
+def _new(table: Table) -> Select[Any]:
+    """Assets that a stack is admitted with, and that a table of theirs does not have yet."""
+    known = select(table.c.asset_id).where(table.c.stack_id == STACK)
+    present: Select[Any] = _with_prefixes().where(asset.c.stack_id == STACK, asset.c.state == "admitted")
+    return present.where(asset.c.id.not_in(known))
 
 
 def name_faults(connection: Connection) -> Iterator[str]:

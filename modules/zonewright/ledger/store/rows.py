@@ -1,24 +1,46 @@
 """Rows of claims and assets: those of a stack, and how they change their state, or go when they are freed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    func,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.protocol.holding_messages import ClaimState
 from zonewright.ledger.store import life
 from zonewright.ledger.store.engines.dialect import words_of
+from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.tables import asset, claim, generation
 
 _PAGE = 500
+_Upsert = Callable[[Table], Insert]
 
 
 def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str | None = None) -> list[life.LifeRow]:
     """The rows of a stack in one table, as far as their life goes."""
+    found = connection.execute(_life(table, is_named=name is not None), {"stack": stack_id, "name": name})
+    return [life.LifeRow.of(row) for row in found.all()]
+
+
+@cache
+def _life(table: Table, *, is_named: bool) -> Select[Any]:
     columns = (table.c.id, table.c.name, table.c.state, table.c.generation, table.c.holder, table.c.digest)
-    query = select(*columns).where(table.c.stack_id == stack_id)
-    if name is not None:
-        query = query.where(table.c.name == name)
-    return [life.LifeRow.of(row) for row in connection.execute(query).all()]
+    query = select(*columns).where(table.c.stack_id == STACK)
+    return query.where(table.c.name == bindparam("name")) if is_named else query
 
 
 _ADMITTED = union_all(
@@ -46,20 +68,43 @@ def sites_of(connection: Connection, table: Table, ids: Collection[int]) -> set[
     found: set[str] = set()
     ordered = sorted(ids)
     for start in range(0, len(ordered), _PAGE):
-        query = select(table.c.site).where(table.c.id.in_(ordered[start : start + _PAGE])).distinct()
-        found |= set(connection.execute(query).scalars())
+        found |= set(connection.execute(_sites(table), {"ids": ordered[start : start + _PAGE]}).scalars())
     return found
+
+
+def _in_page(table: Table) -> ColumnElement[bool]:
+    return table.c.id.in_(bindparam("ids", expanding=True))
+
+
+@cache
+def _sites(table: Table) -> Select[Any]:
+    return select(table.c.site).where(_in_page(table)).distinct()
 
 
 def set_state(connection: Connection, table: Table, ids: tuple[int, ...], state: ClaimState, now: str) -> None:
     """Move rows to another state; freed ones leave the table, and what their generation was stays."""
     for start in range(0, len(ids), _PAGE):
-        of_page = table.c.id.in_(ids[start : start + _PAGE])
+        page = {"ids": ids[start : start + _PAGE]}
         if state == "freed":
-            keep_generations(connection, table, of_page)
-            connection.execute(delete(table).where(of_page))
+            connection.execute(_kept(words_of(connection).upsert, table), page)
+            connection.execute(_gone(table), page)
         else:
-            connection.execute(update(table).where(of_page).values(state=state, changed_at=now))
+            connection.execute(_moved(table), {**page, "to": state, "moment": now})
+
+
+@cache
+def _kept(upsert: _Upsert, table: Table) -> Insert:
+    return _generations(upsert, table, _in_page(table))
+
+
+@cache
+def _gone(table: Table) -> Delete:
+    return delete(table).where(_in_page(table))
+
+
+@cache
+def _moved(table: Table) -> Update:
+    return update(table).where(_in_page(table)).values(state=bindparam("to"), changed_at=bindparam("moment"))
 
 
 def rename_rows(connection: Connection, stack_id: str, names: Mapping[str, str]) -> int:
@@ -87,12 +132,14 @@ def keep_generations(connection: Connection, table: Table, which: ColumnElement[
         table: claims or assets.
         which: of its rows.
     """
+    connection.execute(_generations(words_of(connection).upsert, table, which))
+
+
+def _generations(upsert: _Upsert, table: Table, which: ColumnElement[bool]) -> Insert:
     highest = func.max(table.c.generation)
     query = select(table.c.stack_id, highest).where(which, table.c.generation > 0).group_by(table.c.stack_id)
-    statement = words_of(connection).upsert(generation).from_select(["stack_id", "highest"], query)
+    statement = upsert(generation).from_select(["stack_id", "highest"], query)
     raised = statement.excluded.highest
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["stack_id"], set_={"highest": raised}, where=generation.c.highest < raised
-        )
+    return statement.on_conflict_do_update(
+        index_elements=["stack_id"], set_={"highest": raised}, where=generation.c.highest < raised
     )

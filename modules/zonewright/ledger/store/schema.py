@@ -32,6 +32,7 @@ identity = Table(
 version = Table("alembic_version", metadata, Column("version_num", chars(32), primary_key=True))
 """As Alembic keeps it."""
 _VERSION = select(version.c.version_num)
+_ID = select(identity.c.id)
 _OURS = frozenset({"journal", "claim"})
 """Tables that each version of a ledger has."""
 
@@ -60,7 +61,7 @@ def prepare(connection: Connection) -> None:
 
 def ledger_id(connection: Connection) -> str:
     """The id of the ledger."""
-    return str(connection.execute(select(identity.c.id)).scalar_one())
+    return str(connection.execute(_ID).scalar_one())
 
 
 def version_in(connection: Connection) -> str | None:

@@ -4,11 +4,14 @@ The journal says which entries are steps. The table has the last one of each sta
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, bindparam, event, select
+from sqlalchemy.dialects.sqlite import Insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from zonewright.ledger.store.columns import NUMBER, chars
 from zonewright.ledger.store.engines.dialect import words_of
@@ -105,8 +108,12 @@ def next_step(connection: Connection, stack_id: str, kind: str) -> int:
     Returns:
         The number, which the entry has as ``step``.
     """
-    statement = words_of(connection).upsert(step).values(stack_id=stack_id, number=1, kind=kind)
-    raised = statement.on_conflict_do_update(
-        index_elements=["stack_id"], set_={"number": step.c.number + 1, "kind": kind}
-    )
-    return int(connection.execute(raised.returning(step.c.number)).scalar_one())
+    given = {"stack": stack_id, "of": kind}
+    return int(connection.execute(_raising(words_of(connection).upsert), given).scalar_one())
+
+
+@cache
+def _raising(upsert: Callable[[Table], Insert]) -> ReturningInsert[int]:
+    statement = upsert(step).values(stack_id=bindparam("stack"), number=1, kind=bindparam("of"))
+    raised = {"number": step.c.number + 1, "kind": statement.excluded.kind}
+    return statement.on_conflict_do_update(index_elements=["stack_id"], set_=raised).returning(step.c.number)

@@ -4,15 +4,14 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from zonewright.ledger.deciding.authority import authorise, note
 from zonewright.ledger.deciding.drifting import drifted_among, present_rows
-from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, have_moved
+from zonewright.ledger.deciding.facts import claims_of, have_moved
 from zonewright.ledger.deciding.gated_files import gated_findings
 from zonewright.ledger.deciding.readable import findings_for, foreign
 from zonewright.ledger.deciding.review import Review, own_demand, review_change
@@ -29,18 +28,20 @@ from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import HoldingKind
 from zonewright.ledger.protocol.journal_messages import JournalEntry
-from zonewright.ledger.store import journal, life
+from zonewright.ledger.store import journal
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.documents import zone_in_force
 from zonewright.ledger.store.heads import present_head, require_same
 from zonewright.ledger.store.held import all_held, convert, end_lasting
 from zonewright.ledger.store.names import hold_names
-from zonewright.ledger.store.rows import rename_rows, rows_of_stack, set_state
+from zonewright.ledger.store.prepared import ADMISSION, IS_PRESENT, STACK
+from zonewright.ledger.store.rows import rename_rows
 from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.steps import ADMITTED, next_step, step_of
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
 from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
+from zonewright.ledger.verbs.admitted_rows import WantedRow, write_rows
 from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.ledger.verbs.renaming import (
@@ -52,11 +53,17 @@ from zonewright.ledger.verbs.renaming import (
     require_unread,
 )
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import AnyAsset, Demand, asset_text, former_assets
+from zonewright.model.demand import Demand, former_assets
 from zonewright.model.former_names import FormerNames
 from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.words import count_of
+
+_SUPERSEDE = update(admission).where(*IS_PRESENT).values(state="superseded", holds="{}")
+"""Only the present one is asked what it holds."""
+_ADMIT = admission.insert()
+_UNRESERVE = delete(reservation).where(reservation.c.stack_id == STACK)
+_DEPLOYED = select(deployed.c.site, deployed.c.files).where(deployed.c.stack_id == STACK)
 
 
 def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: PLR0915 - one decision, in its order
@@ -206,32 +213,6 @@ def _refused(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A row as a change wants it; ``digest`` is of what its resource is made from, ``text`` of all that it holds."""
-
-    kind: str
-    place: str
-    digest: str
-    text: str
-    room: str = ""
-    draw_w: int = 0
-    since: str | None = None
-
-    @classmethod
-    def claim(cls, data: Mapping[str, Any]) -> "_Wanted":
-        made_from = canonical_json({key: data[key] for key in NODE_FIELDS})
-        room, draw_w = data["rack"].rsplit("/", 2)[0], data["node_type"]["allocated_draw"]
-        day = data.get("in_service")
-        since = None if day is None else f"{day}T00:00:00.000000+00:00"
-        return cls("node", data["rack"], digest_of(made_from), canonical_json(data), room, draw_w, since)
-
-    @classmethod
-    def asset(cls, name: str, item: AnyAsset) -> "_Wanted":
-        text = asset_text(item)
-        return cls(item.kind, name, digest_of(text), text)
-
-
 def _carry_out(  # noqa: PLR0917 - private
     connection: Connection,
     request: AdmitRequest,
@@ -243,41 +224,39 @@ def _carry_out(  # noqa: PLR0917 - private
     """Write what was decided, after the assets got their new names; gives admission's id, change's digest and entry."""
     demand, line = review.demand, review.line
     claims = claims_of(demand, request.seats, request.addresses)
-    wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
-    wanted_assets = {name: _Wanted.asset(name, item) for name, item in demand.assets.items()}
+    wanted_claims = {name: WantedRow.claim(data) for name, data in claims.items()}
+    wanted_assets = {name: WantedRow.asset(name, item) for name, item in demand.assets.items()}
     renamed = rename_rows(connection, request.stack_id, review.facts.renames.nodes)
     counts = {
-        "claims": _write(connection, claim, request, wanted_claims, now),
-        "assets": _write(connection, asset, request, wanted_assets, now),
+        "claims": write_rows(connection, claim, request, wanted_claims, now),
+        "assets": write_rows(connection, asset, request, wanted_assets, now),
     }
     if renamed:
         counts["claims"]["renamed"] = renamed
     names = {"renamed": dict(assets)} if assets else {}
-    hold_names(connection, request.stack_id)
+    if wanted_assets:
+        hold_names(connection, request.stack_id)
     digest = change_digest(request.demand_digest, request.seats, request.addresses, request.rendered_digest)
-    connection.execute(
-        update(admission)
-        .where(admission.c.stack_id == request.stack_id, admission.c.state == "current")
-        .values(state="superseded", holds="{}")  # only the present one is asked what it holds
-    )
+    connection.execute(_SUPERSEDE, {"stack": request.stack_id})
     admission_id = f"adm-{secrets.token_hex(8)}"
     connection.execute(
-        admission.insert().values(
-            id=admission_id,
-            stack_id=request.stack_id,
-            party=request.party,
-            demand_digest=request.demand_digest,
-            change_digest=digest,
-            rendered_digest=request.rendered_digest,
-            connections=connections_text(demand),
-            holds=canonical_json(
+        _ADMIT,
+        {
+            "id": admission_id,
+            "stack_id": request.stack_id,
+            "party": request.party,
+            "demand_digest": request.demand_digest,
+            "change_digest": digest,
+            "rendered_digest": request.rendered_digest,
+            "connections": connections_text(demand),
+            "holds": canonical_json(
                 {name: digest_of(item.text) for name, item in (wanted_claims | wanted_assets).items()}
             ),
-            state="current",
-            admitted_at=now,
-        )
+            "state": "current",
+            "admitted_at": now,
+        },
     )
-    connection.execute(delete(reservation).where(reservation.c.stack_id == request.stack_id))
+    connection.execute(_UNRESERVE, {"stack": request.stack_id})
     held, racks = review.facts.converts, {data["rack"] for data in claims.values()}
     converted = convert(connection, held, racks) if held is not None and held.expires_at > now else {}
     keep(connection, {request.demand_digest, *behind(connection, request.rendered_digest)})
@@ -303,89 +282,14 @@ def _carry_out(  # noqa: PLR0917 - private
     return admission_id, digest, entry
 
 
-def _write(
-    connection: Connection, table: Table, request: AdmitRequest, wanted: Mapping[str, _Wanted], now: str
-) -> dict[str, int]:
-    """Carry out the moves of one admission in one table; returns how many rows went to which state."""
-    rows = rows_of_stack(connection, table, request.stack_id)
-    moves = life.admit(rows, {name: item.digest for name, item in wanted.items()})
-    known = _active_since(connection, table, request.stack_id) if moves.new and rows else {}
-    for state in ("freed", "releasing", "active"):
-        ids = tuple(row_id for row_id, target in moves.states.items() if target == state)
-        set_state(connection, table, ids, state, now)
-    _follow(connection, table, request.stack_id, wanted)
-    fresh = [
-        {
-            "stack_id": request.stack_id,
-            "party": request.party,
-            "kind": wanted[name].kind,
-            "name": name,
-            "state": "admitted",
-            "generation": 0,
-            "site": wanted[name].place.partition("/")[0],
-            "rack": wanted[name].place,
-            "room": wanted[name].room,
-            "draw_w": wanted[name].draw_w,
-            "active_since": wanted[name].since
-            or known.get((name, wanted[name].place.partition("/")[0], wanted[name].draw_w)),
-            "digest": wanted[name].digest,
-            "data": wanted[name].text,
-            "changed_at": now,
-        }
-        for name in moves.new
-    ]
-    if fresh:
-        connection.execute(table.insert(), fresh)
-    return {"admitted": len(fresh), **dict(sorted(Counter(moves.states.values()).items()))}
-
-
-def _active_since(connection: Connection, table: Table, stack_id: str) -> dict[tuple[str, str, int], str]:
-    """Since when each node draws what it does at its site: one that moves within a site is measured there already."""
-    query = select(table.c.name, table.c.site, table.c.draw_w, table.c.active_since).where(
-        table.c.stack_id == stack_id, table.c.state.in_(("active", "releasing")), table.c.active_since.is_not(None)
-    )
-    return {
-        (row.name, row.site, row.draw_w): row.active_since for row in connection.execute(query.order_by(table.c.id))
-    }
-
-
-def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping[str, _Wanted]) -> None:
-    """Give rows that stay what their resource does not see, such as the feed or the node type's draw.
-
-    No resource is updated for such a change, so nothing would ever confirm a row of its own for it.
-    """
-    staying = connection.execute(
-        select(table.c.id, table.c.name, table.c.data, table.c.active_since).where(
-            table.c.stack_id == stack_id, table.c.state.in_(life.CURRENT)
-        )
-    ).all()
-    altered = [
-        {
-            "row_id": row.id,
-            "text": wanted[row.name].text,
-            "watts": wanted[row.name].draw_w,
-            "since": wanted[row.name].since or row.active_since,
-        }
-        for row in staying
-        if row.data != wanted[row.name].text
-    ]
-    if altered:
-        connection.execute(
-            update(table)
-            .where(table.c.id == bindparam("row_id"))
-            .values(data=bindparam("text"), draw_w=bindparam("watts"), active_since=bindparam("since")),
-            altered,
-        )
-
-
 def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
     """Say whether the ledger still holds an admission for its stack, who holds what is active, and what is deployed."""
     with context.database.reading() as connection:
         require_same(connection, request)
-        row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
+        row = connection.execute(ADMISSION, {"one": request.admission_id}).first()
         present = present_rows(connection, request.stack_id)
-        query = select(deployed.c.site, deployed.c.files).where(deployed.c.stack_id == request.stack_id)
-        files = {item.site: digest_of(canonical_json(json.loads(item.files))) for item in connection.execute(query)}
+        found = connection.execute(_DEPLOYED, {"stack": request.stack_id})
+        files = {item.site: digest_of(canonical_json(json.loads(item.files))) for item in found}
         step = step_of(connection, request.stack_id)
     holders: dict[HoldingKind, dict[str, HeldBy]] = {}
     for item in present:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, select, union, update
+from sqlalchemy import Connection, bindparam, select, union, update
 
 from zonewright.ledger.deciding.facts import world_of
 from zonewright.ledger.deciding.readable import sums_for
@@ -17,14 +17,29 @@ from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.heads import present_head, require_not_replaced, require_same
+from zonewright.ledger.store.prepared import ADMISSION, DOCUMENT, PARTY, PRESENT, STACK, of_stack
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of, waiting_of
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
-from zonewright.ledger.store.tables import admission, asset, claim, deployed, enrolment, zone
+from zonewright.ledger.store.tables import admission, asset, claim, deployed, enrolment
 from zonewright.ledger.store.texts import files_at, files_of, get_content
 from zonewright.ledger.verbs.capacity import capacity_of
 from zonewright.model.demand import DUCTS, LINKS, LinkAsset, carriers_of
 from zonewright.rules.words import count_of, listed
+
+_SITES = union(
+    *(
+        select(table.c.site).where(table.c.stack_id == STACK, table.c.state.in_(("admitted", "active")))
+        for table in (claim, asset)
+    )
+)
+_OWN = select(asset.c.name, asset.c.kind).where(asset.c.stack_id == STACK)
+_COMPLETE = update(admission).where(admission.c.id == bindparam("one")).values(completed_at=bindparam("moment"))
+_SETTLE = update(admission).where(admission.c.id == bindparam("one")).values(state="settled", holds="{}")
+_GUESTS = select(claim.c.rack, claim.c.stack_id).where(
+    claim.c.site.in_(bindparam("sites", expanding=True)), claim.c.stack_id != STACK
+)
+_LINKS = select(asset.c.data, asset.c.stack_id).where(asset.c.kind == "link", asset.c.stack_id != STACK)
 
 
 def complete(context: Context, request: CompleteRequest) -> Completed:
@@ -45,7 +60,7 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
         _require_made(connection, request.stack_id, row.rendered_digest)
         if row.completed_at is None:
             now = context.now(connection)
-            connection.execute(update(admission).where(admission.c.id == row.id).values(completed_at=now))
+            connection.execute(_COMPLETE, {"one": row.id, "moment": now})
             journal.append(
                 connection,
                 at=now,
@@ -67,7 +82,7 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
 def _require_made(connection: Connection, stack_id: str, rendered_digest: str) -> None:
     """Refuse while something is admitted of which no resource was made or changed, or files are not deployed."""
     missing = waiting_of(connection, stack_id)
-    held = connection.execute(select(deployed.c.site, deployed.c.files).where(deployed.c.stack_id == stack_id))
+    held = connection.execute(of_stack(deployed), {"stack": stack_id})
     known = {row.site: json.loads(row.files) for row in held}
     files = files_of(get_content(connection, rendered_digest))
     for site in sorted({path.split("/")[1] for path in files}):
@@ -82,16 +97,11 @@ def _require_made(connection: Connection, stack_id: str, rendered_digest: str) -
 
 
 def _own_sites(connection: Connection, stack_id: str) -> set[str]:
-    held = (
-        select(table.c.site).where(table.c.stack_id == stack_id, table.c.state.in_(("admitted", "active")))
-        for table in (claim, asset)
-    )
-    return set(connection.execute(union(*held)).scalars()) - {DUCTS, LINKS}
+    return set(connection.execute(_SITES, {"stack": stack_id}).scalars()) - {DUCTS, LINKS}
 
 
 def _current(connection: Connection, stack_id: str) -> Any:
-    query = select(admission).where(admission.c.stack_id == stack_id, admission.c.state == "current")
-    return connection.execute(query).first()
+    return connection.execute(PRESENT, {"stack": stack_id}).first()
 
 
 def settle(context: Context, request: SettleRequest) -> Settled:
@@ -101,7 +111,7 @@ def settle(context: Context, request: SettleRequest) -> Settled:
     """
     with context.writing(touching(request.stack_id)) as connection:
         require_same(connection, request)
-        row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
+        row = connection.execute(ADMISSION, {"one": request.admission_id}).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
             return Settled()
         now = context.now(connection)
@@ -117,7 +127,7 @@ def settle(context: Context, request: SettleRequest) -> Settled:
             set_state(connection, table, ids, "freed", now)
             freed[table.name] = len(ids)
             left += sorted({one.name for one in rows if one.state == "releasing" and one.id not in ids})
-        connection.execute(update(admission).where(admission.c.id == row.id).values(state="settled", holds="{}"))
+        connection.execute(_SETTLE, {"one": row.id})
         raise_revisions(connection, sites)
         payload: dict[str, Any] = {"admission_id": row.id, "freed": freed}
         if row.state == "current" and last_step(connection, request.stack_id)[1] != DESTROY:
@@ -136,8 +146,10 @@ def require_unused(connection: Connection, stack_id: str, name: str | None = Non
         stack_id: the stack whose assets would go.
         name: one asset's path; None looks at all of the stack's assets.
     """
-    query = select(asset.c.name, asset.c.kind).where(asset.c.stack_id == stack_id)
-    going = {row.name: row.kind for row in connection.execute(query) if name in (None, row.name)}
+    own = connection.execute(_OWN, {"stack": stack_id})
+    going = {row.name: row.kind for row in own if name in (None, row.name)}
+    if not going:
+        return
     rows = tuple(f"{one}/" for one, kind in going.items() if kind == "row")
     racks, tenants = _claimed(connection, stack_id, rows)
     links, needed, carriers = _needed(connection, stack_id, going.keys())
@@ -161,7 +173,7 @@ def require_unused(connection: Connection, stack_id: str, name: str | None = Non
 
 def _contacts(connection: Connection, stacks: Collection[str]) -> str:
     """How to reach the parties of stacks, as the registered zone says."""
-    document = connection.execute(select(zone.c.document)).scalar()
+    document = connection.execute(DOCUMENT).scalar()
     parties = parse_zone(document).parties if document is not None else {}
     whose = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id.in_(sorted(stacks)))).scalars()
     return ", ".join(sorted({parties[one].contact for one in whose if one in parties} - {""}))
@@ -174,8 +186,8 @@ def _verb(count: int, plural: str) -> str:
 def _claimed(connection: Connection, stack_id: str, rows: tuple[str, ...]) -> tuple[Counter[str], set[str]]:
     """How many claims of other stacks stand in each rack of rows; and which stacks these are."""
     sites = {row.partition("/")[0] for row in rows}
-    query = select(claim.c.rack, claim.c.stack_id).where(claim.c.site.in_(sorted(sites)), claim.c.stack_id != stack_id)
-    held = [one for one in connection.execute(query) if one.rack.startswith(rows)]
+    found = connection.execute(_GUESTS, {"sites": sorted(sites), "stack": stack_id})
+    held = [one for one in found if one.rack.startswith(rows)]
     return Counter(one.rack for one in held), {one.stack_id for one in held}
 
 
@@ -184,8 +196,7 @@ def _needed(connection: Connection, stack_id: str, going: Collection[str]) -> tu
     links = 0
     needed: set[str] = set()
     stacks: set[str] = set()
-    query = select(asset.c.data, asset.c.stack_id).where(asset.c.kind == "link", asset.c.stack_id != stack_id)
-    for data, owner in connection.execute(query) if going else ():
+    for data, owner in connection.execute(_LINKS, {"stack": stack_id}):
         item = parse_asset(data)
         if isinstance(item, LinkAsset):
             found = {item.link.a, item.link.b, *carriers_of(item.link)}.intersection(going)
@@ -203,7 +214,7 @@ def guard_destroy(context: Context, request: SeenRequest) -> Done:
         require_same(connection, request)
         require_not_replaced(connection, request)
         now = context.now(connection)
-        party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)).scalar()
+        party = connection.execute(PARTY, {"stack": request.stack_id}).scalar()
         try:
             require_unused(connection, request.stack_id)
         except LedgerRefusedError as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, update
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import ClaimState
@@ -23,6 +23,7 @@ from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment
 from zonewright.ledger.store.heads import ACCEPTED, ENROLLED, accepted, has, require_ledger
 from zonewright.ledger.store.loaded import waits_for_a_state
+from zonewright.ledger.store.prepared import DOCUMENT, ENROLMENT, PARTY, ZONE
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import TAKEN_OVER, next_step, step_of
@@ -38,7 +39,7 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
     """Register the administrator's file. After that, only demands that were made for this copy are admitted."""
     digest = zone_digest(request.zone)
     with context.writing() as connection:
-        row = connection.execute(select(zone)).first()
+        row = connection.execute(ZONE).first()
         if row is not None and row.id != request.zone.zone:
             raise LedgerRefusedError(
                 "another-zone",
@@ -85,8 +86,8 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
             _take_over(connection, request.stack_id, request.party, context.now(connection), [], is_empty=True)
         else:
             require_enrolment(connection, **who, bound=False)
-        _require_party(connection.execute(select(zone.c.document)).scalar(), request.party)
-        row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
+        _require_party(connection.execute(DOCUMENT).scalar(), request.party)
+        row = connection.execute(ENROLMENT, {"stack": request.stack_id}).first()
         if row is not None and row.lineage == request.lineage:
             return Enrolled(bound=True, ledger=own, step=step_of(connection, request.stack_id))
         now = context.now(connection)
@@ -137,7 +138,7 @@ def _require_party(document: str | None, party: str) -> None:
 def leave(context: Context, request: LeaveRequest) -> Done:
     """Unbind a stack: the last step of a destroy. Another lineage's late delete changes nothing."""
     with context.writing(touching(request.stack_id)) as connection:
-        row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
+        row = connection.execute(ENROLMENT, {"stack": request.stack_id}).first()
         require_ledger(connection, request.ledger, request.stack_id)
         if row is None or row.lineage != request.lineage:
             return Done()
@@ -167,7 +168,7 @@ def recover(context: Context, request: RecoverRequest) -> Done:
     What no resource of the state holds is only admitted again (the next ``up`` adopts it), or free if it was releasing.
     """
     with context.writing() as connection:
-        row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
+        row = connection.execute(ENROLMENT, {"stack": request.stack_id}).first()
         if row is None:
             return Done()
         if row.party != request.party:
@@ -185,10 +186,8 @@ def accept(context: Context, request: AcceptRequest) -> LedgerAccepted:
     Nobody's claims change by it: what others were admitted with since the backup stays theirs.
     """
     with context.writing() as connection:
-        _require_party(connection.execute(select(zone.c.document)).scalar(), request.party)
-        enrolled = connection.execute(
-            select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)
-        ).scalar()
+        _require_party(connection.execute(DOCUMENT).scalar(), request.party)
+        enrolled = connection.execute(PARTY, {"stack": request.stack_id}).scalar()
         if enrolled not in (None, request.party):
             raise LedgerRefusedError(
                 "another-party", f"stack id {request.stack_id} belongs to another party than '{request.party}'"
@@ -214,7 +213,7 @@ def reconcile(context: Context, request: ReconcileRequest) -> Reconciled:
         LedgerRefusedError: when the state is not the stack's.
     """
     with context.writing() as connection:
-        row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
+        row = connection.execute(ENROLMENT, {"stack": request.stack_id}).first()
         if row is None:
             return Reconciled(admitted=0, freed=0)
         require_enrolment(connection, stack_id=request.stack_id, party=row.party, lineage=request.lineage, bound=True)

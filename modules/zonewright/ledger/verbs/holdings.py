@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, Table, Update, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, Table, Update, bindparam, func, select, update
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import (
@@ -26,10 +26,11 @@ from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import require_same
 from zonewright.ledger.store.paging import as_dicts
+from zonewright.ledger.store.prepared import ENROLMENT, PRESENT, STACK, of_stack
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of, waiting_of
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import step as stack_step
-from zonewright.ledger.store.tables import admission, asset, claim, enrolment, generation, reservation
+from zonewright.ledger.store.tables import asset, claim, generation, reservation
 from zonewright.ledger.verbs.closing import require_unused
 from zonewright.model.asset_properties import asset_properties
 from zonewright.model.demand import asset_summary
@@ -53,7 +54,7 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
         LedgerRefusedError: when no admitted or active claim holds what the resource was made from.
     """
     with context.writing(touching(request.stack_id)) as connection:
-        (generation,) = _confirmed(connection, request.stack_id, [request], request.step, context.now(connection))
+        (generation,) = confirm_in(connection, request.stack_id, [request], request.step, context.now(connection))
     return ConfirmAnswer(generation=generation)
 
 
@@ -74,17 +75,28 @@ def confirm_many(context: Context, request: ConfirmManyRequest) -> ConfirmManyAn
     with context.writing(touching(request.stack_id)) as connection:
         try:
             now = context.now(connection)
-            generations = _confirmed(connection, request.stack_id, request.confirms, request.step, now)
+            generations = confirm_in(connection, request.stack_id, request.confirms, request.step, now)
         except LedgerRefusedError as error:
             nothing = f"none of {count_of(len(request.confirms), 'confirm')} was carried out"
             raise LedgerRefusedError(error.code, f"{nothing}: {error.sentence}") from None
     return ConfirmManyAnswer(generations=generations)
 
 
-def _confirmed(
+def confirm_in(
     connection: Connection, stack_id: str, wanted: Sequence[Confirmation], step: int | None, now: str
 ) -> list[int]:
-    """Carry out confirms of which none is of the same claim; gives the raised generations, in their order."""
+    """Carry out confirms of which none is of the same claim; gives the raised generations, in their order.
+
+    Args:
+        connection: a writing transaction.
+        stack_id: the stack.
+        wanted: the confirms.
+        step: that the stack must be at; None does not ask.
+        now: the moment, ISO 8601.
+
+    Raises:
+        LedgerRefusedError: when one of them cannot be carried out.
+    """
     raised: dict[int, int] = {}
     left_out: set[str] | None = None
     for table in (asset, claim):
@@ -169,13 +181,12 @@ def _rows_by_name(
 @cache
 def _named_rows(table: Table) -> Select[Any]:
     """The query of this, which costs more to make than to carry out."""
-    stack: BindParameter[str] = bindparam("stack")
     other = asset.alias()
-    highest = select(generation.c.highest).where(generation.c.stack_id == stack).scalar_subquery()
-    waiting = select(func.count()).where(other.c.stack_id == stack, other.c.state == "admitted").scalar_subquery()
-    last = select(stack_step.c.number).where(stack_step.c.stack_id == stack).scalar_subquery()
+    highest = select(generation.c.highest).where(generation.c.stack_id == STACK).scalar_subquery()
+    waiting = select(func.count()).where(other.c.stack_id == STACK, other.c.state == "admitted").scalar_subquery()
+    last = select(stack_step.c.number).where(stack_step.c.stack_id == STACK).scalar_subquery()
     counted = func.coalesce(highest, 0).label("freed"), waiting.label("waiting"), last.label("step")
-    of_stack = select(table, *counted).where(table.c.stack_id == stack)
+    of_stack = select(table, *counted).where(table.c.stack_id == STACK)
     return of_stack.where(table.c.name.in_(bindparam("names", expanding=True)))
 
 
@@ -242,15 +253,15 @@ def read(context: Context, request: HoldingRequest) -> HoldingAnswer:
     """Give the current row of one claim or asset, or None."""
     table = _table(request.kind)
     with context.database.reading() as connection:
-        row = connection.execute(
-            select(table).where(
-                table.c.stack_id == request.stack_id,
-                table.c.kind == request.kind,
-                table.c.name == request.name,
-                table.c.state.in_(life.CURRENT),
-            )
-        ).first()
+        given = {"stack": request.stack_id, "kind": request.kind, "name": request.name}
+        row = connection.execute(_one(table), given).first()
     return HoldingAnswer(holding=None if row is None else Holding.model_validate(_holding(row)))
+
+
+@cache
+def _one(table: Table) -> Select[Any]:
+    is_it = table.c.kind == bindparam("kind"), table.c.name == bindparam("name")
+    return select(table).where(table.c.stack_id == STACK, *is_it, table.c.state.in_(life.CURRENT))
 
 
 def _holding(row: Row[Any]) -> dict[str, Any]:
@@ -275,16 +286,10 @@ def _lineage_for(context: Context, enrolled: Row[Any] | None) -> str | None:
     return str(enrolled.lineage) if is_own else ""
 
 
-_OF_STACK: BindParameter[str] = bindparam("stack")
-_ENROLLED = select(enrolment).where(enrolment.c.stack_id == _OF_STACK)
-_CURRENT = select(admission).where(admission.c.stack_id == _OF_STACK, admission.c.state == "current")
-_RESERVED = select(reservation).where(reservation.c.stack_id == _OF_STACK)
-
-
 @cache
 def _held(table: Table, *, with_data: bool) -> Select[Any]:
     columns = table.c if with_data else (table.c[name] for name in _LIFE)
-    return select(*columns).where(table.c.stack_id == _OF_STACK).order_by(table.c.name, table.c.id)
+    return select(*columns).where(table.c.stack_id == STACK).order_by(table.c.name, table.c.id)
 
 
 def report(context: Context, request: ReportRequest) -> StackReport:
@@ -293,10 +298,10 @@ def report(context: Context, request: ReportRequest) -> StackReport:
         require_same(connection, request)
         now = context.shown_at(connection)
         own = {"stack": request.stack_id}
-        enrolled = connection.execute(_ENROLLED, own).first()
-        current = connection.execute(_CURRENT, own).first()
+        enrolled = connection.execute(ENROLMENT, own).first()
+        current = connection.execute(PRESENT, own).first()
         is_open = bool(waiting_of(connection, request.stack_id))  # also after a recovery let go of what a state had
-        held = connection.execute(_RESERVED, own).first()
+        held = connection.execute(of_stack(reservation), own).first()
         holdings: list[dict[str, Any]] = []
         for table in (asset, claim) if request.holdings else ():
             found = connection.execute(_held(table, with_data=request.data), own)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete
 
 from zonewright.ledger.deciding.as_admitted import stands_as_admitted
 from zonewright.ledger.deciding.authority import RULE as APPROVAL_RULE
@@ -27,6 +27,7 @@ from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.held import end_lasting
 from zonewright.ledger.store.loaded import waits_for_a_state
+from zonewright.ledger.store.prepared import STACK, of_stack
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.tables import reservation
@@ -40,6 +41,9 @@ from zonewright.model.surroundings import Surroundings
 from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_repair
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.surroundings import surroundings_of
+
+_RESERVE, _UNRESERVE = reservation.insert(), delete(reservation).where(reservation.c.stack_id == STACK)
+_REMEMBER, _FORGET = proposal_table.insert(), delete(proposal_table).where(proposal_table.c.stack_id == STACK)
 
 
 def propose(context: Context, request: ProposeRequest) -> Proposal:
@@ -212,7 +216,7 @@ def _surroundings(facts: Facts, demand: Demand) -> Surroundings | None:
 
 def _held_proposal(connection: Connection, request: ProposeRequest, digest: str, now: str) -> Proposal | None:
     """The reservation that this stack holds for the same demand: asking twice gives the same answer."""
-    row = connection.execute(select(reservation).where(reservation.c.stack_id == request.stack_id)).first()
+    row = connection.execute(of_stack(reservation), {"stack": request.stack_id}).first()
     if row is None or row.demand_digest != digest or row.party != request.party or row.expires_at <= now:
         return None
     return Proposal.model_validate(json.loads(row.proposal)["proposal"])
@@ -220,18 +224,19 @@ def _held_proposal(connection: Connection, request: ProposeRequest, digest: str,
 
 def _hold(connection: Connection, request: ProposeRequest, answer: Proposal, facts: Facts) -> None:
     holds = claims_to_hold(facts, request.demand, answer.seats, answer.addresses)
-    connection.execute(delete(reservation).where(reservation.c.stack_id == request.stack_id))
+    connection.execute(_UNRESERVE, {"stack": request.stack_id})
     connection.execute(
-        reservation.insert().values(
-            stack_id=request.stack_id,
-            party=request.party,
-            demand_digest=answer.demand_digest,
-            proposal=canonical_json(
+        _RESERVE,
+        {
+            "stack_id": request.stack_id,
+            "party": request.party,
+            "demand_digest": answer.demand_digest,
+            "proposal": canonical_json(
                 {"proposal": answer.model_dump(mode="json"), "holds": holds, "names": names_of(request.demand)}
             ),
-            sites=canonical_json(sorted(facts.revisions)),
-            expires_at=answer.expires_at,
-        )
+            "sites": canonical_json(sorted(facts.revisions)),
+            "expires_at": answer.expires_at,
+        },
     )
     raise_revisions(connection, facts.revisions)
 
@@ -240,16 +245,17 @@ def _remember(connection: Connection, request: ProposeRequest, digest: str, made
     moment = datetime.fromisoformat(now)
     sweep(connection, moment)
     put_contents(connection, [request.demand.canonical()], until=drafted(moment))
-    connection.execute(delete(proposal_table).where(proposal_table.c.stack_id == request.stack_id))
+    connection.execute(_FORGET, {"stack": request.stack_id})
     connection.execute(
-        proposal_table.insert().values(
-            stack_id=request.stack_id,
-            demand_digest=digest,
-            seats=canonical_json({name: seat.to_data() for name, seat in made.seats.items()}),
-            unplaced=canonical_json(dict(made.unplaced)),
-            sources=canonical_json(request.sources),
-            proposed_at=now,
-        )
+        _REMEMBER,
+        {
+            "stack_id": request.stack_id,
+            "demand_digest": digest,
+            "seats": canonical_json({name: seat.to_data() for name, seat in made.seats.items()}),
+            "unplaced": canonical_json(dict(made.unplaced)),
+            "sources": canonical_json(request.sources),
+            "proposed_at": now,
+        },
     )
 
 

@@ -19,6 +19,7 @@ from zonewright.ledger.store.documents import former_text, parse_asset, parse_fo
 from zonewright.ledger.store.engines.holder import BESIDE
 from zonewright.ledger.store.held import NAMES
 from zonewright.ledger.store.life import CURRENT
+from zonewright.ledger.store.prepared import FORMER
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import get_content
@@ -66,7 +67,7 @@ def pending(connection: Connection, stack_id: str, demand: Demand) -> PendingNam
             own.add(row.name)
         else:
             leaving.add(row.name)
-    former = parse_former(connection.execute(select(zone.c.former)).scalar())
+    former = parse_former(connection.execute(FORMER).scalar())
     found = asset_renames(demand, own=own, leaving=leaving, others=others, former=former)
     if found.held or not found.names:
         return _NONE
@@ -148,7 +149,7 @@ def rename_assets(connection: Connection, names: Mapping[str, str]) -> None:
     """
     step = FormerNames(names)
     sites = {name.partition("/")[0] for pair in names.items() for name in pair} - {DUCTS}
-    former = parse_former(connection.execute(select(zone.c.former)).scalar())
+    former = parse_former(connection.execute(FORMER).scalar())
     _drop_reserved(connection, former, step)
     texts = _rename_claims(connection, step, sites) | _rename_rows(connection, step, sites)
     texts |= _follow_references(connection, step)
@@ -289,7 +290,7 @@ def require_unread(context: Context, connection: Connection, names: Mapping[str,
     sites = {old: new for old, new in names.items() if "/" not in new}
     if not sites or context.telemetry is None:
         return
-    stored = parse_former(connection.execute(select(zone.c.former)).scalar()).readings
+    stored = parse_former(connection.execute(FORMER).scalar()).readings
     for old, new in sites.items():
         if stored.get(old) != new and has_readings(context.telemetry, new):
             raise LedgerRefusedError(
@@ -309,7 +310,7 @@ def require_followed(connection: Connection, racks: Iterable[str]) -> None:
     Raises:
         LedgerRefusedError: names one, and what it is called now.
     """
-    former = parse_former(connection.execute(select(zone.c.former)).scalar())
+    former = parse_former(connection.execute(FORMER).scalar())
     renamed = {rack: now for rack in racks if (now := former.follow(rack)) != rack} if former.now else {}
     if renamed:
         rack = min(renamed)
@@ -330,7 +331,7 @@ def bring_readings(context: Context) -> bool:
         False where that failed; they are found as they are.
     """
     with context.database.reading() as connection:
-        known = parse_former(connection.execute(select(zone.c.former)).scalar())
+        known = parse_former(connection.execute(FORMER).scalar())
     if not known.readings:
         return True
     if context.telemetry is not None:
@@ -340,7 +341,7 @@ def bring_readings(context: Context) -> bool:
         except STORE_FAULTS:
             return False
     with context.writing() as connection:
-        former = parse_former(connection.execute(select(zone.c.former)).scalar())
+        former = parse_former(connection.execute(FORMER).scalar())
         left = {site: before for site, before in former.readings.items() if known.readings.get(site) != before}
         _keep(connection, FormerNames(former.now, left))
     return True

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from zonewright.model import AddressPool
+from zonewright.model import AddressPool, NodeType
 from zonewright.model.addresses import address_of, interface_of
 from zonewright.render.contexts.group_context import domain_of
+from zonewright.render.contexts.node_links import BondInUse, PortInUse, TaggedVlan, node_links
 from zonewright.render.contexts.node_view import SiteView
 from zonewright.render.errors import RenderError
 from zonewright.render.quoting import shown
@@ -30,7 +31,7 @@ class PoolAddress:
     version: int
 
 
-OF_ONE_NODE = frozenset({"name", "rack", "position", "addresses", "routes"})
+OF_ONE_NODE = frozenset({"name", "rack", "position", "addresses", "routes", "bonds", "vlans"})
 """Fields of a node's context that hardly two nodes have alike; of the others most nodes of a stack have the same."""
 
 
@@ -45,10 +46,13 @@ class NodeContext:
         rack: ``site/room/row/rack``.
         position: lowest rack unit.
         addresses: one for each pool, in order of pool.
-        routes: of these, the one of each IP version that carries the default route.
+        routes: of these, the one of each IP version that carries the default route; none is of storage or management.
         gateways_v4: the gateways of its pools.
         gateways_v6: the same for IPv6.
-        uplinks: ports of its bond, the first one in use; none where its type does not name its ports.
+        uplinks: ports of its bond for data; none where its type does not name its ports.
+        ports: the ports that it uses, of all bonds.
+        bonds: its bonds, the one for data first.
+        vlans: VLANs that it sends tagged on its bond for data.
         name_servers: resolvers of the site, in the order declared.
         search_domain: domain that short names are looked up in.
         time_servers: where it takes the time from.
@@ -77,6 +81,9 @@ class NodeContext:
     gateways_v4: tuple[str, ...]
     gateways_v6: tuple[str, ...]
     uplinks: tuple[str, ...]
+    ports: tuple[PortInUse, ...]
+    bonds: tuple[BondInUse, ...]
+    vlans: tuple[TaggedVlan, ...]
     name_servers: tuple[str, ...]
     search_domain: str
     time_servers: tuple[str, ...]
@@ -103,7 +110,8 @@ def node_context(
     position: int,
     addresses: Mapping[str, str],
     power_max_w: int,
-    uplinks: tuple[str, ...] = (),
+    node_type: NodeType | None = None,
+    mac_addresses: Mapping[str, str] | None = None,
 ) -> NodeContext:
     """Compute what the templates of one node see.
 
@@ -114,16 +122,26 @@ def node_context(
         position: lowest rack unit, from 1.
         addresses: address with prefix length, by pool id.
         power_max_w: the most that it can draw, in watts.
-        uplinks: ports of its bond, where its type names them.
+        node_type: its type, where it is known.
+        mac_addresses: MAC addresses by name of the port, where they are declared.
 
     Raises:
         RenderError: when an address is of no pool of the site, or is none that a node may have.
     """
+    pools = view.site.address_pools
     try:
-        own = tuple(_pool_address(pool, text, view.site.address_pools) for pool, text in sorted(addresses.items()))
+        own = tuple(_pool_address(pool, text, pools) for pool, text in sorted(addresses.items()))
+        first = {item.version: item for item in reversed(own) if pools[item.pool].role == "data"}
+        routes = tuple(first[version] for version in sorted(first))
+        links = node_links(
+            view.site,
+            {item.pool: item.address for item in own},
+            tuple(item.gateway for item in routes),
+            node_type,
+            mac_addresses or {},
+        )
     except RenderError as error:
         raise RenderError(error.what, data_path=error.data_path, subject=f"node {name} in {rack}") from None
-    first = {item.version: item for item in reversed(own)}
     return NodeContext(
         name=name,
         party=view.party,
@@ -131,10 +149,13 @@ def node_context(
         rack=rack,
         position=position,
         addresses=own,
-        routes=tuple(first[version] for version in sorted(first)),
+        routes=routes,
         gateways_v4=tuple(item.gateway for item in own if item.version == 4),  # noqa: PLR2004
         gateways_v6=tuple(item.gateway for item in own if item.version == 6),  # noqa: PLR2004
-        uplinks=uplinks,
+        uplinks=node_type.uplinks if node_type is not None else (),
+        ports=links.ports,
+        bonds=links.bonds,
+        vlans=links.vlans,
         name_servers=view.name_servers,
         search_domain=domain_of(view.party, view.site_id),
         time_servers=view.time_servers,

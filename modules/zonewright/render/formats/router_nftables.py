@@ -8,7 +8,8 @@ ROUTER_NFTABLES = Format(
     description=(
         "The file is for the router of a site that names the interfaces of its networks (`interface` of address "
         "pools and of `networks`). The router itself takes BGP and BFD from the neighbours at its links only, if "
-        "they are one hop away. It takes SSH from the `management` networks, and ping. It drops all else.\n\n"
+        "they are one hop away. It takes SSH from the `management` networks, and 500 pings a second. It "
+        "drops all else.\n\n"
         "It takes and passes on no packet with a false source. From an interface of the site come only addresses of "
         "that interface's networks. From a link come no addresses of the site. Into a network with the role "
         "`management` or `service` come answers, packets of administrators, and connections to the zone's service "

@@ -28,6 +28,7 @@ _CONDITION = re.compile(
     r"|(?P<way>[io])ifname \"(?P<interface>[^\"]+)\""
     r"|meta nfproto ipv(?P<version>[46])"
     r"|(?P<near>ip ttl|ip6 hoplimit) 255"
+    r"|(?P<limit>limit rate \d+/second)"
     r"|(?P<protocol>tcp|udp) dport (?:(?P<port>\d+)|\{ (?P<some>[0-9, ]+) \})"
     r"|meta l4proto \{ (?P<protocols>[a-z, ]+) \} th dport \{ (?P<ports>[0-9, ]+) \}"
     r"|icmp(?P<icmp>v6)? type (?:\{ (?P<types>[a-z, -]+) \}|(?P<type>[a-z-]+))"
@@ -164,5 +165,6 @@ def _conditions(rule: str) -> Iterator[re.Match[str]]:
         found = _CONDITION.match(rule, at)
         if found is None:
             raise RenderError(f"a rule of the firewall that is not understood: {shown(rule)}")
-        yield found
+        if not found["limit"]:  # one packet is below it
+            yield found
         at = found.end() + 1

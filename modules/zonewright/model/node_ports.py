@@ -1,0 +1,96 @@
+"""Network ports of a server model: what each is for, and which of them form a bond."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.site_network import InterfaceName, PoolRole
+
+UPLINK = "uplink"
+"""Name of a node's bond for data."""
+_LACP = "802.3ad"
+
+
+class NodeInterface(Declared):
+    """A network port of a server model, with the names of NetBox's interface templates."""
+
+    name: InterfaceName
+    """The name that its system gives to the port, such as ``eno1``."""
+    type: Line = ""
+    """What it is in NetBox's words, such as ``25gbase-x-sfp28``."""
+    mgmt_only: bool = False
+    """Whether it is for management only, as that of a BMC; nodes have no address on it."""
+    lag: Identifier | None = None
+    """The bond that it belongs to; where any port says ``uplink``, the node's bond has these ports only."""
+    role: Literal["data", "storage", "management", "bmc"] = "data"
+    """What it is for: addresses of pools with this role are on it. Nodes have no address on one of a BMC."""
+
+
+class NodeBond(Declared):
+    """How ports of a server model form a bond, in the words of netplan."""
+
+    name: InterfaceName
+    """Its name, the ``lag`` of its ports."""
+    mode: Literal["active-backup", "802.3ad"] = "active-backup"
+    """One port in use at a time, or all of them by LACP, for which the switches need a LAG."""
+    primary: InterfaceName | None = None
+    """The port that is in use while it can be, with ``active-backup``; without it, the first."""
+
+
+def ports_of_role(interfaces: Sequence[NodeInterface], role: PoolRole) -> tuple[NodeInterface, ...]:
+    """The ports that carry what has a role; of those for data the ones with ``lag: uplink``, else those without a lag.
+
+    Args:
+        interfaces: ports of a model.
+        role: the role.
+    """
+    usable = [one for one in interfaces if not one.mgmt_only and one.role == role]
+    if role != "data":
+        return tuple(usable)
+    return tuple([one for one in usable if one.lag == UPLINK] or [one for one in usable if one.lag is None])
+
+
+def bond_name(ports: Sequence[NodeInterface], role: PoolRole) -> str:
+    """Name of the bond of the ports of a role.
+
+    Args:
+        ports: those ports.
+        role: the role.
+    """
+    return UPLINK if role == "data" else next((one.lag for one in ports if one.lag is not None), role)
+
+
+def bond_faults(interfaces: Sequence[NodeInterface], bonds: Sequence[NodeBond]) -> Iterator[str]:
+    """What is wrong with the ports of a model: a sentence for each fault.
+
+    Args:
+        interfaces: its ports.
+        bonds: its bonds.
+    """
+    if interfaces and not ports_of_role(interfaces, "data"):
+        yield f"no interface that a node can use; one must have 'lag: {UPLINK}', or neither lag nor mgmt_only"
+    held: dict[str, list[str]] = {}
+    roles: tuple[PoolRole, ...] = ("data", "storage", "management")
+    for role in roles:
+        ports = ports_of_role(interfaces, role)
+        if role != "data" and len({one.lag for one in ports}) > 1:
+            yield f"ports with the role {role} have different lags; give them one"
+        name = bond_name(ports, role)
+        if ports and name in held:
+            yield f"ports of two roles in bond {name}; give each role a lag of its own"
+        if ports:
+            held[name] = [one.name for one in ports]
+    yield from _declared_faults(held, bonds)
+
+
+def _declared_faults(held: Mapping[str, Sequence[str]], bonds: Sequence[NodeBond]) -> Iterator[str]:
+    if len({one.name for one in bonds}) < len(bonds):
+        yield "two bonds of one name; leave one of them out"
+    for bond in bonds:
+        name = bond.name
+        if name not in held:
+            yield f"bond {name} has no port; name it as 'lag' of the ports that it has"
+        elif bond.primary is not None and bond.primary not in held[name]:
+            yield f"primary {bond.primary} of bond {name} is none of its ports, {', '.join(held[name])}"
+        if bond.mode == _LACP and bond.primary is not None:
+            yield f"bond {name} has a primary, and with {_LACP} all ports are in use; leave it out"

@@ -1,0 +1,156 @@
+"""The ports, bonds and VLANs of a node, each with its addresses, from its type and the networks of its site."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from zonewright.model import AddressPool, NodeType, Site
+from zonewright.model.node_ports import UPLINK, NodeBond, bond_name, ports_of_role
+from zonewright.model.site_network import PoolRole
+from zonewright.render.errors import RenderError
+
+_USUAL_MTU = 1500
+_ROLES: tuple[PoolRole, ...] = ("data", "storage", "management")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortInUse:
+    """A port of a node.
+
+    Attributes:
+        name: its name.
+        mac_address: its MAC address, by which it is found and gets its name; empty where the system names it.
+        mtu: largest packet in bytes, 0 for the system's own.
+    """
+
+    name: str
+    mac_address: str
+    mtu: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BondInUse:
+    """A bond of a node.
+
+    Attributes:
+        name: its name.
+        role: what its networks are for: data, storage or management.
+        mode: active-backup, or 802.3ad for LACP.
+        ports: names of its ports; none says all wired ports.
+        primary: the port that is in use while it can be, or empty.
+        mtu: largest packet in bytes, 0 for the system's own.
+        addresses: its addresses with prefix length.
+        routes: gateways of its default routes.
+    """
+
+    name: str
+    role: str
+    mode: str
+    ports: tuple[str, ...]
+    primary: str
+    mtu: int
+    addresses: tuple[str, ...]
+    routes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedVlan:
+    """A VLAN that a node sends tagged on its bond for data, since it has no ports of its own for it."""
+
+    name: str
+    parent: str
+    vid: int
+    mtu: int
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLinks:
+    """What a node has its addresses on."""
+
+    ports: tuple[PortInUse, ...]
+    bonds: tuple[BondInUse, ...]
+    vlans: tuple[TaggedVlan, ...]
+
+
+def node_links(
+    site: Site,
+    addresses: Mapping[str, str],
+    routes: tuple[str, ...],
+    node_type: NodeType | None,
+    mac_addresses: Mapping[str, str],
+) -> NodeLinks:
+    """What a node has its addresses on: for each role the bond of its ports, or else the bond for data.
+
+    Args:
+        site: its site.
+        addresses: with prefix length, by pool id.
+        routes: gateways of the default routes.
+        node_type: its type; without one, or one without ports, all wired ports are one bond.
+        mac_addresses: by name of a port.
+
+    Raises:
+        RenderError: when a VLAN would need larger packets than the ports that carry it.
+    """
+    interfaces = node_type.interfaces if node_type is not None else ()
+    declared = {one.name: one for one in node_type.bonds} if node_type is not None else {}
+    pools = {key: site.address_pools[key] for key in sorted(addresses)}
+    bonds, ports = [], []
+    for role in _ROLES:
+        of_role = ports_of_role(interfaces, role)
+        carried = [key for key, pool in pools.items() if _carrier(node_type, pool) == role]
+        if role != "data" and not carried:
+            continue
+        own = [key for key in carried if not _vid(site, pools[key], node_type)]
+        mtu = max((pools[key].mtu or 0 for key in own), default=0)
+        name = bond_name(of_role, role)
+        names = tuple(one.name for one in of_role)
+        bond = declared.get(name, NodeBond(name=name))
+        is_backup = bond.mode == "active-backup"
+        bonds.append(
+            BondInUse(
+                name=name,
+                role=role,
+                mode=bond.mode,
+                ports=names,
+                primary=(bond.primary or names[0]) if names and is_backup else "",
+                mtu=mtu,
+                addresses=tuple(addresses[key] for key in own),
+                routes=routes if role == "data" else (),
+            )
+        )
+        ports += [PortInUse(name=one, mac_address=mac_addresses.get(one, ""), mtu=mtu) for one in names]
+    vlans = tuple(_tagged(site, addresses, pools, node_type))
+    for vlan in vlans:
+        if vlan.mtu > (bonds[0].mtu or _USUAL_MTU):
+            raise RenderError(
+                f"a pool in VLAN {vlan.vid} with an mtu of {vlan.mtu} on ports whose own network has "
+                f"{bonds[0].mtu or _USUAL_MTU}; give the node type ports of that role, or both pools the same mtu",
+                data_path="vlans",
+            )
+    return NodeLinks(ports=tuple(ports), bonds=tuple(bonds), vlans=vlans)
+
+
+def _carrier(node_type: NodeType | None, pool: AddressPool) -> PoolRole:
+    """The role of the ports that carry a pool's network: its own where the type has such ports, else data."""
+    has_ports = node_type is not None and bool(ports_of_role(node_type.interfaces, pool.role))
+    return pool.role if has_ports else "data"
+
+
+def _vid(site: Site, pool: AddressPool, node_type: NodeType | None) -> int:
+    """Number of the VLAN that a node sends tagged for a pool, 0 where it sends it untagged."""
+    is_own = pool.role == _carrier(node_type, pool)
+    return site.vlans[pool.vlan].vid if pool.vlan is not None and not is_own else 0
+
+
+def _tagged(
+    site: Site, addresses: Mapping[str, str], pools: Mapping[str, AddressPool], node_type: NodeType | None
+) -> Iterator[TaggedVlan]:
+    for vid in sorted({found for pool in pools.values() if (found := _vid(site, pool, node_type))}):
+        held = [key for key, pool in pools.items() if _vid(site, pool, node_type) == vid]
+        yield TaggedVlan(
+            name=f"{UPLINK}.{vid}",
+            parent=UPLINK,
+            vid=vid,
+            mtu=max(pools[key].mtu or 0 for key in held),
+            addresses=tuple(addresses[key] for key in held),
+        )

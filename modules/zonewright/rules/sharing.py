@@ -1,0 +1,124 @@
+"""The rule about how far sites are shared: tenants for each site, and sites that several tenants use."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from math import ceil
+
+from zonewright.model.rule_pack import Limit
+from zonewright.model.world import SiteFacts, ZoneFacts
+from zonewright.rules.finding import Participant
+from zonewright.rules.rule import Rule
+from zonewright.rules.view import Breach, View
+from zonewright.rules.words import count_of, listed
+
+_SHARED = 2
+"""Tenants from which on a site is shared."""
+_WHOLE = 100
+"""Percent."""
+
+
+def site_sharing(view: View) -> Iterator[Breach]:
+    """The sites of the zone have as many tenants as the pack asks for, and enough of the new ones have several."""
+    if view.zone is None:
+        return
+    each, share = (view.zone.zone.limit(name) for name in ("tenants-per-site", "shared-sites-percent"))
+    if each is None and share is None:
+        return
+    tenants = _tenants(view.zone)
+    if each is not None:
+        yield from _too_few_tenants(view.zone, tenants, each)
+    if share is not None:
+        yield from _too_few_shared(view.zone, tenants, share)
+
+
+SITE_SHARING = Rule(
+    id="site-sharing",
+    title="The sites of the zone are shared by as many tenants as the pack asks for.",
+    level="advisory",
+    description=(
+        "A tenant of a site is a party other than its operator that has claims or reservations for days there. With "
+        "`tenants-per-site` the sites have so many on average. With `shared-sites-percent` such a part of them has two "
+        "at least. A limit with `applies_from` is for sites commissioned on that day or later, or without a day. The "
+        "rule only advises: a site has no tenant on its first day."
+    ),
+    unit="tenants, or sites with several of them",
+    reference="opinions of MIIT and SASAC on joint building and sharing; tenants per site in tower companies' reports",
+    function=site_sharing,
+    reach="zone",
+)
+
+
+def _tenants(zone: ZoneFacts) -> Mapping[str, frozenset[str]]:
+    """The tenants of each site that stays."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for (party, site), used in zone.usage.items():
+        if used.watts or used.units:
+            found[site].add(party)
+    return {
+        name: frozenset(found[name]) - {held.owner} for name, held in sorted(zone.sites.items()) if not held.is_leaving
+    }
+
+
+def _judged(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit) -> list[str]:
+    def is_new(held: SiteFacts) -> bool:
+        return (held.site.commissioned or "9999") >= (limit.applies_from or "")
+
+    return [name for name in tenants if is_new(zone.sites[name])]
+
+
+def _too_few_tenants(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit) -> Iterator[Breach]:
+    sites = _judged(zone, tenants, limit)
+    value = sum(len(tenants[name]) for name in sites)
+    least = ceil(Fraction(str(limit.value)) * len(sites))
+    if value < least:
+        told = (
+            f"{_of(sites, limit)} of the zone has {count_of(value, 'tenant')}"
+            if len(sites) == 1
+            else (
+                f"{_of(sites, limit)} of the zone have {count_of(value, 'tenant')}, {value / len(sites):.2f} for each"
+            )
+        )
+        message = f"{told}; the pack asks for {limit.value:g}: {least - value:,} missing"
+        yield _breach(zone, tenants, sites, message, value=value, least=least, unit="tenants")
+
+
+def _too_few_shared(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit) -> Iterator[Breach]:
+    sites = _judged(zone, tenants, limit)
+    value = sum(len(tenants[name]) >= _SHARED for name in sites)
+    least = ceil(Fraction(str(limit.value)) * len(sites) / _WHOLE)
+    if value < least:
+        message = (
+            f"{value:,} of {_of(sites, limit)} of the zone {'has' if value == 1 else 'have'} several tenants; the pack "
+            f"asks for {limit.value:g} %, which is {least:,}: {least - value:,} missing"
+        )
+        yield _breach(zone, tenants, sites, message, value=value, least=least, unit="sites")
+
+
+def _of(sites: list[str], limit: Limit) -> str:
+    return count_of(len(sites), "new site" if limit.applies_from else "site")
+
+
+def _breach(
+    zone: ZoneFacts,
+    tenants: Mapping[str, frozenset[str]],
+    sites: list[str],
+    message: str,
+    *,
+    value: int,
+    least: int,
+    unit: str,
+) -> Breach:
+    alone = sorted((name for name in sites if len(tenants[name]) < _SHARED), key=lambda name: len(tenants[name]))
+    few = alone or sorted(sites, key=lambda name: len(tenants[name]))[:1]
+    return Breach(
+        subject=zone.zone.zone,
+        where=f"sites.{few[0]}",
+        message=message,
+        value=value,
+        limit=least,
+        unit=unit,
+        excess=least - value,
+        participants=tuple(Participant(party=zone.sites[name].owner, name=name) for name in few),
+        fix=f"offer racks of {listed(few)} to more tenants before another site is built",
+    )
