@@ -15,6 +15,7 @@ from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Proposal, StandingRequest
+from zonewright.ledger.protocol.holding_messages import ConfirmRequest, HoldingRequest, ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store.database import Database
@@ -254,6 +255,20 @@ def test_a_proposal_from_before_a_rename_is_told_so(small: Small) -> None:
     seats = small.tenant.propose(small.tenant.demand(**wants)).seats
     assert {seat.rack for seat in seats.values()} == {"hall/a/08/02"}
     assert small.carrier.propose(small.carrier.demand(**CARRIER)).former["ducts/d-0"] == "ducts/d-8"
+
+
+def test_a_late_delete_by_the_old_name_frees_nothing_that_is_used(small: Small) -> None:
+    """A state that has not learnt a new name cannot release a site under the old one while others stand in it."""
+    client, operator = small.client, small.operator
+    held = HoldingRequest(stack_id=operator.stack_id, kind="site", name="dc1")
+    site = client.call(verbs.READ, held).holding
+    assert site is not None
+    own = {"stack_id": operator.stack_id, "kind": "site", "name": "dc1"}
+    client.call(verbs.CONFIRM, ConfirmRequest(**own, generation=site.generation, holder="0123456789abcdef"))
+    small.rename()
+    with pytest.raises(LedgerRefusedError, match="hall"):
+        client.call(verbs.RELEASE, ReleaseRequest(**own, generation=site.generation + 1, holder="0123456789abcdef"))
+    assert small.held(operator)["hall"][0] == "active"
 
 
 def test_a_question_about_a_rename_changes_nothing(small: Small) -> None:

@@ -209,7 +209,8 @@ def test_a_cluster_is_split_and_merged(stacks: tuple[RenamingStack, RenamingStac
     merged = {"api-002": "db-002", "api-001": "db-003", "web-001": "db-004", "web-002": "db-005"}
     first = {renamed.get(name, name): place for name, place in before.items()}
     assert stack.places() == {merged.get(name, name): place for name, place in first.items()}
-    assert stack.up({"shop": cluster(5, was="db")}).findings == [], "they are nodes of their new cluster"
+    kept = {"shop": cluster(5, was="db", nodes_were=into["db"]["nodes_were"])}
+    assert stack.up(kept).findings == [], "they are nodes of their new cluster, whatever they were before"
     assert stack.places() == {merged.get(name, name).replace("db", "shop"): place for name, place in first.items()}
     assert {one.state for one in stack.held()} == {"active"}
 
@@ -271,6 +272,48 @@ def test_a_killed_rename_is_gone_on_with(stacks: tuple[RenamingStack, RenamingSt
     kept = {name: place for name, place in _renamed(before, "web", "shop").items() if name != "shop-003"}
     assert stack.places() == kept
     assert {one.state for one in stack.held()} == {"active"}
+
+
+SPLIT = {"web": cluster(2, without=["002"]), "api": cluster(1, nodes_were={"001": "web-002"})}
+
+
+@pytest.mark.on_postgresql
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        ({"web": cluster(2)}, "update"),
+        ({"web": cluster(2, without=["002"]), "db": cluster(1, nodes_were={"001": "web-002"})}, "replace"),
+    ],
+    ids=["back", "elsewhere"],
+)
+def test_a_killed_rename_is_given_up(
+    stacks: tuple[RenamingStack, RenamingStack], then: dict[str, Any], told: str
+) -> None:
+    """The ledger has renamed, the state has not, and the file goes back or elsewhere: no name in between stays held."""
+    stack, _ = stacks
+    stack.up({"web": cluster(2)})
+    state = dict(stack.state)
+    with pytest.raises(StoppedError):
+        stack.up(SPLIT, steps=0)
+    stack.state = state
+    stack.up(then)
+    assert [word for word, _ in stack.told] == [told]
+    assert {one.name for one in stack.held()} == stack.state.keys()
+    assert {one.state for one in stack.held()} == {"active"}
+
+
+def test_a_late_delete_frees_what_was_renamed(stacks: tuple[RenamingStack, RenamingStack]) -> None:
+    """A resource that is replaced under its name of before is deleted later: the name that it had meanwhile is free."""
+    stack, _ = stacks
+    stack.up({"web": cluster(2)})
+    _, outputs = stack.state["web-002"]
+    with pytest.raises(StoppedError):
+        stack.up(SPLIT, steps=0)
+    stack.up({"web": cluster(2)})
+    assert ("create", "web-002") in stack.told
+    assert ("delete", "web-002") in stack.told
+    assert {one.name: one.state for one in stack.held()} == {"web-001": "active", "web-002": "active"}
+    assert stack.state["web-002"][1]["holder"] != outputs["holder"]
 
 
 def test_a_quota_counts_a_renamed_node_once(tmp_path: Path) -> None:

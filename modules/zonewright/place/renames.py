@@ -146,27 +146,33 @@ def _renames(demand: Demand, known: Iterable[NamedClaim], leaving: Collection[st
         contested=contested,
         leaving=waiting,
         into={old: cluster_id for old, (cluster_id, _) in into.items()},
-        unknown_nodes=strange,
+        unknown_nodes=_left(strange, frozenset(found.values())),
     )
 
 
 def _into(
     demand: Demand, wanted: Mapping[str, Sequence[Node]], present: Collection[str]
-) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, ...]]]:
-    """Nodes that leave their cluster: the cluster and the name of each by its old name, and names that nobody has."""
+) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]]:
+    """Nodes that leave their cluster, as cluster and name by old name; and the same by old names that nobody has."""
     found: dict[str, tuple[str, str]] = {}
-    unknown: dict[str, tuple[str, ...]] = {}
+    unknown: dict[str, tuple[str, str]] = {}
     for cluster_id, nodes in wanted.items():
         were = demand.clusters[cluster_id].cluster.nodes_were
         for node in nodes if were else ():
             old = were.get(node.number)
             if old is None or node.name in present:  # it has its new name already
                 continue
-            if old in present:
-                found[old] = (cluster_id, node.name)
-            else:
-                unknown[cluster_id] = (*unknown.get(cluster_id, ()), old)
+            (found if old in present else unknown)[old] = (cluster_id, node.name)
     return found, unknown
+
+
+def _left(strange: Mapping[str, tuple[str, str]], kept: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Of names that nobody has those whose nodes are new, by cluster."""
+    left: dict[str, tuple[str, ...]] = {}
+    for old, (cluster_id, name) in strange.items():
+        if name not in kept:
+            left[cluster_id] = (*left.get(cluster_id, ()), old)
+    return left
 
 
 def rename_findings(renames: Renames, demand: Demand) -> Iterator[Finding]:

@@ -102,6 +102,7 @@ def confirm_in(
     for table in (asset, claim):
         places = [place for place, one in enumerate(wanted) if _table(one.kind) is table]
         rows = _rows_by_name(connection, table, stack_id, [wanted[place].name for place in places])
+        left = _left_elsewhere(connection, stack_id, [wanted[place] for place in places], rows)
         active: list[dict[str, Any]] = []
         freed: list[int] = []
         touched: set[str] = set()
@@ -117,7 +118,8 @@ def confirm_in(
             if row.waiting and left_out is None:
                 left_out = _left_out(connection, stack_id, wanted)
             _require_before(one, left_out or ())
-            raised[place] = max(one.generation, row.freed, *(other.generation for other in known)) + 1
+            behind = left.get(one.holder, ())
+            raised[place] = max(one.generation, row.freed, *(other.generation for other in (*known, *behind))) + 1
             active.append(
                 {
                     "row": row.id,
@@ -127,10 +129,10 @@ def confirm_in(
                     "since": row.active_since or now,
                 }
             )
-            gone = life.freed_by_confirm(group, one.generation, one.holder)
+            gone = (*life.freed_by_confirm(group, one.generation, one.holder), *(other.id for other in behind))
             freed += gone
             if gone or table is asset:
-                touched |= {other.site for other in known if other.id in (row.id, *gone)}
+                touched |= {other.site for other in (*known, *behind) if other.id in (row.id, *gone)}
         if active:
             connection.execute(_activated(table), active)
         set_state(connection, table, tuple(freed), "freed", now)
@@ -176,6 +178,36 @@ def _rows_by_name(
         for row in connection.execute(_named_rows(table), given).all():
             found.setdefault(row.name, []).append(row)
     return found
+
+
+def _left_elsewhere(
+    connection: Connection, stack_id: str, wanted: Sequence[Confirmation], rows: Mapping[str, Sequence[Row[Any]]]
+) -> dict[str, list[Row[Any]]]:
+    """Places that nodes held under another name and leave now, by the token of their resource.
+
+    The ledger has renamed a node, its state has not learnt it, and then the node was given its name of before or yet
+    another one: nothing would ever say of the name in between that its resource is gone.
+    """
+    moved = [
+        one.holder
+        for one in wanted
+        if one.kind == "node"
+        and one.holder
+        and one.generation
+        and not any(row.holder == one.holder for row in rows.get(one.name, ()))
+    ]
+    found: dict[str, list[Row[Any]]] = {}
+    for start in range(0, len(moved), _PAGE):
+        for row in connection.execute(_LEAVING, {"stack": stack_id, "tokens": moved[start : start + _PAGE]}).all():
+            found.setdefault(row.holder, []).append(row)
+    return found
+
+
+_LEAVING = select(claim).where(
+    claim.c.stack_id == STACK,
+    claim.c.state == "releasing",
+    claim.c.holder.in_(bindparam("tokens", expanding=True)),
+)
 
 
 @cache
@@ -235,15 +267,16 @@ def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
     table = _table(request.kind)
     with context.writing(touching(request.stack_id)) as connection:
         group = rows_of_stack(connection, table, request.stack_id, request.name)
-        if not group and request.holder:  # renamed since the state of its resource learnt its name
+        if request.holder and all(row.holder != request.holder for row in group):
+            # Renamed since the state of its resource learnt its name, which another one may have by now.
             known = rows_of_stack(connection, table, request.stack_id)
             names = {row.name for row in known if row.holder == request.holder}
-            group = [row for row in known if row.name in names]
+            group = [row for row in known if row.name in names] or group
         freed = life.freed_by_release(group, request.generation, request.holder)
         if not freed:
             return ReleaseAnswer(freed=False, stays=any(row.state in ("active", "releasing") for row in group))
         if request.kind != "node" and life.current_of(row for row in group if row.id not in freed) is None:
-            require_unused(connection, request.stack_id, request.name)
+            require_unused(connection, request.stack_id, next(row.name for row in group if row.id in freed))
         raise_revisions(connection, sites_of(connection, table, freed))
         set_state(connection, table, freed, "freed", context.now(connection))
     return ReleaseAnswer(freed=True)
