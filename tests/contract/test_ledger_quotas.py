@@ -169,9 +169,16 @@ def test_the_page_s_quotas_are_those_that_the_check_takes(
     assert any("quotas.small-tenant.party: an unknown party" in one for one in said)
 
 
+@pytest.mark.on_postgresql
 def test_an_auditor_judges_quotas_again(client: LedgerClient) -> None:
-    """The facts of a decision hold what the quotas rest on: claims at sites that are not touched, and reservations."""
-    stack(client, "tenant-a").bring_up(clusters={"web": cluster(2)})
+    """The facts of a decision hold what the quotas rest on at sites that are not touched.
+
+    That is claims, also those that leave, and reservations.
+    """
+    elsewhere = stack(client, "tenant-a")
+    elsewhere.bring_up(clusters={"web": cluster(3)})
+    elsewhere.bring_up(clusters={"web": cluster(2, places={"001": {"rack": "dc1/a/01/04", "position": 9}})})
+    assert [name for name, state in elsewhere.states() if state == "releasing"] == ["web-001", "web-003"]
     reserve(stack(client, "tenant-a", 3), demand=stack(client, "tenant-a").demand(clusters={"later": cluster(1)}))
     reserve(stack(client, "tenant-b"), racks=RackWish(site="dc1", racks=1, watts=500))
     mine = stack(client, "tenant-a", 2)
@@ -191,7 +198,7 @@ def test_an_auditor_judges_quotas_again(client: LedgerClient) -> None:
     again = judge_again(
         snapshot, {name: texts[digest] for name, digest in snapshot.files.items()}, plan, demand.canonical()
     )
-    expected = {("quota ours it_kw", 800), ("quota ours units", 1), ("quota north it_kw", 300)}
+    expected = {("quota ours it_kw", 1000), ("quota ours units", 2), ("quota north it_kw", 500)}
     assert set(told(again.findings)) == expected
     assert again.findings == snapshot.findings
 

@@ -156,7 +156,7 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
             "party": row.get("party", ""),
             "kind": "node",
             "name": f"sum-{number}",
-            "state": "admitted",
+            "state": row.get("state", "admitted"),
             "generation": 0,
         }
         fields |= {"rack": f"{row['room']}/-/-", "active_since": None, "data": height}

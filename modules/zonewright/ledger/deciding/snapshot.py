@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, case, func, select
 
 from zonewright.ledger.deciding.party_facts import SALT
 from zonewright.ledger.deciding.plans import present
@@ -174,9 +174,16 @@ def _assets(connection: Connection) -> dict[str, str]:
 
 
 def _loads(connection: Connection, sites: Collection[str], *, by_party: bool) -> list[dict[str, Any]]:
-    """What is claimed elsewhere, in sums by room and stack; for quotas also whose it is, and its rack units."""
-    found = connection.execute(_sums(words_of(connection).number_in, by_party=by_party), {"sites": sorted(sites)})
+    """What is claimed elsewhere, in sums by room and stack.
+
+    Where parties are counted, also whose it is and its rack units, and what of it only counts until it is gone.
+    """
+    number_in, given = words_of(connection).number_in, {"sites": sorted(sites)}
+    found = connection.execute(_sums(number_in, by_party=by_party), given)
     rows = [dict(row) for row in found.mappings()]
+    if by_party:
+        leaving = connection.execute(_leaving(number_in), given).mappings()
+        rows += [{**row, "room": f"{row['site']}/-", "state": "releasing"} for row in leaving]
     return [row | {name: int(row[name] or 0) for name in ("draw_w", "units") if name in row} for row in rows]
 
 
@@ -192,6 +199,27 @@ def _sums(number_in: Callable[..., ColumnElement[int]], *, by_party: bool) -> Se
         .group_by(*by)
         .order_by(*by)
     )
+
+
+@cache
+def _leaving(number_in: Callable[..., ColumnElement[int]]) -> Select[Any]:
+    """What nodes count for beyond what they have now, since a place of theirs is not free yet: each node once."""
+    by = (claim.c.stack_id, claim.c.site, claim.c.party)
+    is_current = claim.c.state.in_(("admitted", "active"))
+
+    def beyond(what: ColumnElement[int]) -> ColumnElement[int]:
+        return func.max(what) - func.coalesce(func.max(case((is_current, what))), 0)
+
+    height = func.coalesce(number_in(claim.c.data, "node_type", "u_height"), 0)
+    each = (
+        select(*by, beyond(claim.c.draw_w).label("draw_w"), beyond(height).label("units"))
+        .where(claim.c.site.notin_(bindparam("sites", expanding=True)))
+        .group_by(*by, claim.c.name)
+        .subquery()
+    )
+    key = (each.c.stack_id, each.c.site, each.c.party)
+    sums = select(*key, func.sum(each.c.draw_w).label("draw_w"), func.sum(each.c.units).label("units"))
+    return sums.where((each.c.draw_w > 0) | (each.c.units > 0)).group_by(*key).order_by(*key)
 
 
 def _reservations(connection: Connection, stack_id: str, sites: Collection[str], now: str) -> list[dict[str, Any]]:
