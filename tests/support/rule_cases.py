@@ -159,11 +159,11 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
 
 
 def _site(name: str, given: dict[str, Any]) -> SiteFacts:
-    is_leaving = given.pop("leaving", False)
+    owner, is_leaving = given.pop("owner", "op"), given.pop("leaving", False)
     at = given.pop("at", PLACES.get(name))
     where = {"location": {"crs": "WGS84", "latitude": at[0], "longitude": at[1]}} if at is not None else {}
     site = Site(**{"title": name, "district": "north", **where, **given})
-    return SiteFacts(owner="op", site=site, is_leaving=is_leaving)
+    return SiteFacts(owner=owner, site=site, is_leaving=is_leaving)
 
 
 def _duct(given: dict[str, Any]) -> DuctFacts:

@@ -75,11 +75,12 @@ def _breach(
     who = listed([cluster.name, *asked.with_clusters])
     own = [item for item in inside if item.cluster == cluster.name]
     others = f"{asked.scope}s that have fewer of them, or add nodes there"
+    failing = f"{asked.scope} {min(lost)} fails" if len(lost) == 1 else f"{asked.scope}s {listed(sorted(lost))} fail"
     return Breach(
         subject=cluster.name,
         where=next((item.path for item in own if item.path), cluster.path),
         message=(
-            f"{who}: {count_of(left, 'node')} of {len(nodes):,} left when {asked.scope} {listed(sorted(lost))} fails; "
+            f"{who}: {count_of(left, 'node')} of {len(nodes):,} left when {failing}; "
             f"{least:,} must be left, {asked.keeps_percent} %: {least - left:,} missing"
         ),
         value=left,

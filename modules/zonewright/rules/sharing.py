@@ -27,9 +27,9 @@ def site_sharing(view: View) -> Iterator[Breach]:
         return
     tenants = _tenants(view.zone)
     if each is not None:
-        yield from _too_few_tenants(view.zone, tenants, each)
+        yield from _too_few_tenants(view, view.zone, tenants, each)
     if share is not None:
-        yield from _too_few_shared(view.zone, tenants, share)
+        yield from _too_few_shared(view, view.zone, tenants, share)
 
 
 SITE_SHARING = Rule(
@@ -40,7 +40,7 @@ SITE_SHARING = Rule(
         "A tenant of a site is a party other than its operator that has claims or reservations for days there. With "
         "`tenants-per-site` the sites have so many on average. With `shared-sites-percent` such a part of them has two "
         "at least. A limit with `applies_from` is for sites commissioned on that day or later, or without a day. The "
-        "rule only advises: a site has no tenant on its first day."
+        "rule only advises, because a site has no tenant on its first day; each operator is told of its own sites."
     ),
     unit="tenants, or sites with several of them",
     reference="opinions of MIIT and SASAC on joint building and sharing; tenants per site in tower companies' reports",
@@ -67,7 +67,9 @@ def _judged(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit
     return [name for name in tenants if is_new(zone.sites[name])]
 
 
-def _too_few_tenants(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit) -> Iterator[Breach]:
+def _too_few_tenants(
+    view: View, zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit
+) -> Iterator[Breach]:
     sites = _judged(zone, tenants, limit)
     value = sum(len(tenants[name]) for name in sites)
     least = ceil(Fraction(str(limit.value)) * len(sites))
@@ -80,10 +82,12 @@ def _too_few_tenants(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], lim
             )
         )
         message = f"{told}; the pack asks for {limit.value:g}: {least - value:,} missing"
-        yield _breach(zone, tenants, sites, message, value=value, least=least, unit="tenants")
+        yield from _breach(view, zone, tenants, sites, message, value=value, least=least, unit="tenants")
 
 
-def _too_few_shared(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit) -> Iterator[Breach]:
+def _too_few_shared(
+    view: View, zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit
+) -> Iterator[Breach]:
     sites = _judged(zone, tenants, limit)
     value = sum(len(tenants[name]) >= _SHARED for name in sites)
     least = ceil(Fraction(str(limit.value)) * len(sites) / _WHOLE)
@@ -92,7 +96,7 @@ def _too_few_shared(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limi
             f"{value:,} of {_of(sites, limit)} of the zone {'has' if value == 1 else 'have'} several tenants; the pack "
             f"asks for {limit.value:g} %, which is {least:,}: {least - value:,} missing"
         )
-        yield _breach(zone, tenants, sites, message, value=value, least=least, unit="sites")
+        yield from _breach(view, zone, tenants, sites, message, value=value, least=least, unit="sites")
 
 
 def _of(sites: list[str], limit: Limit) -> str:
@@ -100,6 +104,7 @@ def _of(sites: list[str], limit: Limit) -> str:
 
 
 def _breach(
+    view: View,
     zone: ZoneFacts,
     tenants: Mapping[str, frozenset[str]],
     sites: list[str],
@@ -108,17 +113,21 @@ def _breach(
     value: int,
     least: int,
     unit: str,
-) -> Breach:
+) -> Iterator[Breach]:
+    """What is said to the operators whose sites have the fewest tenants: how many another's has is not for others."""
     alone = sorted((name for name in sites if len(tenants[name]) < _SHARED), key=lambda name: len(tenants[name]))
     few = alone or sorted(sites, key=lambda name: len(tenants[name]))[:1]
-    return Breach(
+    mine = [name for name in few if view.acts(zone.sites[name].owner)]
+    if not mine:
+        return
+    yield Breach(
         subject=zone.zone.zone,
-        where=f"sites.{few[0]}",
+        where=f"sites.{mine[0]}",
         message=message,
         value=value,
         limit=least,
         unit=unit,
         excess=least - value,
         participants=tuple(Participant(party=zone.sites[name].owner, name=name) for name in few),
-        fix=f"offer racks of {listed(few)} to more tenants before another site is built",
+        fix=f"offer racks of {listed(mine)} to more tenants before another site is built",
     )
