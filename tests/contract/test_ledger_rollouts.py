@@ -167,16 +167,22 @@ def test_an_agent_is_of_whoever_enrolled_it_first(
     enrol(other, "SHA256:c")
 
 
-def test_the_agents_of_a_stack_that_left_are_free(world: World) -> None:
-    """A stack whose state was lost would have their names for good."""
-    stacks = [Party(world.client, f"stack-{name}-0123456789ab", "operator") for name in "xy"]
+@pytest.mark.parametrize("party", ["operator", "tenant-a"])
+def test_the_agents_of_a_stack_that_left_are_free(world: World, party: str) -> None:
+    """A stack whose state was lost would have their names for good, against its own party and others."""
+    owners = {"x": "operator", "y": party}
+    stacks = [Party(world.client, f"stack-{name}-0123456789ab", owner) for name, owner in owners.items()]
     for stack in stacks:
         stack.enrol()
         if stack is stacks[1]:
             world.client.call(verbs.LEAVE, LeaveRequest(stack_id=stacks[0].stack_id, lineage=stacks[0].lineage))
         entry = {"who": "ada@desk", "agents": {"web-001": "SHA256:a"}, "stack_id": stack.stack_id}
-        request = rollout_messages.RecordRequest(kind="fleet-enrolment", party="operator", entry=entry)
+        request = rollout_messages.RecordRequest(kind="fleet-enrolment", party=stack.party, entry=entry)
         world.client.call(verbs.RECORD, request)
+    if party != "operator":
+        late = rollout_messages.RecordRequest(kind="fleet-enrolment", party="operator", entry={**entry, "stack_id": ""})
+        with pytest.raises(LedgerRefusedError, match="agent web-001 is another"):
+            world.client.call(verbs.RECORD, late)  # what it had once makes it no owner of today
 
 
 def test_keys_of_agents_are_those_that_were_enrolled_last(world: World) -> None:

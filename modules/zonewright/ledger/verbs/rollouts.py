@@ -109,9 +109,10 @@ def _require_own_agents(connection: Connection, party: str, wanted: EnrolledKeys
             else:
                 by_party.pop(row.party, None)
     for agent in sorted(holders):
-        own = holders[agent].get(party)
+        held = {one: stack for one, stack in holders[agent].items() if not stack or stack in stacks}
+        own = held.get(party)
         others = {own} & stacks - {wanted.stack_id} if wanted.stack_id and own else set[str]()
-        if others or (own is None and holders[agent]):
+        if others or (own is None and held):
             raise LedgerRefusedError(
                 AGENT_OF_ANOTHER,
                 f"agent {agent} is another stack's or party's: what it sends is known by its name alone, so a name has "
