@@ -29,11 +29,13 @@ class ZonewrightError(Exception):
     ├── AdoptionError                1  estate.errors and ValueError
     ├── AgentsFileError              2  server.agents and ValueError
     ├── ArtefactError                2  fleet.agents.artefact and ValueError
+    ├── AuthoritiesError             2  server.client_authorities and ValueError
     ├── BodyError                    2  ledger.transport.body and ValueError
     ├── BundleError                  2  changes.errors and ValueError
     ├── CertificateError             2  server.certificate and ValueError
     ├── ChainError                   1  telemetry.chain and ValueError
     ├── CheckFailedError             1  provider.resource and ValueError
+    ├── ClientCertificateError       2  server.client_authorities
     ├── ConflictError                1  telemetry.interface and ValueError
     ├── DemandError                  2  model.demand and LookupError
     ├── EditError                    1  cli.checking.edit

@@ -19,7 +19,8 @@ from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
-from zonewright.ledger.verbs import renaming
+from zonewright.ledger.verbs import admissions, renaming
+from zonewright.ledger.verbs.renaming import ends_a_use
 from zonewright.model import Zone
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
@@ -143,9 +144,16 @@ def test_all_that_stands_on_it_or_names_it_follows(small: Small) -> None:
     assert entry.payload["renamed"] == {"dc1": "hall", "hall/a/01": "hall/a/07", "ducts/d-0": "ducts/d-9"}
 
 
-def test_an_old_name_is_good_until_no_declaration_uses_it(small: Small) -> None:
+def test_an_old_name_is_good_until_no_declaration_uses_it(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unchanged files of others are admitted and told the new names; when the last has them, the old ones are free."""
     small.rename()
+    alone: list[bool] = []
+
+    def noted(*given: Any) -> Any:
+        alone.append(told := ends_a_use(*given))
+        return told
+
+    monkeypatch.setattr(admissions, "ends_a_use", noted)
     seats = {name: data["rack"] for name, (_, data) in small.held(small.tenant).items()}
     proposal = small.tenant.propose(small.tenant.demand(**TENANT))
     assert {name: seat.rack for name, seat in proposal.seats.items()} == seats
@@ -165,6 +173,9 @@ def test_an_old_name_is_good_until_no_declaration_uses_it(small: Small) -> None:
     assert {one.subject for one in still.findings if one.rule == "former-name"} == {"dc1", "ducts/d-0"}
     small.carrier.bring_up(links={"l-1": {**LINK, "a": "hall", "ducts": ["d-9"], "power_panels": ["hall/pa"]}})
     assert [one for one in stranger.propose(stranger.demand(**wants)).findings if one.refuses] == []
+    assert alone == [False, False, True, True], (
+        "who goes on using an old name, or never did, keeps nobody out of the zone"
+    )
     # Without `was`, and with it, nothing changes any more.
     for file in (AFTER, {**AFTER, "sites": {"hall": _site(1, {"07": {}}), "dc2": _site(2)}}):
         small.operator.bring_up(**file)

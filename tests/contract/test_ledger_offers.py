@@ -22,8 +22,8 @@ from zonewright.ledger.protocol.reservation_messages import RackWish, ReserveReq
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.model.demand import Demand, DuctAsset, SiteAsset
-from zonewright.model.network import Duct
+from zonewright.model.demand import Demand, DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
 
 ROW = "dc1/a/01"
@@ -151,7 +151,9 @@ def test_the_page_s_offers_are_those_that_the_check_takes(
         ({"site": "dc1", "racks": ["a/01/04"], "units": "20..30"}, "rack units that two offers have"),
         ({"site": "dc1", "units": "30..20"}, "units 30..20 end below where they begin"),
         ({"site": "dc1", "bores": 2}, "bores belong to an offer with 'ducts'"),
-        ({"racks": ["a"]}, "expected 'site' for an offer of racks, or 'ducts'"),
+        ({"site": "dc1", "cores": 2}, "cores belong to an offer with 'links'"),
+        ({"links": ["l9"]}, "offers.one.links.0: an unknown link of its own"),
+        ({"racks": ["a"]}, "expected 'site' for an offer of racks, 'ducts'"),
         ({"ducts": ["d9"]}, "offers.one.ducts.0: an unknown duct of its own"),
         ({"site": "dc1", "it_kw": True}, "offers.one.it_kw: "),
         ({"site": "dc1", "it_kw": float("nan")}, "offers.one.it_kw: "),
@@ -177,8 +179,8 @@ def test_an_offer_that_makes_no_sense_is_told(tmp_path: Path, offer: dict[str, A
         ({"one": {"site": "dc1", "racks": ["a/01/03..99"]}}, "there is no rack a/01/05"),
         ({"one": {"site": "dc1", "racks": ["a/b/c/d/e"]}}, "offers.one.racks.0: racks that cannot be read"),
         ({"one": {"site": "dc1", "units": "43..50"}}, "offers.one.units: an offer of units above the top of a rack"),
-        ({"one": {"site": "dc-of-others"}}, "an offer that stands with 'dc1' is of another site or duct"),
-        ({"one": {"ducts": ["d9"], "bores": 3}}, "an offer that stands with 'dc1' is of another site or duct"),
+        ({"one": {"site": "dc-of-others"}}, "an offer that stands with 'dc1' is of another site, duct or link"),
+        ({"one": {"ducts": ["d9"], "bores": 3}}, "an offer that stands with 'dc1' is of another site, duct or link"),
         ({"one": {"site": "dc1", "parties": ["nobody"]}}, "the registered zone has no party 'nobody'"),
         (
             {"one": {"site": "dc1", "units": "1..20"}, "two": {"site": "dc1", "racks": ["a/01/02"], "units": "20..21"}},
@@ -222,6 +224,14 @@ def test_a_duct_s_bores_bound_what_is_offered_of_it() -> None:
     assert offered(8).assets
     with pytest.raises(ValueError, match="an offer of more bores than a duct has: expected at most 8"):
         offered(9)
+
+
+def test_a_link_s_cores_bound_what_is_offered_of_it() -> None:
+    """An offer of more cores than the link has is no demand."""
+    link = Link(a="dc1", b="dc2", ducts=("d1",), cores=24)
+    asset = LinkAsset(link=link, offers={"one": Offer(links=("l1",), cores=25)})
+    with pytest.raises(ValueError, match="an offer of more cores than a link has: expected at most 24"):
+        Demand(zone="z", zone_digest="", party="carrier", assets={"links/l1": asset})
 
 
 def test_what_stands_outside_stays_and_is_no_reason_to_refuse(client: LedgerClient) -> None:

@@ -15,6 +15,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.ledger.protocol.capacity_messages import ExplainRequest, FitRequest
 from zonewright.ledger.protocol.journal_messages import SeenRequest
+from zonewright.ledger.protocol.offer_messages import OffersRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -194,6 +195,31 @@ def test_the_last_bore_is_given_once(ledger: Ledger) -> None:
     with pytest.raises(LedgerRefusedError) as refused:
         second.admit(two)
     assert [finding.rule for finding in refused.value.findings] == ["duct-bores"]
+
+
+def test_the_last_offered_cores_are_given_once(ledger: Ledger) -> None:
+    """Of two links in the cores of another, the second to be admitted is refused; and that link stays for the first."""
+    ledger.party("operator").bring_up(sites=sites("dc1"))
+    ledger.party("operator-2").bring_up(sites=sites("dc2"))
+    first, second = ledger.party("carrier"), ledger.party("carrier-2")
+    link = {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 96}
+    offers = {"dark": {"links": ["l-1"], "cores": 12, "parties": ["carrier-2"]}}
+    ducts = {"d-1": {**DUCT, "bores": 1, "is_shared": False}}
+    first.bring_up(ducts=ducts, links={"l-1": link}, offers=offers)
+    inside = {**link, "cores": 8, "cores_of": ["l-1"]}
+    third = Party(second.client, "another-stack-of-carrier-2", "carrier-2", zone=ledger.zone)
+    third.enrol()
+    late = third.propose(third.demand(links={"l-3": inside}))
+    second.bring_up(links={"l-2": inside})
+    with pytest.raises(LedgerRefusedError) as refused:
+        third.admit(late)
+    assert [finding.rule for finding in refused.value.findings] == ["offered-cores"]
+    (shown,) = second.client.call(verbs.OFFERS, OffersRequest()).offers
+    assert [(shown.offer, use.party, use.links) for use in shown.uses] == [("links/l-1/offers/dark", "carrier-2", 1)]
+    (finding,) = first.propose(first.demand(ducts=ducts, links={}), reserve=False).findings
+    assert (finding.rule, "keep l-1 until" in str(finding.fix)) == ("link-route", True)
+    with pytest.raises(LedgerRefusedError, match=r"1 link of other parties needs d-1 and l-1|links/l-1 of this stack"):
+        first.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=first.stack_id))
 
 
 def test_a_connection_binds_the_network(ledger: Ledger) -> None:

@@ -175,8 +175,9 @@ def _duct(given: dict[str, Any]) -> DuctFacts:
 
 
 def _link(given: dict[str, Any]) -> LinkFacts:
-    owner = given.pop("owner", "net")
-    return LinkFacts(owner=owner, link=Link(**{"cores": 96, **given}))
+    owner, is_leaving = given.pop("owner", "net"), given.pop("leaving", False)
+    offers = {name: Offer(links=("it",), **one) for name, one in given.pop("offers", {}).items()}
+    return LinkFacts(owner=owner, link=Link(**{"cores": 96, **given}), is_leaving=is_leaving, offers=offers)
 
 
 def world(data: dict[str, Any]) -> World:

@@ -12,7 +12,8 @@ from support.random_sites import LIMIT, MISTAKES, RandomSite, drawn_site, plain
 from support.soak import is_full, seeded
 from zonewright.pue import MeterSpec, Reading
 from zonewright.telemetry import ConflictError, Store
-from zonewright.telemetry.figures import Terms, all_meters_of, measured
+from zonewright.telemetry.figures import Terms, measured
+from zonewright.telemetry.site_meters import all_meters_of
 
 YEAR = 366
 BEGIN = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp()) * 10**6

@@ -133,6 +133,8 @@ COVERED_BY = {
     "link-route": "alone",
     "duct-bores": "alone",
     "offered-bores": "alone",
+    "link-cores": "alone",
+    "offered-cores": "alone",
     "land-quota": "alone",
     "reuse-first": "alone",
     "ring-closed": "alone",

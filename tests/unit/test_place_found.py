@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from zonewright.model import Cluster, NodeType, Place, Spread, Survival
+from zonewright.model.cluster import Scope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import FEEDS, Draw
 from zonewright.model.rack_position import RackPosition
@@ -179,7 +180,7 @@ def test_nodes_stand_so_that_a_loss_is_borne(asked: dict[str, Any], counts: list
     """Domains fill evenly as far as the spread asks for it, and none has more nodes than may be lost with it."""
     racks = [rack(f"dc/a/{row}/{number:02}") for row in (1, 2) for number in (1, 2, 3)]
     seats = placement_of(world(*racks), demand(count=5, **asked)).seats.values()
-    scope = asked["survives"].scope if "survives" in asked else "rack"
+    scope: Scope = asked["survives"].scope if "survives" in asked else "rack"
     assert sorted(Counter(domain_of(seat.rack, scope) for seat in seats).values(), reverse=True) == counts
 
 

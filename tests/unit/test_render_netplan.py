@@ -15,6 +15,7 @@ from support.validators import installed_validator, validator_of
 from zonewright.model import NodeType, Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, RenderError, node_context, render_all
+from zonewright.render.contexts.node_links import node_links
 from zonewright.render.contexts.node_view import fellows_of, site_view
 from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.validators.native import NativeValidator
@@ -133,6 +134,15 @@ def test_netplan_refuses_a_broken_file(netplan: NativeValidator, right: str, wro
     verdict = netplan.validate({"etc/netplan/50-zonewright.yaml": text})
     assert verdict.status == "fail"
     assert verdict.detail
+
+
+def test_a_vlan_that_the_ports_have_untagged_is_not_tagged_too() -> None:
+    """Where a tenant's data and storage are in one VLAN and on the same ports, both addresses are on the bond."""
+    pools = {key: POOLS[key] | {"vlan": "s"} for key in ("v4", "b-store")}
+    site = Site.model_validate({"title": "x", "district": "n", "vlans": {"s": {"vid": 300}}, "address_pools": pools})
+    links = node_links(site, {key: str(ADDRESSES[key]) for key in pools}, (), node_type(*DATA), {})
+    assert [one.addresses for one in links.bonds] == [("10.91.0.5/24", "10.80.16.5/20")]
+    assert links.vlans == ()
 
 
 def test_a_vlan_on_ports_that_are_too_small_is_refused() -> None:

@@ -20,7 +20,7 @@ from zonewright.model.zone import NodeType
 
 _QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel}
 """Of these only what is not as usual is shown."""
-_QUIET_FIELDS = {(PowerFeed, "status"), (Link, "drained")}
+_QUIET_FIELDS = {(PowerFeed, "status"), (Link, "drained"), (Link, "cores_in_use")}
 """Of these fields, too: a stack from before they were there has nothing to update."""
 _LOWER = re.compile(r"_([a-z0-9])")
 _UPPER = re.compile(r"(?<=[a-z0-9])([A-Z])")

@@ -20,7 +20,7 @@ from zonewright.model.expand import expand_ids, nodes_of, rack_number, rows_of, 
 from zonewright.model.limits import ELEMENTS, NAME, NODES, OFFERED, ROWS, InputLimit
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
-from zonewright.model.offer_faults import OfferFault, misplaced, too_many_bores, unreadable
+from zonewright.model.offer_faults import OfferFault, misplaced, too_many_bores, too_many_cores, unreadable
 from zonewright.model.offered import ids_named
 from zonewright.model.site import Room, Row, Site
 from zonewright.model.zone import NodeType, Zone
@@ -63,6 +63,8 @@ class LinkAsset(Declared):
 
     kind: Literal["link"] = "link"
     link: Link
+    offers: dict[Identifier, Offer] = Field(default_factory=dict)
+    """What is offered of its cores, by id."""
 
 
 AnyAsset = SiteAsset | RowAsset | DuctAsset | LinkAsset
@@ -92,6 +94,11 @@ def _offered(offers: Mapping[str, Offer]) -> str:
     return f", {len(offers)} offer{'' if len(offers) == 1 else 's'}" if offers else ""
 
 
+def carriers_of(link: Link) -> frozenset[str]:
+    """Names of the ducts, and of the links, that a link needs."""
+    return frozenset({*(f"{DUCTS}/{one}" for one in link.ducts), *(f"{LINKS}/{one}" for one in link.cores_of)})
+
+
 def asset_summary(asset: AnyAsset) -> str:
     """What an asset is, in one line."""
     if isinstance(asset, DuctAsset):
@@ -103,7 +110,11 @@ def asset_summary(asset: AnyAsset) -> str:
     if isinstance(asset, LinkAsset):
         link = asset.link
         ways = [*link.ducts, *(["a route that is unknown"] if link.route == "unknown" else [])]
-        return f"{link.status} link {link.a} to {link.b}, {link.cores} cores, through {', '.join(ways)}"
+        of = f" of {', '.join(link.cores_of)}" if link.cores_of else ""
+        return (
+            f"{link.status} link {link.a} to {link.b}, {link.cores} cores{of}, through {', '.join(ways)}"
+            f"{_offered(asset.offers)}"
+        )
     if isinstance(asset, SiteAsset):
         return f"{asset.site.title} ({asset.site.kind}, {asset.site.district}){_offered(asset.offers)}"
     feeds = ", ".join(f"feed {name} {feed.available_w:,} W" for name, feed in sorted(asset.row.feeds.items()))
@@ -289,23 +300,24 @@ class Demand(Declared):
         offering = {
             name: asset
             for name, asset in self.assets.items()
-            if isinstance(asset, SiteAsset | DuctAsset) and asset.offers
+            if isinstance(asset, SiteAsset | DuctAsset | LinkAsset) and asset.offers
         }
         named = 0
         for name, asset in offering.items():
             for offer in asset.offers.values():
                 named += ids_named(offer)
                 _require_at_most(OFFERED, named)
-                is_its = offer.site == name if asset.kind == "site" else name.partition("/")[2] in offer.ducts
+                things = offer.ducts if asset.kind == "duct" else offer.links
+                is_its = offer.site == name if asset.kind == "site" else name.partition("/")[2] in things
                 if not is_its:
-                    message = f"an offer that stands with '{name[:80]}' is of another site or duct; move it there"
+                    message = f"an offer that stands with '{name[:80]}' is of another site, duct or link; move it there"
                     raise ValueError(message)
         fault = next(self._offer_faults(offering), None)
         if fault is not None:
             raise ValueError(str(fault))
         return self
 
-    def _offer_faults(self, offering: Mapping[str, SiteAsset | DuctAsset]) -> Iterator[OfferFault]:
+    def _offer_faults(self, offering: Mapping[str, SiteAsset | DuctAsset | LinkAsset]) -> Iterator[OfferFault]:
         heights: dict[str, dict[str, int]] = defaultdict(dict)
         for name, asset in self.assets.items():
             if isinstance(asset, RowAsset):
@@ -314,6 +326,8 @@ class Demand(Declared):
         for name, asset in offering.items():
             if isinstance(asset, DuctAsset):
                 yield from too_many_bores(name.partition("/")[2], asset.offers, asset.duct.bores)
+            elif isinstance(asset, LinkAsset):
+                yield from too_many_cores(name.partition("/")[2], asset.offers, asset.link.cores)
             else:
                 yield from unreadable(asset.offers)
                 yield from misplaced(name, asset.offers, heights[name])
@@ -390,7 +404,9 @@ def demand_of(declaration: Declaration, owner: str) -> Demand:
     for duct_id, duct in file.ducts.items():
         offers = {name: offer for name, offer in file.offers.items() if duct_id in offer.ducts}
         assets[f"{DUCTS}/{duct_id}"] = DuctAsset(duct=duct, offers=offers)
-    assets |= {f"{LINKS}/{link_id}": LinkAsset(link=link) for link_id, link in file.links.items()}
+    for link_id, link in file.links.items():
+        offers = {name: offer for name, offer in file.offers.items() if link_id in offer.links}
+        assets[f"{LINKS}/{link_id}"] = LinkAsset(link=link, offers=offers)
     return Demand(
         zone=declaration.zone.zone,
         zone_digest=zone_digest(declaration.zone),

@@ -121,5 +121,5 @@ def missing_roles(zone: Zone, demand: Demand) -> Iterator[tuple[str, Role]]:
 def offered_to_nobody(zone: Zone, demand: Demand) -> Iterator[tuple[str, str]]:
     """Offers of a demand with a party that they name and the zone has not."""
     for asset in demand.assets.values():
-        for offer_id, offer in asset.offers.items() if isinstance(asset, SiteAsset | DuctAsset) else ():
+        for offer_id, offer in asset.offers.items() if isinstance(asset, SiteAsset | DuctAsset | LinkAsset) else ():
             yield from ((f"{offer_id}.{path}", party) for path, party in offer.named if party not in zone.parties)

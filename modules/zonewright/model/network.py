@@ -59,12 +59,16 @@ class Link(Declared):
     """Id of the site at the other end."""
     ducts: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """The ducts that it runs through, in a chain from end to end, one bore in each; its length is the sum of theirs."""
+    cores_of: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+    """The links in whose cores it runs, in a chain; its ducts are theirs, and it takes no bore."""
     route: Literal["known", "unknown"] = "known"
     """An unknown route, as leased circuits have, needs no ducts. What it shares with others is then not decided."""
     delay_us: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """One-way delay in microseconds that the lessor states. Only with an unknown route; else its ducts tell it."""
     cores: Annotated[int, Field(ge=1, le=10_000)]
-    """Fibre cores."""
+    """Fibre cores; of each link in `cores_of`, so many."""
+    cores_in_use: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Cores that are used by something that no file of the zone declares, or by the operator's own equipment."""
     status: Literal["planned", "active"] = "active"
     """A planned link carries nothing yet, and no path uses it."""
     drained: bool = False
@@ -87,5 +91,8 @@ class Link(Declared):
             raise ValueError(message)
         if self.route == "known" and self.delay_us is not None:
             message = f"delay_us {self.delay_us} beside a known route, whose ducts tell the delay; remove one of them"
+            raise ValueError(message)
+        if self.route == "unknown" and self.cores_of:
+            message = "cores_of beside 'route: unknown'; name the ducts of those links, or remove cores_of"
             raise ValueError(message)
         return self

@@ -1,4 +1,4 @@
-"""What an operator offers to others: racks of a site, with units and power, or bores of ducts."""
+"""What an operator offers to others: racks of a site, with units and power, bores of ducts, or cores of links."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _HIGHEST = 60
 
 
 class Offer(Declared):
-    """What an operator offers to others, at one of its sites or in its ducts."""
+    """What an operator offers to others, at one of its sites, in its ducts or in its links."""
 
     title: Line = ""
     """Name for people."""
@@ -38,16 +38,26 @@ class Offer(Declared):
     """Ducts, for an offer of bores."""
     bores: Annotated[int, Field(ge=1, le=200)] | None = None
     """Bores of each of the ducts, for all who may use the offer together; without it, all that are free."""
+    links: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+    """Links, for an offer of cores."""
+    cores: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Cores of each of the links, for all who may use the offer together; without it, all that are free."""
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> Self:
-        if (self.site is None) == (not self.ducts):
-            message = "expected 'site' for an offer of racks, or 'ducts' for an offer of bores, and not both"
+        if (self.site is not None) + bool(self.ducts) + bool(self.links) != 1:
+            message = (
+                "expected 'site' for an offer of racks, 'ducts' for an offer of bores, or 'links' for an offer of "
+                "cores, and one of them only"
+            )
             raise ValueError(message)
         if self.site is None and (self.racks or self.units is not None or self.it_kw is not None):
             message = "racks, units and it_kw belong to an offer with 'site'"
             raise ValueError(message)
-        if self.site is not None and self.bores is not None:
+        if not self.links and self.cores is not None:
+            message = "cores belong to an offer with 'links'"
+            raise ValueError(message)
+        if not self.ducts and self.bores is not None:
             message = "bores belong to an offer with 'ducts'"
             raise ValueError(message)
         if self.parties and self.leases:

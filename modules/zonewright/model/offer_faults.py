@@ -98,6 +98,26 @@ def too_many_bores(duct: str, offers: Mapping[str, Offer], bores: int) -> Iterat
             )
 
 
+def too_many_cores(link: str, offers: Mapping[str, Offer], cores: int) -> Iterator[OfferFault]:
+    """Offers of more cores than a link has.
+
+    Args:
+        link: its id.
+        offers: those that name it, by id.
+        cores: how many it has.
+    """
+    for offer_id, offer in offers.items():
+        if offer.cores is not None and offer.cores > cores:
+            yield OfferFault(
+                offer=offer_id,
+                path=("cores",),
+                what="an offer of more cores than a link has",
+                expected=f"at most {cores}, as link {link} has",
+                got=str(offer.cores),
+                fix="offer fewer, or offer its cores apart from those of larger links",
+            )
+
+
 def _bits(offer: Offer) -> int:
     """The units of an offer as bits of a number."""
     first, last = offer.span

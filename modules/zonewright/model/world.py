@@ -288,10 +288,12 @@ class DuctFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkFacts:
-    """A link, and the party that declares it."""
+    """A link, the party that declares it, and whether it is about to go."""
 
     owner: str
     link: Link
+    is_leaving: bool = False
+    offers: Mapping[str, Offer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,15 @@ def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: Worl
             for owner, file in owners
             for key, duct in file.ducts.items()
         },
-        links={key: LinkFacts(owner=owner, link=link) for owner, file in owners for key, link in file.links.items()},
+        links={
+            key: LinkFacts(
+                owner=owner,
+                link=link,
+                offers={name: offer for name, offer in file.offers.items() if key in offer.links},
+            )
+            for owner, file in owners
+            for key, link in file.links.items()
+        },
         names=tuple(
             NameFacts(kind=kind, name=held, party=demand.party, stack=demand.party, since=0, path=path)
             for demand in demands

@@ -5,19 +5,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from zonewright.model.world import LinkFacts, ZoneFacts
+from zonewright.rules.carriers import within
 from zonewright.rules.finding import Participant
+from zonewright.rules.link_breach import UNTIL_LINK, not_routed, unknown_part
 from zonewright.rules.routes import joint_limit_m, joints_of
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
 from zonewright.rules.words import count_of, listed
 
-_UNTIL_LINK = "until the operator of the link has changed the link: ask for that first"
 _SHOWN = 3
 """Gaps of one link that are told."""
 
 
 def _bores_by_links(facts: ZoneFacts) -> Counter[str]:
-    return Counter(duct for _, held in facts.all_links for duct in held.link.ducts)
+    return Counter(duct for _, held in facts.all_links if not held.link.cores_of for duct in held.link.ducts)
 
 
 def free_bores(facts: ZoneFacts, duct_id: str) -> int:
@@ -34,12 +35,13 @@ def link_route(view: View) -> Iterator[Breach]:
         for site_id in (held.link.a, held.link.b):
             site, was = view.zone.sites.get(site_id), view.before.sites.get(site_id) if view.before else None
             if site is None and (was is None or view.acts(held.owner)):
-                yield _unknown(link_id, held, f"site {site_id}", "facility operator")
+                yield unknown_part(link_id, held, f"site {site_id}", "facility operator")
             elif site is None or site.is_leaving:
-                fix = "end it at another site" if view.acts(held.owner) else f"keep {site_id} {_UNTIL_LINK}"
-                yield _route(link_id, held, f"needs site {site_id}, which is being removed", fix)
+                fix = "end it at another site" if view.acts(held.owner) else f"keep {site_id} {UNTIL_LINK}"
+                yield not_routed(link_id, held, f"needs site {site_id}, which is being removed", fix)
         for duct_id in held.link.ducts:
             yield from _through(link_id, held, duct_id, view)
+        yield from within(link_id, held, view)
         yield from _joined(link_id, held, view)
 
 
@@ -48,20 +50,20 @@ def _through(link_id: str, held: LinkFacts, duct_id: str, view: View) -> Iterato
     duct, is_ours = view.zone.ducts.get(duct_id) if view.zone else None, view.acts(held.owner)
     was = view.before.ducts.get(duct_id) if view.before else None
     if duct is None and (was is None or is_ours):
-        yield _unknown(link_id, held, f"duct {duct_id}", "network operator")
+        yield unknown_part(link_id, held, f"duct {duct_id}", "network operator")
     elif duct is None or duct.is_leaving:
         what = f"runs through duct {duct_id}, which is being removed"
-        yield _route(
-            link_id, held, what, "route it through other ducts" if is_ours else f"keep {duct_id} {_UNTIL_LINK}"
+        yield not_routed(
+            link_id, held, what, "route it through other ducts" if is_ours else f"keep {duct_id} {UNTIL_LINK}"
         )
-    elif duct.owner != held.owner and not duct.duct.is_shared:
+    elif duct.owner != held.owner and not duct.duct.is_shared and not held.link.cores_of:
         what = f"runs through duct {duct_id}, which its operator does not share"
         fix = f"ask for a shared bore of {duct_id}, or use other ducts"
-        yield _route(link_id, held, what, fix if is_ours else f"keep {duct_id} shared {_UNTIL_LINK}")
+        yield not_routed(link_id, held, what, fix if is_ours else f"keep {duct_id} shared {UNTIL_LINK}")
     elif duct.duct.status == "planned" and held.link.status == "active":
         what = f"is active and runs through duct {duct_id}, which is only planned"
         fix = "keep the link planned until its ducts are built"
-        yield _route(link_id, held, what, fix if is_ours else f"keep {duct_id} active {_UNTIL_LINK}")
+        yield not_routed(link_id, held, what, fix if is_ours else f"keep {duct_id} active {UNTIL_LINK}")
 
 
 def _joined(link_id: str, held: LinkFacts, view: View) -> Iterator[Breach]:
@@ -74,8 +76,8 @@ def _joined(link_id: str, held: LinkFacts, view: View) -> Iterator[Breach]:
         more = f" and at {len(gaps) - _SHOWN} more places" if len(gaps) > _SHOWN else ""
         fix = "name its ducts in a chain between its ends, correct their points, or write 'route: unknown'"
         if not view.acts(held.owner):
-            fix = f"keep its ends and the ends of its ducts where they are {_UNTIL_LINK}"
-        found = _route(link_id, held, f"{what}{more} (what meets is at most {limit_m:g} m apart)", fix)
+            fix = f"keep its ends and the ends of its ducts where they are {UNTIL_LINK}"
+        found = not_routed(link_id, held, f"{what}{more} (what meets is at most {limit_m:g} m apart)", fix)
         # An estate may have it from a time when nobody asked.
         yield replace(found, where=f"links.{link_id}.ducts", level="no-worse")
     elif any(one.meets is None for one in joints):
@@ -102,33 +104,14 @@ LINK_ROUTE = Rule(
         "`route-joint-distance-m` apart (100 m by default). Two ends that name different sites or manholes "
         "(`a` and `b` of the duct) do not meet, however near they are. A gap in the chain is `no-worse`: a present "
         "one may stay. If nobody has declared where a site is, a duct that names it reaches it; for other ducts the "
-        "finding says `not decided` and is advisory. The chain of a link with `route: unknown` is not judged."
+        "finding says `not decided` and is advisory. The chain of a link with `route: unknown` is not judged. A link "
+        "in the cores of others names their ducts; they are there, and not in the cores of others themselves."
     ),
     unit="links",
     reference="NetBox, terminations and path of a cable",
     function=link_route,
     reach="zone",
 )
-
-
-def _unknown(link_id: str, held: LinkFacts, what: str, who: str) -> Breach:
-    return _route(
-        link_id, held, f"needs {what}, which no {who} has declared", f"correct the id, or ask for {what} to be declared"
-    )
-
-
-def _route(link_id: str, held: LinkFacts, what: str, fix: str) -> Breach:
-    return Breach(
-        subject=link_id,
-        where=f"links.{link_id}",
-        message=f"link {link_id} {what}",
-        value=1,
-        limit=0,
-        unit="links",
-        excess=1,
-        participants=(Participant(party=held.owner, name=link_id),),
-        fix=fix,
-    )
 
 
 def duct_bores(view: View) -> Iterator[Breach]:
@@ -139,7 +122,11 @@ def duct_bores(view: View) -> Iterator[Breach]:
     for duct_id, held in sorted(view.zone.ducts.items()):
         value, limit = held.duct.bores_in_use + by_links[duct_id], held.duct.bores
         if value > limit:
-            through = sorted((link, one.owner) for link, one in view.zone.all_links if duct_id in one.link.ducts)
+            through = sorted(
+                (link, one.owner)
+                for link, one in view.zone.all_links
+                if duct_id in one.link.ducts and not one.link.cores_of
+            )
             last, owner = through[-1] if through else (None, "")
             yield Breach(
                 subject=duct_id,
@@ -161,7 +148,7 @@ def duct_bores(view: View) -> Iterator[Breach]:
                 fix=(
                     f"route {count_of(value - limit, 'link')} through other ducts"
                     if not through or any(view.acts(party) for _, party in through)
-                    else f"keep {count_of(by_links[duct_id], 'bore')} of {duct_id} for links {_UNTIL_LINK}"
+                    else f"keep {count_of(by_links[duct_id], 'bore')} of {duct_id} for links {UNTIL_LINK}"
                 ),
             )
 
@@ -172,7 +159,7 @@ DUCT_BORES = Rule(
     level="mandatory",
     description=(
         "Value is the number of bores that others use, plus one bore for each link of the zone, including "
-        "planned links."
+        "planned links. A link in the cores of another takes none."
     ),
     unit="bores",
     reference="duct survey of the network operator",

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from zonewright.model.offer import Offer
 from zonewright.model.world import Occupant, OfferFacts, Rack
 from zonewright.rules.finding import Participant
 from zonewright.rules.offered import opening_of, units_outside, used_w, users_of
@@ -145,39 +144,50 @@ def offered_bores(view: View) -> Iterator[Breach]:
     zone = view.zone
     for duct_id, facts in sorted(zone.ducts.items()) if zone is not None else ():
         links = zone.all_links if zone is not None and facts.offers else ()
-        foreign = {id_: one.owner for id_, one in links if duct_id in one.link.ducts and one.owner != facts.owner}
+        foreign = {
+            id_: one.owner
+            for id_, one in links
+            if duct_id in one.link.ducts and one.owner != facts.owner and not one.link.cores_of
+        }
         allowed = {id_: offer.users_on(zone.on if zone is not None else "") for id_, offer in facts.offers.items()}
-        for offer_id, users in _shared_out(facts.offers, allowed, foreign):
-            limit = facts.offers[offer_id].bores
+        limits = {id_: offer.bores for id_, offer in facts.offers.items()}
+        for offer_id, users in shared_out(limits, allowed, foreign, dict.fromkeys(foreign, 1)):
+            limit = limits[offer_id]
             if limit is not None and len(users) > limit and any(map(view.acts, users.values())):
                 yield _too_many(view, duct_id, offer_id, users, limit)
             foreign = {id_: owner for id_, owner in foreign.items() if id_ not in users}
         yield from (_not_offered(duct_id, id_, owner) for id_, owner in foreign.items() if view.acts(owner))
 
 
-def _shared_out(
-    offers: Mapping[str, Offer], allowed: Mapping[str, frozenset[str] | None], links: Mapping[str, str]
+def shared_out(
+    limits: Mapping[str, int | None],
+    allowed: Mapping[str, frozenset[str] | None],
+    links: Mapping[str, str],
+    takes: Mapping[str, int],
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Which links use which offer of a duct: those that name the fewest parties first, those for all last.
+    """Which links use which offer of a duct or link: those that name the fewest parties first, those for all last.
 
     What is too much for an offer goes on to the next that its owner may use. So nobody's links fill what is for all
-    while bores are kept for their owner.
+    while bores or cores are kept for their owner.
 
     Args:
-        offers: by id.
+        limits: how many bores or cores each offer has, by its id; None where it has no limit.
         allowed: who may use each of them now; None means all.
         links: owner by id of the link.
+        takes: how many bores or cores each link takes.
     """
-    order = sorted(offers, key=lambda id_: (allowed[id_] is None, len(allowed[id_] or ()), id_))
+    order = sorted(limits, key=lambda id_: (allowed[id_] is None, len(allowed[id_] or ()), id_))
     rest = dict(links)
     for number, offer_id in enumerate(order):
-        offer = offers[offer_id]
+        limit = limits[offer_id]
         users = {id_: owner for id_, owner in sorted(rest.items()) if _is_for(allowed[offer_id], owner)}
         later = [allowed[id_] for id_ in order[number + 1 :]]
         movable = [id_ for id_, owner in users.items() if any(_is_for(one, owner) for one in later)]
-        over = max(0, len(users) - offer.bores) if offer.bores is not None else 0
-        for id_ in movable[max(0, len(movable) - over) :]:
-            del users[id_]
+        over = sum(takes[id_] for id_ in users) - limit if limit is not None else 0
+        while over > 0 and movable:
+            moved = movable.pop()
+            over -= takes[moved]
+            del users[moved]
         rest = {id_: owner for id_, owner in rest.items() if id_ not in users}
         yield offer_id, users
 

@@ -8,6 +8,7 @@ from zonewright.model.world import Occupant, World
 from zonewright.rules import (
     backup,
     connections,
+    cores,
     energy,
     feeds,
     land,
@@ -76,6 +77,8 @@ RULES: tuple[Rule, ...] = (
     network.LINK_ROUTE,
     network.DUCT_BORES,
     offers.OFFERED_BORES,
+    cores.LINK_CORES,
+    cores.OFFERED_CORES,
     reuse.REUSE_FIRST,
     rings.RING_CLOSED,
     connections.SRLG_DISJOINT,

@@ -29,6 +29,7 @@ def network_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]
     for link_id, link in file.links.items():
         yield from _ends(known, owner, ("links", link_id), link)
         yield from _through(known, owner, ("links", link_id, "ducts"), link)
+        yield from _cores(known, owner, ("links", link_id, "cores_of"), link)
         yield from _users(known, owner, ("links", link_id, "users"), link)
         yield from _panels(known, owner, ("links", link_id, "power_panels"), link)
 
@@ -45,7 +46,10 @@ def _duct(known: Known, owner: str, path: Path, duct_id: str, duct: Duct) -> Ite
             fix="correct the length, or the points of the route",
         )
     links = sorted(
-        link_id for file in known.owners.values() for link_id, link in file.links.items() if duct_id in link.ducts
+        link_id
+        for file in known.owners.values()
+        for link_id, link in file.links.items()
+        if duct_id in link.ducts and not link.cores_of
     )
     if len(links) + duct.bores_in_use > duct.bores:
         yield Fault(
@@ -91,6 +95,14 @@ def _through(known: Known, owner: str, path: Path, link: Link) -> Iterator[Fault
                 got=shown(duct_id),
                 fix="delete one of them",
             )
+
+
+def _cores(known: Known, owner: str, path: Path, link: Link) -> Iterator[Fault]:
+    declared = {link_id for file in known.owners.values() for link_id in file.links}
+    faulty = any(known.unsure(one, ("links",)) for one in known.left_out if one)
+    for index, link_id in enumerate(link.cores_of):
+        if link_id not in declared and known.whole and not faulty:
+            yield unknown("link", link_id, declared, owner=owner, path=(*path, str(index)))
 
 
 def _users(known: Known, owner: str, path: Path, link: Link) -> Iterator[Fault]:

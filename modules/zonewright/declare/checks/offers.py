@@ -1,4 +1,4 @@
-"""Cross checks of what an operator offers: its own sites and ducts, racks that are there, and nothing twice."""
+"""Cross checks of what an operator offers: its own sites, ducts and links, racks that are there, and nothing twice."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,7 +9,7 @@ from zonewright.model import OwnerFile
 from zonewright.model.expand import rack_number
 from zonewright.model.limits import OFFERED
 from zonewright.model.offer import Offer
-from zonewright.model.offer_faults import OfferFault, misplaced, too_many_bores, unreadable
+from zonewright.model.offer_faults import OfferFault, misplaced, too_many_bores, too_many_cores, unreadable
 from zonewright.model.offered import ids_named
 
 
@@ -22,7 +22,7 @@ def offer_faults(known: Known, owner: str, file: OwnerFile, index: RowIndex) -> 
         file: its file.
         index: its rows.
     """
-    named = sum(ids_named(offer) + len(offer.ducts) for offer in file.offers.values())
+    named = sum(ids_named(offer) + len(offer.ducts) + len(offer.links) for offer in file.offers.values())
     if named > OFFERED.most:
         yield Fault(
             owner=owner,
@@ -39,6 +39,9 @@ def offer_faults(known: Known, owner: str, file: OwnerFile, index: RowIndex) -> 
         for number, duct in enumerate(offer.ducts):
             if duct not in file.ducts and not known.unsure(owner, ("ducts", duct)):
                 yield unknown("duct of its own", duct, file.ducts, owner=owner, path=(*path, "ducts", str(number)))
+        for number, link in enumerate(offer.links):
+            if link not in file.links and not known.unsure(owner, ("links", link)):
+                yield unknown("link of its own", link, file.links, owner=owner, path=(*path, "links", str(number)))
         if offer.site is not None and offer.site not in file.sites and not known.unsure(owner, ("sites", offer.site)):
             yield unknown("site of its own", offer.site, file.sites, owner=owner, path=(*path, "site"))
     yield from (_fault(owner, one) for one in _of_things(file, index))
@@ -49,6 +52,9 @@ def _of_things(file: OwnerFile, index: RowIndex) -> Iterator[OfferFault]:
     for duct_id, duct in file.ducts.items():
         offers = {offer_id: offer for offer_id, offer in file.offers.items() if duct_id in offer.ducts}
         yield from too_many_bores(duct_id, offers, duct.bores)
+    for link_id, link in file.links.items():
+        offers = {offer_id: offer for offer_id, offer in file.offers.items() if link_id in offer.links}
+        yield from too_many_cores(link_id, offers, link.cores)
     for site_id in file.sites:
         offers = {offer_id: offer for offer_id, offer in file.offers.items() if offer.site == site_id}
         yield from unreadable(offers)

@@ -144,7 +144,7 @@ class Part:
         elif isinstance(item, DuctAsset):
             self.ducts[stack, id_] = DuctFacts(owner=owner, duct=item.duct, is_leaving=is_leaving, offers=item.offers)
         elif isinstance(item, LinkAsset):
-            self.links[stack, id_] = LinkFacts(owner=owner, link=item.link)
+            self.links[stack, id_] = LinkFacts(owner=owner, link=item.link, is_leaving=is_leaving, offers=item.offers)
         else:
             self.rows[stack, name] = _row_sums(name, text)
         self.names += [

@@ -26,7 +26,7 @@ class OfferUse(Message):
         nodes: how many of its nodes stand in it.
         units: their rack units.
         draw_w: their budgeted draw in watts.
-        links: how many of its links run through the ducts of the offer.
+        links: how many of its links run through the ducts of the offer, or in the cores of its links.
     """
 
     party: str

@@ -47,6 +47,7 @@ from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.ledger.verbs.renaming import (
     bring_readings,
+    ends_a_use,
     let_go,
     pending,
     rename_assets,
@@ -81,8 +82,9 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
         if not former_assets(said.assets) or not pending(connection, request.stack_id, said).steps:
             review = review_change(connection, request, context.now(connection), context.telemetry, demand=said)
             readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
+        touch = _touch(connection, request, said, review)
     refused: LedgerRefusedError | None = None
-    with context.writing(_touch(request, said, review)) as connection:
+    with context.writing(touch) as connection:
         is_whole = _require_enrolled(context, connection, request, holds=True)
         moment = context.moment(connection)
         now = stamp(moment)  # earlier than the review's where the clock was set back meanwhile
@@ -164,10 +166,12 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
     )
 
 
-def _touch(request: AdmitRequest, demand: Demand, review: Review | None) -> Touch | None:
+def _touch(connection: Connection, request: AdmitRequest, said: Demand, review: Review | None) -> Touch | None:
     """What the transaction touches; None where it must be alone, as one that may end the use of a former name."""
     former = review.facts.base.former if review is not None and review.facts.base is not None else FormerNames()
-    return None if former.now else touching(request.stack_id, request.party, review.demand if review else demand)
+    if former.now and ends_a_use(connection, request.stack_id, former, said):
+        return None
+    return touching(request.stack_id, request.party, review.demand if review else said)
 
 
 def _require_enrolled(context: Context, connection: Connection, request: AdmitRequest, *, holds: bool = False) -> bool:

@@ -60,7 +60,7 @@ def write_rows(
 ) -> dict[str, int]:
     """Carry out the moves of one admission in one table; gives how many rows went to which state.
 
-    What is new of a load is active at once, so it is written and recorded once; ``make_rest`` confirms what else there is.
+    What is new of a load is active at once, so it is written and recorded once; ``make_rest`` confirms the rest.
 
     Args:
         connection: the transaction that admits.

@@ -24,7 +24,7 @@ from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, enrolment
 from zonewright.ledger.store.texts import files_of, get_content, parts_of
 from zonewright.ledger.verbs.capacity import capacity_of
-from zonewright.model.demand import DUCTS, LINKS, LinkAsset
+from zonewright.model.demand import DUCTS, LINKS, LinkAsset, carriers_of
 from zonewright.rules.words import count_of, listed
 
 _SITES = union(
@@ -192,14 +192,14 @@ def _claimed(connection: Connection, stack_id: str, rows: tuple[str, ...]) -> tu
 
 
 def _needed(connection: Connection, stack_id: str, going: Collection[str]) -> tuple[int, set[str], set[str]]:
-    """How many links of other stacks need a site or a duct that would go; which these are, and whose the links are."""
+    """How many links of other stacks need a site, duct or link that would go; which these are, and whose they are."""
     links = 0
     needed: set[str] = set()
     stacks: set[str] = set()
     for data, owner in connection.execute(_LINKS, {"stack": stack_id}):
         item = parse_asset(data)
         if isinstance(item, LinkAsset):
-            found = {item.link.a, item.link.b, *(f"{DUCTS}/{duct}" for duct in item.link.ducts)}.intersection(going)
+            found = {item.link.a, item.link.b, *carriers_of(item.link)}.intersection(going)
             links += bool(found)
             needed |= found
             stacks |= {owner} if found else set()

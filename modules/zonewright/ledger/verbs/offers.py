@@ -13,7 +13,7 @@ from zonewright.ledger.protocol.rights import OVERSEER, Caller
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
-from zonewright.model.demand import DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.demand import DUCTS, LINKS, DuctAsset, LinkAsset, SiteAsset
 from zonewright.model.lease import Term, terms_of
 from zonewright.model.offer import Offer
 from zonewright.model.offered import offer_key
@@ -55,9 +55,9 @@ def offers(context: Context, request: OffersRequest) -> OffersAnswer:
 
 
 def _declared(connection: Connection) -> Iterator[_Offered]:
-    for row in _present(connection, "site", "duct"):
+    for row in _present(connection, "site", "duct", "link"):
         item = parse_asset(row.data)
-        if isinstance(item, SiteAsset | DuctAsset):
+        if isinstance(item, SiteAsset | DuctAsset | LinkAsset):
             for name, offer in sorted(item.offers.items()):
                 yield _Offered(offer_key(row.name, name), row.party, offer)
 
@@ -91,12 +91,14 @@ def _present(connection: Connection, *kinds: str) -> list[Any]:
 
 
 def _links(connection: Connection) -> Mapping[str, Mapping[str, int]]:
-    """How many links each party has in each duct."""
+    """How many links each party has in each duct, and in the cores of each link, by the name of that."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in _present(connection, "link"):
         item = parse_asset(row.data)
-        for duct in item.link.ducts if isinstance(item, LinkAsset) else ():
-            found[duct][row.party] += 1
+        if isinstance(item, LinkAsset):
+            inside = [f"{LINKS}/{one}" for one in item.link.cores_of]
+            for name in inside or [f"{DUCTS}/{one}" for one in item.link.ducts]:
+                found[name][row.party] += 1
     return found
 
 
@@ -131,8 +133,8 @@ def _used(one: _Offered, world: World | None, links: Mapping[str, Mapping[str, i
         for item in users_of(world, one.key):
             if item.standing != "reserved":
                 found[item.party].nodes[item.key] = item.u_height, item.draw.allocated_w
-    duct = one.key.split("/")[1]
-    for party, count in links.get(duct, {}).items() if one.offer.ducts else ():
+    thing = one.key.rpartition("/offers/")[0]
+    for party, count in links.get(thing, {}).items() if one.offer.site is None else ():
         if party != one.owner and one.offer.may_hold(party):
             found[party].links += count
     return found

@@ -19,7 +19,7 @@ from zonewright.ledger.store.documents import former_text, parse_asset, parse_fo
 from zonewright.ledger.store.engines.holder import BESIDE
 from zonewright.ledger.store.held import NAMES
 from zonewright.ledger.store.life import CURRENT
-from zonewright.ledger.store.prepared import FORMER
+from zonewright.ledger.store.prepared import FORMER, IS_PRESENT
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import get_content
@@ -45,6 +45,7 @@ class PendingNames:
 
 
 _NONE = PendingNames()
+_SAID = select(admission.c.demand_digest).where(*IS_PRESENT)
 
 
 def pending(connection: Connection, stack_id: str, demand: Demand) -> PendingNames:
@@ -347,6 +348,30 @@ def bring_readings(context: Context) -> bool:
     return True
 
 
+def ends_a_use(connection: Connection, stack_id: str, former: FormerNames, said: Demand) -> bool:
+    """Whether a stack's declaration of now uses a former name that its next one does not.
+
+    Only then can an admission set a name free. One that turns out to do so while it is not alone leaves it to the next.
+
+    Args:
+        connection: a transaction.
+        stack_id: the stack.
+        former: the former names that are followed.
+        said: what the stack wants, as its owner said it.
+    """
+    digest = connection.execute(_SAID, {"stack": stack_id}).scalar()
+    text = get_content(connection, digest) if digest is not None else None
+    if text is None:
+        return digest is not None  # what it used is not known any more
+    if not _may_use(former, text):
+        return False
+    return not former.used_in(Demand.model_validate_json(text)).keys() <= former.used_in(said).keys()
+
+
+def _may_use(former: FormerNames, text: str) -> bool:
+    return any(f'"{name.removeprefix(f"{DUCTS}/")}' in text for name in former.now)
+
+
 def let_go(connection: Connection) -> None:
     """Forget the former names that no declaration in force uses any more: others may have them from now on.
 
@@ -366,7 +391,7 @@ def let_go(connection: Connection) -> None:
         text = get_content(connection, digest)
         if text is None:
             return
-        if any(f'"{name.removeprefix(f"{DUCTS}/")}' in text for name in former.now):
+        if _may_use(former, text):
             used |= former.used_in(Demand.model_validate_json(text)).keys()
     left = {name: now for name, now in former.now.items() if name in used}
     if left != dict(former.now):

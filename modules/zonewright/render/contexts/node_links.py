@@ -1,10 +1,10 @@
 """The ports, bonds and VLANs of a node, each with its addresses, from its type and the networks of its site."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from zonewright.model import AddressPool, NodeType, Site
-from zonewright.model.node_ports import UPLINK, NodeBond, bond_name, ports_of_role
+from zonewright.model.node_ports import UPLINK, bond_name, ports_of_role
 from zonewright.model.site_network import PoolRole
 from zonewright.render.errors import RenderError
 
@@ -93,33 +93,34 @@ def node_links(
     """
     interfaces = node_type.interfaces if node_type is not None else ()
     declared = {one.name: one for one in node_type.bonds} if node_type is not None else {}
+    ports_of = {role: of_role for role in _ROLES if (of_role := ports_of_role(interfaces, role)) or role == "data"}
     pools = {key: site.address_pools[key] for key in sorted(addresses)}
+    tags = _tags(site, pools, ports_of)
     bonds, ports = [], []
-    for role in _ROLES:
-        of_role = ports_of_role(interfaces, role)
-        carried = [key for key, pool in pools.items() if _carrier(node_type, pool) == role]
-        if role != "data" and not carried:
+    for role, of_role in ports_of.items():
+        own = [key for key, pool in pools.items() if key not in tags and _carrier(pool, ports_of) == role]
+        if role != "data" and not own:
             continue
-        own = [key for key in carried if not _vid(site, pools[key], node_type)]
         mtu = max((pools[key].mtu or 0 for key in own), default=0)
         name = bond_name(of_role, role)
         names = tuple(one.name for one in of_role)
-        bond = declared.get(name, NodeBond(name=name))
-        is_backup = bond.mode == "active-backup"
+        bond = declared.get(name)
+        is_backup = bond is None or bond.mode == "active-backup"
+        primary = bond.primary if bond is not None else None
         bonds.append(
             BondInUse(
                 name=name,
                 role=role,
-                mode=bond.mode,
+                mode="active-backup" if is_backup else "802.3ad",
                 ports=names,
-                primary=(bond.primary or names[0]) if names and is_backup else "",
+                primary=(primary or names[0]) if names and is_backup else "",
                 mtu=mtu,
                 addresses=tuple(addresses[key] for key in own),
                 routes=routes if role == "data" else (),
             )
         )
         ports += [PortInUse(name=one, mac_address=mac_addresses.get(one, ""), mtu=mtu) for one in names]
-    vlans = tuple(_tagged(site, addresses, pools, node_type))
+    vlans = tuple(_tagged(addresses, pools, tags))
     for vlan in vlans:
         if vlan.mtu > (bonds[0].mtu or _USUAL_MTU):
             raise RenderError(
@@ -130,23 +131,26 @@ def node_links(
     return NodeLinks(ports=tuple(ports), bonds=tuple(bonds), vlans=vlans)
 
 
-def _carrier(node_type: NodeType | None, pool: AddressPool) -> PoolRole:
+def _carrier(pool: AddressPool, ports_of: Collection[PoolRole]) -> PoolRole:
     """The role of the ports that carry a pool's network: its own where the type has such ports, else data."""
-    has_ports = node_type is not None and bool(ports_of_role(node_type.interfaces, pool.role))
-    return pool.role if has_ports else "data"
+    return pool.role if pool.role in ports_of else "data"
 
 
-def _vid(site: Site, pool: AddressPool, node_type: NodeType | None) -> int:
-    """Number of the VLAN that a node sends tagged for a pool, 0 where it sends it untagged."""
-    is_own = pool.role == _carrier(node_type, pool)
-    return site.vlans[pool.vlan].vid if pool.vlan is not None and not is_own else 0
+def _tags(site: Site, pools: Mapping[str, AddressPool], ports_of: Collection[PoolRole]) -> dict[str, int]:
+    """Numbers of the VLANs that a node sends tagged, by pool: on ports of another role that do not have them anyway."""
+    untagged = {pool.vlan for pool in pools.values() if pool.role == "data"}
+    return {
+        key: site.vlans[pool.vlan].vid
+        for key, pool in pools.items()
+        if pool.vlan is not None and pool.role not in ports_of and pool.vlan not in untagged
+    }
 
 
 def _tagged(
-    site: Site, addresses: Mapping[str, str], pools: Mapping[str, AddressPool], node_type: NodeType | None
+    addresses: Mapping[str, str], pools: Mapping[str, AddressPool], tags: Mapping[str, int]
 ) -> Iterator[TaggedVlan]:
-    for vid in sorted({found for pool in pools.values() if (found := _vid(site, pool, node_type))}):
-        held = [key for key, pool in pools.items() if _vid(site, pool, node_type) == vid]
+    for vid in sorted(set(tags.values())):
+        held = [key for key, tag in tags.items() if tag == vid]
         yield TaggedVlan(
             name=f"{UPLINK}.{vid}",
             parent=UPLINK,
