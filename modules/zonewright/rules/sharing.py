@@ -39,7 +39,8 @@ SITE_SHARING = Rule(
     description=(
         "A tenant of a site is a party other than its operator that has claims or reservations for days there. With "
         "`tenants-per-site` the sites have so many on average. With `shared-sites-percent` such a part of them has two "
-        "at least. A limit with `applies_from` is for sites commissioned on that day or later, or without a day. The "
+        "at least. A limit with `applies_from` is for sites commissioned on that day or later; one without a day "
+        "counts where it has too few tenants, and makes up for no other. The "
         "rule only advises, because a site has no tenant on its first day; each operator is told of its own sites."
     ),
     unit="tenants, or sites with several of them",
@@ -60,17 +61,21 @@ def _tenants(zone: ZoneFacts) -> Mapping[str, frozenset[str]]:
     }
 
 
-def _judged(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit) -> list[str]:
-    def is_new(held: SiteFacts) -> bool:
-        return (held.site.commissioned or "9999") >= (limit.applies_from or "")
+def _judged(zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit, enough: float) -> list[str]:
+    """The sites that a limit is for: one of which nobody knows whether it is new makes up for no other one."""
 
-    return [name for name in tenants if is_new(zone.sites[name])]
+    def is_new(name: str, held: SiteFacts) -> bool:
+        if held.site.commissioned is None:
+            return not limit.applies_from or len(tenants[name]) < enough
+        return held.site.commissioned >= (limit.applies_from or "")
+
+    return [name for name in tenants if is_new(name, zone.sites[name])]
 
 
 def _too_few_tenants(
     view: View, zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit
 ) -> Iterator[Breach]:
-    sites = _judged(zone, tenants, limit)
+    sites = _judged(zone, tenants, limit, limit.value)
     value = sum(len(tenants[name]) for name in sites)
     least = ceil(Fraction(str(limit.value)) * len(sites))
     if value < least:
@@ -88,13 +93,14 @@ def _too_few_tenants(
 def _too_few_shared(
     view: View, zone: ZoneFacts, tenants: Mapping[str, frozenset[str]], limit: Limit
 ) -> Iterator[Breach]:
-    sites = _judged(zone, tenants, limit)
+    sites = _judged(zone, tenants, limit, _SHARED)
     value = sum(len(tenants[name]) >= _SHARED for name in sites)
     least = ceil(Fraction(str(limit.value)) * len(sites) / _WHOLE)
     if value < least:
+        have = "has" if 1 in {value, len(sites)} else "have"
         message = (
-            f"{value:,} of {_of(sites, limit)} of the zone {'has' if value == 1 else 'have'} several tenants; the pack "
-            f"asks for {limit.value:g} %, which is {least:,}: {least - value:,} missing"
+            f"{value:,} of {_of(sites, limit)} of the zone {have} several tenants; the pack asks for "
+            f"{limit.value:g} %, which is {least:,}: {least - value:,} missing"
         )
         yield from _breach(view, zone, tenants, sites, message, value=value, least=least, unit="sites")
 
