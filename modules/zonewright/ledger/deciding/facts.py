@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, union
 
 from zonewright.ledger.deciding.measuring import load_history, measured_sites
-from zonewright.ledger.deciding.site_claims import NUMBER, around, occupant, site_claims, take
+from zonewright.ledger.deciding.site_claims import NUMBER, addresses_of, around, occupant, site_claims, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.held import NAMES, HeldPlaces, all_held
@@ -361,7 +361,9 @@ def _handed(connection: Connection, rows: Iterable[Row[Any]], stack_id: str, dem
     return tuple(
         finding
         for name, held in claims.items()
-        for finding in handed_over(name, before.get(name), given[name], held, demand.party)
+        for finding in handed_over(
+            name, before.get(name), given[name], [(row.party, addresses_of(row)) for row in held.rows], demand.party
+        )
     )
 
 
