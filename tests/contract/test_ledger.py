@@ -182,8 +182,8 @@ def test_a_tenant_gets_addresses_of_its_own_vlan_and_is_told_of_no_other(world: 
         sites["dc1"]["address_pools"] = later
         with pytest.raises(LedgerRefusedError) as caught:
             operator.admit(operator.propose(operator.demand(sites=sites)))
-        (told,) = caught.value.findings
-        assert "would be tenant-c's alone, and 1 node of tenant-b has an address in it" in told.message
+        (held,) = caught.value.findings
+        assert "would be tenant-c's alone, and 1 node of tenant-b has an address in it" in held.message
     other.bring_up()
     for name, _ in other.states():
         other.release(name, 1)

@@ -146,12 +146,24 @@ def test_a_vlan_that_the_ports_have_untagged_is_not_tagged_too() -> None:
     assert links.vlans == ()
 
 
+def test_two_vlans_on_ports_of_their_own_are_refused() -> None:
+    """Ports for storage have one VLAN untagged; two tagged ones are for types without such ports."""
+    pools = {"v4": POOLS["v4"], "b-store": POOLS["b-store"], "a-store": POOLS["a-store"] | {"vlan": "t", "mtu": 1500}}
+    vlans = {"s": {"vid": 300}, "t": {"vid": 301}}
+    site = Site.model_validate({"title": "x", "district": "n", "vlans": vlans, "address_pools": pools})
+    addresses = {key: ADDRESSES[key] for key in pools}
+    assert [one.vid for one in node_links(site, addresses, (), node_type(*DATA), {}).vlans] == [300, 301]
+    with pytest.raises(RenderError, match="pools a-store and b-store on the ports for storage"):
+        node_links(site, addresses, (), node_type(*DATA, *STORAGE), {})
+
+
 def test_a_vlan_beside_large_packets_keeps_the_usual_size() -> None:
     """A tagged VLAN says its own size where the bond's is larger: Linux would give it that of the bond."""
     pools = {"v4": POOLS["v4"] | {"mtu": 9000}, "b-store": POOLS["b-store"]}
     site = Site.model_validate({"title": "x", "district": "n", "vlans": {"s": {"vid": 300}}, "address_pools": pools})
     links = node_links(site, {key: ADDRESSES[key] for key in pools}, (), node_type(*DATA), {})
-    assert [(one.name, one.mtu) for one in (*links.bonds, *links.vlans)] == [("uplink", 9000), ("uplink.300", 1500)]
+    assert [(one.name, one.mtu) for one in links.bonds] == [("uplink", 9000)]
+    assert [(one.name, one.mtu) for one in links.vlans] == [("uplink.300", 1500)]
 
 
 def test_a_vlan_on_ports_that_are_too_small_is_refused() -> None:

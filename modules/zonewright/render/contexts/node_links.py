@@ -7,6 +7,7 @@ from zonewright.model import AddressPool, NodeType, Site
 from zonewright.model.node_ports import UPLINK, bond_name, ports_of_role
 from zonewright.model.site_network import USUAL_MTU, PoolRole
 from zonewright.render.errors import RenderError
+from zonewright.rules.words import listed
 
 _ROLES: tuple[PoolRole, ...] = ("data", "storage", "management")
 
@@ -88,7 +89,7 @@ def node_links(
         mac_addresses: by name of a port.
 
     Raises:
-        RenderError: when a VLAN would need larger packets than the ports that carry it.
+        RenderError: when a VLAN would need larger packets than the ports that carry it, or ports have two untagged.
     """
     interfaces = node_type.interfaces if node_type is not None else ()
     declared = {one.name: one for one in node_type.bonds} if node_type is not None else {}
@@ -100,6 +101,13 @@ def node_links(
         own = [key for key, pool in pools.items() if key not in tags and _carrier(pool, ports_of) == role]
         if role != "data" and not own:
             continue
+        named = [key for key in own if pools[key].vlan is not None]
+        if len({pools[key].vlan for key in named}) > 1:
+            raise RenderError(
+                f"pools {listed(named)} on the ports for {role} and in different VLANs; a port has one VLAN untagged, "
+                "so put them in one",
+                data_path="bonds",
+            )
         mtu = max((pools[key].mtu or 0 for key in own), default=0)
         name = bond_name(of_role, role)
         names = tuple(one.name for one in of_role)
