@@ -177,6 +177,17 @@ def test_a_tenant_gets_addresses_of_its_own_vlan_and_is_told_of_no_other(world: 
             mine.admit(offered.model_copy(update={"addresses": {"web-001": asked}}))
         sentences = [finding.message for finding in caught.value.findings if finding.rule == "address-unique"]
         assert any(f"address {asked['two']} is none that pool two gives to a node" in one for one in sentences)
+    sites["dc1"]["vlans"]["second"]["tenant"] = "tenant-c"
+    for later in (sites["dc1"]["address_pools"], {"new": sites["dc1"]["address_pools"]["two"]}):
+        sites["dc1"]["address_pools"] = later
+        with pytest.raises(LedgerRefusedError) as caught:
+            operator.admit(operator.propose(operator.demand(sites=sites)))
+        (held,) = caught.value.findings
+        assert "would be tenant-c's alone, and 1 node of tenant-b has an address in it" in held.message
+    other.bring_up()
+    for name, _ in other.states():
+        other.release(name, 1)
+    operator.bring_up(sites=sites)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,12 @@ SITE: dict[str, Any] = {
     "title": "dc",
     "district": "d",
     "as_number": 65001,
-    "vlans": {"a": {"vid": 110, "tenant": "tenant-a"}, "b": {"vid": 120, "tenant": "tenant-b"}, "plain": {"vid": 7}},
+    "vlans": {
+        "a": {"vid": 110, "tenant": "tenant-a"},
+        "b": {"vid": 120, "tenant": "tenant-b"},
+        "a2": {"vid": 111, "tenant": "tenant-a"},
+        "plain": {"vid": 7},
+    },
     "address_pools": {
         "a4": {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1", "interface": "lan0", "vlan": "a"},
         "a-s": {"prefix": "10.9.1.0/24", "gateway": "10.9.1.1", "interface": "lan0", "vlan": "a", "role": "storage"},
@@ -47,7 +52,7 @@ def test_a_party_has_its_own_pools_else_those_of_nobody(party: str, pools: set[s
 def test_a_tenant_is_told_of_no_other_tenants_vlans() -> None:
     """What a tenant sees of a site has its own VLANs and pools and those of nobody; a site without others stays."""
     seen = site().seen_by("tenant-a")
-    assert (set(seen.vlans), set(seen.address_pools)) == ({"a", "plain"}, {"a4", "a-s", "all", "all-s"})
+    assert (set(seen.vlans), set(seen.address_pools)) == ({"a", "a2", "plain"}, {"a4", "a-s", "all", "all-s"})
     assert "tenant-b" not in seen.model_dump_json()
     plain = Site.model_validate({"title": "dc", "district": "d"})
     assert plain.seen_by("tenant-a") is plain
@@ -66,9 +71,39 @@ def test_nodes_get_addresses_of_their_tenants_vlan() -> None:
 
     assert given("tenant-a", site()) == ({"web-001": {"a4": "10.0.1.2/24", "a-s": "10.9.1.2/24"}}, {})
     only_b = site(address_pools={"b4": SITE["address_pools"]["b4"]})
-    assert given("tenant-a", only_b) == ({"web-001": {}}, {"web-001": "site dc has no address pool for tenant-a"})
+    lacking = {"web-001": "site dc has no address pool for tenant-a"}
+    assert given("tenant-a", only_b) == ({"web-001": {}}, lacking)
+    for_storage = site(address_pools={key: SITE["address_pools"][key] for key in ("b4", "all-s")})
+    assert given("tenant-a", for_storage)[1] == lacking  # an address for storage alone is no way to a gateway
 
 
+@pytest.mark.parametrize("prefix", ["10.0.0.0/24", "10.0.0.0/25"])
+def test_addresses_stay_whose_they_are_when_a_pool_gets_another_name(prefix: str) -> None:
+    """A pool that is renamed or divided gives no node the address of another, and a node keeps the one that it has."""
+    pools = {"new": {"prefix": prefix, "gateway": "10.0.0.1", "interface": "lan0"}}
+    if prefix.endswith("25"):
+        pools["all"] = {"prefix": "10.0.0.128/25", "gateway": "10.0.0.129", "interface": "lan0"}
+    node_type = NodeType(manufacturer="a", model="b", u_height=1, weight_kg=1, maximum_draw=1, allocated_draw=1)
+    cluster = Cluster.model_validate({"site": "dc", "node_type": "t", "count": 2})
+    demand = Demand(
+        zone="z",
+        zone_digest="",
+        party="tenant-c",
+        clusters={"web": ClusterDemand(cluster=cluster, node_type=node_type)},
+    )
+    assigned, short = given_addresses(
+        {"dc": site(address_pools=pools)},
+        {("dc", "all"): {"10.0.0.2/24"}},
+        demand,
+        ["web-001", "web-002"],
+        {"web-002": {"all": "10.0.0.9/24"}},
+    )
+    assert not short
+    length = prefix.partition("/")[2]
+    assert [assigned[name]["new"] for name in ("web-001", "web-002")] == [f"10.0.0.3/{length}", f"10.0.0.9/{length}"]
+
+
+V6 = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1"}
 POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
 
 
@@ -106,10 +141,27 @@ POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
             },
             "pool q is at interface 'lan0.110', which is another VLAN's",
         ),
+        (
+            {"address_pools": {**SITE["address_pools"], "a6": {**V6, "vlan": "a2", "interface": "lan0"}}},
+            "pools a4 and a6 are for data of tenant tenant-a, and not in one VLAN",
+        ),
+        (
+            {"address_pools": {**SITE["address_pools"], "all6": {**V6, "vlan": "plain", "interface": "lan0"}}},
+            "pools all and all6 are for data of no tenant, and not in one VLAN",
+        ),
+        (
+            {"address_pools": SITE["address_pools"] | {"a-s": SITE["address_pools"]["a-s"] | {"mtu": 9000}}},
+            "pool a-s has another mtu than another pool at interface 'lan0.110'",
+        ),
+        (
+            {"address_pools": SITE["address_pools"] | {"all-s": SITE["address_pools"]["all-s"] | {"mtu": 9000}}},
+            "pool all-s has an mtu of 9000, and untagged at lan0 is 1500",
+        ),
+        ({"management": ["10.0.0.0/22"]}, "management 10.0.0.0/22 holds addresses of pool b4"),
     ],
 )
 def test_vlans_that_cannot_be_are_refused(more: dict[str, Any], said: str) -> None:
     """A number twice, a VLAN that is nowhere, and a tenant's network that no router would keep apart."""
-    with pytest.raises(ValueError, match=r"vid|VLAN|interface") as caught:
+    with pytest.raises(ValueError, match=r"vid|VLAN|interface|administrators|mtu") as caught:
         site(**more)
     assert said in str(caught.value)

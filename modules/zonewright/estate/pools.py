@@ -146,7 +146,7 @@ class _Pools:
         pool_id = work.id_of("pools", record.id, vlan.name if vlan else str(network), scope=site, word="pool")
         if vlan is not None:
             self._vlans.add(vlan.id)
-            text = f"is the pool {pool_id} of {site}; a pool has no number of a VLAN"
+            text = f"is the pool {pool_id} of {site}; declare it under 'vlans' if the router is to know it"
             work.note("vlans", f"VLAN {vlan.vid} {vlan.name}", text)
         pool = PrefixPool(id=pool_id, network=network, gateway=_gateway(work, site, network, numbers, self.parsed))
         for number in numbers:

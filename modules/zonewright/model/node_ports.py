@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from zonewright.model.base import Declared, Identifier, Line
-from zonewright.model.site_network import InterfaceName, PoolRole
+from zonewright.model.site_network import LONGEST_NAME, InterfaceName, PoolRole
 
 UPLINK = "uplink"
 """Name of a node's bond for data."""
@@ -70,12 +70,17 @@ def bond_faults(interfaces: Sequence[NodeInterface], bonds: Sequence[NodeBond]) 
     if interfaces and not ports_of_role(interfaces, "data"):
         yield f"no interface that a node can use; one must have 'lag: {UPLINK}', or neither lag nor mgmt_only"
     held: dict[str, list[str]] = {}
+    known = {one.name for one in interfaces}
     roles: tuple[PoolRole, ...] = ("data", "storage", "management")
     for role in roles:
         ports = ports_of_role(interfaces, role)
         if role != "data" and len({one.lag for one in ports}) > 1:
             yield f"ports with the role {role} have different lags; give them one"
         name = bond_name(ports, role)
+        if ports and name in known:
+            yield f"bond {name} has the name of a port; give one of them another"
+        if ports and len(name) > LONGEST_NAME:
+            yield f"bond {name} has a name longer than {LONGEST_NAME} characters; give its ports a shorter lag"
         if ports and name in held:
             yield f"ports of two roles in bond {name}; give each role a lag of its own"
         if ports:

@@ -13,6 +13,7 @@ from zonewright.model.site_network import (
     Network,
     RouterNetwork,
     SiteVlan,
+    management_faults,
     pools_for,
     vlan_faults,
 )
@@ -194,6 +195,7 @@ class Site(Declared):
         faults = list(vlan_faults(self.vlans, self.address_pools, self.networks))
         if self.as_number is None and any(one.tenant is not None for one in self.vlans.values()):
             faults.append("a VLAN of a tenant at a site without as_number, so that no router keeps it apart")
+        faults += management_faults(self.management, self.vlans, self.address_pools)
         if faults:
             raise ValueError("; ".join(faults))
         return self

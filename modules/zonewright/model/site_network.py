@@ -1,7 +1,7 @@
 """Networks of a site: address pools, what else is at its router, and the VLANs that keep tenants apart."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Literal, Self
 
@@ -11,7 +11,9 @@ from zonewright.model.base import Declared, Identifier, Line
 
 PoolRole = Literal["data", "storage", "management"]
 """What a network is for at a node."""
-_LONGEST_NAME = 15
+USUAL_MTU = 1500
+"""Largest packet in bytes where nothing else is said."""
+LONGEST_NAME = 15
 """Characters of an interface's name in Linux."""
 
 
@@ -207,7 +209,39 @@ def vlan_faults(
         elif vlan is not None and vlan.tenant is not None and (role != "nodes" or one.interface is None):
             why = "names no interface" if role == "nodes" else f"has the role {role}"
             yield f"{what} is in VLAN {one.vlan} of tenant {vlan.tenant} and {why}, so the router cannot keep it apart"
+    yield from _data_faults(vlans, pools)
     yield from _port_faults(vlans, [(what, one) for what, one, _ in held])
+
+
+def management_faults(
+    management: Iterable[Network], vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool]
+) -> Iterator[str]:
+    """Tenants that would count as administrators, whom every VLAN lets through.
+
+    Args:
+        management: networks of administrators.
+        vlans: by id.
+        pools: by id.
+    """
+    for network in management if any(one.tenant is not None for one in vlans.values()) else ():
+        for key, pool in pools.items():
+            if pool.prefix.version == network.version and pool.prefix.overlaps(network):
+                yield f"management {network} holds addresses of pool {key}, so its nodes would count as administrators"
+
+
+def _data_faults(vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool]) -> Iterator[str]:
+    """A node's ports for data have one VLAN untagged, so all that a party has for data is in that one."""
+    for tenant in sorted({one.tenant or "" for one in vlans.values()}):
+        own = {
+            key: pool.vlan
+            for key, pool in pools.items()
+            if pool.role == "data"
+            and (pool.vlan in vlans or (pool.vlan is None and pool.interface is not None))
+            and (tenant or None) == (vlans[pool.vlan].tenant if pool.vlan is not None else None)
+        }
+        if len(set(own.values())) > 1:
+            whose = f"tenant {tenant}" if tenant else "no tenant"
+            yield f"pools {' and '.join(own)} are for data of {whose}, and not in one VLAN; ports have one untagged"
 
 
 def _port_faults(vlans: Mapping[str, SiteVlan], held: list[tuple[str, AddressPool | RouterNetwork]]) -> Iterator[str]:
@@ -215,15 +249,21 @@ def _port_faults(vlans: Mapping[str, SiteVlan], held: list[tuple[str, AddressPoo
     interfaces: dict[str, str] = {}
     names: dict[str, str | None] = {}
     sizes: dict[str, int | None] = {}
+    untagged = {
+        one.interface: (isinstance(one, AddressPool) and one.mtu) or USUAL_MTU for _, one in held if one.vlan is None
+    }
     for what, one in held:
         if one.interface is None or (one.vlan is not None and one.vlan not in vlans):
             continue
         name = port_name(one.interface, vlans[one.vlan] if one.vlan is not None else None)
-        if len(name) > _LONGEST_NAME:
-            yield f"{what} would be at interface '{name}', longer than {_LONGEST_NAME} characters; choose a shorter one"
+        if len(name) > LONGEST_NAME:
+            yield f"{what} would be at interface '{name}', longer than {LONGEST_NAME} characters; choose a shorter one"
         if one.vlan is not None and interfaces.setdefault(one.vlan, one.interface) != one.interface:
             yield f"{what} has VLAN {one.vlan} at {one.interface}, and it is at {interfaces[one.vlan]} already"
         if names.setdefault(name, one.vlan) != one.vlan:
             yield f"{what} is at interface '{name}', which is another VLAN's; choose another one"
         if isinstance(one, AddressPool) and sizes.setdefault(name, one.mtu) != one.mtu:
             yield f"{what} has another mtu than another pool at interface '{name}'; give both the same"
+        if isinstance(one, AddressPool) and one.vlan is not None and (one.mtu or 0) > untagged.get(one.interface, 9216):
+            size = untagged[one.interface]
+            yield f"{what} has an mtu of {one.mtu}, and untagged at {one.interface} is {size}; give both the same"

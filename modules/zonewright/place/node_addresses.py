@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from zonewright.model import Site
+from zonewright.model import AddressPool, Site
+from zonewright.model.addresses import address_of
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.place.addresses import assign_addresses
@@ -50,10 +51,11 @@ def given_addresses(
         if site is None:
             continue
         pools = site.pools_for(demand.party)
-        if site.address_pools and not pools:
+        if _has_data(site.address_pools) and not _has_data(pools):
             short |= dict.fromkeys(names, f"site {site_id} has no address pool for {demand.party}")
-        others = {pool: taken.get((site_id, pool), frozenset()) for pool in pools}
-        result = assign_addresses(pools, names, sticky=kept, taken=others, fixed=site.fixed_addresses)
+        others = {pool: _in_use(site_id, site, taken, one.prefix.version) for pool, one in pools.items()}
+        sticky = {name: _kept(site, pools, kept[name]) for name in names if name in kept}
+        result = assign_addresses(pools, names, sticky=sticky, taken=others, fixed=site.fixed_addresses)
         assigned |= result.assigned
         short |= {name: _used_up(site_id, site, lacking) for name, lacking in result.short.items()}
     for name, wishes in chosen.items():
@@ -62,6 +64,35 @@ def given_addresses(
         if lost and name in assigned and name not in short:
             short[name] = f"no pool can give it {listed(lost)}, which its declaration chose: it is taken, or in no pool"
     return assigned, short
+
+
+def _has_data(pools: Mapping[str, AddressPool]) -> bool:
+    """Whether nodes get an address to be reached at: one for storage alone has no way to a gateway."""
+    return any(pool.role == "data" for pool in pools.values())
+
+
+def _in_use(site_id: str, site: Site, taken: Mapping[tuple[str, str], Collection[str]], version: int) -> list[str]:
+    """Addresses of everybody else at a site, of whatever pool: a pool is renamed or divided, and nodes stay."""
+    known = site.address_pools
+    keys = (key for key in taken if key[0] == site_id)
+    fitting = [key for key in keys if key[1] not in known or known[key[1]].prefix.version == version]
+    return [text for key in fitting for text in taken[key]]
+
+
+def _kept(site: Site, pools: Mapping[str, AddressPool], present: Mapping[str, str]) -> Mapping[str, str]:
+    """Present addresses, each by the pool that has its network now."""
+    lengths = {pool: str(one.prefix.prefixlen) for pool, one in site.address_pools.items()}
+    stays = {pool: text for pool, text in present.items() if text.rpartition("/")[2] == lengths.get(pool)}
+    if len(stays) == len(present):
+        return present
+    moved = {
+        key: text
+        for pool, text in present.items()
+        if pool not in stays
+        for key, one in pools.items()
+        if address_of(text.partition("/")[0]) in one.prefix
+    }
+    return {**moved, **stays}
 
 
 def _used_up(site_id: str, site: Site, pools: Collection[str]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_context import NodeContext
+from zonewright.render.contexts.node_links import BondInUse, TaggedVlan
 from zonewright.render.contexts.router_ports import NODES, RouterPort
 from zonewright.render.contexts.routing import Peer
 from zonewright.render.contexts.site_context import SiteContext
@@ -87,8 +88,13 @@ def _gateway(context: NodeContext, address: str) -> DeclaredPaths:
     return _pool(context.site, pool, "gateway")
 
 
-def _link(context: NodeContext, last: str) -> DeclaredPaths:
-    """A port or bond is its type's; what is in it is of the site."""
+def _link(context: NodeContext, held: tuple[BondInUse | TaggedVlan, ...], at: list[int], last: str) -> DeclaredPaths:
+    """A port or bond is its type's; what is in it is of the site, and an address or a gateway of one of its pools."""
+    if len(at) > 1 and last.startswith("routes") and isinstance(item := held[at[0]], BondInUse):
+        return _gateway(context, item.routes[at[1]])
+    if len(at) > 1 and last.startswith("addresses"):
+        text = held[at[0]].addresses[at[1]]
+        return _pool(context.site, next(one.pool for one in context.addresses if one.address == text), "")
     if last.startswith(("mtu", "addresses", "routes", "vid")):
         return (f"sites.{context.site}.address_pools", f"sites.{context.site}")
     return (f"node:{context.name}:node_type",)
@@ -107,8 +113,9 @@ _NODE: Mapping[str, _Finder] = {
     "routes": _node(lambda c, i, last: _pool(c.site, c.routes[i[0]].pool, last)),
     "gateways_v4": _node(lambda c, i, _l: _gateway(c, c.gateways_v4[i[0]])),
     "gateways_v6": _node(lambda c, i, _l: _gateway(c, c.gateways_v6[i[0]])),
-    **dict.fromkeys(("uplinks", "ports", "bonds"), _node(lambda c, _i, last: _link(c, last))),
-    "vlans": _node(lambda c, _i, last: _link(c, last)),
+    **dict.fromkeys(("uplinks", "ports"), _node(lambda c, i, last: _link(c, (), i, last))),
+    "bonds": _node(lambda c, i, last: _link(c, c.bonds, i, last)),
+    "vlans": _node(lambda c, i, last: _link(c, c.vlans, i, last)),
     "name_servers": _node(lambda c, i, _l: (f"sites.{c.site}.name_servers.{i[0]}",)),
     "time_servers": _node(lambda c, i, _l: (f"sites.{c.site}.time_servers.{i[0]}", f"sites.{c.site}.time_servers")),
     **dict.fromkeys(("fellows_v4", "fellows_v6"), _node(lambda _c, _i, _l: ("clusters",))),

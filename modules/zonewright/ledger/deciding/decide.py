@@ -134,6 +134,7 @@ def judge_local(
     findings = list(
         judge_racks(step.earlier, step.after, party=demand.party, racks=step.racks, operates=bool(demand.assets))
     )
+    findings += facts.handed
     if demand.assets and facts.base is not None:
         findings = [with_contacts(finding, facts.base.zone, demand.party) for finding in findings]
     if facts.beneath:

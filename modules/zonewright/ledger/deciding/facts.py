@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, union
 
 from zonewright.ledger.deciding.measuring import load_history, measured_sites
-from zonewright.ledger.deciding.site_claims import NUMBER, around, occupant, take
+from zonewright.ledger.deciding.site_claims import NUMBER, addresses_of, around, occupant, site_claims, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.held import NAMES, HeldPlaces, all_held
@@ -25,6 +25,7 @@ from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Measured, Occupant, Rack, World
 from zonewright.place.change import same_place
 from zonewright.place.renames import NO_RENAMES, Renames, renames_of
+from zonewright.rules.finding import Finding
 from zonewright.telemetry.home import TelemetryHome
 
 OWN = "/reserved"
@@ -63,6 +64,7 @@ class Facts:
         baseline_before: what the rows that the change alters or removes have of baseline without it.
         new_rows: names of the rows that the change brings; nothing of theirs stands there without it.
         beneath: what has changed of rows of others, under the stack's nodes and since its last admission, by name.
+        handed: what is wrong with networks that the change gives to tenants: others have nodes in them.
         admitted_at: the moment of that admission, ISO 8601; empty without one.
         converts: the stack's reservation for days, where the admission of this demand converts it.
         renames: what of the stack gets another name; its claims are called by the new ones here.
@@ -82,6 +84,7 @@ class Facts:
     baseline_before: tuple[Occupant, ...] = ()
     new_rows: frozenset[str] = frozenset()
     beneath: Mapping[str, str] = field(default_factory=dict)
+    handed: tuple[Finding, ...] = ()
     admitted_at: str = ""
     converts: HeldPlaces | None = None
     renames: Renames = NO_RENAMES
@@ -307,6 +310,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
         baseline_before=before.baseline,
         new_rows=_new_rows(rows, demand),
         beneath=_beneath(connection, rows, stack_id, found.seats) if demand is not None else {},
+        handed=_handed(connection, rows, stack_id, demand) if demand is not None and demand.assets else (),
         admitted_at=next((row.admitted_at for row in rows), None) or "",
         converts=own,
         renames=renames,
@@ -337,6 +341,30 @@ def _beneath(
     from zonewright.ledger.deciding.beneath import changes_beneath  # noqa: PLC0415 - rarely needed
 
     return changes_beneath(connection, later)
+
+
+def _handed(connection: Connection, rows: Iterable[Row[Any]], stack_id: str, demand: Demand) -> tuple[Finding, ...]:
+    """What is wrong with networks that a change gives to tenants; without any, nothing is read."""
+    mine = {row.name: parse_asset(row.data) for row in rows if row.stack_id == stack_id and row.kind == "site"}
+    before = {name: item.site for name, item in mine.items() if isinstance(item, SiteAsset)}
+    after = {name: item.site for name, item in demand.assets.items() if isinstance(item, SiteAsset) and item.site.vlans}
+    if not after:
+        return ()
+    from zonewright.ledger.deciding.handed_over import handed_over, networks_of_tenants  # noqa: PLC0415 - rarely needed
+
+    given = {
+        name: site
+        for name, site in after.items()
+        if networks_of_tenants(site).keys() - networks_of_tenants(before.get(name)).keys()
+    }
+    claims = site_claims(connection, given) if given else {}
+    return tuple(
+        finding
+        for name, held in claims.items()
+        for finding in handed_over(
+            name, before.get(name), given[name], [(row.party, addresses_of(row)) for row in held.rows], demand.party
+        )
+    )
 
 
 def _assets(

@@ -188,6 +188,11 @@ def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
     )
 
 
+def addresses_of(row: Row[Any]) -> list[str]:
+    """The addresses that a claim has, without prefix length."""
+    return [text.partition("/")[0] for text in _data(row.data)["addresses"].values()]
+
+
 def take(taken: dict[tuple[str, str], set[str]], site: str, addresses: Mapping[str, str]) -> None:
     """Note the addresses of a node among those that are taken."""
     for pool, address in addresses.items():

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from zonewright.model import AddressPool, NodeType, Site
 from zonewright.model.node_ports import UPLINK, bond_name, ports_of_role
-from zonewright.model.site_network import PoolRole
+from zonewright.model.site_network import USUAL_MTU, PoolRole
 from zonewright.render.errors import RenderError
+from zonewright.rules.words import listed
 
-_USUAL_MTU = 1500
 _ROLES: tuple[PoolRole, ...] = ("data", "storage", "management")
 
 
@@ -89,7 +89,7 @@ def node_links(
         mac_addresses: by name of a port.
 
     Raises:
-        RenderError: when a VLAN would need larger packets than the ports that carry it.
+        RenderError: when a VLAN would need larger packets than the ports that carry it, or ports have two untagged.
     """
     interfaces = node_type.interfaces if node_type is not None else ()
     declared = {one.name: one for one in node_type.bonds} if node_type is not None else {}
@@ -101,6 +101,13 @@ def node_links(
         own = [key for key, pool in pools.items() if key not in tags and _carrier(pool, ports_of) == role]
         if role != "data" and not own:
             continue
+        named = [key for key in own if pools[key].vlan is not None]
+        if len({pools[key].vlan for key in named}) > 1:
+            raise RenderError(
+                f"pools {listed(named)} on the ports for {role} and in different VLANs; a port has one VLAN untagged, "
+                "so put them in one",
+                data_path="bonds",
+            )
         mtu = max((pools[key].mtu or 0 for key in own), default=0)
         name = bond_name(of_role, role)
         names = tuple(one.name for one in of_role)
@@ -120,12 +127,12 @@ def node_links(
             )
         )
         ports += [PortInUse(name=one, mac_address=mac_addresses.get(one, ""), mtu=mtu) for one in names]
-    vlans = tuple(_tagged(addresses, pools, tags))
+    vlans = tuple(_tagged(addresses, pools, tags, bonds[0].mtu))
     for vlan in vlans:
-        if vlan.mtu > (bonds[0].mtu or _USUAL_MTU):
+        if vlan.mtu > (bonds[0].mtu or USUAL_MTU):
             raise RenderError(
                 f"a pool in VLAN {vlan.vid} with an mtu of {vlan.mtu} on ports whose own network has "
-                f"{bonds[0].mtu or _USUAL_MTU}; give the node type ports of that role, or both pools the same mtu",
+                f"{bonds[0].mtu or USUAL_MTU}; give the node type ports of that role, or both pools the same mtu",
                 data_path="vlans",
             )
     return NodeLinks(ports=tuple(ports), bonds=tuple(bonds), vlans=vlans)
@@ -147,14 +154,16 @@ def _tags(site: Site, pools: Mapping[str, AddressPool], ports_of: Collection[Poo
 
 
 def _tagged(
-    addresses: Mapping[str, str], pools: Mapping[str, AddressPool], tags: Mapping[str, int]
+    addresses: Mapping[str, str], pools: Mapping[str, AddressPool], tags: Mapping[str, int], bond_mtu: int
 ) -> Iterator[TaggedVlan]:
+    # Without a size of its own, Linux would give it that of the bond.
+    smallest = USUAL_MTU if bond_mtu > USUAL_MTU else 0
     for vid in sorted(set(tags.values())):
         held = [key for key, tag in tags.items() if tag == vid]
         yield TaggedVlan(
             name=f"{UPLINK}.{vid}",
             parent=UPLINK,
             vid=vid,
-            mtu=max(pools[key].mtu or 0 for key in held),
+            mtu=max(pools[key].mtu or smallest for key in held),
             addresses=tuple(addresses[key] for key in held),
         )

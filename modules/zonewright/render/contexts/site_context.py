@@ -12,7 +12,7 @@ from zonewright.model.world import SiteFacts
 from zonewright.render.contexts.labels import LabelRow, label_rows
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of
 from zonewright.render.contexts.node_view import PORTS, times_of
-from zonewright.render.contexts.router_ports import RouterPort, ports_of
+from zonewright.render.contexts.router_ports import RouterPort, RouterTrunk, ports_of, trunks_of
 from zonewright.render.contexts.routing import (
     BgpSession,
     Interface,
@@ -79,7 +79,7 @@ class SiteContext:
         loopbacks_v6: the same for IPv6.
         ports: the router's interfaces in networks of the site.
         vlans: those of them that are in a VLAN.
-        trunks: the interfaces that these VLANs are on.
+        trunks: the interfaces that these VLANs are on, and those for packets of another size.
         apart: the interfaces that are a tenant's, which is kept apart from others.
         defaults_v4: next hops out of the zone.
         defaults_v6: the same for IPv6.
@@ -140,7 +140,7 @@ class SiteContext:
     loopbacks_v6: tuple[str, ...]
     ports: tuple[RouterPort, ...]
     vlans: tuple[RouterPort, ...]
-    trunks: tuple[str, ...]
+    trunks: tuple[RouterTrunk, ...]
     apart: tuple[RouterPort, ...]
     defaults_v4: tuple[str, ...]
     defaults_v6: tuple[str, ...]
@@ -227,7 +227,7 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         loopbacks_v6=_loopbacks(site, 6),
         ports=ports,
         vlans=tuple(one for one in ports if one.vid),
-        trunks=tuple(sorted({one.parent for one in ports if one.vid})),
+        trunks=trunks_of(ports, [end.interface.name for end in ends]),
         apart=tuple(one for one in ports if one.is_apart),
         defaults_v4=tuple(str(one) for one in site.default_gateways if one.version == 4),  # noqa: PLR2004
         defaults_v6=tuple(str(one) for one in site.default_gateways if one.version == 6),  # noqa: PLR2004

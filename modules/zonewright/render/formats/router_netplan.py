@@ -1,4 +1,4 @@
-"""netplan on the router, for each site with VLANs."""
+"""netplan on the router, for each site with VLANs or large packets."""
 
 from zonewright.render.formats.format import File, Format, ValidatorCommand
 
@@ -6,8 +6,9 @@ ROUTER_NETPLAN = Format(
     id="router-netplan",
     title="netplan: VLANs of a site's router",
     description=(
-        "The file is for the router of a site whose pools or networks name a `vlan`. It makes an interface for each "
-        "VLAN, such as `lan0.110` for the VLAN 110 at the interface `lan0`. Their addresses are in frr.conf. The ports "
+        "The file is for the router of a site whose pools or networks name a `vlan`, or whose pools name an `mtu`. "
+        "It makes an interface for each VLAN, such as `lan0.110` for the VLAN 110 at the interface `lan0`. Their "
+        "addresses are in frr.conf. The interface `lan0` is an Ethernet port, not a bond. The ports "
         "of the switch to the router carry these VLANs tagged. The ports of nodes carry the VLAN of their tenant "
         "untagged, so a tenant cannot choose another one."
     ),
@@ -20,5 +21,5 @@ ROUTER_NETPLAN = Format(
         commands=(("generate", "--root-dir", "{root}"),),
         core=("/usr/libexec/netplan/generate", "--root-dir", "{root}"),
     ),
-    needs="vlans",
+    needs="trunks",
 )

@@ -19,6 +19,10 @@ from zonewright.rules.finding import Finding, Level
 
 RULE = "whole-network"
 _SSH, _DNS, _NTP = 22, 53, 123
+_OWN_FIX = (
+    "give the tenant a VLAN at each site where it has nodes, or name the other network in 'also_reaches' of the VLAN; "
+    "else compare links, networks and interfaces of the sites on the way"
+)
 _APART_FIX = "take networks of other tenants out of 'also_reaches' of the VLANs, or restore the router's template"
 
 
@@ -127,7 +131,8 @@ def _ways(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
             ]
             for what, there, protocol, port in wanted:
                 if _same_version(own, there) and not paths.reaches(own, there, protocol, port):
-                    yield finding(subject, f"{own} does not reach {what}, {there}", fix)
+                    is_apart = paths.is_apart(own) or paths.is_apart(there)
+                    yield finding(subject, f"{own} does not reach {what}, {there}", _OWN_FIX if is_apart else fix)
 
 
 def _strangers(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:

@@ -1,0 +1,96 @@
+"""A router whose ports have VLANs: what is untagged, how large packets are, and its own programs."""
+
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+import yaml
+
+from support.validators import installed_validator
+from zonewright.model import Site
+from zonewright.model.surroundings import Surroundings
+from zonewright.render import render_all
+from zonewright.render.contexts.site_context import site_context
+from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
+from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
+from zonewright.render.network.firewall import ROUTER_CHAINS, Packet, read_firewall
+
+BOOT = {"next_server": "10.7.0.5", "uefi_file": "ipxe.efi"}
+A: dict[str, Any] = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1", "interface": "lan0", "vlan": "a"}
+B: dict[str, Any] = {"prefix": "10.0.2.0/24", "gateway": "10.0.2.1", "interface": "lan0", "vlan": "b"}
+PLAIN = {"prefix": "10.0.0.0/24", "gateway": "10.0.0.1", "interface": "lan0"}
+V6 = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1", "interface": "lan0", "vlan": "a"}
+
+
+def files(**pools: dict[str, Any]) -> dict[str, str]:
+    """Netplan and nftables of a router with some pools."""
+    site = Site.model_validate(
+        {
+            "title": "dc",
+            "district": "d",
+            "as_number": 65001,
+            "vlans": {"a": {"vid": 110, "tenant": "tenant-a"}, "b": {"vid": 120, "tenant": "tenant-b"}},
+            "address_pools": pools,
+            "networks": {
+                "m": {"prefix": "10.7.0.0/24", "gateway": "10.7.0.1", "interface": "srv0", "role": "management"}
+            },
+        }
+    )
+    made = render_all([site_context(name="dc", site=site, rows={}, around=Surroundings())])
+    wanted = {one.files[0].path: one for one in (ROUTER_NETPLAN, ROUTER_NFTABLES)}
+    found = {path: made[f"sites/dc/{path}"] for path in wanted if f"sites/dc/{path}" in made}
+    for path, text in found.items():
+        verdict = installed_validator(wanted[path]).validate({path: text})
+        assert (verdict.status, verdict.detail) == ("pass", "")
+    return found
+
+
+def sizes(found: dict[str, str]) -> dict[str, int | None]:
+    """The mtu of each interface in the netplan file, None for the system's own."""
+    network = yaml.safe_load(found[ROUTER_NETPLAN.files[0].path])["network"]
+    return {name: of.get("mtu") for kind in ("ethernets", "vlans") for name, of in network.get(kind, {}).items()}
+
+
+@pytest.mark.parametrize(
+    ("pools", "expected"),
+    [
+        ({"a": A, "b": B}, {"lan0": None, "lan0.110": None, "lan0.120": None}),
+        ({"a": A | {"mtu": 9000}, "b": B}, {"lan0": 9000, "lan0.110": 9000, "lan0.120": 1500}),
+        ({"a": A | {"mtu": 1400}, "b": B}, {"lan0": 1500, "lan0.110": 1400, "lan0.120": None}),
+        ({"all": PLAIN | {"mtu": 9000}}, {"lan0": 9000}),
+    ],
+)
+def test_routers_take_packets_as_large_as_their_networks_have(
+    pools: dict[str, dict[str, Any]], expected: dict[str, int | None]
+) -> None:
+    """An interface takes its network's packets, the one beneath the largest, and a usual VLAN stays usual."""
+    assert sizes(files(**pools)) == expected
+
+
+@pytest.mark.parametrize(("pools", "passes"), [({"a": A, "b": B}, False), ({"a": A, "all": PLAIN}, True)])
+def test_nothing_untagged_comes_from_a_port_that_only_vlans_are_on(
+    pools: dict[str, dict[str, Any]],
+    passes: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """Else whoever sends untagged there could say to be anybody, to the router and to what is behind it."""
+    firewall = read_firewall(files(**pools)[ROUTER_NFTABLES.files[0].path], ROUTER_CHAINS)
+    source, target = ip_address("10.0.0.7" if passes else "192.0.2.7"), ip_address("192.0.2.9")
+    packet = Packet(source=source, target=target, protocol="icmp", port=0, arrives="lan0", leaves="wan0")
+    assert [firewall.lets(chain, packet) for chain in ("input", "forward")] == [passes, passes]
+
+
+def test_machines_in_a_tenants_vlan_reach_what_they_boot_from() -> None:
+    """The server that a pool's machines boot from exchanges packets with that pool's VLAN, and with no other."""
+    dynamic = {"first": "10.0.1.100", "last": "10.0.1.120", "boot": BOOT}
+    text = files(a=A | {"dynamic": dynamic}, a6=V6, b=B)[ROUTER_NFTABLES.files[0].path]
+    sets = read_firewall(text, ROUTER_CHAINS).sets
+    number = int(ip_address("10.7.0.5"))
+    held = {name: any(one.first <= number <= one.last for one in of) for name, of in sets.items() if "vlan" in name}
+    assert held == {"vlan_110_v4": True, "vlan_110_v6": False, "vlan_120_v4": False, "vlan_120_v6": False}
+
+
+def test_a_vlan_hears_of_packets_that_are_too_big() -> None:
+    """What belongs to a connection of a VLAN goes in before anything else is asked, also from another site's router."""
+    lines = [line.strip() for line in files(a=A)[ROUTER_NFTABLES.files[0].path].splitlines()]
+    about = [line for line in lines if "lan0.110" in line and ("related" in line or "@vlan_110_v4 drop" in line)]
+    assert about[0] == 'oifname "lan0.110" ct state related accept'
