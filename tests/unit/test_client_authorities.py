@@ -97,6 +97,37 @@ def test_what_was_revoked_is_not_taken_and_a_missing_list_says_nothing(tmp_path:
         names(found, good)
 
 
+def test_an_authority_that_another_one_of_the_file_revoked_vouches_for_nobody(tmp_path: Path) -> None:
+    """Behind a proxy all authorities lie in the file: those between are judged by the ones above them, as if sent."""
+    zone = authority("zone")
+    between = zone.give(is_authority=True)
+    own = type(zone)(between)
+    given = own.give(NAME)
+    found = authorities(tmp_path, zone.revoked(), own.revoked())
+    (tmp_path / "ca.pem").write_bytes(between.pem + zone.made.pem)
+    assert names(found, given)[0] == NAME
+    (tmp_path / "crl.pem").write_bytes(own.revoked() + zone.revoked(between))
+    with pytest.raises(ClientCertificateError, match="CN=zone revoked it"):
+        names(found, given)
+    (tmp_path / "crl.pem").write_bytes(own.revoked())
+    with pytest.raises(ClientCertificateError, match="no list of what CN=zone revoked"):
+        names(found, given)
+
+
+def test_an_authority_that_is_limited_gives_names_of_these_kinds_only(tmp_path: Path) -> None:
+    """Limited to hosts of one domain it can give no URI, which RFC 5280 leaves open; a limit above it counts too."""
+    zone = authority("zone")
+    limited = zone.give(is_authority=True, limits=["DNS:tenant-a.example"])
+    below = type(zone)(limited).give(is_authority=True)
+    found = authorities(tmp_path)
+    (tmp_path / "ca.pem").write_bytes(b"".join(one.pem for one in (below, limited, zone.made)))
+    for own in (type(zone)(limited), type(zone)(below)):
+        known = names(found, own.give("DNS:runner.tenant-a.example", NAME))
+        assert [one.partition(":")[0] for one in known] == ["DNS", "KEY"]
+        with pytest.raises(ClientCertificateError, match="it cannot be verified"):
+            names(found, own.give("DNS:runner.tenant-b.example"))
+
+
 def test_renewed_files_count_at_once_and_broken_ones_change_nothing(tmp_path: Path) -> None:
     """Both are told, once."""
     said: list[str] = []
