@@ -98,6 +98,16 @@ def test_what_a_head_vouches_for_is_signed_and_the_rest_is_not_yet(world: World)
     assert (standing.unsigned, standing.since_ns) == (2, NOW_NS)
 
 
+def test_numbers_that_begin_again_below_hide_nothing(world: World) -> None:
+    """Since when nothing is signed goes by when batches came: their numbers are the sender's word."""
+    world.host.sequence = 1000
+    world.take(*world.batches(4))
+    later = received(SignedHost(GATEWAY, Key(9)).next(), key=world.enrolled)
+    world.samples.append(later, NOW_NS + 10)
+    (standing,) = world.samples.chains.standings()
+    assert (standing.newest_ns, standing.unsigned) == (NOW_NS + 10, 3)
+
+
 def left_out(bodies: list[bytes], _world: World) -> list[bytes]:
     """The fifth batch never comes."""
     return [*bodies[:4], *bodies[5:]]
