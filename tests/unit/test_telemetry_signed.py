@@ -313,4 +313,6 @@ def test_the_readings_of_a_bundle_are_those_that_the_host_signed(world: World) -
     found = bundle_check(facts, held, batches, set(world.signed()))
     assert found.verdict == "wrong"
     assert "main of dc1: the reading of 2026-01-01T02:00:00Z is not what the host signed" in found.detail
-    assert bundle_check(facts, SignedFile(agent="x", node="x", ledger=""), [], set()).verdict == "not-checked"
+    other = [SignedBatch(sequence=1, received_ns=NOW_NS, body=SignedHost("x").next(points_of(METERS, at(0))))]
+    found = bundle_check(facts, SignedFile(agent="x", node=GATEWAY, ledger="a" * 32), other, {1})
+    assert (found.verdict, found.detail) == ("not-checked", "no meter of the bundle's sites is read by x")
