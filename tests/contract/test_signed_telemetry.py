@@ -21,6 +21,8 @@ from zonewright.ledger.protocol import rollout_messages, verbs
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model.canonical import canonical_json
+from zonewright.model.merkle import leaf_of
 from zonewright.seal.keys import key_id
 from zonewright.server.agents import issue_tokens, load_agents
 from zonewright.server.application import service
@@ -150,6 +152,26 @@ def without_its_record(held: SignedFile, _batches: list[SignedBatch], _world: Wo
     entry.payload["root"] = f"sha256:{'0' * 64}"
 
 
+def of_another_shape(held: SignedFile, _batches: list[SignedBatch], _world: World) -> None:
+    """Who writes a journal of his own has it name what is none."""
+    text = canonical_json({"agent": AGENT, "events": [1], "heads": [[1]], "seal": held.seals[0].number})
+    held.seals[0] = replace(held.seals[0], text=text, index=0, count=1, path=())
+    entry = next(one for one in held.journal if one.kind == "sealed")
+    entry.payload.update(root=f"sha256:{leaf_of(text.encode()).hex()}", agents=1)
+
+
+def enrolled_otherwise(held: SignedFile, _batches: list[SignedBatch], _world: World) -> None:
+    """An enrolment has no keys."""
+    held.journal[0].payload["agents"] = [AGENT]
+
+
+def beyond_all_numbers(held: SignedFile, _batches: list[SignedBatch], _world: World) -> None:
+    """A head names a batch of no number."""
+    text = held.heads[0].text.replace('"sequence":"3"', '"sequence":1e999')
+    assert text != held.heads[0].text
+    held.heads[0] = replace(held.heads[0], text=text, signature=Key().sign(text))
+
+
 @pytest.mark.parametrize(
     ("change", "name"),
     [
@@ -160,6 +182,9 @@ def without_its_record(held: SignedFile, _batches: list[SignedBatch], _world: Wo
         (in_another_ledger, "head"),
         (signed_anew, "heads"),
         (without_its_record, "record"),
+        (of_another_shape, "record"),
+        (enrolled_otherwise, "journal"),
+        (beyond_all_numbers, "heads"),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )

@@ -117,7 +117,7 @@ def head_of(text: str) -> ChainHead:
         head = ChainHead(
             str(said["agent"]), str(said["ledger"]), int(said["sequence"]), str(said["digest"]), int(said["time_ns"])
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise ChainError("the head cannot be read") from None
     if not 0 < head.sequence < _MAX_NS or not 0 <= head.time_ns < _MAX_NS or not is_digest(head.digest):
         raise ChainError("the head names no batch")
