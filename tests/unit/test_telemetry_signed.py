@@ -162,6 +162,7 @@ def test_batches_in_any_order_are_signed_in_the_end(world: World) -> None:
         ("another host", "agent 'gw-2'"),
         ("another ledger", "for ledger 'bbb"),
         ("no ledger", "for no ledger"),
+        ("no ledger at the service either", "the service has no ledger"),
         ("another key", "by another key"),
         ("no key", "no key is enrolled"),
         ("another purpose", "another purpose"),
@@ -173,7 +174,7 @@ def test_a_head_that_does_not_count_raises_nothing(case: str, why: str, world: W
         world.host.name = "gw-2"
     elif case == "another ledger":
         world.host.ledger = "b" * 32
-    elif case == "no ledger":
+    elif case.startswith("no ledger"):
         world.host.ledger = ""
     elif case == "another key":
         world.enrolled = Key(7).public
@@ -182,7 +183,7 @@ def test_a_head_that_does_not_count_raises_nothing(case: str, why: str, world: W
     else:
         sign = world.host.key.sign
         world.host.key.sign = lambda text, namespace="zonewright-health": sign(text, namespace)  # type: ignore[method-assign]
-    world.take(*world.batches(8))
+    world.take(*world.batches(8), ledger="" if case.endswith("either") else "a" * 32)
     world.feed()
     assert world.signed() == []
     assert set(world.trusts("main")) == {"authenticated"}

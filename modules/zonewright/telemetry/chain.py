@@ -143,6 +143,8 @@ def fault_of_head(text: str, signature: str, *, agent: str, ledger: str, public_
         return str(error)
     if head.agent != agent:
         return f"the head is of agent {head.agent[:63]!r}"
+    if not ledger:
+        return "the service has no ledger that it could be for"
     if head.ledger != ledger:
         return f"the head is for {f'ledger {head.ledger[:40]!r}' if head.ledger else 'no ledger'}, not for this one"
     return ""
