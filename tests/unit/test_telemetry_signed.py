@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -228,6 +229,16 @@ def test_what_is_signed_outranks_what_came_with_the_token(world: World) -> None:
     world.feed()
     assert world.trusts("main") == ["signed"] * 3 + ["authenticated"]
     assert [one.kind for one in world.store.superseded("dc1") if one.meter == "main"] == ["outranked"]
+
+
+def test_what_another_host_signed_is_not_signed_for_a_node(world: World) -> None:
+    """A token may be given for another node, but no signature names it: the readings stay as they came."""
+    other = SignedHost("gw-2")
+    for body in world.batches(8, other):
+        world.samples.append(replace(received(body, key=other.key.public), node=GATEWAY), NOW_NS)
+    world.feed()
+    assert [bool(one.head) for one in world.samples.chains.batches("gw-2")] == [True] * 6 + [False] * 2
+    assert set(world.trusts("main")) == {"authenticated"}
 
 
 def test_a_new_meter_gets_what_was_signed_before(world: World) -> None:
