@@ -204,7 +204,7 @@ def _keep(held: _Meter, item: Reading, trust: TrustClass) -> Appended:
         is_higher = TRUST_ORDER.index(trust) < TRUST_ORDER.index(there)
         if (known.start_us, known.value) == (item.start_us, item.value):
             _raise_trust(held, item, trust if is_higher else there)
-            return Appended(known=1)
+            return Appended(known=1, raised=int(is_higher))
         if trust == there or known.start_us != item.start_us:
             raise ConflictError(f"line {item.line}: another reading at that time")
         gone = (item.time_us, known.value if is_higher else item.value)

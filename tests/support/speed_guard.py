@@ -75,7 +75,8 @@ def figures_of(folder: Path) -> Figures:
         for line in path.read_text(encoding="utf-8").splitlines():
             kind, _, name = line.partition(" ")
             if kind == "module":
-                modules.setdefault(role, set()).add(name)
+                if name != "sitecustomize":  # of Debian's Python, and of no other
+                    modules.setdefault(role, set()).add(name)
             elif kind == "call":
                 found[f"{role} calls of {name}"] += 1
             else:

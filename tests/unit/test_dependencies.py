@@ -20,6 +20,8 @@ from support.zone_project import REPOSITORY
 MODULES = REPOSITORY / "modules" / "zonewright"
 IMPORT = re.compile(r"^(import|from) \w", re.MULTILINE)
 OURS = ("zonewright", "zonewright_agent", "zonewright_gateway", "zonewright_templates")
+PYTHONS_OWN = {*sys.stdlib_module_names, "_sha2", "_sha256"}
+"""The last two are of some versions only."""
 
 # Each folder and file of the package, and the install that it belongs to.
 EXTRA_OF_ROOM = {
@@ -69,7 +71,7 @@ def imports_of(code: str) -> Iterator[str]:
             names = [node.module]
             if node.module.partition(".")[0] in namespaces():
                 names = [f"{node.module}.{alias.name}" for alias in node.names]
-        yield from (name for name in names if name.partition(".")[0] not in (*OURS, *sys.stdlib_module_names))
+        yield from (name for name in names if name.partition(".")[0] not in (*OURS, *PYTHONS_OWN))
 
 
 @cache

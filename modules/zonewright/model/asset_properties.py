@@ -15,12 +15,13 @@ from zonewright.model.cluster import Cluster
 from zonewright.model.demand import AnyAsset, ClusterDemand, DuctAsset, LinkAsset, RowAsset, SiteAsset
 from zonewright.model.network import Link
 from zonewright.model.site import Baseline, Room, Row, Site
+from zonewright.model.site_network import AddressPool
 from zonewright.model.supply import PowerElement, PowerFeed, PowerPanel
 from zonewright.model.zone import NodeType
 
 _QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel}
 """Of these only what is not as usual is shown."""
-_QUIET_FIELDS = {(PowerFeed, "status"), (Link, "drained"), (Link, "cores_in_use")}
+_QUIET_FIELDS = {(PowerFeed, "status"), (Link, "drained"), (Link, "cores_in_use"), (AddressPool, "role")}
 """Of these fields, too: a stack from before they were there has nothing to update."""
 _LOWER = re.compile(r"_([a-z0-9])")
 _UPPER = re.compile(r"(?<=[a-z0-9])([A-Z])")

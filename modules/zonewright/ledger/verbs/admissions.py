@@ -41,7 +41,8 @@ from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.steps import ADMITTED, next_step, step_of
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
 from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
-from zonewright.ledger.verbs.admitted_rows import WantedRow, is_load, make_rest, write_rows
+from zonewright.ledger.verbs.admitted_rows import WantedRow, is_load, write_rows
+from zonewright.ledger.verbs.holdings import make_rest
 from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.ledger.verbs.renaming import (

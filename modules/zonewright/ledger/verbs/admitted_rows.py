@@ -10,13 +10,11 @@ from sqlalchemy import BindParameter, Connection, Select, Table, Update, bindpar
 
 from zonewright.ledger.deciding.facts import NODE_FIELDS
 from zonewright.ledger.protocol.admission_messages import AdmitRequest
-from zonewright.ledger.protocol.holding_messages import Confirmation
 from zonewright.ledger.protocol.stack_messages import LOADED
 from zonewright.ledger.store import life
 from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.rows import rows_of_stack, set_state
-from zonewright.ledger.store.tables import asset, claim, generation
-from zonewright.ledger.verbs.holdings import confirm_in
+from zonewright.ledger.store.tables import generation
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
 
@@ -57,38 +55,12 @@ def is_load(request: AdmitRequest) -> bool:
     return request.lineage == LOADED
 
 
-def make_rest(connection: Connection, stack_id: str, now: str) -> None:
-    """Make active what of a load's stack is only admitted, as a confirm does: its old place is freed.
-
-    That is what moved, and what a load left that was killed while it confirmed in batches, as older versions did.
-
-    Args:
-        connection: the transaction that admits, after its rows were written.
-        stack_id: the stack.
-        now: the moment, ISO 8601.
-    """
-    wanted: list[Confirmation] = []
-    for table in (asset, claim):
-        kinds = {row.name: row.kind for row in connection.execute(_waiting(table), {"stack": stack_id})}
-        groups = life.by_name(rows_of_stack(connection, table, stack_id)) if kinds else {}
-        for name, kind in kinds.items():
-            held = max(row.generation for row in groups[name])
-            wanted.append(Confirmation(kind=kind, name=name, generation=held))
-    if wanted:
-        confirm_in(connection, stack_id, wanted, None, now)
-
-
-@cache
-def _waiting(table: Table) -> Select[Any]:
-    return select(table.c.name, table.c.kind).where(table.c.stack_id == STACK, table.c.state == "admitted")
-
-
 def write_rows(
     connection: Connection, table: Table, request: AdmitRequest, wanted: Mapping[str, WantedRow], now: str
 ) -> dict[str, int]:
     """Carry out the moves of one admission in one table; gives how many rows went to which state.
 
-    What is new of a load is active at once, so that it is written and recorded once; :func:`make_rest` does the rest.
+    What is new of a load is active at once, so it is written and recorded once; ``make_rest`` confirms the rest.
 
     Args:
         connection: the transaction that admits.

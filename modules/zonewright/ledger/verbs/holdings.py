@@ -138,6 +138,32 @@ def confirm_in(
     return [raised[place] for place in range(len(wanted))]
 
 
+def make_rest(connection: Connection, stack_id: str, now: str) -> None:
+    """Make active what of a load's stack is only admitted, as a confirm does: its old place is freed.
+
+    That is what moved, and what a load left that was killed while it confirmed in batches, as older versions did.
+
+    Args:
+        connection: the transaction that admits, after its rows were written.
+        stack_id: the stack.
+        now: the moment, ISO 8601.
+    """
+    wanted: list[Confirmation] = []
+    for table in (asset, claim):
+        kinds = {row.name: row.kind for row in connection.execute(_waiting(table), {"stack": stack_id})}
+        groups = life.by_name(rows_of_stack(connection, table, stack_id)) if kinds else {}
+        for name, kind in kinds.items():
+            held = max(row.generation for row in groups[name])
+            wanted.append(Confirmation(kind=kind, name=name, generation=held))
+    if wanted:
+        confirm_in(connection, stack_id, wanted, None, now)
+
+
+@cache
+def _waiting(table: Table) -> Select[Any]:
+    return select(table.c.name, table.c.kind).where(table.c.stack_id == STACK, table.c.state == "admitted")
+
+
 _BEFORE: Mapping[str, tuple[str, ...]] = {"row": ("site",), "link": ("duct",), "node": ("site", "row", "duct", "link")}
 """Kinds of assets of the same stack whose resources are made before one of a kind, which depends on them."""
 
