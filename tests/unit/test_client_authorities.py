@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from argparse import Namespace
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.types import Message, Receive, Scope, Send
 
 from support.authority import SERVER, Made, authority
+from zonewright.cli.serve_clients import clients_of
 from zonewright.ledger.protocol.certificate_names import certificate_name
 from zonewright.ledger.transport.callers import CERTIFICATE_NAMES
 from zonewright.server.client_authorities import AuthoritiesError, ClientAuthorities, ClientCertificateError
@@ -181,6 +183,19 @@ def asked(
     asyncio.run(door(scope, receive, send))
     assert isinstance(got[0], tuple)
     return got[0]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "::ffff:192.0.2.7", "2001:DB8:0::7"])
+def test_a_proxy_is_known_however_its_address_is_written(tmp_path: Path, address: str) -> None:
+    """An address of IPv4 in one of IPv6, capitals and zeros are the same address."""
+    (tmp_path / "ca.pem").write_bytes(authority("zone").made.pem)
+    options = Namespace(
+        client_ca=tmp_path / "ca.pem", client_crl=None, client_certificate_header="Client-Cert", proxy=[address]
+    )
+    found, proxy = clients_of(options, print)
+    assert found is not None
+    shown = address if "." in address else "2001:db8::7"
+    assert asked(found, shown, [""], proxy=proxy) == (200, None)
 
 
 def test_only_the_proxy_tells_of_the_certificates_of_others(tmp_path: Path) -> None:
