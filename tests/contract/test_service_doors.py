@@ -88,6 +88,9 @@ def test_the_served_ledger_has_the_door(tmp_path: Path) -> None:
         with LedgerClient(service.url, token=token) as client:
             assert client.call(verbs.CAPACITY, CapacityRequest()).sites == {}
         assert [raw(service.port, host) for host in ("evil.example", "zone.example")] == [421, 401]
+        # A proxy passes on the name that its client chose; so beside one nobody reads pages without a token.
+        pages = ("/metrics", "/metrics/districts", "/metrics/service")
+        assert [raw(service.port, "localhost", f"GET {page}") for page in pages] == [401] * 3
     finally:
         assert service.stop(signal.SIGTERM) == 0
 
@@ -107,9 +110,9 @@ def test_beyond_loopback_there_is_no_ledger(tmp_path: Path) -> None:
 GRANTED = GrantRequest(principal="runner", party="tenant-a", kind="runner", roles=["tenant"], days=1)
 
 
-def raw(port: int, host: str) -> int:
-    """Status of a verb that is addressed to a name."""
-    head = f"POST /v1/history HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+def raw(port: int, host: str, what: str = "POST /v1/history") -> int:
+    """Status of a verb or page that is addressed to a name."""
+    head = f"{what} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(f"{head}Connection: close\r\n\r\n{{}}".encode())
         return int(connection.recv(100).split()[1])

@@ -13,6 +13,7 @@ from support.ledger_party import ZONE_FILE
 from support.parts import keygen
 from support.signed_host import Key, SignedHost, received
 from support.ssh_hosts import new_key
+from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.signed_file import SignedBatch, SignedFile, read_signed, write_signed
 from zonewright.audit.verify.telemetry import signed_checks
 from zonewright.cli import main
@@ -20,6 +21,8 @@ from zonewright.ledger.protocol import rollout_messages, verbs
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model.canonical import canonical_json
+from zonewright.model.merkle import leaf_of
 from zonewright.seal.keys import key_id
 from zonewright.server.agents import issue_tokens, load_agents
 from zonewright.server.application import service
@@ -55,12 +58,18 @@ class World:
         with self.ledger() as client:
             client.call(verbs.RECORD, request)
 
-    def take(self, count: int) -> None:
+    def take(self, count: int, host: SignedHost | None = None, now_ns: int = NOW_NS) -> None:
         """So many batches come in."""
+        host = host or self.host
         for _ in range(count):
-            points = [Point("hw.power", "W", "gauge", 1.0, NOW_NS + self.host.sequence, attributes={"hw.id": "m"})]
-            batch = received(self.host.next(points), key=self.host.key.public, ledger=self.id)
-            self.samples.append(batch, NOW_NS)
+            points = [Point("hw.power", "W", "gauge", 1.0, NOW_NS + host.sequence, attributes={"hw.id": "m"})]
+            batch = received(host.next(points), key=host.key.public, ledger=self.id)
+            self.samples.append(batch, now_ns)
+
+    def checks(self) -> dict[str, Check]:
+        """What an auditor says of the file that is exported now."""
+        held, each = read_signed(self.export())
+        return {one.name: one for one in signed_checks(held, each, known=None, ledger_key=None)}
 
     def export(self, name: str = "gw.xz") -> Path:
         """What the agent signed, in a file."""
@@ -143,6 +152,26 @@ def without_its_record(held: SignedFile, _batches: list[SignedBatch], _world: Wo
     entry.payload["root"] = f"sha256:{'0' * 64}"
 
 
+def of_another_shape(held: SignedFile, _batches: list[SignedBatch], _world: World) -> None:
+    """Who writes a journal of his own has it name what is none."""
+    text = canonical_json({"agent": AGENT, "events": [1], "heads": [[1]], "seal": held.seals[0].number})
+    held.seals[0] = replace(held.seals[0], text=text, index=0, count=1, path=())
+    entry = next(one for one in held.journal if one.kind == "sealed")
+    entry.payload.update(root=f"sha256:{leaf_of(text.encode()).hex()}", agents=1)
+
+
+def enrolled_otherwise(held: SignedFile, _batches: list[SignedBatch], _world: World) -> None:
+    """An enrolment has no keys."""
+    held.journal[0].payload["agents"] = [AGENT]
+
+
+def beyond_all_numbers(held: SignedFile, _batches: list[SignedBatch], _world: World) -> None:
+    """A head names a batch of no number."""
+    text = held.heads[0].text.replace('"sequence":"3"', '"sequence":1e999')
+    assert text != held.heads[0].text
+    held.heads[0] = replace(held.heads[0], text=text, signature=Key().sign(text))
+
+
 @pytest.mark.parametrize(
     ("change", "name"),
     [
@@ -153,6 +182,9 @@ def without_its_record(held: SignedFile, _batches: list[SignedBatch], _world: Wo
         (in_another_ledger, "head"),
         (signed_anew, "heads"),
         (without_its_record, "record"),
+        (of_another_shape, "record"),
+        (enrolled_otherwise, "journal"),
+        (beyond_all_numbers, "heads"),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )
@@ -177,11 +209,39 @@ def test_a_key_that_was_revoked_later_still_counts(world: World) -> None:
     world.export()
     world.enrol("")
     world.take(4)
-    held, each = read_signed(world.export())
-    checks = {one.name: one for one in signed_checks(held, each, known=None, ledger_key=None)}
+    checks = world.checks()
     assert checks["signed"].detail.startswith("3 of 8 batches are the host's own")
     assert "was revoked by entry" in checks["heads"].detail
     assert {one.verdict for one in checks.values()} == {"good", "not-checked"}
+
+
+def test_what_counted_before_a_key_was_replaced_counts_for_the_auditor_too(world: World) -> None:
+    """Heads that wait for the journal go on record before the entry that takes their key away."""
+    world.enrol(world.host.key.public)
+    world.take(8)
+    world.enrol(Key(2).public)
+    checks = world.checks()
+    assert checks["signed"].detail.startswith("6 of 8 batches are the host's own")
+    assert checks["heads"].detail == "2 count"
+
+
+def test_what_is_left_after_old_samples_were_removed_is_still_proved(world: World) -> None:
+    """An entry of the journal is about several agents: its heads stay until the last of them is old enough."""
+    world.enrol(world.host.key.public)
+    world.take(8, SignedHost("gw-2", Key(2), ledger=world.id), NOW_NS - 3_600 * 10**9)
+    world.take(4)
+    world.export()
+    world.take(4)
+    world.samples.prune(NOW_NS)
+    assert [one.sequence for one in world.samples.chains.batches("gw-2")] == [8]
+    checks = world.checks()
+    assert {one.verdict for one in checks.values()} == {"good", "not-checked"}, checks
+    assert checks["heads"].detail == "2 count"
+    world.take(3, now_ns=NOW_NS + 10)
+    world.export()
+    world.samples.prune(NOW_NS + 5)
+    assert [one.sequence for one in world.samples.chains.heads(AGENT)] == [3, 9]  # with 3 is the last one of gw-2
+    assert world.checks()["signed"].verdict == "good"
 
 
 def test_an_agent_signs_what_the_service_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

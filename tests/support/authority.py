@@ -61,8 +61,9 @@ class Authority:
         days: tuple[float, float] = (-1, 2),
         usage: Sequence[ObjectIdentifier] = (CLIENT,),
         is_authority: bool = False,
+        limits: Sequence[str] = (),
     ) -> Made:
-        """A certificate with these alternative names, such as ``DNS:runner.example``."""
+        """A certificate with these alternative names, such as ``DNS:runner.example``; an authority may have limits."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = self.made.certificate.subject
         built = _built("given", issuer, key, self.now, days, is_authority=is_authority)
@@ -70,6 +71,9 @@ class Authority:
         built = built.add_extension(own, critical=False)
         if names:
             built = built.add_extension(x509.SubjectAlternativeName(map(_alternative, names)), critical=False)
+        if limits:
+            limited = x509.NameConstraints(list(map(_alternative, limits)), excluded_subtrees=None)
+            built = built.add_extension(limited, critical=True)
         if usage and not is_authority:
             built = built.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
         return Made(built.sign(self.made.key, hashes.SHA256()), key)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from argparse import Namespace
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.types import Message, Receive, Scope, Send
 
 from support.authority import SERVER, Made, authority
+from zonewright.cli.serve_clients import clients_of
 from zonewright.ledger.protocol.certificate_names import certificate_name
 from zonewright.ledger.transport.callers import CERTIFICATE_NAMES
 from zonewright.server.client_authorities import AuthoritiesError, ClientAuthorities, ClientCertificateError
@@ -97,6 +99,37 @@ def test_what_was_revoked_is_not_taken_and_a_missing_list_says_nothing(tmp_path:
         names(found, good)
 
 
+def test_an_authority_that_another_one_of_the_file_revoked_vouches_for_nobody(tmp_path: Path) -> None:
+    """Behind a proxy all authorities lie in the file: those between are judged by the ones above them, as if sent."""
+    zone = authority("zone")
+    between = zone.give(is_authority=True)
+    own = type(zone)(between)
+    given = own.give(NAME)
+    found = authorities(tmp_path, zone.revoked(), own.revoked())
+    (tmp_path / "ca.pem").write_bytes(between.pem + zone.made.pem)
+    assert names(found, given)[0] == NAME
+    (tmp_path / "crl.pem").write_bytes(own.revoked() + zone.revoked(between))
+    with pytest.raises(ClientCertificateError, match="CN=zone revoked it"):
+        names(found, given)
+    (tmp_path / "crl.pem").write_bytes(own.revoked())
+    with pytest.raises(ClientCertificateError, match="no list of what CN=zone revoked"):
+        names(found, given)
+
+
+def test_an_authority_that_is_limited_gives_names_of_these_kinds_only(tmp_path: Path) -> None:
+    """Limited to hosts of one domain it can give no URI, which RFC 5280 leaves open; a limit above it counts too."""
+    zone = authority("zone")
+    limited = zone.give(is_authority=True, limits=["DNS:tenant-a.example"])
+    below = type(zone)(limited).give(is_authority=True)
+    found = authorities(tmp_path)
+    (tmp_path / "ca.pem").write_bytes(b"".join(one.pem for one in (below, limited, zone.made)))
+    for own in (type(zone)(limited), type(zone)(below)):
+        known = names(found, own.give("DNS:runner.tenant-a.example", NAME))
+        assert [one.partition(":")[0] for one in known] == ["DNS", "KEY"]
+        with pytest.raises(ClientCertificateError, match="it cannot be verified"):
+            names(found, own.give("DNS:runner.tenant-b.example"))
+
+
 def test_renewed_files_count_at_once_and_broken_ones_change_nothing(tmp_path: Path) -> None:
     """Both are told, once."""
     said: list[str] = []
@@ -150,6 +183,19 @@ def asked(
     asyncio.run(door(scope, receive, send))
     assert isinstance(got[0], tuple)
     return got[0]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "::ffff:192.0.2.7", "2001:DB8:0::7"])
+def test_a_proxy_is_known_however_its_address_is_written(tmp_path: Path, address: str) -> None:
+    """An address of IPv4 in one of IPv6, capitals and zeros are the same address."""
+    (tmp_path / "ca.pem").write_bytes(authority("zone").made.pem)
+    options = Namespace(
+        client_ca=tmp_path / "ca.pem", client_crl=None, client_certificate_header="Client-Cert", proxy=[address]
+    )
+    found, proxy = clients_of(options, print)
+    assert found is not None
+    shown = address if "." in address else "2001:db8::7"
+    assert asked(found, shown, [""], proxy=proxy) == (200, None)
 
 
 def test_only_the_proxy_tells_of_the_certificates_of_others(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -98,6 +99,16 @@ def test_what_a_head_vouches_for_is_signed_and_the_rest_is_not_yet(world: World)
     assert (standing.unsigned, standing.since_ns) == (2, NOW_NS)
 
 
+def test_numbers_that_begin_again_below_hide_nothing(world: World) -> None:
+    """Since when nothing is signed goes by when batches came: their numbers are the sender's word."""
+    world.host.sequence = 1000
+    world.take(*world.batches(4))
+    later = received(SignedHost(GATEWAY, Key(9)).next(), key=world.enrolled)
+    world.samples.append(later, NOW_NS + 10)
+    (standing,) = world.samples.chains.standings()
+    assert (standing.newest_ns, standing.unsigned) == (NOW_NS + 10, 3)
+
+
 def left_out(bodies: list[bytes], _world: World) -> list[bytes]:
     """The fifth batch never comes."""
     return [*bodies[:4], *bodies[5:]]
@@ -152,6 +163,7 @@ def test_batches_in_any_order_are_signed_in_the_end(world: World) -> None:
         ("another host", "agent 'gw-2'"),
         ("another ledger", "for ledger 'bbb"),
         ("no ledger", "for no ledger"),
+        ("no ledger at the service either", "the service has no ledger"),
         ("another key", "by another key"),
         ("no key", "no key is enrolled"),
         ("another purpose", "another purpose"),
@@ -163,7 +175,7 @@ def test_a_head_that_does_not_count_raises_nothing(case: str, why: str, world: W
         world.host.name = "gw-2"
     elif case == "another ledger":
         world.host.ledger = "b" * 32
-    elif case == "no ledger":
+    elif case.startswith("no ledger"):
         world.host.ledger = ""
     elif case == "another key":
         world.enrolled = Key(7).public
@@ -172,7 +184,7 @@ def test_a_head_that_does_not_count_raises_nothing(case: str, why: str, world: W
     else:
         sign = world.host.key.sign
         world.host.key.sign = lambda text, namespace="zonewright-health": sign(text, namespace)  # type: ignore[method-assign]
-    world.take(*world.batches(8))
+    world.take(*world.batches(8), ledger="" if case.endswith("either") else "a" * 32)
     world.feed()
     assert world.signed() == []
     assert set(world.trusts("main")) == {"authenticated"}
@@ -217,6 +229,16 @@ def test_what_is_signed_outranks_what_came_with_the_token(world: World) -> None:
     world.feed()
     assert world.trusts("main") == ["signed"] * 3 + ["authenticated"]
     assert [one.kind for one in world.store.superseded("dc1") if one.meter == "main"] == ["outranked"]
+
+
+def test_what_another_host_signed_is_not_signed_for_a_node(world: World) -> None:
+    """A token may be given for another node, but no signature names it: the readings stay as they came."""
+    other = SignedHost("gw-2")
+    for body in world.batches(8, other):
+        world.samples.append(replace(received(body, key=other.key.public), node=GATEWAY), NOW_NS)
+    world.feed()
+    assert [bool(one.head) for one in world.samples.chains.batches("gw-2")] == [True] * 6 + [False] * 2
+    assert set(world.trusts("main")) == {"authenticated"}
 
 
 def test_a_new_meter_gets_what_was_signed_before(world: World) -> None:
@@ -303,4 +325,6 @@ def test_the_readings_of_a_bundle_are_those_that_the_host_signed(world: World) -
     found = bundle_check(facts, held, batches, set(world.signed()))
     assert found.verdict == "wrong"
     assert "main of dc1: the reading of 2026-01-01T02:00:00Z is not what the host signed" in found.detail
-    assert bundle_check(facts, SignedFile(agent="x", node="x", ledger=""), [], set()).verdict == "not-checked"
+    other = [SignedBatch(sequence=1, received_ns=NOW_NS, body=SignedHost("x").next(points_of(METERS, at(0))))]
+    found = bundle_check(facts, SignedFile(agent="x", node=GATEWAY, ledger="a" * 32), other, {1})
+    assert (found.verdict, found.detail) == ("not-checked", "no meter of the bundle's sites is read by x")

@@ -184,7 +184,8 @@ def _settings(
         url=url,
         agents=arguments.agents,
         with_ledger=with_ledger,
-        is_local=arguments.host in LOOPBACK,
+        # Behind a proxy whoever reaches that chooses the name: what comes under a loopback one may be anybody's.
+        is_local=arguments.host in LOOPBACK and not arguments.allow_host and proxy is None,
         hosts=(*LOOPBACK, arguments.host, *arguments.allow_host) if is_closed else None,
         calls_per_s=arguments.calls_per_second,
         authorities=authorities,

@@ -92,10 +92,10 @@ def clients_of(
     if arguments.client_ca is None:
         return None, None
     from zonewright.server.client_authorities import ClientAuthorities
-    from zonewright.server.client_certificates import Proxy
+    from zonewright.server.client_certificates import Proxy, plain_address
 
     authorities = ClientAuthorities(arguments.client_ca, arguments.client_crl, say=say)
     if not arguments.proxy:
         return authorities, None
-    addresses = frozenset(str(ip_address(one)) for one in arguments.proxy)
+    addresses = frozenset(map(plain_address, arguments.proxy))
     return authorities, Proxy(header=arguments.client_certificate_header, addresses=addresses)

@@ -74,9 +74,11 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _faults(arguments: argparse.Namespace) -> "Sequence[str]":
-    """What is wrong with the options of the webhook."""
+    """What is wrong with the options about files and the webhook."""
     from urllib.parse import urlsplit
 
+    if arguments.rules is not None and not arguments.rules.name:
+        return ["--rules: expected a file, such as rules.yml"]
     if arguments.webhook is None:
         named = (("--key", arguments.key), ("--token-file", arguments.token_file))
         return [f"{option}: it is for --webhook; add the URL, or leave it out" for option, value in named if value]
@@ -97,9 +99,23 @@ def _webhook(arguments: argparse.Namespace) -> "tuple[Webhook | None, SigningKey
 
     if arguments.webhook is None:
         return None, None
-    token = "" if arguments.token_file is None else arguments.token_file.read_text(encoding="ascii").strip()
+    token = "" if arguments.token_file is None else _token(arguments.token_file)
     made = Webhook(arguments.webhook, arguments.folder / "events", token=token, say=_say)
     return made, load_key_here(arguments.key)
+
+
+def _token(path: Path) -> str:
+    """The token of a file: one word, since a header holds no more.
+
+    Raises:
+        StoppedError: when there is none.
+    """
+    from zonewright.cli.output import MISUSE, StoppedError
+
+    words = path.read_bytes().split()
+    if len(words) != 1 or not (words[0].isascii() and words[0].decode("ascii").isprintable()):
+        raise StoppedError(f"--token-file {path}: expected one line with the token and nothing else", code=MISUSE)
+    return words[0].decode("ascii")
 
 
 def _look(
@@ -107,6 +123,7 @@ def _look(
 ) -> bool:
     """One look; whether it could be done. What was not told now is told after the next one."""
     from datetime import UTC, datetime
+    from secrets import token_hex
 
     from zonewright.cli.connection import open_ledger
     from zonewright.declare.stack_file import project_root
@@ -126,7 +143,7 @@ def _look(
                 webhook.put(
                     event_text(
                         source=f"zonewright:{arguments.ledger.partition('://')[2]}",
-                        number=webhook.spool.next_sequence,
+                        name=f"{webhook.spool.next_sequence:020}-{token_hex(6)}",  # of another folder none is the same
                         kind=CHANGED,
                         subject=change.site,
                         time=now,
@@ -149,7 +166,7 @@ def _write_rules(path: Path | None, rows: "Sequence[Mapping[str, object]]") -> N
     if path is None:
         return
     text = alert_rules(rows)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+    if not path.is_file() or path.read_bytes() != text.encode():
         temporary = path.with_name(f"{path.name}.new")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)

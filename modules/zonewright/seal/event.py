@@ -19,13 +19,13 @@ _KEY, _SIGNATURE = "keyid", "signature"
 
 
 def event_text(
-    *, source: str, number: int, kind: str, subject: str, time: str, data: dict[str, Any], key: SigningKey
+    *, source: str, name: str, kind: str, subject: str, time: str, data: dict[str, Any], key: SigningKey
 ) -> str:
     """A signed event.
 
     Args:
         source: who tells.
-        number: its number, which this source uses once.
+        name: its id, which this source uses once.
         kind: its type.
         subject: what it is about.
         time: when, in RFC 3339.
@@ -34,7 +34,7 @@ def event_text(
     """
     event = {
         "specversion": "1.0",
-        "id": f"{number:020}",
+        "id": name,
         "source": source,
         "type": kind,
         "subject": subject,

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
@@ -42,11 +43,15 @@ class _Authorities:
     """What the files say.
 
     Attributes:
-        certificates: those that are trusted.
+        certificates: all of the file.
+        anchors: those that are trusted whatever others say.
+        between: those that another one of the file vouches for, so that one may revoke and limit them.
         lists: what they revoked; None where no list is asked for, and none is needed.
     """
 
     certificates: list[x509.Certificate]
+    anchors: list[x509.Certificate]
+    between: list[x509.Certificate]
     lists: list[x509.CertificateRevocationList] | None
     _list_of: dict[bytes, x509.CertificateRevocationList | None] = field(default_factory=dict)
 
@@ -113,10 +118,10 @@ class ClientAuthorities:
             _require_times(certificate, now)
             _require_purpose(certificate)
             found = self._present()
-            policy = PolicyBuilder().store(Store(found.certificates)).time(now.replace(tzinfo=None))
-            verified = policy.build_client_verifier().verify(certificate, between).chain
+            policy = PolicyBuilder().store(Store(found.anchors)).time(now.replace(tzinfo=None))
+            verified = policy.build_client_verifier().verify(certificate, [*between, *found.between]).chain
             _require_not_revoked(found, verified, now)
-            return _names(certificate)
+            return _names(certificate, verified[1:])
         except VerificationError as error:
             raise ClientCertificateError(_why(str(error))) from None
         except (ValueError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension) as error:
@@ -142,8 +147,10 @@ class ClientAuthorities:
             Store(certificates)
         except ValueError:
             raise AuthoritiesError(f"--client-ca {self._authorities}: expected certificates as PEM") from None
+        between = _between(certificates)
+        anchors = [one for one in certificates if one not in between] or certificates
         if self._revoked is None:
-            return _Authorities(certificates, None)
+            return _Authorities(certificates, anchors, between, None)
         found = _CRL.findall(_bytes_of("--client-crl", self._revoked))
         try:
             lists = [x509.load_pem_x509_crl(one) for one in found]
@@ -155,7 +162,7 @@ class ClientAuthorities:
                 f"--client-crl {self._revoked}: expected whole lists of revoked certificates as PEM, one for each "
                 "authority"
             )
-        return _Authorities(certificates, lists)
+        return _Authorities(certificates, anchors, between, lists)
 
     def _now(self) -> tuple[FileStamp | None, ...]:
         return tuple(map(stamp_of, self.files))
@@ -207,17 +214,52 @@ def _require_not_revoked(found: _Authorities, chain: Sequence[x509.Certificate],
             raise ClientCertificateError(f"{name} revoked it; get a new one")
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _names(certificate: x509.Certificate, authorities: Sequence[x509.Certificate]) -> tuple[str, ...]:
     found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    named = [
-        *(f"{DNS}{one}" for one in found.get_values_for_type(x509.DNSName)),
-        *(f"{URI}{one}" for one in found.get_values_for_type(x509.UniformResourceIdentifier)),
-    ]
+    named: list[str] = []
+    if _reach(authorities, x509.DNSName):
+        named += [f"{DNS}{one}" for one in found.get_values_for_type(x509.DNSName)]
+    if _reach(authorities, x509.UniformResourceIdentifier):
+        named += [f"{URI}{one}" for one in found.get_values_for_type(x509.UniformResourceIdentifier)]
     public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     names = {known for one in named if (known := certificate_name(one)) is not None}
     if len(names) > _MOST_NAMES:
         raise ClientCertificateError(f"it has {len(names)} names: expected {_MOST_NAMES} or fewer")
     return (*sorted(names), f"{KEY}{sha256(public).hexdigest()}")
+
+
+def _reach(authorities: Sequence[x509.Certificate], kind: type[x509.GeneralName]) -> bool:
+    """Whether authorities can give names of a kind: not where one is limited to names of other kinds.
+
+    RFC 5280 limits names of the kinds that are mentioned only: who may give ``DNS:`` below one domain could give any
+    ``URI:``.
+    """
+    for one in authorities:
+        try:
+            limits = one.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
+        except x509.ExtensionNotFound:
+            continue
+        if limits and not any(isinstance(limit, kind) for limit in limits):
+            return False
+    return True
+
+
+def _between(certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """Those that another one signed and that did not sign themselves."""
+    return [
+        one
+        for one in certificates
+        if not _signed(one, one) and any(_signed(one, other) for other in certificates if other is not one)
+    ]
+
+
+def _signed(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether an authority signed a certificate."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _why(reason: str) -> str:

@@ -75,7 +75,7 @@ class ClientCertificates:
             return chain
         told = Headers(scope=scope).getlist(self._proxy.header)
         client = scope.get("client")
-        if client is None or _plain(client[0]) not in self._proxy.addresses:
+        if client is None or plain_address(client[0]) not in self._proxy.addresses:
             if told:
                 raise ClientCertificateError(
                     f"the header {self._proxy.header} is taken from the proxy only; leave it out, or let the service's "
@@ -87,7 +87,7 @@ class ClientCertificates:
         return [_told(told[0])] if told and told[0] else []
 
 
-def _plain(address: str) -> str:
+def plain_address(address: str) -> str:
     """An address as it is compared: of one of IPv4 in one of IPv6, the former."""
     try:
         found = ip_address(address)

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +45,7 @@ class Webhook:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._url, self._say, self._chance = url, say, chance
-        self.spool = Spool(folder, MOST_BYTES)
+        self.spool = Spool(folder, MOST_BYTES, first=time.time_ns() // 10**6)
         self._headers = {"content-type": MEDIA_TYPE} | ({"authorization": f"Bearer {token}"} if token else {})
         self._pool = PoolManager(timeout=_TIMEOUT_S, retries=False)
         self._wake, self._stop = threading.Event(), threading.Event()

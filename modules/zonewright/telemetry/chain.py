@@ -117,7 +117,7 @@ def head_of(text: str) -> ChainHead:
         head = ChainHead(
             str(said["agent"]), str(said["ledger"]), int(said["sequence"]), str(said["digest"]), int(said["time_ns"])
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise ChainError("the head cannot be read") from None
     if not 0 < head.sequence < _MAX_NS or not 0 <= head.time_ns < _MAX_NS or not is_digest(head.digest):
         raise ChainError("the head names no batch")
@@ -143,6 +143,8 @@ def fault_of_head(text: str, signature: str, *, agent: str, ledger: str, public_
         return str(error)
     if head.agent != agent:
         return f"the head is of agent {head.agent[:63]!r}"
+    if not ledger:
+        return "the service has no ledger that it could be for"
     if head.ledger != ledger:
         return f"the head is for {f'ledger {head.ledger[:40]!r}' if head.ledger else 'no ledger'}, not for this one"
     return ""

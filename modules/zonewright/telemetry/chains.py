@@ -152,14 +152,15 @@ class Chains:
     def standings(self) -> list[ChainStanding]:
         """How far each agent's batches are signed, by name."""
         query = (
-            "select agent, max(received_ns), max(case when head <> 0 then received_ns end), "
-            "max(case when head <> 0 then sequence end) from chain_link group by agent order by agent"
+            "select agent, max(received_ns), max(case when head <> 0 then received_ns end) "
+            "from chain_link group by agent order by agent"
         )
-        since = "select count(*), min(received_ns) from chain_link where agent = ? and head = 0 and sequence > ?"
+        # By the service's clock: numbers are the sender's, who may begin again below those that are signed.
+        since = "select count(*), min(received_ns) from chain_link where agent = ? and head = 0 and received_ns >= ?"
         found = []
         with self._home.opened() as connection:
-            for agent, newest_ns, signed_ns, sequence in connection.execute(query).fetchall():
-                unsigned, since_ns = connection.execute(since, (agent, sequence or 0)).fetchone()
+            for agent, newest_ns, signed_ns in connection.execute(query).fetchall():
+                unsigned, since_ns = connection.execute(since, (agent, signed_ns or 0)).fetchone()
                 found.append(
                     ChainStanding(
                         agent=agent,

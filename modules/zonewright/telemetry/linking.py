@@ -138,15 +138,30 @@ def add_runs(connection: Statements, runs: Sequence[Run]) -> None:
 
 
 def prune_chains(connection: Statements, before_ns: int) -> None:
-    """Remove batches and heads from before a time; of each agent the last ones stay, from which its chain goes on."""
-    for table, extra in (("chain_link", ""), ("chain_head", "and seal is not null ")):
-        connection.execute(
-            f"delete from {table} where received_ns < ? {extra}"  # noqa: S608 - names of ours
-            f"and sequence < (select max(sequence) from {table} as newest where newest.agent = {table}.agent)",
-            (before_ns,),
-        )
+    """Remove batches and heads from before a time; of each agent the last ones stay, from which its chain goes on.
+
+    Heads and events that are on record go with all that is of the same entry: else nobody could show any more that it
+    names those that are left.
+    """
+    connection.execute(
+        "delete from chain_link where received_ns < ? "
+        "and sequence < (select max(sequence) from chain_link as newest where newest.agent = chain_link.agent)",
+        (before_ns,),
+    )
+    last = "select max(sequence) from chain_head as newest where newest.agent = chain_head.agent"
+    query = (
+        "select id from chain_seal where entry <> '' "  # noqa: S608 - no input
+        "and id in (select seal from chain_head union select seal from chain_event) "
+        f"and id not in (select seal from chain_head where seal is not null "
+        f"and (received_ns >= ? or sequence = ({last}))) "
+        "and id not in (select seal from chain_event where seal is not null and received_ns >= ?)"
+    )
+    whole = [row[0] for row in connection.execute(query, (before_ns, before_ns))]
+    if whole:
+        places = ", ".join("?" * len(whole))
+        for table in ("chain_head", "chain_event"):
+            connection.execute(f"delete from {table} where seal in ({places})", tuple(whole))  # noqa: S608 - no input
     connection.execute("delete from chain_run where received_ns < ?", (before_ns,))
-    connection.execute("delete from chain_event where received_ns < ? and seal is not null", (before_ns,))
 
 
 SCHEMA = """

@@ -65,6 +65,12 @@ def tell_seals(home: TelemetryHome, now_ns: int, tell: Callable[[Seal, JournalNo
         tell(seal, JournalNote(home, "chain_seal", number))
 
 
+def waiting_agents(home: TelemetryHome) -> set[str]:
+    """The agents with heads that are not on record yet."""
+    with home.opened() as connection:
+        return {row[0] for row in connection.execute("select distinct agent from chain_head where seal is null")}
+
+
 def _is_due(connection: Statements, now_ns: int) -> bool:
     query = (
         "select 1 from chain_head where seal is null and received_ns <= ? "

@@ -19,13 +19,14 @@ def signed_readings(
     """What batches read for some meters, some thousand batches at a time.
 
     Args:
-        batches: those of them that no head vouches for are left out.
+        batches: those of them that no head vouches for are left out, and those of an agent for a node of another name:
+            what is signed names the agent, and only the service's list of tokens says which node that is.
         bindings: meters with their sources.
         may: whether an agent may report for a site.
     """
     hosts = {one.source.host for one in bindings}
     owners: dict[SampleSeries, Binding | None] = {}
-    wanted = (one for one in batches if one.head and one.node in hosts)
+    wanted = (one for one in batches if one.head and one.node == one.agent and one.node in hosts)
     while some := list(islice(wanted, _AT_ONCE)):
         found: dict[tuple[str, str, str], _Items] = {}
         for batch in some:

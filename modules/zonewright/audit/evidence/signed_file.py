@@ -20,6 +20,8 @@ FORMAT = "zonewright-signed-telemetry"
 VERSION = 1
 MOST_BYTES = 4 * 1024**3
 """Unpacked; a year of a gateway with 50 meters has about 3 GiB."""
+MOST_LINE_BYTES = 64 * 1024**2
+"""Of one line: a batch has 16 MiB at most."""
 _AT_ONCE = 1024**2
 
 
@@ -165,7 +167,7 @@ def read_signed(path: Path) -> tuple[SignedFile, Iterator[SignedBatch]]:
                 held = SignedFile(agent=str(said["agent"]), node=str(said["node"]), ledger=str(said["ledger"]))
             elif said["kind"] != "batch":
                 _take(held, said)
-        except (KeyError, TypeError, ValueError, ValidationError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, ValidationError) as error:
             if isinstance(error, SignedFileError):
                 raise
             raise SignedFileError(f"{path}: a line is not what it should be ({type(error).__name__})") from None
@@ -208,7 +210,7 @@ def _batches(path: Path) -> Iterator[SignedBatch]:
                     received_ns=int(said["received_ns"]),
                     body=str(said["body"]).encode(),
                 )
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 raise SignedFileError(f"{path}: a batch is not what it should be") from None
 
 
@@ -223,6 +225,8 @@ def _said(path: Path) -> Iterator[dict[str, Any]]:
                     raise SignedFileError(f"{path}: more than {MOST_BYTES:,} bytes unpacked; export a shorter time")
                 *lines, rest = (rest + block).split(b"\n")
                 yield from _parsed(path, lines)
+                if len(rest) > MOST_LINE_BYTES:
+                    raise SignedFileError(f"{path}: a line has more than {MOST_LINE_BYTES:,} bytes")
     except (lzma.LZMAError, EOFError):
         raise SignedFileError(f"{path}: expected a file of 'zonewright pue signed', got something else") from None
     if rest:

@@ -21,6 +21,8 @@ def bundle_check(
 ) -> Check:
     """Compare the signed readings of a bundle with what one host signed, as far as its file reaches.
 
+    The host is the one whose name is in what was signed: the node of a file is the word of who wrote it.
+
     Args:
         facts: the texts of the bundle's facts, by name.
         held: what the host signed.
@@ -29,10 +31,10 @@ def bundle_check(
     """
     sites = sorted({name.split("/")[1] for name in facts if name.startswith("readings/")})
     bindings = [
-        one for one in bindings_of({site: site_in(facts, site) for site in sites}) if one.source.host == held.node
+        one for one in bindings_of({site: site_in(facts, site) for site in sites}) if one.source.host == held.agent
     ]
     if not bindings:
-        return open_(_NAME, f"no meter of the bundle's sites is read by {held.node}")
+        return open_(_NAME, f"no meter of the bundle's sites is read by {held.agent}")
     signed: dict[_Key, Reading] = {}
     kept = (_kept(one, held) for one in batches if one.sequence in vouched)
     for parts in signed_readings(kept, bindings, lambda _sender, _site: True):
@@ -54,11 +56,11 @@ def bundle_check(
     names = ", ".join(sorted({one.meter for one in bindings}))
     if not count:
         return open_(_NAME, f"none of {names} that is said to be signed is of the file's time{more}")
-    return all_or_wrong(_NAME, faults, f"{count:,} of {names} are what {held.node} signed{more}")
+    return all_or_wrong(_NAME, faults, f"{count:,} of {names} are what {held.agent} signed{more}")
 
 
 def _kept(one: SignedBatch, held: SignedFile) -> KeptBatch:
-    return KeptBatch(held.agent, held.node, one.sequence, "", "", one.received_ns, one.sequence, packed(one.body))
+    return KeptBatch(held.agent, held.agent, one.sequence, "", "", one.received_ns, one.sequence, packed(one.body))
 
 
 def _of_bundle(facts: Mapping[str, str], bindings: Iterable[Binding]) -> Iterator[tuple[_Key, Reading]]:

@@ -21,6 +21,8 @@ from zonewright.telemetry.chain import ChainHead, Linked, fault_of_head, head_of
 from zonewright.telemetry.otlp import OtlpError, read_batch
 
 _TOLD = ("begun", "gap", "filled", "fork")
+_ROW = [int, str, str]
+"""Of a head its batch, digest and key; of an event its batch, kind and sentence."""
 
 
 @dataclass(slots=True)
@@ -190,12 +192,14 @@ def _seal_fault(seal: FiledSeal, agent: str, entries: Mapping[int, JournalEntry]
     try:
         root = root_by(leaf_of(seal.text.encode()), seal.index, seal.count, [bytes.fromhex(one) for one in seal.path])
         said = json.loads(seal.text)
+        rows = [*said["heads"], *said["events"]]
+        is_whole = all(isinstance(row, list) and [type(one) for one in row] == _ROW for row in rows)
         is_own = (said["agent"], said["seal"]) == (agent, seal.number) and canonical_json(said) == seal.text
     except (ValueError, KeyError, TypeError, RecursionError):
         return "it cannot be read"
     if root is None or f"sha256:{root.hex()}" != entry.payload.get("root") or seal.count != entry.payload.get("agents"):
         return f"entry {seal.entry} of the journal has another root"
-    return "" if is_own else "it is of another agent or seal"
+    return "" if is_own and is_whole else "it is of another agent or seal"
 
 
 def _gaps(chain: ChainSum, told: Mapping[int, Mapping[str, Sequence[Sequence[object]]]]) -> Check:
@@ -242,10 +246,11 @@ def _late(head: FiledHead, agent: str, seals: Mapping[int, FiledSeal], entries: 
     if head.seal is None:
         return f"the journal does not name the head of batch {said.sequence} yet"
     sealed, own = seals[head.seal].entry, key_id(" ".join(head.key.split()[:2]))
+    named = ((one.sequence, one.payload.get("agents")) for one in entries.values() if one.kind == ENROLMENT)
     enrolled = [
-        (one.sequence, str(one.payload["agents"][agent]))
-        for one in entries.values()
-        if one.kind == ENROLMENT and agent in one.payload.get("agents", {}) and one.sequence < sealed
+        (sequence, str(agents[agent]))
+        for sequence, agents in named
+        if isinstance(agents, dict) and agent in agents and sequence < sealed
     ]
     sequence, last = max(enrolled, default=(0, ""))
     if last == own:

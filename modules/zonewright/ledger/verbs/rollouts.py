@@ -32,6 +32,7 @@ from zonewright.ledger.store.journal import append
 from zonewright.ledger.store.tables import admission, asset, change, decided, deployed, enrolment, journal, zone
 from zonewright.ledger.store.tables import lease as table
 from zonewright.ledger.store.texts import put_contents
+from zonewright.ledger.verbs.sealing import seal_before_keys
 from zonewright.model.canonical import digest_of
 from zonewright.seal.window import zone_closed
 
@@ -67,6 +68,8 @@ def hours(context: Context, _request: HoursRequest) -> Hours:
 def record(context: Context, request: RecordRequest) -> Done:
     """Write an entry about a fleet into the journal, and keep a run's record under each change of the run."""
     enrolled = _enrolled(request.entry) if request.kind == ENROLMENT else None
+    if enrolled is not None:
+        seal_before_keys(context, enrolled.agents)
     with context.writing() as connection:
         if enrolled is not None:
             _require_own_agents(connection, request.party, enrolled)
