@@ -103,9 +103,15 @@ def _telemetry(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.signed_file import read_signed
     from zonewright.audit.verify.signed_readings import bundle_check
     from zonewright.audit.verify.telemetry import signed_checks
+    from zonewright.changes.errors import BundleError
 
     known, vouched = kept_checkpoint(arguments.checkpoint), set[int]()
-    contents = None if arguments.bundle is None else read_contents(read_bundle(arguments.bundle))
+    try:
+        contents = None if arguments.bundle is None else read_contents(read_bundle(arguments.bundle))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if isinstance(error, BundleError):
+            raise
+        raise BundleError(f"{arguments.bundle} is no bundle that can be read: {error}; verify it first") from None
     held, batches = read_signed(arguments.file)
     checks = list(signed_checks(held, batches, known=known, ledger_key=arguments.ledger_key, vouched=vouched))
     if contents is not None:
