@@ -47,6 +47,7 @@ class ZonewrightError(Exception):
     │   ├── LostError                3  fleet.ssh.transport and ConnectionError
     │   ├── PrivilegeError           3  fleet.ssh.transport and PermissionError
     │   ├── ServiceError             3  fleet.agents.service
+    │   │   └── ForeignAgentError    3  fleet.agents.enrolments
     │   └── UnreachableError         3  fleet.ssh.transport and ConnectionError
     │       ├── AlgorithmError       3  fleet.ssh.transport
     │       ├── DroppedError         3  fleet.ssh.transport and ConnectionResetError

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import tarfile
 from bisect import bisect
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from support.signing import key_of, policy, zone_with
 from support.vault_server import VaultServer, vault_server
 from support.zone_project import SmallZone, Stack, cluster, facility
 from zonewright import engine as engine_room
+from zonewright.audit.evidence.bundle import read_bundle, write_folder
 from zonewright.program.debug_messages import VARIABLE as DEBUG_MESSAGES
 
 pytestmark = pytest.mark.engine
@@ -184,8 +184,7 @@ def test_a_change_with_secrets_leaves_none_behind(operator: Stack, vault: VaultS
     run.pulumi("stack", "output", "--json")
     run.pulumi("stack", "history", "--json")
     run.zonewright("audit", "complete", *ledger)
-    with tarfile.open(operator.root / "change.tar") as archive:
-        archive.extractall(operator.root / "extracted", filter="data")
+    write_folder(operator.root / "extracted", read_bundle(operator.root / "change.tar"))
 
     hunted = files_below(tmp_path, but=[filled])
     kinds = {path.name for path in hunted} | {path.suffix for path in hunted}

@@ -173,7 +173,7 @@ def _journal(held: SignedFile, known: Checkpoint | None, ledger_key: str | None)
 
 def _kept(held: SignedFile, head: Checkpoint, known: Checkpoint | None, ledger_key: str | None) -> Check:
     if known is None:
-        return open_("kept checkpoint", "give one that you kept; only that rules out that all was written anew")
+        return open_("kept checkpoint", "give one that you kept; only that rules out that all was written again later")
     named = next((one for one in held.journal if one.sequence == known.sequence), None)
     if fault := verify_checkpoint(known, public_key=ledger_key):
         return wrong("kept checkpoint", fault)

@@ -41,11 +41,33 @@ def folder_at(folder: Path, revision: str) -> Iterator[Path | None]:
     with TemporaryDirectory(prefix="zonewright-since-") as name:
         try:
             with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
-                files.extractall(name, filter="data")
+                _unpack(files, Path(name).resolve())
         except (tarfile.TarError, OSError) as error:
             text = f"revision {revision} of {folder} cannot be read: {error}; a link must stay within the folder"
             raise StoppedError(text, code=MISUSE) from None
         yield Path(name)
+
+
+def _unpack(archive: tarfile.TarFile, folder: Path) -> None:
+    """Write what Git archived: `extractall(filter="data")` came with Python 3.11.4, and Debian 12 has an older one.
+
+    Raises:
+        tarfile.TarError: when a link leads out of the folder.
+    """
+    links = []
+    for member in archive:
+        path = folder / member.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if member.isdir():
+            path.mkdir(exist_ok=True)
+        elif member.issym():
+            path.symlink_to(member.linkname)
+            links.append(path)
+        elif (file := archive.extractfile(member)) is not None:
+            path.write_bytes(file.read())
+    for path in links:  # where one leads depends on the others
+        if not path.resolve().is_relative_to(folder):
+            raise tarfile.TarError(f"'{path.relative_to(folder)}' is a link to {path.readlink()}")
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

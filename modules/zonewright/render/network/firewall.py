@@ -22,18 +22,22 @@ _CHAIN = re.compile(
     re.MULTILINE,
 )
 """No body goes beyond where the next one begins, so a file is gone through once, however it is written."""
-_CONDITION = re.compile(
+_ADDRESS = (
     r"(?P<family>ip6?) (?P<side>saddr|daddr) (?P<not>!= )?"
     r"(?:@(?P<set>\w+)|\{ (?P<among>[0-9a-f:./, ]+) \}|(?P<one>[0-9a-f:./]+))"
-    r"|(?P<way>[io])ifname \"(?P<interface>[^\"]+)\""
-    r"|meta nfproto ipv(?P<version>[46])"
-    r"|(?P<near>ip ttl|ip6 hoplimit) 255"
-    r"|(?P<limit>limit rate \d+/second)"
-    r"|(?P<protocol>tcp|udp) dport (?:(?P<port>\d+)|\{ (?P<some>[0-9, ]+) \})"
-    r"|meta l4proto \{ (?P<protocols>[a-z, ]+) \} th dport \{ (?P<ports>[0-9, ]+) \}"
-    r"|icmp(?P<icmp>v6)? type (?:\{ (?P<types>[a-z, -]+) \}|(?P<type>[a-z-]+))"
-    r"|(?P<never>ct state (?:established,related|related|invalid)|iif \"lo\"|oif \"lo\")"
 )
+_CONDITIONS = (
+    _ADDRESS,
+    r"(?P<way>[io])ifname \"(?P<interface>[^\"]+)\"",
+    r"meta nfproto ipv(?P<version>[46])",
+    r"(?P<near>ip ttl|ip6 hoplimit) 255",
+    r"(?P<limit>limit rate \d+/second)",
+    r"(?P<protocol>tcp|udp) dport (?:(?P<port>\d+)|\{ (?P<some>[0-9, ]+) \})",
+    r"meta l4proto \{ (?P<protocols>[a-z, ]+) \} th dport \{ (?P<ports>[0-9, ]+) \}",
+    r"icmp(?P<icmp>v6)? type (?:\{ (?P<types>[a-z, -]+) \}|(?P<type>[a-z-]+))",
+    r"(?P<never>ct state (?:established,related|related|invalid)|iif \"lo\"|oif \"lo\")",
+)
+_CONDITION = re.compile("|".join(_CONDITIONS))
 _V4, _V6 = 4, 6
 
 
