@@ -193,4 +193,4 @@ def test_no_place_of_any_format_lets_a_control_character_through(data: st.DataOb
         assume(False)  # noqa: FBT003 - hypothesis' form
     files = rendered(made)
     if files is not None:  # a template only looks at it, and rendered() has found no such character in any file
-        assert path.rsplit(".", 1)[1] in {"kind", "status"}
+        assert path.rsplit(".", 1)[1] in {"kind", "role", "status"}
