@@ -153,9 +153,13 @@ def listens(port: int) -> bool:
         return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_behind_nginx_the_service_judges_the_certificate(served: Served, files: tuple[Path, Path]) -> None:
+@pytest.fixture(name="nginx")
+def _nginx() -> str:
+    return require("nginx", "nginx", "certificates of clients behind a proxy")
+
+
+def test_behind_nginx_the_service_judges_the_certificate(nginx: Path, served: Served, files: tuple[Path, Path]) -> None:
     """What nginx of Debian lets through without any authority is verified; what it refuses itself is told as that."""
-    nginx = require("nginx", "nginx", "certificates of clients behind a proxy")
     clients = ("--client-ca", str(served.folder / "ca.pem"), "--client-certificate-header", "Client-Cert")
     served.start(*clients, "--proxy", "127.0.0.1")
     conf, port = nginx_of_the_page(served.folder, files, served.service.port)
