@@ -2,8 +2,10 @@
 
 import json
 import subprocess
+import tarfile
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from support.golden import compare_golden
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.cli import main
+from zonewright.cli.checking import revision
 from zonewright.cli.checking.found import STATES, Found, State, compare
 from zonewright.cli.checking.junit import junit_text
 from zonewright.cli.checking.sarif import sarif_text
@@ -308,3 +311,36 @@ def test_each_finding_is_in_one_state(
 def test_worse_is_more_beyond_the_limit_or_a_waiver_lost(old: Finding, new: Finding, state: State) -> None:
     """Figures and waivers decide, and sentences do not."""
     assert compare([old], [new], revision="main").states == (state,)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [("a", "OUT"), ("a/stolen", None)],
+        [("a/stolen", None), ("a", "OUT")],
+        [("../stolen", None)],
+        [("a", "OUT"), ("a/b", "stolen")],
+        [("a", ".."), ("b", "a/OUT")],
+    ],
+)
+def test_a_crafted_revision_writes_nothing_outside_of_its_folder(
+    tmp_path: Path, members: list[tuple[str, str | None]]
+) -> None:
+    """A tree that somebody made by hand may name a link twice, or a parent: it is refused, and nothing is written."""
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    made = BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, target in members:
+            member = tarfile.TarInfo(name)
+            if target is None:
+                member.size = 1
+                archive.addfile(member, BytesIO(b"x"))
+            else:
+                member.type, member.linkname = tarfile.SYMTYPE, target.replace("OUT", str(outside))
+                archive.addfile(member)
+    made.seek(0)
+    with tarfile.open(fileobj=made) as archive, pytest.raises((tarfile.TarError, OSError)):
+        revision.unpack(archive, inside)
+    assert (sorted(outside.iterdir()), (tmp_path / "stolen").exists()) == ([], False)

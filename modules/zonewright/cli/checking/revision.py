@@ -41,33 +41,44 @@ def folder_at(folder: Path, revision: str) -> Iterator[Path | None]:
     with TemporaryDirectory(prefix="zonewright-since-") as name:
         try:
             with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
-                _unpack(files, Path(name).resolve())
+                unpack(files, Path(name).resolve())
         except (tarfile.TarError, OSError) as error:
             text = f"revision {revision} of {folder} cannot be read: {error}; a link must stay within the folder"
             raise StoppedError(text, code=MISUSE) from None
         yield Path(name)
 
 
-def _unpack(archive: tarfile.TarFile, folder: Path) -> None:
+def unpack(archive: tarfile.TarFile, folder: Path) -> None:
     """Write what Git archived: `extractall(filter="data")` came with Python 3.11.4, and Debian 12 has an older one.
 
+    Who sends a change chooses the names in it, and a tree may name one thing twice. So links are made last: nothing is
+    written through one.
+
     Raises:
-        tarfile.TarError: when a link leads out of the folder.
+        tarfile.TarError: when a name or a link leads out of the folder.
+        OSError: when one name is two things.
     """
-    links = []
+    links: list[tuple[Path, str]] = []
     for member in archive:
         path = folder / member.name
+        _require_inside(path.parent, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         if member.isdir():
             path.mkdir(exist_ok=True)
         elif member.issym():
-            path.symlink_to(member.linkname)
-            links.append(path)
+            links.append((path, member.linkname))
         elif (file := archive.extractfile(member)) is not None:
             path.write_bytes(file.read())
-    for path in links:  # where one leads depends on the others
-        if not path.resolve().is_relative_to(folder):
-            raise tarfile.TarError(f"'{path.relative_to(folder)}' is a link to {path.readlink()}")
+    for path, target in links:
+        _require_inside(path.parent, folder)
+        path.symlink_to(target)
+    for path, _ in links:  # where one leads depends on the others
+        _require_inside(path, folder)
+
+
+def _require_inside(path: Path, folder: Path) -> None:
+    if not Path(os.path.realpath(path)).is_relative_to(folder):
+        raise tarfile.TarError(f"'{path.relative_to(folder)}' leads out of the folder")
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
