@@ -108,15 +108,16 @@ def _telemetry(arguments: argparse.Namespace) -> int:
     known, vouched = kept_checkpoint(arguments.checkpoint), set[int]()
     try:
         contents = None if arguments.bundle is None else read_contents(read_bundle(arguments.bundle))
+        facts = None if contents is None else contents.facts(contents.snapshot)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, BundleError):
             raise
         raise BundleError(f"{arguments.bundle} is no bundle that can be read: {error}; verify it first") from None
     held, batches = read_signed(arguments.file)
     checks = list(signed_checks(held, batches, known=known, ledger_key=arguments.ledger_key, vouched=vouched))
-    if contents is not None:
+    if facts is not None:
         _, again = read_signed(arguments.file)
-        checks.append(bundle_check(contents.facts(contents.snapshot), held, again, vouched))
+        checks.append(bundle_check(facts, held, again, vouched))
     return _tell(checks, arguments.format)
 
 
