@@ -112,7 +112,7 @@ def test_its_own_program_refuses_a_broken_file(format_: Format, root: str, right
     verdict = installed_validator(format_).validate(
         {path: text.replace(right, wrong, 1) for path, text in good.items()}
     )
-    assert verdict.status == "fail"
+    assert verdict.status == "fail", verdict.detail
     assert verdict.detail
 
 

@@ -133,7 +133,7 @@ def test_netplan_refuses_a_broken_file(netplan: NativeValidator, right: str, wro
     """An unknown key and a bad address are failures, with netplan's own words."""
     text = text_of(CASES["v4-only"]).replace(right, wrong, 1)
     verdict = netplan.validate({"etc/netplan/50-zonewright.yaml": text})
-    assert verdict.status == "fail"
+    assert verdict.status == "fail", verdict.detail
     assert verdict.detail
 
 

@@ -83,7 +83,7 @@ def test_its_own_program_refuses_a_broken_file(format_: Format, right: str, wron
         for index, file in enumerate(format_.files)
     }
     verdict = validator.validate(files)
-    assert verdict.status == "fail"
+    assert verdict.status == "fail", verdict.detail
     assert verdict.detail
 
 
@@ -94,7 +94,7 @@ def test_what_promtool_only_lints_is_a_failure_too() -> None:
     rules = yaml.safe_load(files["etc/prometheus/rules/zonewright.yml"])
     rules["groups"][0]["rules"].append(rules["groups"][0]["rules"][-1])
     verdict = validator.validate({**files, "etc/prometheus/rules/zonewright.yml": yaml.safe_dump(rules)})
-    assert verdict.status == "fail"
+    assert verdict.status == "fail", verdict.detail
 
 
 @pytest.mark.parametrize("format_", CHECKED, ids=lambda item: item.id)

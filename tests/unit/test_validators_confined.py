@@ -107,6 +107,19 @@ def test_a_validator_that_ends_by_a_signal_said_nothing(programs: Path, tool: st
     assert (ended.status, ended.detail) == ("not-run", "vtysh was ended by signal 9")
 
 
+def test_a_validator_that_had_no_say_is_asked_once_more(tmp_path: Path) -> None:
+    """A machine that is busy for a moment refuses a place; the second answer counts, and there is no third."""
+    tries, busy = tmp_path / "tries", "echo 'bwrap: Creating new namespace failed: Resource temporarily unavailable'"
+
+    def answer(script: str) -> str:
+        call = ["/bin/sh", "-c", f"echo x >> {tries}; {script}"]
+        return native._run(call, {}).failure
+
+    assert answer(f"[ $(wc -l < {tries}) = 2 ] || {{ {busy}; exit 1; }}") == ""
+    assert answer(f"{busy}; exit 1").startswith("could not be confined: bwrap")
+    assert tries.read_text(encoding="utf-8") == "x\n" * 4
+
+
 def test_many_subjects_share_a_place_and_nothing_else(
     programs: Path, tool: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

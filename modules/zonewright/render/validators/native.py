@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from zonewright.render.validators.many import MOST, Many
 from zonewright.render.validators.verdict import ValidatorVerdict, VerdictStatus
 
 LIMIT_S = 30.0
+_SOON_S = 5.0
 _OUTPUT_BYTES = 64 * 1024
 _LINE_CHARACTERS = 1000
 _PYTHON = "python3"
@@ -221,6 +223,14 @@ def _of_files(output: str, check: ValidatorCommand) -> str:
 
 
 def _run(call: list[str], account: confinement.Account, subjects: int = 1) -> _Call:
+    """Run a program; once more where it had no say, because a busy machine refuses a place or ends what is in it."""
+    began_s = time.monotonic()
+    first = _run_once(call, account, subjects)
+    is_soon = time.monotonic() - began_s < _SOON_S
+    return _run_once(call, account, subjects) if first.failure and is_soon else first
+
+
+def _run_once(call: list[str], account: confinement.Account, subjects: int) -> _Call:
     """Run a program in a process group of its own, which ends with it; so many subjects have so much of everything."""
     with tempfile.TemporaryFile() as output:
         try:
