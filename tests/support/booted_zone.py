@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -191,7 +192,7 @@ def _link(zone: BootedZone, link: str) -> None:
 
 def _plug(router: NetworkHost, port: str, host: NetworkHost, name: str) -> None:
     """A cable from a host to a router's port."""
-    far = f"p{host.pid}"
+    far = f"p{host.pid}{name[:3]}"
     router.ip([f"link add {far} type veth peer name {name} netns {host.pid}", f"link set {far} master {port} up"])
 
 
@@ -249,15 +250,25 @@ def _host(
 def _node(zone: BootedZone, name: str, node: NodeContext, host: NetworkHost) -> None:
     """A node with what its netplan and nftables files say."""
     root = root_of(node)
-    bond = yaml.safe_load(zone.files[f"{root}/etc/netplan/50-zonewright.yaml"])["network"]["bonds"]["uplink"]
     site = zone.sites[node.site]
     ports = {text: port.name for port in site.ports for text in (*port.inside_v4, *port.inside_v6)}
-    port = ports[str(ip_interface(bond["addresses"][0]).network)]
-    _plug(zone.hosts[f"router {node.site}"], port, host, "uplink")
-    lines = ["link set uplink up", *(f"address add {text} dev uplink" for text in bond["addresses"])]
-    host.ip([*lines, *(f"route add default via {one['via']}" for one in bond["routes"])])
-    zone.addresses[name] = [text.partition("/")[0] for text in bond["addresses"]]
+    network = yaml.safe_load(zone.files[f"{root}/etc/netplan/50-zonewright.yaml"])["network"]
+    zone.addresses[name] = []
+    for bond, said in network["bonds"].items():
+        port = ports[str(ip_interface(said["addresses"][0]).network)]
+        _plug(zone.hosts[f"router {node.site}"], port, host, bond)
+        host.ip([f"link set {bond} up", *(f"address add {text} dev {bond}" for text in said["addresses"])])
+        host.ip([_route(bond, one) for one in said.get("routes", [])])
+        rules = said.get("routing-policy", [])
+        host.ip([f"rule add from {one['from']} table {one['table']} priority {one['priority']}" for one in rules])
+        zone.addresses[name] += [text.partition("/")[0] for text in said["addresses"]]
     host.run("nft", "-f", "-", text=zone.files[f"{root}/etc/nftables.conf"])
+
+
+def _route(bond: str, said: Mapping[str, Any]) -> str:
+    """A route of a netplan file as ``ip`` takes it."""
+    where = f"via {said['via']}" if "via" in said else f"dev {bond} scope {said['scope']}"
+    return f"route add {said['to']} {where} table {said.get('table', 'main')}"
 
 
 def _routing(zone: BootedZone, name: str) -> None:

@@ -88,7 +88,7 @@ CASES = [
     ("sites/qp-dc1/etc/kea/kea-dhcp4.conf", "10.80.31.1 -", "operator-b", "dynamic:"),
     ("sites/qp-dc1/etc/bind/zones/site.zone", "ns1 IN A", "operator-b", "name_servers:"),
     ("sites/qp-dc1/etc/prometheus/prometheus.yml", "service.zone", "zone", "service: https"),
-    ("nodes/qp-dc1/core-001/etc/netplan/50-zonewright.yaml", "via:", "operator-b", "gateway: 10.80.16.1"),
+    ("nodes/qp-dc1/core-001/etc/netplan/50-zonewright.yaml", "via:", "operator-b", "gateway: 10.81.16.1"),
     ("nodes/qp-dc1/core-001/etc/nftables.conf", "10.79.255.10,", "zone", "service_addresses:"),
     ("nodes/qp-dc1/core-001/etc/zonewright-agent/agent.toml", "power_max_w", "tenant-fin", "node_type:"),
     ("groups/qp-dc1/tenant-fin/etc/bind/zones/groups/tenant-fin/forward.zone", "core-001 IN A", "tenant-fin", '"001":'),

@@ -144,10 +144,6 @@ class NodeType(Declared):
                 "expected a draw and power supplies, or 0 in allocated_draw, power_supplies and power_supplies_required"
             )
             raise ValueError(message)
-        names = [one.name for one in self.interfaces]
-        if len(set(names)) < len(names):
-            message = f"two interfaces with the name {next(one for one in names if names.count(one) > 1)}"
-            raise ValueError(message)
         for message in bond_faults(self.interfaces, self.bonds):
             raise ValueError(message)
         if self.allocated_draw > self.maximum_draw:

@@ -95,6 +95,8 @@ def _link(context: NodeContext, held: tuple[BondInUse | TaggedVlan, ...], at: li
     if len(at) > 1 and last.startswith("addresses"):
         text = held[at[0]].addresses[at[1]]
         return _pool(context.site, next(one.pool for one in context.addresses if one.address == text), "")
+    if len(at) > 1 and last in {"network", "gateway", "table"}:
+        return _gateway(context, held[at[0]].own_ways[at[1]].gateway)
     if last.startswith(("mtu", "addresses", "routes", "vid")):
         return (f"sites.{context.site}.address_pools", f"sites.{context.site}")
     return (f"node:{context.name}:node_type",)
