@@ -9,9 +9,11 @@ from zonewright.pue.readings import Reading
 from zonewright.telemetry.home import Statements, TelemetryFile
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.summing import MICRO
+from zonewright.telemetry.tsdb.far import has_far, rows_around
+from zonewright.telemetry.tsdb.interface import Tsdb
 
 FOREVER = 2**62
-VERSION = 6
+VERSION = 7
 SCHEMA = """
 create table if not exists meter (
   id integer primary key, site text not null, name text not null, kind text not null,
@@ -53,6 +55,10 @@ create table if not exists delivery (
   meter integer not null, begin_us integer not null, readings integer not null, digest text not null,
   delivering integer, dirty integer not null, primary key (meter, begin_us)) without rowid;
 create table if not exists delivering (id integer primary key autoincrement, entry text not null);
+create table if not exists moved (
+  meter integer not null, begin_us integer not null, first_us integer not null, last_us integer not null,
+  trust text not null, primary key (meter, begin_us)) without rowid;
+create table if not exists moving (name text primary key) without rowid;
 create index if not exists removal_of on removal (meter, begin_us);
 insert or ignore into trust select distinct meter, trust from reading;
 insert or ignore into dip select meter, time_us, before, micro from (select r.meter, r.time_us, r.micro, lag(r.micro)
@@ -62,7 +68,8 @@ insert or ignore into dip select meter, time_us, before, micro from (select r.me
 """A dip is a reading of a register that shows less than the one before it; it says what both showed. What is fed
 from which samples up to which arrival is in ``feeding``, with what is known of that arrival (``seen``), and from
 which sources in ``bound``. A delivery is an hour of a meter with live readings, whose digest the journal gets; it is
-dirty while more of them may have come in."""
+dirty while more of them may have come in. An hour whose readings lie in a time-series database is in ``moved``, and
+what tells them from those of other stores there in ``moving``."""
 
 
 def meter_id(connection: Statements, site: str, name: str, meter: MeterSpec) -> int:
@@ -95,7 +102,24 @@ def telemetry_path(ledger: Path) -> Path:
 
 def readings_file(path: Path) -> TelemetryFile:
     """A file of readings, which need not be there."""
-    return TelemetryFile(path, prepare=_prepare, is_old=_is_old)
+    home = TelemetryFile(path, prepare=_prepare, is_old=_is_old)
+    home.tsdb = tsdb_of(path)
+    return home
+
+
+def settings_path(readings: Path) -> Path:
+    """The settings of a time-series database, where there are any: ``ledger.telemetry.db`` has ``ledger.tsdb.yaml``."""
+    return readings.with_name(f"{readings.name.removesuffix('.db').removesuffix('.telemetry')}.tsdb.yaml")
+
+
+def tsdb_of(readings: Path) -> Tsdb | None:
+    """The time-series database that the settings beside a file of readings name; None without settings."""
+    path = settings_path(readings)
+    if not path.is_file():
+        return None
+    from zonewright.telemetry.tsdb.settings import read_settings  # noqa: PLC0415 - most have none
+
+    return read_settings(path).tsdb
 
 
 def _is_old(connection: sqlite3.Connection) -> bool:
@@ -134,7 +158,10 @@ def micro_of(item: Reading, label: str) -> int:
 
 
 def fetch(connection: Statements, key: int, start_us: int, end_us: int) -> list[Reading]:
-    """The readings of a window that are still there, and the nearest on both sides."""
+    """The readings of a window that are still there, wherever, and the nearest on both sides."""
+    if has_far(connection, key):
+        around = rows_around(connection, key, start_us, end_us)
+        return [Reading(start, time_us, value_of(micro), 0) for start, time_us, micro, _ in around]
     low = connection.execute("select max(time_us) from reading where meter = ? and time_us <= ?", (key, start_us))
     high = connection.execute("select min(time_us) from reading where meter = ? and time_us >= ?", (key, end_us))
     bounds = (low.fetchone()[0], high.fetchone()[0])

@@ -19,7 +19,7 @@ _PAGE = 20_000
 _PATIENCE_MS = 2_000
 _READINGS = (
     *("meter", "reading", "hourly", "daily", "trust", "stretch", "dip", "intake", "superseded", "pruning", "removal"),
-    *("feeding", "bound", "delivery", "delivering"),
+    *("feeding", "bound", "delivery", "delivering", "moved", "moving"),
 )
 _SAMPLES = (
     *("batch", "batch_run", "series", "sample", "sample_hour", "arrival", "inbox", "quarantine"),

@@ -83,6 +83,15 @@ delivery = Table(
 )
 Index("delivery_of", delivery.c.delivering)
 Table("delivering", metadata, _numbered(), _text("entry"))
+Table(
+    "moved",
+    metadata,
+    _key("meter"),
+    _key("begin_us"),
+    *(_number(name) for name in ("first_us", "last_us")),
+    _text("trust"),
+)
+Table("moving", metadata, _key_text("name"))
 
 Table(
     "batch",
@@ -178,6 +187,8 @@ PROVEN: dict[str, str] = {
     "bound": "which sources were taken into readings",
     "delivery": "the journal has the digest of the hours of each entry",
     "delivering": "each names its entry of the journal",
+    "moved": "readings count only where they have the digest of their hour, which the journal has",
+    "moving": "names the readings",
     "batch": "which batches of agents came in",
     "batch_run": "the same, of long ago",
     "series": "what samples belong to",
