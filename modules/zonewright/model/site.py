@@ -26,6 +26,7 @@ from zonewright.model.supply import (
     PowerFeed,
     PowerPanel,
 )
+from zonewright.model.switch import Switch, switch_faults
 from zonewright.model.works import PlannedWork
 
 Face = Literal["front", "rear"]
@@ -161,6 +162,8 @@ class Site(Declared):
     """Address pools by id; a node gets one address from each that its tenant may use."""
     networks: dict[Identifier, RouterNetwork] = Field(default_factory=dict)
     """Other networks at the site's router, by id."""
+    switches: Annotated[dict[Identifier, Switch], Field(max_length=2_000)] = Field(default_factory=dict)
+    """Switches by id; each gets a configuration in the language of its platform."""
     loopbacks: Annotated[tuple[Address, ...], Field(max_length=2, strict=False)] = ()
     """Addresses of the router itself, at most one of each IP version; they do not go down with a link."""
     default_gateways: Annotated[tuple[Address, ...], Field(strict=False)] = ()
@@ -196,6 +199,7 @@ class Site(Declared):
         if self.as_number is None and any(one.tenant is not None for one in self.vlans.values()):
             faults.append("a VLAN of a tenant at a site without as_number, so that no router keeps it apart")
         faults += management_faults(self.management, self.vlans, self.address_pools)
+        faults += switch_faults(self.switches)
         if faults:
             raise ValueError("; ".join(faults))
         return self

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.cooling import Cooling
-from zonewright.model.node_ports import NodeBond, NodeInterface, bond_faults, ports_of_role
+from zonewright.model.node_ports import BmcSettings, NodeBond, NodeInterface, bond_faults, ports_of_role
 from zonewright.model.own_rule import OwnRule
 from zonewright.model.rule_pack import (
     DEFAULTS,
@@ -130,6 +130,8 @@ class NodeType(Declared):
 
     bonds: Annotated[tuple[NodeBond, ...], Field(max_length=8, strict=False)] = ()
     """How its ports form bonds, by the ``lag`` that they name; in any other bond one port is in use at a time."""
+    bmc: BmcSettings | None = None
+    """What its BMC is set to; without it, no file says so."""
 
     @property
     def uplinks(self) -> tuple[str, ...]:

@@ -250,7 +250,9 @@ _SITE: Mapping[str, _Finder] = {
     "meters": _site(lambda c, i, _l: (f"sites.{c.name}.meters.{c.meters[i[0]].name}",)),
     **dict.fromkeys(("feeds", "feed_names", "failovers"), _plain("rooms")),
     "label_rows": _site(_row),
+    "outlet_rows": _plain("rooms"),
     "name_servers": _site(lambda c, i, _l: (f"sites.{c.name}.name_servers.{i[0]}",)),
+    "time_servers": _site(lambda c, i, _l: (f"sites.{c.name}.time_servers.{i[0]}",)),
     "name_servers_v4": _plain("name_servers"),
     "time_servers_v4": _plain("time_servers"),
     "names": _site(lambda c, i, _l: _of_address(c, c.names[i[0]].address)),
@@ -259,6 +261,7 @@ _SITE: Mapping[str, _Finder] = {
     "clients": _site(lambda c, i, _l: _client(c, c.clients[i[0]])),
     "leases": _site(_lease),
     "uefi_leases": _plain("address_pools"),
+    **dict.fromkeys(("eos_switches", "sonic_switches"), _plain("switches")),
     "leased_at": _plain("address_pools"),
 }
 
@@ -279,5 +282,9 @@ _GROUP: Mapping[str, _Finder] = {
     "forwards": _group(lambda c, i, _l: _forward(c.forwards[i[0]].zone)),
     "records": _group(lambda c, i, _l: _cluster(c.records[i[0]].name)),
     "reverse_zones": _group(_of_pointer),
+    "bmcs": _group(lambda c, i, _l: (f"node:{c.bmcs[i[0]].key}:node_type",)),
+    **dict.fromkeys(
+        ("eos_switches", "sonic_switches"), _group(lambda c, _i, _l: (f"sites.{c.site}.switches", f"sites.{c.site}"))
+    ),
 }
 _TABLES: Mapping[Subject, Mapping[str, _Finder]] = {"node": _NODE, "site": _SITE, "group": _GROUP}

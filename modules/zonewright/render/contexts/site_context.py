@@ -12,6 +12,7 @@ from zonewright.model.world import SiteFacts
 from zonewright.render.contexts.labels import LabelRow, label_rows
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of
 from zonewright.render.contexts.node_view import PORTS, times_of
+from zonewright.render.contexts.outlets import OutletRow, outlet_rows
 from zonewright.render.contexts.router_ports import RouterPort, RouterTrunk, ports_of, trunks_of
 from zonewright.render.contexts.routing import (
     BgpSession,
@@ -36,6 +37,7 @@ from zonewright.render.contexts.site_names import (
     site_names,
     ways_back,
 )
+from zonewright.render.contexts.switch_sides import SwitchSide, sides_of_site
 from zonewright.rules.site_power import is_in_scope
 from zonewright.rules.surroundings import routing_of
 
@@ -108,6 +110,7 @@ class SiteContext:
         content: a number that comes from its names.
         serial: serial number of the zone of its names.
         name_servers: addresses of its name servers.
+        time_servers: addresses of its time servers.
         names: its own names: name servers, time servers, gateways, ends of links.
         aliases: other names for them.
         service_zones: the name of the zone's service with its addresses, where it has a name and they are known.
@@ -124,6 +127,9 @@ class SiteContext:
         name_servers_v4: name servers that DHCP can tell.
         time_servers_v4: time servers that it can tell.
         label_rows: its rows with the labels of their racks.
+        outlet_rows: its rows with the labels of their outlets, where these are declared.
+        eos_switches: its switches that are configured as EOS is, without the interfaces to nodes.
+        sonic_switches: those that are configured as SONiC is.
     """
 
     name: str
@@ -169,6 +175,7 @@ class SiteContext:
     content: int
     serial: int
     name_servers: tuple[str, ...]
+    time_servers: tuple[str, ...]
     names: tuple[HostRecord, ...]
     aliases: tuple[Alias, ...]
     service_zones: tuple[ServiceZone, ...]
@@ -185,6 +192,9 @@ class SiteContext:
     name_servers_v4: tuple[str, ...]
     time_servers_v4: tuple[str, ...]
     label_rows: tuple[LabelRow, ...]
+    outlet_rows: tuple[OutletRow, ...]
+    eos_switches: tuple[SwitchSide, ...]
+    sonic_switches: tuple[SwitchSide, ...]
 
 
 def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> SiteContext:
@@ -256,6 +266,7 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         content=content,
         serial=content,
         name_servers=tuple(str(address) for address in site.name_servers),
+        time_servers=tuple(str(address) for address in site.time_servers),
         names=own_names.records,
         aliases=own_names.aliases,
         service_zones=own_names.service,
@@ -277,6 +288,9 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         name_servers_v4=tuple(str(one) for one in site.name_servers if one.version == 4),  # noqa: PLR2004
         time_servers_v4=tuple(str(one) for one in site.time_servers if one.version == 4),  # noqa: PLR2004
         label_rows=tuple(label_rows(name, rows)),
+        outlet_rows=tuple(outlet_rows(name, rows)),
+        eos_switches=sides_of_site(site, "eos"),
+        sonic_switches=sides_of_site(site, "sonic"),
     )
 
 
