@@ -18,7 +18,7 @@ from zonewright.model import Declaration, NodeType, OwnerFile, Zone
 Data = dict[str, Any]
 _KNOWN = {
     "racks", "occupants", "clusters", "findings", "limits", "districts", "quotas", "sites", "ducts", "links", "rings",
-    "offers", "rooms", "racks_before",
+    "offers", "rooms", "racks_before", "key_areas",
 }  # fmt: skip
 _CARRIERS = ("net", "other", "third", "fourth")
 _ROLES = {"op": "facility-operator", **dict.fromkeys(_CARRIERS, "network-operator")}
@@ -152,6 +152,7 @@ def _zone(data: Data, owners: Mapping[str, Data], types: Data) -> Zone:
             "rule_pack": "pack",
             "quotas": data.get("quotas", {}),
             "rings": data.get("rings", {}),
+            "key_areas": data.get("key_areas", {}),
         }
     )
 

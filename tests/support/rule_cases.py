@@ -5,9 +5,9 @@ none), cooling, accepts, may_open, failed_feeds, has_failed, cooling_w, row_cool
 are the units of each phase of both feeds. ``racks_before`` are those of rows that the change alters.
 ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
-``limits``, ``districts``, ``quotas``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a
-whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without
-the change; ``links_before`` are those that the change removes, ``was`` has sites and ducts that it removed.
+``limits``, ``districts``, ``quotas``, ``rings``, ``key_areas``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the
+zone as a whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same
+without the change; ``links_before`` are those that the change removes, ``was`` has sites and ducts that it removed.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``offers`` are what op offers at site dc; a duct has its own. ``on`` is the day of leases (2026-07-01).
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved, ``sizes``
@@ -39,6 +39,7 @@ from zonewright.model import (
     Survival,
     Zone,
 )
+from zonewright.model.coverage import KeyArea
 from zonewright.model.expand import with_supply
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
@@ -65,7 +66,7 @@ FILES = sorted(CASES.glob("*/*.yaml"))
 PLACES = {"dc": [31.0, 120.8], "ds": [31.0, 120.9], "dt": [31.0, 120.8]}
 """Where sites are that do not say it with ``at``; ``at: null`` is nowhere. A duct lies between the first two."""
 _DAY = "2026-07-01"
-_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names", "quotas"}
+_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names", "quotas", "key_areas"}
 
 
 def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
@@ -146,6 +147,7 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             rule_packs={"pack": pack},
             rule_pack="pack",
             quotas={name: Quota(**given) for name, given in data.get("quotas", {}).items()},
+            key_areas={name: KeyArea(**given) for name, given in data.get("key_areas", {}).items()},
             rings={name: Ring(**given) for name, given in data.get("rings", {}).items()},
         ),
         sites={name: _site(name, dict(given or {})) for name, given in data.get("sites", {}).items()},

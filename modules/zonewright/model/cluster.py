@@ -1,8 +1,8 @@
 """What a tenant declares: clusters of like nodes, with or without places of their own choice."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, Identifier, RiskKind
 from zonewright.model.limits import NAME
@@ -134,6 +134,29 @@ class Connection(Declared):
         "power-panel",
     )
     """Kinds of risk that two paths must not share; the two ends do not count."""
+    bandwidth_mbps: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Bandwidth that it is promised in each direction, in megabits per second."""
+    keeps_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Part of it, in percent, that is left after any one failure; all of it for two paths, else none of it."""
+
+    @model_validator(mode="after")
+    def _of_bandwidth(self) -> Self:
+        if self.keeps_percent is not None and self.bandwidth_mbps is None:
+            message = "keeps_percent without bandwidth_mbps; say how much the connection is promised"
+            raise ValueError(message)
+        return self
+
+    @property
+    def kept_mbps(self) -> int:
+        """The bandwidth that must be left after a failure, rounded up.
+
+        Example:
+            >>> Connection(to="dc2", max_one_way_us=500, bandwidth_mbps=25, keeps_percent=50).kept_mbps
+            13
+        """
+        usual = 100 if self.disjoint_paths > 1 else 0
+        percent = usual if self.keeps_percent is None else self.keeps_percent
+        return -(-(self.bandwidth_mbps or 0) * percent // 100)
 
 
 class Cluster(Declared):

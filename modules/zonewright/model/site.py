@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
 from zonewright.model.cooling import Cooling
+from zonewright.model.coverage import Tower
 from zonewright.model.metering import Meter, MeterBoundary, MeterHost, Overhead, PlantState
 from zonewright.model.site_network import (
     Address,
@@ -144,6 +145,8 @@ class Site(Declared):
     """What it draws besides its IT load; without it, rules on energy cannot judge the site."""
     backup: BackupPower | None = None
     """What carries it when the grid is lost."""
+    tower: Tower | None = None
+    """The tower, mast or roof for radio stations that stands there."""
     diversity: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
     """Share of the claimed power that is drawn at once, for the gate on the energy ratio; thousandths count."""
     as_number: Annotated[int, Field(ge=1, le=4_294_967_294)] | None = None

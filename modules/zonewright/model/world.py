@@ -409,6 +409,7 @@ class ZoneFacts:
         names: who has or wants which name.
         measured: what is measured of sites, by id; a site without any is judged by what is declared.
         connected: clusters of others that need connections; those of the world come on top.
+        stood: what the own clusters of the stack needed in the zone without a change; None where the world tells it.
         usage: what each party has at each site, by (party, site); empty where no rule of the zone asks.
         on: the day of leases, such as ``2026-07-01``; empty where none is known, and then no lease runs.
     """
@@ -422,6 +423,7 @@ class ZoneFacts:
     names: tuple[NameFacts, ...] = ()
     measured: Mapping[str, Measured] = field(default_factory=dict)
     connected: tuple[ClusterFacts, ...] = ()
+    stood: tuple[ClusterFacts, ...] | None = None
     usage: Mapping[tuple[str, str], Usage] = field(default_factory=dict)
     on: str = ""
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from zonewright.model.world import Occupant, World
 from zonewright.rules import (
     backup,
+    bandwidth,
     connections,
     cores,
     energy,
@@ -26,6 +27,7 @@ from zonewright.rules import (
     rooms,
     sharing,
     spread,
+    stations,
     supply,
     units,
 )
@@ -73,6 +75,9 @@ RULES: tuple[Rule, ...] = (
     quotas.QUOTA,
     energy.ZONE_UTILIZATION,
     sharing.SITE_SHARING,
+    stations.TOWER_REUSE,
+    stations.STATION_DISTANCE,
+    stations.COVERAGE,
     names.NAME_OWNER,
     network.LINK_ROUTE,
     network.DUCT_BORES,
@@ -83,6 +88,7 @@ RULES: tuple[Rule, ...] = (
     rings.RING_CLOSED,
     connections.SRLG_DISJOINT,
     connections.LATENCY_BUDGET,
+    bandwidth.BANDWIDTH_AFTER_FAILURE,
 )
 """In the order of the reference page: single racks, clusters, the zone, the network."""
 
