@@ -80,9 +80,9 @@ def _agreed(files: Mapping[str, bytes], results: list[other.Result], trust: Audi
 def _once() -> Iterator[None]:
     """What costs most of a verification depends on nothing but its arguments: the same ones are taken once."""
     with pytest.MonkeyPatch.context() as patch:
-        if verify.judge_again is judge_again:  # and no test's own
+        if vars(verify)["judge_again"] is judge_again:  # and no test's own
             patch.setattr(verify, "judge_again", _judged)
-        if verify.rendered_files is rendered_files:
+        if vars(verify)["rendered_files"] is rendered_files:
             patch.setattr(verify, "rendered_files", _rendered)
         yield
 
