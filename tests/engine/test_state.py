@@ -227,24 +227,19 @@ def test_a_lost_state_is_taken_over(tenant: Stack) -> None:
 
 
 def test_a_targeted_move_is_refused_and_nothing_moves(tenant: Stack) -> None:
-    """`--target` skips the Admission, so a moved or new node has no admitted claim and says how to go on."""
+    """`--target` skips the Admission, so a moved or new node has no admitted claim and says how to go on.
+
+    `--exclude` of the Admission is the same road around it, with the same end.
+    """
     tenant.declare(clusters={"web": cluster(4, places={"001": ELSEWHERE})})
     moved = tenant.urn("Node", "web-001")
-    for urn in (moved, moved.replace("web-001", "web-004")):
-        assert "without --target" in tenant.refused("up", "--yes", "--skip-preview", "--target", urn)
+    around = [("--target", urn) for urn in (moved, moved.replace("web-001", "web-004"))]
+    # A node or the site's files are refused, whichever the engine comes to first.
+    for option in (*around, ("--exclude", tenant.urn("Admission", "admission"))):
+        assert "without --target" in tenant.refused("up", "--yes", "--skip-preview", *option)
         tenant.agrees()
     _comes_back(tenant)
     assert tenant.places()["web-001"] == "dc1/a/01/02 U20"
-
-
-def test_an_excluded_admission_is_refused(tenant: Stack) -> None:
-    """`--exclude` of the Admission is the same road around it, with the same end."""
-    tenant.declare(clusters={"web": cluster(4)})
-    admission = tenant.urn("Admission", "admission")
-    # The node or the site's files are refused, whichever the engine comes to first.
-    assert "without --target" in tenant.refused("up", "--yes", "--skip-preview", "--exclude", admission)
-    tenant.agrees()
-    _comes_back(tenant)
 
 
 EXPORTS = """\
@@ -278,7 +273,6 @@ def test_what_a_run_leaves_out_keeps_the_change_open(tenant: Stack) -> None:
     assert tenant.state().get("resources", []) == []
 
 
-@pytest.mark.real_python
 def test_a_cluster_that_is_left_out_leaves_the_state_readable(zone: SmallZone, ledger: LedgerClient) -> None:
     """`--exclude` of a new component makes nothing that is in it, which the engine would; the next `up` makes all."""
     bring_up_racks(ledger)
