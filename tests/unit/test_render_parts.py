@@ -18,6 +18,7 @@ BOND = BondInUse(
     ports=("eno1",),
     primary="eno1",
     mtu=0,
+    vid=0,
     addresses=("10.0.0.5/24",),
     routes=("10.0.0.1",),
     vid=0,

@@ -8,7 +8,8 @@ import pytest
 
 from support.golden import compare_golden
 from support.validators import validator_of
-from support.zone_contexts import contexts_of_folder
+from support.zone_contexts import SWITCHED_ZONE as ZONE
+from support.zone_contexts import contexts_of_folder, switched_contexts
 from zonewright.declare import load_zone
 from zonewright.dialects import eos, redfish, sonic
 from zonewright.model.switch import range_of
@@ -19,7 +20,6 @@ from zonewright.render.formats.outlet_labels import OUTLET_LABELS
 from zonewright.render.formats.redfish import REDFISH
 from zonewright.render.formats.sonic import SONIC, SONIC_PORTS
 
-ZONE = Path(__file__).parents[1] / "cases" / "network" / "switched-site"
 FORMATS = (EOS, EOS_PORTS, SONIC, SONIC_PORTS, REDFISH, OUTLET_LABELS)
 FAULTS = {"eos": eos.faults, "redfish": redfish.faults, "sonic": sonic.faults}
 
@@ -27,7 +27,7 @@ FAULTS = {"eos": eos.faults, "redfish": redfish.faults, "sonic": sonic.faults}
 @cache
 def files() -> dict[str, str]:
     """The files of these formats of the zone with switches, by path."""
-    made = render_all(contexts_of_folder(ZONE))
+    made = render_all(switched_contexts())
     return {path: text for path, text in made.items() if any(one.owns(path) for one in FORMATS)}
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 
 from zonewright.dialects.json_text import Json, NoJsonError, line_of, read
 
-Kind = str | type[bool] | type[int] | tuple[str, ...]
+PropertyKind = str | type[bool] | type[int] | tuple[str, ...]
 """A regular expression of a text, a truth value, a whole number, or the words that a property takes."""
 _TEXT = r"(?s:.{0,255})"
-_PROTOCOL: Mapping[str, Kind] = {"ProtocolEnabled": bool, "Port": int}
+_PROTOCOL: Mapping[str, PropertyKind] = {"ProtocolEnabled": bool, "Port": int}
 _ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
-RESOURCES: Mapping[str, Mapping[str, "Kind | Mapping[str, Kind]"]] = {
+RESOURCES: Mapping[str, Mapping[str, "PropertyKind | Mapping[str, PropertyKind]"]] = {
     rf"/redfish/v1/Systems/{_ID}": {
         "AssetTag": _TEXT,
         "HostName": _TEXT,
@@ -63,7 +63,7 @@ def faults(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _properties(
-    body: Mapping[str, Json], known: Mapping[str, Kind | Mapping[str, Kind]], above: str
+    body: Mapping[str, Json], known: Mapping[str, PropertyKind | Mapping[str, PropertyKind]], above: str
 ) -> Iterator[tuple[str, str]]:
     for name, value in body.items():
         whole = f"{above}{name}"
@@ -79,7 +79,7 @@ def _properties(
             yield name, f"'{whole}' cannot be {value!r}"
 
 
-def _fits(value: Json, kind: Kind) -> bool:
+def _fits(value: Json, kind: PropertyKind) -> bool:
     if isinstance(kind, type):
         return type(value) is kind
     if isinstance(kind, tuple):
