@@ -1,5 +1,6 @@
 """A time-series database in memory, held to the contract of Prometheus and VictoriaMetrics; it fails on demand."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from zonewright.telemetry import Appended, Store
 from zonewright.telemetry.delivering import Delivery, mark
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.tables import readings_file
+from zonewright.telemetry.tsdb.client import HttpTsdb
 from zonewright.telemetry.tsdb.interface import TimeSeries, Tsdb, TsdbFaultError
 from zonewright.telemetry.tsdb.moving import Moved, move
 
@@ -58,13 +60,15 @@ class FarStore(Store):
     Args:
         folder: where its file is made.
         tsdb: the database.
+        sleep: waits until it shows what it took; one in memory does so at once.
     """
 
-    def __init__(self, folder: Path, tsdb: Tsdb) -> None:
+    def __init__(self, folder: Path, tsdb: Tsdb, sleep: Callable[[float], None] | None = None) -> None:
         self.home = readings_file(folder / "t.db")
         self.home.tsdb = tsdb
         super().__init__(self.home, create=True)
         self.moved = Moved()
+        self._sleep = sleep or (time.sleep if isinstance(tsdb, HttpTsdb) else lambda _seconds: None)
 
     def append(
         self,
@@ -87,7 +91,7 @@ class FarStore(Store):
             for name, key in rows:
                 mark(connection, key, (item.time_us for item in readings.get(name, ())))
         self.tell_deliveries(_kept)
-        self.moved += move(self.home, FOREVER_US)
+        self.moved += move(self.home, FOREVER_US, sleep=self._sleep)
 
 
 def _kept(_found: Mapping[str, list[Delivery]], note: JournalNote) -> None:

@@ -82,22 +82,19 @@ def read_settings(path: Path) -> TsdbSettings:
     """
     try:
         declared = TsdbFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        headers = _headers(declared, path.parent)
-        authorities = declared.authorities_file and str(path.parent / declared.authorities_file)
-        if authorities and not Path(authorities).is_file():
-            raise TsdbFileError(f"{path}: authorities_file: there is no file {authorities}")
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise TsdbFileError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ').lower()}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        if isinstance(error, TsdbFileError):
-            raise
         raise TsdbFileError(f"{path}: {reason_of(error).splitlines()[0]}") from None
+    authorities = declared.authorities_file and str(path.parent / declared.authorities_file)
+    if authorities and not Path(authorities).is_file():
+        raise TsdbFileError(f"{path}: authorities_file: there is no file {authorities}")
     tsdb = HttpTsdb(
         declared.write,
         declared.query,
-        headers=headers,
+        headers=_headers(declared, path.parent),
         timeout_s=declared.timeout_s,
         authorities=authorities or None,
     )
@@ -123,6 +120,10 @@ def _secret(path: Path) -> str:
     Raises:
         TsdbFileError: when others may read it.
     """
-    if path.stat().st_mode & _OPEN_TO_OTHERS:
+    try:
+        mode, text = path.stat().st_mode, path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TsdbFileError(f"{path}: {reason_of(error)}") from None
+    if mode & _OPEN_TO_OTHERS:
         raise TsdbFileError(f"{path}: others may read this secret; let only its owner: chmod 600 {path}")
-    return path.read_text(encoding="ascii").strip()
+    return text
