@@ -12,13 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from support.rule_cases import FILES, PLACES, documents
+from support.rule_cases import FILES, PLACES, documents, node_type
 from zonewright.model import Declaration, NodeType, OwnerFile, Zone
 
 Data = dict[str, Any]
 _KNOWN = {
     "racks", "occupants", "clusters", "findings", "limits", "districts", "quotas", "sites", "ducts", "links", "rings",
-    "offers", "rooms", "racks_before", "key_areas",
+    "offers", "rooms", "racks_before", "key_areas", "node_types",
 }  # fmt: skip
 _CARRIERS = ("net", "other", "third", "fourth")
 _ROLES = {"op": "facility-operator", **dict.fromkeys(_CARRIERS, "network-operator")}
@@ -106,7 +106,9 @@ def case_zone(data: Data) -> CaseZone:
 
 
 def _declared(data: Data, nodes: list[Data], *, early: bool) -> Declaration:
-    types: dict[str, Data] = {}
+    types: dict[str, Data] = {
+        name: node_type(given).model_dump(mode="json") for name, given in data.get("node_types", {}).items()
+    }
     offers = {name: {"site": "dc", **given} for name, given in data.get("offers", {}).items()}
     owners: dict[str, Data] = {"op": {"sites": _sites(data), "offers": offers}}
     for kind in ("ducts", "links"):

@@ -13,6 +13,7 @@ without the change; ``links_before`` are those that the change removes, ``was`` 
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved, ``sizes``
 those of parties.
 A site is ``at`` a point; ducts have ``points``.
+``node_types`` are those of zone.yaml, each with u, w and kg.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
 message and fix, ``says_not`` is none of them; ``participants`` are names, ``parties`` whose they are.
 """
@@ -30,6 +31,7 @@ from zonewright.model import (
     Duct,
     Limit,
     Link,
+    NodeType,
     Party,
     Relation,
     Ring,
@@ -66,7 +68,19 @@ FILES = sorted(CASES.glob("*/*.yaml"))
 PLACES = {"dc": [31.0, 120.8], "ds": [31.0, 120.9], "dt": [31.0, 120.8]}
 """Where sites are that do not say it with ``at``; ``at: null`` is nowhere. A duct lies between the first two."""
 _DAY = "2026-07-01"
-_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names", "quotas", "key_areas"}
+_OF_ZONE = {
+    "limits",
+    "districts",
+    "rings",
+    "sites",
+    "ducts",
+    "links",
+    "rooms",
+    "names",
+    "quotas",
+    "key_areas",
+    "node_types",
+}
 
 
 def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
@@ -99,6 +113,18 @@ def occupant(data: dict[str, Any]) -> Occupant:
         u_height=data.get("u", 1),
         weight_kg=data.get("kg", 0.0),
         draw=Draw(allocated_w=data.get("w", 0), **{key: data[key] for key in fields & data.keys()}),
+    )
+
+
+def node_type(given: dict[str, Any]) -> NodeType:
+    """A node type from its short form: u, w and kg."""
+    return NodeType(
+        manufacturer="M",
+        model="X",
+        u_height=given["u"],
+        weight_kg=given["kg"],
+        maximum_draw=given["w"],
+        allocated_draw=given["w"],
     )
 
 
@@ -147,6 +173,7 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             rule_packs={"pack": pack},
             rule_pack="pack",
             quotas={name: Quota(**given) for name, given in data.get("quotas", {}).items()},
+            node_types={name: node_type(given) for name, given in data.get("node_types", {}).items()},
             key_areas={name: KeyArea(**given) for name, given in data.get("key_areas", {}).items()},
             rings={name: Ring(**given) for name, given in data.get("rings", {}).items()},
         ),

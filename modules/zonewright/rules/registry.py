@@ -28,6 +28,7 @@ from zonewright.rules import (
     sharing,
     spread,
     stations,
+    stranded,
     supply,
     units,
 )
@@ -65,6 +66,7 @@ RULES: tuple[Rule, ...] = (
     rooms.FILL_BEFORE_OPEN,
     room_load.COOLING_CAPACITY,
     room_load.ROOM_DENSITY,
+    stranded.STRANDED,
     supply.FEED_DIVERSITY,
     energy.DESIGN_PUE,
     pue_gate.PUE_GATE,
