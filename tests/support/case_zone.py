@@ -25,7 +25,7 @@ _ROLES = {"op": "facility-operator", **dict.fromkeys(_CARRIERS, "network-operato
 _OWN = {"u", "w", "kg", "required", "supplies", "supply_w", "worst_share_thousandths", "cooling", "is_full_depth"}
 _OF_RACK = {
     "A", "B", "u_height", "max_weight_kg", "cooling", "accepts", "may_open", "legs", "failed_feeds", "has_failed",
-    "cooling_w", "row_cooling_w",
+    "cooling_w", "row_cooling_w", "cage", "at_m",
 }  # fmt: skip
 _HEAT = {"cooling_w": "rack_cooling_kw", "row_cooling_w": "cooling_kw"}
 _OF_CLUSTER = {"face", "exclusive", "protection_level", "single_feed"}
@@ -247,6 +247,8 @@ def _add_row(sites: Data, row_id: str, racks: Mapping[str, Data], baseline: Iter
         "max_weight_kg": kind.get("max_weight_kg", 1200),
         "feeds": feeds,
         **{field: kind[key] / 1000 for key, field in _HEAT.items() if key in kind},
+        **({"cage": kind["cage"]} if "cage" in kind else {}),
+        **({"place": dict(zip(("x_m", "y_m", "z_m"), kind["at_m"], strict=True))} if "at_m" in kind else {}),
         "failed_racks": ",".join(failed),
         "status": "active" if kind.get("accepts", True) or "may_open" in kind else "decommissioning",
         "baseline": {f"b{number}": _baseline(one) for number, one in enumerate(baseline)},

@@ -1,7 +1,7 @@
 """Case files of the rules: a small world in YAML, and the findings that it must give.
 
 A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (1200), A and B (watts, 6000 each; 0 for
-none), cooling, accepts, may_open, failed_feeds, has_failed, cooling_w, row_cooling_w; ``legs``
+none), cooling, accepts, may_open, failed_feeds, has_failed, cooling_w, row_cooling_w, cage, at_m, panels; ``legs``
 are the units of each phase of both feeds. ``racks_before`` are those of rows that the change alters.
 ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
@@ -41,6 +41,7 @@ from zonewright.model import (
     Survival,
     Zone,
 )
+from zonewright.model.cluster import Distance
 from zonewright.model.coverage import KeyArea
 from zonewright.model.expand import with_supply
 from zonewright.model.offer import Offer
@@ -86,12 +87,15 @@ _OF_ZONE = {
 def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
     """A rack from its short form."""
     given = {"u_height": 42, "max_weight_kg": 1200, "A": 6000, "B": 6000, **(data or {})}
+    panels = given.pop("panels", ["panel-a", "panel-b"])
     legs = tuple((leg, sum(1 << unit for unit in units)) for leg, units in sorted(given.pop("legs", {}).items()))
     feeds = {
-        name: Feed(available_w=given.pop(name), power_panel=f"panel-{name.lower()}", legs=legs) for name in ("A", "B")
+        name: Feed(available_w=given.pop(name), power_panel=panel, legs=legs)
+        for name, panel in zip("AB", panels, strict=True)
     }
     given["feeds"] = {name: feed for name, feed in feeds.items() if feed.available_w}
     given["may_open"] = frozenset(given.get("may_open", ()))
+    given["at_m"] = tuple(given["at_m"]) if "at_m" in given else None
     given["failed_feeds"] = frozenset(given.get("failed_feeds", ()))
     return Rack(id=rack_id, owner="op", **given)
 
@@ -139,6 +143,7 @@ def cluster(data: dict[str, Any]) -> ClusterFacts:
         survives=Survival(**data["survives"]) if "survives" in data else None,
         apart_from=tuple(Relation(**item) for item in data.get("apart_from", ())),
         together_with=tuple(Relation(**item) for item in data.get("together_with", ())),
+        distances=tuple(Distance(**item) for item in data.get("distances", ())),
         exclusive=data.get("exclusive"),
         connections={name: Connection(**item) for name, item in data.get("connections", {}).items()},
         needs_dual_power=data.get("power") == "dual",
