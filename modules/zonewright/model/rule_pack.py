@@ -27,6 +27,7 @@ LimitName = Literal[
     "tenants-per-site",
     "shared-sites-percent",
     "link-load-percent",
+    "stranded-percent",
     "tower-reuse-distance-m",
     "station-distance-n28-least-m",
     "station-distance-n28-most-m",
@@ -82,6 +83,7 @@ LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
         "phase-imbalance-percent",
         "room-density-w-per-m2",
         "link-load-percent",
+        "stranded-percent",
         "station-distance-n28-most-m",
         "station-distance-n41-most-m",
         "station-distance-n78-most-m",
@@ -107,6 +109,7 @@ POSSIBLE: Mapping[LimitName, tuple[float, float]] = {
     "phase-imbalance-percent": (0, 100),
     "shared-sites-percent": (0, 100),
     "link-load-percent": (0.001, 100),
+    "stranded-percent": (0, 100),
 }
 """Least and largest value that means something: no ratio of energies is below 1, and nothing is faster than light."""
 

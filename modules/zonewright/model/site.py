@@ -65,6 +65,34 @@ class Baseline(Declared):
     """Level of protection (MLPS 2.0, GB/T 22239-2019) of what runs on it, 1 to 5."""
 
 
+class RowPlace(Declared):
+    """Where the racks of a row stand, in metres in the plan of the site, from a corner that its operator chooses."""
+
+    x_m: Annotated[float, Field(ge=-100_000, le=100_000, strict=False)]
+    """Of the middle of its first rack."""
+    y_m: Annotated[float, Field(ge=-100_000, le=100_000, strict=False)]
+    """Of the middle of its first rack."""
+    z_m: Annotated[float, Field(ge=-1_000, le=1_000, strict=False)] = 0.0
+    """Height of its floor."""
+    along: Literal["x", "y"] = "x"
+    """The direction in which the numbers of its racks rise."""
+    pitch_m: Annotated[float, Field(gt=0, le=10, strict=False)] = 0.6
+    """From the middle of one rack to that of the next."""
+
+    def of_rack(self, number: int) -> tuple[float, float, float]:
+        """Metres of the middle of a rack.
+
+        Args:
+            number: of the rack, from 1 on.
+
+        Example:
+            >>> RowPlace(x_m=2, y_m=10, along="y", pitch_m=0.5).of_rack(3)
+            (2.0, 11.0, 0.0)
+        """
+        away = (number - 1) * self.pitch_m
+        return (self.x_m + away, self.y_m, self.z_m) if self.along == "x" else (self.x_m, self.y_m + away, self.z_m)
+
+
 class Row(Declared):
     """A row of identical racks. Its id may be a range (``01..25``), which declares that many identical rows."""
 
@@ -86,6 +114,10 @@ class Row(Declared):
     """Heat in kilowatts that the cooling of each rack takes away; without it, it is not judged."""
     cooling_kw: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
     """Heat in kilowatts that the cooling of the whole row takes away, with its largest unit lost."""
+    cage: Identifier | None = None
+    """The cage that it stands in, by an id in its room; without it, its racks stand open in the room."""
+    place: RowPlace | None = None
+    """Where it stands, for clusters that ask for a distance."""
     feeds: Annotated[dict[FeedName, PowerFeed], Field(min_length=1)]
     """The feeds at each rack: A and B, or one of them."""
     baseline: dict[Identifier, Baseline] = Field(default_factory=dict)

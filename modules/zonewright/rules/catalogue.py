@@ -23,6 +23,7 @@ READS: Mapping[str, tuple[LimitName, ...]] = {
     "room-density": ("room-density-w-per-m2",),
     "site-sharing": USAGE_LIMITS,
     "station-distance": DISTANCES,
+    "stranded": ("stranded-percent",),
     "tower-reuse": ("tower-reuse-distance-m",),
     "zone-utilization": ("zone-utilization",),
 }
@@ -36,6 +37,7 @@ NEEDS: Mapping[str, tuple[LimitName, ...]] = {
     "room-density": ("room-density-w-per-m2",),
     "site-sharing": USAGE_LIMITS,
     "station-distance": DISTANCES,
+    "stranded": ("stranded-percent",),
     "tower-reuse": ("tower-reuse-distance-m",),
     "zone-utilization": ("zone-utilization",),
 }
