@@ -7,6 +7,7 @@ import pytest
 
 from zonewright.render.contexts.node_context import NodeContext, PoolAddress
 from zonewright.render.contexts.node_links import BondInUse, PortInUse, TaggedVlan
+from zonewright.render.contexts.related import HomeSite, Neighbour, NodeModel, NodePlace
 from zonewright.render.formats import FORMATS
 from zonewright.render.sandbox.templates import LoadedTemplate, load
 
@@ -49,6 +50,11 @@ NODE = NodeContext(
     service_url="https://service.zone.internal/v1/metrics",
     service_port=443,
     power_max_w=700,
+    cluster="web",
+    home=HomeSite(name="dc1", title="DC 1", kind="data-centre", district="east", time_zone="UTC"),
+    place=NodePlace(room="a", row="01", rack="07", position=3, top=3),
+    type=NodeModel(manufacturer="m", model="m", u_height=1, power_supplies=2),
+    neighbours=(Neighbour(name="web-003", position=4),),
 )
 OTHER_TEXTS = {"name": "web-002", "site": "dc2", "rack": "dc1/a/01/08", "service_url": "https://another.internal/"}
 TEMPLATES = {
