@@ -14,6 +14,7 @@ from zonewright.render import NodeContext, SiteContext, node_context, render_all
 from zonewright.render.contexts.bmc import BmcOfNode, bmc_of_node
 from zonewright.render.contexts.group_context import GroupContext, group_contexts
 from zonewright.render.contexts.node_view import fellows_of, site_view
+from zonewright.render.contexts.related import by_rack
 from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.contexts.switch_sides import CabledNode
 from zonewright.render.formats.format import AnyContext
@@ -50,6 +51,7 @@ def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Ite
         )
         for site_id, site in sites.items()
     }
+    racks = by_rack((name, seat.rack, seat.position) for name, seat in proposal.seats.items())
     for cluster_id, wanted in demand.clusters.items():
         for node in nodes_of(cluster_id, wanted.cluster):
             seat = proposal.seats.get(node.name)
@@ -63,6 +65,8 @@ def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Ite
                     power_max_w=wanted.node_type.maximum_draw,
                     node_type=wanted.node_type,
                     mac_addresses=node.chosen.mac_addresses if node.chosen is not None else None,
+                    cluster=cluster_id,
+                    in_rack=racks[seat.rack],
                 )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from zonewright.dialects.json_text import Json, NoJsonError, read
 from zonewright.remediation.remedy import Remedy, RunningConfigurationError
 
-Row = dict[str, Json]
-Tables = dict[str, dict[str, Row]]
+TableRow = dict[str, Json]
+SwitchTables = dict[str, dict[str, TableRow]]
 _HARDWARE = frozenset({"DEVICE_METADATA", "PORT"})
 """Tables whose rows are there before anybody configures the switch; of these only fields are changed."""
 _OF_PORTS = frozenset({"PORTCHANNEL_MEMBER", "VLAN_MEMBER"})
@@ -32,7 +32,7 @@ def remedy(switch: str, running: str, intended: Sequence[str], *, is_whole: bool
     host = have.get("DEVICE_METADATA", {}).get("localhost", {}).get("hostname")
     if host not in {None, switch, "sonic"}:
         raise RunningConfigurationError(f"it is the configuration of {host}; name the file after its switch")
-    want: Tables = {}
+    want: SwitchTables = {}
     for text in intended:
         for name, rows in _tables(text).items():
             for key, row in rows.items():
@@ -43,7 +43,7 @@ def remedy(switch: str, running: str, intended: Sequence[str], *, is_whole: bool
     return Remedy(switch=switch, dialect="sonic", text=text if operations else "", left_alone=tuple(left))
 
 
-def _tables(text: str) -> Tables:
+def _tables(text: str) -> SwitchTables:
     try:
         found = read(text)
     except NoJsonError as error:
@@ -52,14 +52,14 @@ def _tables(text: str) -> Tables:
         ) from None
     if not isinstance(found, dict) or not found:
         raise RunningConfigurationError("no tables; save the output of 'show runningconfiguration all'")
-    tables: Tables = {}
+    tables: SwitchTables = {}
     for name, rows in found.items():
         held = rows if isinstance(rows, dict) else {}
         tables[name] = {key: row for key, row in held.items() if isinstance(row, dict)}
     return tables
 
 
-def _gone(have: Tables, want: Tables, *, is_whole: bool) -> tuple[Mapping[str, set[str]], list[str]]:
+def _gone(have: SwitchTables, want: SwitchTables, *, is_whole: bool) -> tuple[Mapping[str, set[str]], list[str]]:
     """Rows that go by table, and what is left alone: rows of ports that no file names."""
     ports = {*want.get("PORT", {}), *want.get("PORTCHANNEL", {})}
     gone: dict[str, set[str]] = {}
@@ -79,7 +79,7 @@ def _order(name: str) -> tuple[int, str]:
     return (_ADDED_FIRST.index(name) if name in _ADDED_FIRST else len(_ADDED_FIRST), name)
 
 
-def _removed(have: Tables, want: Tables, gone: Mapping[str, set[str]]) -> Iterator[dict[str, Json]]:
+def _removed(have: SwitchTables, want: SwitchTables, gone: Mapping[str, set[str]]) -> Iterator[dict[str, Json]]:
     for name in sorted(gone, key=_order, reverse=True):
         if gone[name] == have[name].keys() and not want[name]:  # SONiC has no table without rows
             yield {"op": "remove", "path": _path(name)}
@@ -88,7 +88,7 @@ def _removed(have: Tables, want: Tables, gone: Mapping[str, set[str]]) -> Iterat
             yield {"op": "remove", "path": _path(name, key)}
 
 
-def _added(have: Tables, want: Tables) -> Iterator[dict[str, Json]]:
+def _added(have: SwitchTables, want: SwitchTables) -> Iterator[dict[str, Json]]:
     for name in sorted(want, key=_order):
         rows: dict[str, Json] = {key: dict(row) for key, row in want[name].items()}
         if rows and name not in have:

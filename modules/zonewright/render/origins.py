@@ -102,6 +102,10 @@ def _link(context: NodeContext, held: tuple[BondInUse | TaggedVlan, ...], at: li
     return (f"node:{context.name}:node_type",)
 
 
+def _home(site: str, last: str) -> DeclaredPaths:
+    return (*((f"sites.{site}.{last}",) if last not in {"", "name"} else ()), f"sites.{site}")
+
+
 def _server(context: NodeContext, address: str) -> DeclaredPaths:
     kind = "name_servers" if address in context.name_servers else "time_servers"
     return (f"sites.{context.site}.{kind}",)
@@ -128,7 +132,10 @@ _NODE: Mapping[str, _Finder] = {
     "servers_v6": _node(lambda c, i, _l: _server(c, c.servers_v6[i[0]])),
     **dict.fromkeys(("service_v4", "service_v6"), _node(lambda _c, _i, _l: ("zone:service_addresses",))),
     **dict.fromkeys(("service_url", "service_port"), _node(lambda _c, _i, _l: ("zone:service",))),
-    "power_max_w": _node(lambda c, _i, _l: (f"node:{c.name}:node_type",)),
+    **dict.fromkeys(("power_max_w", "type"), _node(lambda c, _i, _l: (f"node:{c.name}:node_type",))),
+    **dict.fromkeys(("cluster", "place"), _node(lambda c, _i, _l: _cluster(c.name))),
+    "neighbours": _node(lambda c, i, _l: _cluster(c.neighbours[i[0]].name)),
+    "home": _node(lambda c, _i, last: _home(c.site, last)),
 }
 
 
@@ -214,7 +221,7 @@ def _plain(field: str) -> _Finder:
 
 _SITE: Mapping[str, _Finder] = {
     **dict.fromkeys(("name", "domain", "content", "serial"), _site(lambda c, _i, _l: (f"sites.{c.name}",))),
-    "title": _plain("title"),
+    **{name: _plain(name) for name in ("title", "kind", "time_zone")},
     "district": _plain("district"),
     "as_number": _plain("as_number"),
     "router_id": _plain("address_pools"),
@@ -281,6 +288,8 @@ _GROUP: Mapping[str, _Finder] = {
     ),
     "forwards": _group(lambda c, i, _l: _forward(c.forwards[i[0]].zone)),
     "records": _group(lambda c, i, _l: _cluster(c.records[i[0]].name)),
+    "nodes": _group(lambda c, i, _l: _cluster(c.nodes[i[0]].name)),
+    "home": _group(lambda c, _i, last: _home(c.site, last)),
     "reverse_zones": _group(_of_pointer),
     "bmcs": _group(lambda c, i, _l: (f"node:{c.bmcs[i[0]].key}:node_type",)),
     **dict.fromkeys(

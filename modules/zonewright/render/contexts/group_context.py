@@ -18,6 +18,7 @@ from zonewright.render.contexts.naming import (
     reverse_zones,
     zones_answered_by,
 )
+from zonewright.render.contexts.related import GroupNode, HomeSite, home_site
 from zonewright.render.contexts.site_names import Forward, site_names, ways_back
 from zonewright.render.contexts.switch_sides import CabledNode, SwitchSide, sides_of_nodes
 
@@ -55,6 +56,8 @@ class GroupContext:
         clients: networks that exactly these addresses make up.
         eos_switches: switches of the site's that these nodes hang on, with the interfaces to them: those like EOS.
         sonic_switches: those like SONiC.
+        home: the site.
+        nodes: the nodes in order of name, where their places are known.
         bmcs: BMCs of the nodes whose type says what theirs are set to.
     """
 
@@ -73,6 +76,8 @@ class GroupContext:
     eos_switches: tuple[SwitchSide, ...]
     sonic_switches: tuple[SwitchSide, ...]
     bmcs: tuple[BmcOfNode, ...]
+    home: HomeSite
+    nodes: tuple[GroupNode, ...]
 
 
 def domain_of(party: str, site_id: str) -> str:
@@ -147,6 +152,11 @@ def group_contexts(
             eos_switches=sides_of_nodes(site, "eos", nodes),
             sonic_switches=sides_of_nodes(site, "sonic", nodes),
             bmcs=tuple(own_bmcs),
+            home=home_site(site_id, site),
+            nodes=tuple(
+                GroupNode(name=one.name, rack=one.rack, position=one.position)
+                for one in sorted(nodes, key=lambda node: node.name)
+            ),
         )
 
 

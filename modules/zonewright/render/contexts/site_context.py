@@ -106,6 +106,8 @@ class SiteContext:
         feed_names: the feeds that its racks have: A, B or both.
         failovers: what its racks may draw in all with one feed lost; ``feed`` names the feed that carries least.
         title: name for people.
+        kind: data-centre or edge.
+        time_zone: name in the IANA time zone database.
         domain: domain of the site's own names.
         content: a number that comes from its names.
         serial: serial number of the zone of its names.
@@ -171,6 +173,8 @@ class SiteContext:
     feed_names: tuple[str, ...]
     failovers: tuple[FeedLimit, ...]
     title: str
+    kind: str
+    time_zone: str
     domain: str
     content: int
     serial: int
@@ -262,6 +266,8 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         feed_names=tuple(sorted({feed for row in rows.values() for feed in row.feeds})),
         failovers=tuple(_failovers(name, rows)),
         title=site.title,
+        kind=site.kind,
+        time_zone=site.time_zone,
         domain=f"{name}.internal",
         content=content,
         serial=content,
