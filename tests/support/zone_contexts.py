@@ -3,14 +3,23 @@
 from functools import cache
 from pathlib import Path
 
-from zonewright.changes.whole_zone import contexts_of_zone, proposals_of, sites_of
+from zonewright.changes.whole_zone import contexts_of_zone, proposals_of, sites_of, views_of_sites
 from zonewright.declare import load_zone
 from zonewright.model import Declaration
 from zonewright.place import JudgedZone, judge_declaration
 from zonewright.render import SiteContext
 from zonewright.render.formats.format import AnyContext
 
-__all__ = ["ON", "SMALL_ZONE", "contexts_of_folder", "judged_folder", "proposals_of", "sites_of", "small_sites"]
+__all__ = [
+    "ON",
+    "SMALL_ZONE",
+    "contexts_of_folder",
+    "judged_folder",
+    "proposals_of",
+    "sites_of",
+    "small_sites",
+    "views_of_sites",
+]
 ON = "2026-07-01"
 SMALL_ZONE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
 """The zone that the boot test starts; it has what the reference zone has not, such as VLANs of tenants."""
@@ -31,4 +40,4 @@ def contexts_of_folder(folder: Path) -> tuple[AnyContext, ...]:
 @cache
 def small_sites() -> tuple[SiteContext, ...]:
     """The sites of the small zone."""
-    return tuple(one for one in contexts_of_folder(SMALL_ZONE) if isinstance(one, SiteContext))
+    return tuple(one for one in contexts_of_folder(SMALL_ZONE) if isinstance(one, SiteContext))  # both routers

@@ -11,6 +11,7 @@ from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.render.formats.rack_labels import RACK_LABELS
+from zonewright.render.formats.router_keepalived import ROUTER_KEEPALIVED
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
 from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
@@ -21,6 +22,7 @@ FORMATS: tuple[Format, ...] = (
     NFTABLES,
     AGENT_SETTINGS,
     FRR,
+    ROUTER_KEEPALIVED,
     ROUTER_NETPLAN,
     ROUTER_NFTABLES,
     ROUTER_SYSCTL,
