@@ -12,6 +12,7 @@ ROUTER_SYSCTL = Format(
         "The kernel's settings are read from it at each start."
     ),
     subject="site",
+    of_routers=True,
     files=(File(template="router-sysctl/sysctl.conf.j2", path="etc/sysctl.d/60-zonewright.conf"),),
     filters=frozenset({"comment"}),
     check=ValidatorCommand(
