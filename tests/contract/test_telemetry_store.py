@@ -201,7 +201,9 @@ def test_what_comes_after_a_removal_counts_on(make: Make, tmp_path: Path) -> Non
     assert pruned.trusts("dc1") == {LIVE, "signed"}
 
 
-@settings(max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_any_removal_changes_no_figure(
     make: Make, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
