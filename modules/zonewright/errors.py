@@ -88,7 +88,7 @@ class ZonewrightError(Exception):
     ├── StateError                   2  changes.reconciling and ValueError
     ├── StoppedError                 -  cli.output
     ├── StoreFaultError              3  telemetry.home and OSError
-    │   └── TsdbFaultError           3  telemetry.tsdb.interface
+    │   └── TsdbFaultError           3  telemetry.home
     ├── TooLargeError                3  audit.diff.trees and ValueError
     ├── TooManyReadingsError         1  telemetry.summing and ValueError
     ├── TrustError                   1  fleet.ssh.trust and ValueError

@@ -35,12 +35,12 @@ from zonewright.telemetry import Store
 from zonewright.telemetry.correcting import Intake
 from zonewright.telemetry.delivering import mark
 from zonewright.telemetry.feeding import Feeder
+from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.sample import Sample, SampleBatch
 from zonewright.telemetry.samples import Samples, samples_file, samples_path
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright.telemetry.tables import readings_file, telemetry_path
-from zonewright.telemetry.tsdb.interface import TsdbFaultError
 from zonewright.telemetry.tsdb.moving import Moved, move
 
 NOW_NS = (START + 400 * DAY_US) * 1_000

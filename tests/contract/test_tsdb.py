@@ -18,16 +18,18 @@ from zonewright.model import Site
 from zonewright.model.base import TrustClass
 from zonewright.model.world import Measured
 from zonewright.pue.readings import MICROSECOND, Reading
+from zonewright.server.moving import MovingReadings
 from zonewright.telemetry import Store
 from zonewright.telemetry.correcting import Intake
 from zonewright.telemetry.figures import Terms, measured
+from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright.telemetry.tables import readings_file, settings_path
 from zonewright.telemetry.tsdb.client import HttpTsdb
 from zonewright.telemetry.tsdb.hours import fits
-from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, Tsdb, TsdbFaultError
+from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, Tsdb
 from zonewright.telemetry.tsdb.settings import TsdbFileError, read_settings
 
 LIVE: TrustClass = "authenticated"
@@ -108,6 +110,7 @@ def test_a_database_gives_what_it_took(tsdb: Tsdb) -> None:
     for time_ms, value in samples:
         assert set(read(time_ms, time_ms + 1)) == {(time_ms, value)}
         assert read(time_ms - 1, time_ms) == []
+        assert read(time_ms + 1, time_ms + 2) == []
     assert tsdb.read({**wanted, "meter_id": "2"}, START_MS, START_MS + 60_000) == []
 
 
@@ -221,6 +224,10 @@ def test_what_is_imported_or_corrected_lies_over_it(tmp_path: Path) -> None:
     assert store.last("dc1")["ups"][1] == LIVE
     with store.opened() as connection:
         assert connection.execute(query, (missing.time_us,)).fetchall() == [(1_000_000 * 10**6,)]
+    newest = at(60 * 20 * 24, 1_000_000)
+    store.correct("dc1", meters, {"ups": [newest]}, Intake(kind="withdrawn", by="anna", reason="test"), trust=LIVE)
+    store.let_go("dc1", {})
+    assert store.last("dc1")["ups"] == (at(60 * (20 * 24 - 1), 1).time_us, LIVE)
     for name in ("utility", "ups"):
         with pytest.raises(ValueError, match="another reading"):
             store.append("dc1", meters, {name: [at(60 * 60, 5)]}, trust=LIVE)
@@ -241,6 +248,32 @@ def test_nothing_leaves_before_it_was_read_back(tmp_path: Path) -> None:
     tsdb.fault = None
     far.let_go("dc1", items)
     assert far.moved.readings > 100
+
+
+def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:
+    """It leaves as many days as the settings say, tells how many readings went, and says what failed."""
+    path = settings_path(tmp_path / "t.db")
+    path.write_text("write: http://127.0.0.1:1/w\nquery: http://127.0.0.1:1/q\nafter_days: 5\n", encoding="utf-8")
+    said: list[str] = []
+    tsdb = MemoryTsdb()
+    tsdb.fault = away
+    store = FarStore(tmp_path, tsdb, sleep=lambda _seconds: None)
+    with pytest.raises(TsdbFaultError):
+        store.append("dc1", METERS, {"main": month()["main"][:2000]}, trust=LIVE)
+    moving = MovingReadings(store.home, read_settings(path), say=said.append)
+    moving._wait = lambda _seconds: None  # type: ignore[method-assign,assignment]
+    newest_s = month()["main"][1999].time_us / 10**6
+    moving.once(newest_s)
+    tsdb.fault = None
+    moving.once(newest_s)
+    moving.once(newest_s)
+    with store.opened() as connection:
+        (oldest,) = connection.execute("select min(time_us) from reading").fetchone()
+    assert 5 * 86_400 - 1 <= newest_s - oldest / 10**6 < 5 * 86_400 + 3_600
+    assert [one.split(" ")[1:5] for one in said] == [
+        ["readings", "were", "not", "moved:"],
+        ["readings", "were", "moved", "to"],
+    ]
 
 
 def test_what_no_series_holds_exactly_stays() -> None:

@@ -9,10 +9,11 @@ from zonewright.model.base import TrustClass
 from zonewright.pue import MeterSpec, Reading
 from zonewright.telemetry import Appended, Store
 from zonewright.telemetry.delivering import Delivery, mark
+from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.tables import readings_file
 from zonewright.telemetry.tsdb.client import HttpTsdb
-from zonewright.telemetry.tsdb.interface import TimeSeries, Tsdb, TsdbFaultError
+from zonewright.telemetry.tsdb.interface import TimeSeries, Tsdb
 from zonewright.telemetry.tsdb.moving import Moved, move
 
 FOREVER_US = 2**61

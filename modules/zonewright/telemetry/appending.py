@@ -11,8 +11,7 @@ from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.stored_sums import sum_up
 from zonewright.telemetry.summing import DAY_US
-from zonewright.telemetry.tables import meter_id, micro_of
-from zonewright.telemetry.tsdb.far import recall
+from zonewright.telemetry.tables import bring_back, meter_id, micro_of
 
 _MOST_STEP_YEARS = 10
 _MOST_STEP_US = _MOST_STEP_YEARS * 366 * DAY_US
@@ -35,7 +34,7 @@ def append_meter(  # noqa: PLR0917 - within a transaction of the store
         ConflictError: when a reading contradicts what is stored.
     """
     key = meter_id(connection, site, name, meter)
-    recall(connection, key, items[0].time_us, items[-1].time_us)
+    bring_back(connection, key, items[0].time_us, items[-1].time_us)
     done, gone = _append_rows(connection, key, f"meter {name} of {site}", meter, items, trust)
     if gone:
         moved.setdefault(name, []).extend(gone)

@@ -24,6 +24,10 @@ class StoreFaultError(ZonewrightError, OSError):
     exit_code = Exit.NOT_DECIDED
 
 
+class TsdbFaultError(StoreFaultError):
+    """A time-series database did not take or give what it was asked for; ``str()`` says why."""
+
+
 _Row = TypeVar("_Row", bound=Sequence[Any])
 EVERYTHING = "**"
 """The turn of who writes readings and samples of all: nobody else stores any meanwhile."""

@@ -30,7 +30,7 @@ from zonewright.telemetry.sample import (
 )
 
 _FOREVER_NS = 2**62
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 create table if not exists batch (
   agent text not null, boot text not null, sequence integer not null, received_ns integer not null,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import ROLES, MeterSpec
@@ -38,9 +38,6 @@ from zonewright.telemetry.stored_sums import (
 )
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum
 from zonewright.telemetry.tables import meter_id, readings_file, spec_of
-
-if TYPE_CHECKING:
-    from zonewright.telemetry.tsdb.moving import Moved
 
 __all__ = ["HOUR_US", "Store"]
 _TURNS = ("readings",)
@@ -316,16 +313,6 @@ class Store:
                 if connection.execute("select spec from meter where id = ?", (key,)).fetchone()[0]:
                     removed += prune_meter(connection, key, before_us, partial[site])
         return removed
-
-    def move(self, before_us: int) -> "Moved":
-        """Have the readings of hours that ended before a time lie in the time-series database, where there is one.
-
-        Raises:
-            TsdbFaultError: when it did not take them, or does not give them back; they stay where they were.
-        """
-        from zonewright.telemetry.tsdb.moving import move  # noqa: PLC0415 - a service does, and nobody else
-
-        return move(self._home, before_us)
 
     def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]], JournalNote], None]) -> None:
         """Hand over what was removed since this was done last.

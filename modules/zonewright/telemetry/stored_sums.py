@@ -21,8 +21,7 @@ from zonewright.telemetry.summing import (
     as_reading,
     by_hour,
 )
-from zonewright.telemetry.tables import FOREVER, fetch, value_of
-from zonewright.telemetry.tsdb.far import rows_before
+from zonewright.telemetry.tables import FOREVER, fetch, fetch_before, value_of
 
 _FEW = 5_000
 _REPEATS_MJ = 36_000
@@ -300,8 +299,7 @@ def _note_dips(connection: Statements, key: int, meter: MeterSpec, around: Seque
     ).fetchone()[0]
     if after is None:
         return list(around)
-    before = rows_before(connection, key, first, LOOK_BACK)
-    return [*(Reading(start, time_us, value_of(micro), 0) for start, time_us, micro, _ in before), *around]
+    return [*fetch_before(connection, key, first, LOOK_BACK), *around]
 
 
 def dips_before(connection: Statements, key: int, reading: Reading) -> list[Reading]:

@@ -3,14 +3,16 @@
 import sqlite3
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.home import Statements, TelemetryFile
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.summing import MICRO
-from zonewright.telemetry.tsdb.far import has_far, rows_around
-from zonewright.telemetry.tsdb.interface import Tsdb
+
+if TYPE_CHECKING:
+    from zonewright.telemetry.tsdb.interface import Tsdb
 
 FOREVER = 2**62
 VERSION = 7
@@ -112,7 +114,7 @@ def settings_path(readings: Path) -> Path:
     return readings.with_name(f"{readings.name.removesuffix('.db').removesuffix('.telemetry')}.tsdb.yaml")
 
 
-def tsdb_of(readings: Path) -> Tsdb | None:
+def tsdb_of(readings: Path) -> "Tsdb | None":
     """The time-series database that the settings beside a file of readings name; None without settings."""
     path = settings_path(readings)
     if not path.is_file():
@@ -157,9 +159,61 @@ def micro_of(item: Reading, label: str) -> int:
     return micro
 
 
+def has_far(connection: Statements, key: int) -> bool:
+    """Whether any hour of a meter lies in a time-series database."""
+    return connection.execute("select 1 from moved where meter = ? limit 1", (key,)).fetchone() is not None
+
+
+def bring_back(connection: Statements, key: int, low_us: int, high_us: int) -> None:
+    """Bring back the hours of a meter that lie elsewhere, with times from one to another, both inside.
+
+    Whoever stores, corrects or removes something there finds everything as if it had always been here.
+
+    Args:
+        connection: a writing transaction.
+        key: the meter.
+        low_us: the first time.
+        high_us: the last one.
+
+    Raises:
+        TsdbFaultError: when they cannot be had; nothing was changed.
+    """
+    if has_far(connection, key):
+        from zonewright.telemetry.tsdb.far import recall  # noqa: PLC0415 - as above
+
+        recall(connection, key, low_us, high_us)
+
+
+def bring_back_last(connection: Statements, key: int) -> None:
+    """Bring back the last hour of a meter where nothing after it is left: the newest reading is here, always."""
+    query = (
+        "select begin_us from moved where meter = ? and last_us > coalesce((select max(time_us) from reading "
+        "where meter = ?), ?) order by begin_us desc limit 1"
+    )
+    row = connection.execute(query, (key, key, -FOREVER)).fetchone()
+    if row is not None:
+        bring_back(connection, key, row[0], row[0])
+
+
+def fetch_before(connection: Statements, key: int, time_us: int, most: int) -> list[Reading]:
+    """The last readings of a meter before a time, at most so many, in order of time."""
+    if has_far(connection, key):
+        from zonewright.telemetry.tsdb.far import rows_before  # noqa: PLC0415 - as above
+
+        rows = [row[:3] for row in rows_before(connection, key, time_us, most)]
+    else:
+        query = (
+            "select start_us, time_us, micro from reading where meter = ? and time_us < ? order by time_us desc limit ?"
+        )
+        rows = connection.execute(query, (key, time_us, most)).fetchall()[::-1]
+    return [Reading(start, at_us, value_of(micro), 0) for start, at_us, micro in rows]
+
+
 def fetch(connection: Statements, key: int, start_us: int, end_us: int) -> list[Reading]:
     """The readings of a window that are still there, wherever, and the nearest on both sides."""
     if has_far(connection, key):
+        from zonewright.telemetry.tsdb.far import rows_around  # noqa: PLC0415 - few stores have readings elsewhere
+
         around = rows_around(connection, key, start_us, end_us)
         return [Reading(start, time_us, value_of(micro), 0) for start, time_us, micro, _ in around]
     low = connection.execute("select max(time_us) from reading where meter = ? and time_us <= ?", (key, start_us))

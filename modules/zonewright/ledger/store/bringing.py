@@ -23,7 +23,7 @@ _READINGS = (
 )
 _SAMPLES = (
     *("batch", "batch_run", "series", "sample", "sample_hour", "arrival", "inbox", "quarantine"),
-    *("chain_link", "chain_head", "chain_run", "chain_event", "chain_seal"),
+    *("chain_link", "chain_fork", "chain_head", "chain_run", "chain_event", "chain_seal"),
 )
 _COUNTED = ("arrival", "chain_run", "chain_event")
 """Tables whose numbers are never given twice, although their first rows are removed."""

@@ -134,6 +134,12 @@ Table(
     *(_key_text("agent"), _key("sequence"), _text("node"), _text("previous"), _text("digest"), _number("received_ns")),
     *(_number("head"), _text("body")),
 )
+Table(
+    "chain_fork",
+    metadata,
+    *(_key_text("agent"), _key("sequence"), _key_text("digest"), _text("node"), _text("previous")),
+    *(_number("received_ns"), _text("body")),
+)
 chain_head = Table(
     "chain_head",
     metadata,
@@ -198,6 +204,7 @@ PROVEN: dict[str, str] = {
     "inbox": "names the samples",
     "quarantine": "what of the samples could not be",
     "chain_link": "signed by the agent, as its heads lead back",
+    "chain_fork": "batches beside others of their number, until a head says which of them the agent signed",
     "chain_head": "signed by the agent; the journal has a digest of each list of heads",
     "chain_run": "which batches heads lead back to, in order",
     "chain_event": "the journal has a digest of each list of events",

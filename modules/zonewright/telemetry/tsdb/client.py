@@ -15,7 +15,8 @@ from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from zonewright.errors import reason_of
-from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, TsdbFaultError
+from zonewright.telemetry.home import TsdbFaultError
+from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries
 from zonewright.telemetry.tsdb.remote_write import HEADERS, write_request
 
 _OK_FROM, _OK_BELOW = 200, 300

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from zonewright.model.base import TrustClass
-from zonewright.telemetry.home import Statements
+from zonewright.telemetry.home import Statements, TsdbFaultError
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.summing import HOUR_US
 from zonewright.telemetry.tsdb.hours import FarRow, rows_of
-from zonewright.telemetry.tsdb.interface import Tsdb, TsdbFaultError
+from zonewright.telemetry.tsdb.interface import Tsdb
 
 _AT_ONCE = 50_000
 """Readings that one query gives, about a megabyte."""
@@ -39,11 +39,6 @@ class FarHour(NamedTuple):
     trust: TrustClass
     readings: int
     digest: str
-
-
-def has_far(connection: Statements, key: int) -> bool:
-    """Whether any hour of a meter lies elsewhere."""
-    return connection.execute("select 1 from moved where meter = ? limit 1", (key,)).fetchone() is not None
 
 
 def far_hours(connection: Statements, key: int, low_us: int, high_us: int) -> list[FarHour]:
@@ -154,8 +149,6 @@ def rows_before(connection: Statements, key: int, time_us: int, most: int) -> li
         "order by time_us desc limit ?"
     )
     near: list[FarRow] = [*reversed(connection.execute(query, (key, time_us, most)).fetchall())]
-    if not has_far(connection, key):
-        return near
     low_us, count = time_us, -1
     query = (
         "select v.first_us, d.readings from moved v join delivery d on d.meter = v.meter and d.begin_us = v.begin_us "
@@ -175,8 +168,6 @@ def rows_before(connection: Statements, key: int, time_us: int, most: int) -> li
 def recall(connection: Statements, key: int, low_us: int, high_us: int) -> int:
     """Bring back the hours of a meter with times from one to another, both inside; gives how many.
 
-    Whoever stores, corrects or removes something there finds everything as if it had never been elsewhere.
-
     Args:
         connection: a writing transaction.
         key: the meter.
@@ -195,17 +186,6 @@ def recall(connection: Statements, key: int, low_us: int, high_us: int) -> int:
     connection.add_rows("reading", [(key, time_us, start, micro, trust) for start, time_us, micro, trust in rows])
     connection.executemany("delete from moved where meter = ? and begin_us = ?", [(key, one.begin_us) for one in hours])
     return len(hours)
-
-
-def recall_last(connection: Statements, key: int) -> None:
-    """Bring back the last hour of a meter where nothing after it is left: the newest reading lies here, always."""
-    query = (
-        "select begin_us from moved where meter = ? and last_us > coalesce((select max(time_us) from reading "
-        "where meter = ?), ?) order by begin_us desc limit 1"
-    )
-    row = connection.execute(query, (key, key, -(2**62))).fetchone()
-    if row is not None:
-        recall(connection, key, row[0], row[0])
 
 
 def _time(row: FarRow) -> int:

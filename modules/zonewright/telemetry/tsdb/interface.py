@@ -3,14 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from zonewright.telemetry.home import StoreFaultError
-
 MOST_VALUE = 2**53
 """Larger whole numbers are no exact floating-point numbers, which is what these databases keep."""
-
-
-class TsdbFaultError(StoreFaultError):
-    """A time-series database did not take or give what it was asked for; ``str()`` says why."""
 
 
 class TimeSeries(NamedTuple):

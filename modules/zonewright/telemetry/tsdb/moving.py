@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from zonewright.telemetry.home import Statements, TelemetryHome
+from zonewright.telemetry.home import Statements, TelemetryHome, TsdbFaultError
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.summing import HOUR_US
 from zonewright.telemetry.tsdb.far import FarHour, moment, read_run
 from zonewright.telemetry.tsdb.hours import FarRow, fits, series_of
-from zonewright.telemetry.tsdb.interface import TimeSeries, Tsdb, TsdbFaultError
+from zonewright.telemetry.tsdb.interface import TimeSeries, Tsdb
 
 _HOURS = 500
 _READINGS = 50_000
@@ -124,7 +124,7 @@ def _page(connection: Statements, before_us: int, after: tuple[int, int]) -> tup
 def _rows_that_fit(  # noqa: PLR0917 - private
     connection: Statements, key: int, begin_us: int, meter: tuple[str, str], readings: int, digest: str
 ) -> list[FarRow]:
-    """The readings of an hour that can go; none where one of them has to stay."""
+    """The readings of an hour that can go; none where one of them has to stay. An imported one is not in the digest."""
     if not _is_plain(connection, key, begin_us):
         return []
     query = (
@@ -132,7 +132,7 @@ def _rows_that_fit(  # noqa: PLR0917 - private
         "order by time_us"
     )
     rows: list[FarRow] = connection.execute(query, (key, begin_us, begin_us + HOUR_US)).fetchall()
-    if len(rows) != readings or len({row[3] for row in rows}) != 1 or rows[0][3] == "imported" or not fits(rows):
+    if len(rows) != readings or len({row[3] for row in rows}) != 1 or not fits(rows):
         return []
     own, _ = digest_of_lines(READINGS_HEAD, (reading_line((*meter, *row)) for row in rows))
     return rows if own == digest else []
