@@ -56,7 +56,7 @@ class Gated:
     def places(self) -> dict[str, str]:
         """The rack of each node that the tenant holds."""
         report = self.tenant.client.call(verbs.REPORT, ReportRequest(stack_id=self.tenant.stack_id))
-        return {item.name: item.data["rack"] for item in report.holdings if item.kind == "node"}
+        return {item.name: str(item.data["rack"]) for item in report.holdings if item.kind == "node"}
 
 
 @contextmanager

@@ -152,12 +152,13 @@ def test_a_value_that_cannot_be_printed_is_told_by_the_macro() -> None:
     """What a filter refuses names the macro's line and the field that it got, and so does the explanation of a line."""
     parts = {"_m.j2": "{% macro a(n) %}\n\n{{ n | addresses }}\n{% endmacro %}"}
     source = text_of('{% import "_m.j2" as m %}\n{{ m.a(node.rack) }}', parts)
-    job = Job(path="x", format=FORMAT, file=FILE, context=reference_nodes()[0], source=source)
+    node = reference_nodes()[0]
+    job = Job(path="x", format=FORMAT, file=FILE, context=node, source=source)
     with pytest.raises(RenderError, match=r"^motd/_m\.j2:3: \{\{ node\.rack \| addresses \}\}"):
         trace(job)
     good = text_of(source.text, {"_m.j2": parts["_m.j2"].replace("addresses", "comment")})
     _, line, *_ = trace(replace(job, source=good))
-    assert (line.text, line.template, line.template_line) == (job.context.rack, "motd/_m.j2", 3)
+    assert (line.text, line.template, line.template_line) == (node.rack, "motd/_m.j2", 3)
     assert [use.path for use in line.uses] == ["node.rack"]
 
 
