@@ -11,10 +11,9 @@ from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.render.formats.rack_labels import RACK_LABELS
-from zonewright.render.formats.router_keepalived import ROUTER_KEEPALIVED
+from zonewright.render.formats.router_host import ROUTER_KEEPALIVED, ROUTER_SYSCTL
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
-from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
 
 FORMATS: tuple[Format, ...] = (
     NETPLAN,
