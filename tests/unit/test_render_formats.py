@@ -25,8 +25,8 @@ from zonewright.render.formats.kea import KEA
 from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.rack_labels import RACK_LABELS
+from zonewright.render.formats.router_host import ROUTER_SYSCTL
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
-from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
 from zonewright.render.validators.native import NativeValidator
 
 ROOTS = (

@@ -23,7 +23,7 @@ from zonewright.render.contexts.routing import Interface
 from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.formats.format import AnyContext, Format
 from zonewright.render.formats.frr import FRR
-from zonewright.render.formats.router_keepalived import ROUTER_KEEPALIVED
+from zonewright.render.formats.router_host import ROUTER_KEEPALIVED
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
 from zonewright.render.network.answers import name_servers_of

@@ -14,10 +14,9 @@ from zonewright.render.formats.outlet_labels import OUTLET_LABELS
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.render.formats.rack_labels import RACK_LABELS
 from zonewright.render.formats.redfish import REDFISH
-from zonewright.render.formats.router_keepalived import ROUTER_KEEPALIVED
+from zonewright.render.formats.router_host import ROUTER_KEEPALIVED, ROUTER_SYSCTL
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
-from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
 from zonewright.render.formats.sonic import SONIC, SONIC_PORTS
 
 FORMATS: tuple[Format, ...] = (
