@@ -21,6 +21,7 @@ from bench import (
     render,
     rows,
     start,
+    switches,
     year,
     zone,
 )
@@ -37,6 +38,7 @@ SUBJECTS = {
     "fleet": fleet.figures,
     "audit": audit.figures,
     "render": render.figures,
+    "switches": switches.figures,
 }
 
 
