@@ -9,9 +9,11 @@ import pytest
 from support.golden import compare_golden
 from support.validators import validator_of
 from support.zone_contexts import SWITCHED_ZONE as ZONE
-from support.zone_contexts import contexts_of_folder, switched_contexts
+from support.zone_contexts import contexts_of_folder, judged_folder, switched_contexts
 from zonewright.declare import load_zone
 from zonewright.dialects import eos, redfish, sonic
+from zonewright.model.asset_properties import asset_properties, site_of
+from zonewright.model.demand import SiteAsset
 from zonewright.model.switch import range_of
 from zonewright.render import RenderError, render_all
 from zonewright.render.formats.eos import EOS, EOS_PORTS
@@ -149,6 +151,14 @@ def test_a_lag_at_two_switches_is_refused(tmp_path: Path) -> None:
     assert load_zone(zone, on="2026-07-01").problems == ()
     with pytest.raises(RenderError, match=r"uplink is 802\.3ad, and its ports are at leaf-a1 and leaf-a2"):
         render_all(contexts_of_folder(zone))
+
+
+def test_a_preview_shows_cables_and_a_policy_reads_them() -> None:
+    """The switches of a site are properties of its resource, without what is as usual, and the same when read back."""
+    site = judged_folder(ZONE)[0].owners["operator"].sites["dc1"].model_copy(update={"rooms": {}})
+    told = asset_properties(SiteAsset(site=site))
+    assert told["switches"]["spine-1"]["interfaces"]["Ethernet1"] == {"router": "lan0"}
+    assert site_of(told).site.switches == site.switches
 
 
 def test_ranges_are_as_people_write_them() -> None:
