@@ -217,9 +217,9 @@ def test_what_is_named_is_not_thereby_ones_own(served: Served, heard: Heard) -> 
     planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
     ledger = planner.party.client
     fields: dict[str, Any] = {"clusters": {"web": cluster(2)}}
-    own = planner.material(**fields)
-    gathering.store(ledger, own)
-    plan = own.plan(reason="", emergency=False, planned_at=served.now[0].isoformat())
+    own, made = planner.material(**fields), planner.material(**fields)
+    gathering.store(ledger, made)
+    plan = made.plan(reason="", emergency=False, planned_at=served.now[0].isoformat())
     theirs = served.local.call(verbs.PLAN_OF, PlanQuery(stack_id=other.party.stack_id)).plan
     foreign = sorted({*json.loads(theirs or "{}")["files"].values(), own.snapshot.digest})
     brought = {digest_of(text) for text in own.texts.values()}

@@ -9,6 +9,7 @@ import pytest
 
 from support.ledger_party import Party, bring_up_racks
 from support.ledger_proxy import ledger_service
+from support.warm_python import warm_python
 from support.zone_project import PROJECT, SmallZone, Stack, cluster, facility
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.transport.client import LedgerClient
@@ -273,6 +274,7 @@ def test_what_a_run_leaves_out_keeps_the_change_open(tenant: Stack) -> None:
     assert tenant.state().get("resources", []) == []
 
 
+@pytest.mark.real_python  # what it was told to leave out, a program reads from the command line of its engine
 def test_a_cluster_that_is_left_out_leaves_the_state_readable(zone: SmallZone, ledger: LedgerClient) -> None:
     """`--exclude` of a new component makes nothing that is in it, which the engine would; the next `up` makes all."""
     bring_up_racks(ledger)
@@ -282,6 +284,7 @@ def test_a_cluster_that_is_left_out_leaves_the_state_readable(zone: SmallZone, l
     said = tenant.refused("up", "--yes", "--skip-preview", "--exclude", whole)
     assert "--exclude leaves out TenantCluster web and not what is in it; web-001 was not made" in said
     assert tenant.resources("Node") == []
+    tenant.environment.update(warm_python().variables())
     _comes_back(tenant)
 
 
