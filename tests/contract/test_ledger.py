@@ -189,6 +189,38 @@ def test_a_tenant_gets_addresses_of_its_own_vlan_and_is_told_of_no_other(world: 
 
 
 @pytest.mark.parametrize(
+    "left", [{}, {"v4": {"prefix": "10.80.8.0/21", "gateway": "10.80.8.1"}}], ids=["gone", "smaller"]
+)
+def test_a_pool_stays_while_nodes_have_addresses_in_it(world: World, left: dict[str, Any]) -> None:
+    """A pool goes, or becomes smaller, only without nodes in what goes, whoever came first; dividing it is no loss."""
+    operator, tenant = world.operator(), world.party("tenant-a")
+    sites = facility(2)["sites"]
+    fewer = {"dc1": {**sites["dc1"], "address_pools": left}}
+    tenant.enrol()
+    offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
+    less = operator.propose(operator.demand(sites=fewer))
+    assert less.findings == []
+    tenant.admit(offered)
+    with pytest.raises(LedgerRefusedError) as caught:
+        operator.admit(less)
+    (held,) = caught.value.findings
+    assert held.rule == "pool-in-use"
+    assert held.message.endswith("pool v4 (10.80.0.0/20), and 1 node of tenant-a has an address in it")
+    halves = {
+        key: {"prefix": f"10.80.{third}.0/21", "gateway": f"10.80.{third}.1"} for key, third in (("a", 0), ("b", 8))
+    }
+    operator.bring_up(sites={"dc1": {**sites["dc1"], "address_pools": halves}})
+    operator.bring_up(sites=sites)
+    for name, _ in tenant.states():
+        tenant.bring_up()
+        tenant.release(name, 1)
+    again = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
+    operator.bring_up(sites=fewer)
+    with pytest.raises(LedgerRefusedError):
+        tenant.admit(again)
+
+
+@pytest.mark.parametrize(
     ("asked", "sentence"),
     [
         ({}, "it has no address of pool v4"),

@@ -214,9 +214,10 @@ def test_a_cluster_is_split_and_merged(stacks: tuple[RenamingStack, RenamingStac
     assert {one.state for one in stack.held()} == {"active"}
 
 
-def test_a_node_of_before_is_of_its_new_cluster() -> None:
-    """What stands is called by its new cluster too, and what stays there by its old one."""
-    clusters = {"web": cluster(1), "api": cluster(1, nodes_were={"001": "web-002"})}
+@pytest.mark.parametrize("were", ["web-002", ["web-002"], ["app-001", "web-002"], ["web-002", "old-001"]])
+def test_a_node_of_before_is_of_its_new_cluster(were: str | list[str]) -> None:
+    """What stands is called by its new cluster too, also after several renames, and what stays there by its old one."""
+    clusters = {"web": cluster(1), "api": cluster(1, nodes_were={"001": were})}
     demand = Party(None, "stack", "tenant-a").demand(clusters=clusters)  # type: ignore[arg-type]
     places: dict[str, Any] = {
         "party": "tenant-a",

@@ -69,6 +69,7 @@ def least_request(verb: str, zone: Zone, *, party: str, stack_id: str, principal
         "pack": "none",
     }
     fields = request.model_fields
-    given = {name: known[name] for name, one in fields.items() if one.is_required() or name in _ASKED}
-    made: Message = request.model_validate(given)
-    return made
+    asked: Message = request.model_validate(
+        {name: known[name] for name, one in fields.items() if one.is_required() or name in _ASKED}
+    )
+    return asked

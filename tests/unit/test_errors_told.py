@@ -20,6 +20,7 @@ from zonewright import cli
 pytestmark = pytest.mark.slow
 
 TABLE = Path(__file__).resolve().parents[1] / "fixtures" / "estate" / "table.csv"
+GOLDEN_SWITCHES = Path(__file__).resolve().parents[1] / "golden" / "switches"
 YEAR = ("--from", "2025-01-01T00:00:00+00:00", "--to", "2026-01-01T00:00:00+00:00")
 GOOD: dict[str, tuple[str, ...]] = {
     "init": ("new",),
@@ -46,6 +47,11 @@ GOOD: dict[str, tuple[str, ...]] = {
     "pue prune": (),
     "render": ("--stack", "good"),
     "diff": ("--stack", "good"),
+    "remediate": (
+        str(GOLDEN_SWITCHES / "sites" / "dc1" / "switches" / "leaf-a1.cfg"),
+        "--intended",
+        str(GOLDEN_SWITCHES),
+    ),
     "change plan": ("--stack", "good"),
     "change show": ("PLAN",),
     "change export": ("PLAN", "--output", "out"),
