@@ -22,6 +22,7 @@ from bench import (
     render,
     rows,
     start,
+    switches,
     year,
     zone,
 )
@@ -39,6 +40,7 @@ SUBJECTS = {
     "fleet": fleet.figures,
     "audit": audit.figures,
     "render": render.figures,
+    "switches": switches.figures,
 }
 
 
