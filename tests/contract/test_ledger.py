@@ -97,7 +97,6 @@ def test_a_preview_holds_nothing(world: World) -> None:
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
     """What is reserved is offered to nobody else; asking again gives the same; the admission converts exactly it."""
     world.operator()
@@ -112,7 +111,6 @@ def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_places_that_were_taken_meanwhile_are_refused_whole(world: World) -> None:
     """A proposal whose place another stack took is refused with the finding, journaled, and nothing is claimed."""
     world.operator()
@@ -261,7 +259,6 @@ def test_an_address_is_one_that_the_pool_gives(world: World, asked: dict[str, st
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_the_life_of_a_move(world: World) -> None:
     """The old place is releasing until the update confirms the new one; a late delete frees nothing."""
     world.operator(racks=2)
@@ -319,7 +316,6 @@ def test_many_confirms_are_one_step(world: World) -> None:
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_of_many_confirms_all_are_carried_out_or_none(world: World) -> None:
     """One that is not admitted refuses the whole batch, by name; one claim twice, or nothing, is misuse."""
     world.operator()
@@ -470,7 +466,6 @@ def test_identity(world: World) -> None:
     assert clone.states() == [("web-001", "active")]
 
 
-@pytest.mark.on_postgresql
 @on_every_road("world")
 def test_a_run_that_a_take_over_replaced_confirms_nothing(world: World) -> None:
     """What is admitted for the new state the old run does not confirm, alone or in a group; the new one does."""
@@ -496,7 +491,6 @@ def test_a_run_that_a_take_over_replaced_confirms_nothing(world: World) -> None:
     assert [new.confirm(name, step=again) for name in ("web-001", "web-002")] == [2, 1]
 
 
-@pytest.mark.on_postgresql
 @on_every_road("world")
 def test_a_state_that_was_taken_over_destroys_nothing(world: World) -> None:
     """Its destroy is refused at its first step, before the stack's rows are closed to others; the new one is not."""
@@ -545,7 +539,6 @@ def test_another_zone_file_is_refused(world: World) -> None:
         tenant.propose(demand)
 
 
-@pytest.mark.on_postgresql
 def test_assets_under_others(world: World) -> None:
     """Others place on active rows only; a row cannot go or shrink under them, nor a destroy begin."""
     operator = world.party("operator")
@@ -568,7 +561,6 @@ def test_assets_under_others(world: World) -> None:
         operator.release("dc1/a/01", 1, kind="row")
 
 
-@pytest.mark.on_postgresql
 def test_a_swap_is_admitted(world: World) -> None:
     """Two own nodes may take each other's place in one change."""
     world.operator()
@@ -609,7 +601,6 @@ def test_what_changed_since_the_preview(world: World) -> None:
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_the_journal_is_chained_and_signed(world: World) -> None:
     """Entries follow from each other; one that is altered, missing or cut off is named."""
     world.operator()
@@ -690,7 +681,6 @@ def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_a_change_stays_open_while_something_of_it_is_only_admitted(world: World) -> None:
     """Nothing closes a change whose node, moved node, asset or files have no resource, and nothing is made on it."""
     operator = world.party("operator")
@@ -731,7 +721,6 @@ def test_a_change_stays_open_while_something_of_it_is_only_admitted(world: World
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_a_change_is_completed_once(world: World) -> None:
     """Completing again adds no entry; what was not admitted cannot be completed; the standing says what is."""
     world.operator()

@@ -137,7 +137,8 @@ def test_the_same_bytes_in_any_surroundings() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
     files, formats = json.loads(done.stdout)
     assert files == dict(zone_files())
-    assert formats == [item.id for item in FORMATS]
+    undeclared = {"outlet-labels", "eos", "eos-ports", "sonic", "sonic-ports", "redfish"}
+    assert formats == [item.id for item in FORMATS if item.id not in undeclared]  # no site has switches there
     assert len(files) > 4000
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from support.reference_nodes import reference_contexts, zone_files
 from support.reference_sites import reference_views
-from support.zone_contexts import ON, small_sites
+from support.zone_contexts import ON, small_sites, switched_contexts
 from support.zone_project import REPOSITORY
 from zonewright.changes.explaining import Explained, explain_line
 from zonewright.declare import load_zone
@@ -37,7 +37,7 @@ def known() -> Declaration:
 def contexts() -> list[AnyContext]:
     """Some nodes, all groups and all sites, also of the small zone."""
     groups = [one for one in reference_contexts() if isinstance(one, GroupContext)]
-    return [*reference_contexts()[:5], *groups, *reference_views(), *small_sites()]
+    return [*reference_contexts()[:5], *groups, *reference_views(), *small_sites(), *switched_contexts()]
 
 
 def jobs(format_id: str) -> list[Job]:
@@ -51,7 +51,7 @@ def test_every_line_is_explained_by_its_template_line(format_id: str) -> None:
     """The lines are the file's, each with the template's line whose own text stands in it."""
     found = jobs(format_id)
     assert found
-    files = {**zone_files(), **render_all(small_sites())}
+    files = {**zone_files(), **render_all([*small_sites(), *switched_contexts()])}
     for job in found:
         source = (TEMPLATES / job.file.template).read_text(encoding="utf-8").splitlines()
         lines = trace(job)

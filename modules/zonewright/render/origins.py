@@ -103,6 +103,10 @@ def _link(context: NodeContext, held: tuple[BondInUse | TaggedVlan, ...], at: li
     return (f"node:{context.name}:node_type",)
 
 
+def _home(site: str, last: str) -> DeclaredPaths:
+    return (*((f"sites.{site}.{last}",) if last not in {"", "name"} else ()), f"sites.{site}")
+
+
 def _server(context: NodeContext, address: str) -> DeclaredPaths:
     kind = "name_servers" if address in context.name_servers else "time_servers"
     return (f"sites.{context.site}.{kind}",)
@@ -129,7 +133,10 @@ _NODE: Mapping[str, _Finder] = {
     "servers_v6": _node(lambda c, i, _l: _server(c, c.servers_v6[i[0]])),
     **dict.fromkeys(("service_v4", "service_v6"), _node(lambda _c, _i, _l: ("zone:service_addresses",))),
     **dict.fromkeys(("service_url", "service_port"), _node(lambda _c, _i, _l: ("zone:service",))),
-    "power_max_w": _node(lambda c, _i, _l: (f"node:{c.name}:node_type",)),
+    **dict.fromkeys(("power_max_w", "type"), _node(lambda c, _i, _l: (f"node:{c.name}:node_type",))),
+    **dict.fromkeys(("cluster", "place"), _node(lambda c, _i, _l: _cluster(c.name))),
+    "neighbours": _node(lambda c, i, _l: _cluster(c.neighbours[i[0]].name)),
+    "home": _node(lambda c, _i, last: _home(c.site, last)),
 }
 
 
@@ -215,7 +222,7 @@ def _plain(field: str) -> _Finder:
 
 _SITE: Mapping[str, _Finder] = {
     **dict.fromkeys(("name", "domain", "content", "serial"), _site(lambda c, _i, _l: (f"sites.{c.name}",))),
-    "title": _plain("title"),
+    **{name: _plain(name) for name in ("title", "kind", "time_zone")},
     "district": _plain("district"),
     "as_number": _plain("as_number"),
     **dict.fromkeys(("router", "is_second", "interconnect"), _plain("second_router")),
@@ -257,7 +264,9 @@ _SITE: Mapping[str, _Finder] = {
     "meters": _site(lambda c, i, _l: (f"sites.{c.name}.meters.{c.meters[i[0]].name}",)),
     **dict.fromkeys(("feeds", "feed_names", "failovers"), _plain("rooms")),
     "label_rows": _site(_row),
+    "outlet_rows": _plain("rooms"),
     "name_servers": _site(lambda c, i, _l: (f"sites.{c.name}.name_servers.{i[0]}",)),
+    "time_servers": _site(lambda c, i, _l: (f"sites.{c.name}.time_servers.{i[0]}",)),
     "name_servers_v4": _plain("name_servers"),
     "time_servers_v4": _plain("time_servers"),
     "names": _site(lambda c, i, _l: _of_address(c, c.names[i[0]].address)),
@@ -267,6 +276,7 @@ _SITE: Mapping[str, _Finder] = {
     "clients": _site(lambda c, i, _l: _client(c, c.clients[i[0]])),
     "leases": _site(_lease),
     "uefi_leases": _plain("address_pools"),
+    **dict.fromkeys(("eos_switches", "sonic_switches"), _plain("switches")),
     "leased_at": _plain("address_pools"),
 }
 
@@ -291,6 +301,12 @@ _GROUP: Mapping[str, _Finder] = {
     ),
     "forwards": _group(lambda c, i, _l: _forward(c.forwards[i[0]].zone)),
     "records": _group(lambda c, i, _l: _cluster(_node_of(c.records[i[0]]))),
+    "nodes": _group(lambda c, i, _l: _cluster(c.nodes[i[0]].name)),
+    "home": _group(lambda c, _i, last: _home(c.site, last)),
     "reverse_zones": _group(_of_pointer),
+    "bmcs": _group(lambda c, i, _l: (f"node:{c.bmcs[i[0]].key}:node_type",)),
+    **dict.fromkeys(
+        ("eos_switches", "sonic_switches"), _group(lambda c, _i, _l: (f"sites.{c.site}.switches", f"sites.{c.site}"))
+    ),
 }
 _TABLES: Mapping[Subject, Mapping[str, _Finder]] = {"node": _NODE, "site": _SITE, "group": _GROUP}

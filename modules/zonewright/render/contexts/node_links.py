@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from zonewright.model import AddressPool, NodeType, Site
-from zonewright.model.node_ports import UPLINK, bond_name, ports_of_role
+from zonewright.model.node_ports import LACP, UPLINK, bond_name, ports_of_role
 from zonewright.model.site_network import USUAL_MTU, PoolRole
 from zonewright.render.errors import RenderError
 from zonewright.rules.words import listed
@@ -55,6 +55,7 @@ class BondInUse:
         ports: names of its ports; none says all wired ports.
         primary: the port that is in use while it can be, or empty.
         mtu: largest packet in bytes, 0 for the system's own.
+        vid: number of the VLAN that it has without a tag, 0 where none is known.
         addresses: its addresses with prefix length.
         routes: gateways of its default routes.
         own_ways: its networks besides those for data, each with its own way out.
@@ -66,6 +67,7 @@ class BondInUse:
     ports: tuple[str, ...]
     primary: str
     mtu: int
+    vid: int
     addresses: tuple[str, ...]
     routes: tuple[str, ...]
     own_ways: tuple[OwnWay, ...]
@@ -139,10 +141,11 @@ def node_links(
             BondInUse(
                 name=name,
                 role=role,
-                mode="active-backup" if is_backup else "802.3ad",
+                mode="active-backup" if is_backup else LACP,
                 ports=names,
                 primary=(primary or names[0]) if names and is_backup else "",
                 mtu=mtu,
+                vid=next((site.vlans[one].vid for key in named if (one := pools[key].vlan) is not None), 0),
                 addresses=tuple(addresses[key] for key in own),
                 routes=routes if role == "data" else (),
                 own_ways=tuple(ways[key] for key in own) if role != "data" else (),

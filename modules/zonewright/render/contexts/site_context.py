@@ -13,6 +13,7 @@ from zonewright.model.world import SiteFacts
 from zonewright.render.contexts.labels import LabelRow, label_rows
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of
 from zonewright.render.contexts.node_view import PORTS, times_of
+from zonewright.render.contexts.outlets import OutletRow, outlet_rows
 from zonewright.render.contexts.router_ports import RouterPort, RouterTrunk, ports_of, trunks_of
 from zonewright.render.contexts.routing import (
     BgpSession,
@@ -38,6 +39,7 @@ from zonewright.render.contexts.site_names import (
     site_names,
     ways_back,
 )
+from zonewright.render.contexts.switch_sides import SwitchSide, sides_of_site
 from zonewright.rules.site_power import is_in_scope
 from zonewright.rules.surroundings import routing_of
 
@@ -114,10 +116,13 @@ class SiteContext:
         feed_names: the feeds that its racks have: A, B or both.
         failovers: what its racks may draw in all with one feed lost; ``feed`` names the feed that carries least.
         title: name for people.
+        kind: data-centre or edge.
+        time_zone: name in the IANA time zone database.
         domain: domain of the site's own names.
         content: a number that comes from its names.
         serial: serial number of the zone of its names.
         name_servers: addresses of its name servers.
+        time_servers: addresses of its time servers.
         end_names: those of its names that are of ends of links.
         names: its own names: name servers, time servers, gateways, ends of links.
         aliases: other names for them.
@@ -135,6 +140,9 @@ class SiteContext:
         name_servers_v4: name servers that DHCP can tell.
         time_servers_v4: time servers that it can tell.
         label_rows: its rows with the labels of their racks.
+        outlet_rows: its rows with the labels of their outlets, where these are declared.
+        eos_switches: its switches that are configured as EOS is, without the interfaces to nodes.
+        sonic_switches: those that are configured as SONiC is.
     """
 
     name: str
@@ -184,10 +192,13 @@ class SiteContext:
     feed_names: tuple[str, ...]
     failovers: tuple[FeedLimit, ...]
     title: str
+    kind: str
+    time_zone: str
     domain: str
     content: int
     serial: int
     name_servers: tuple[str, ...]
+    time_servers: tuple[str, ...]
     end_names: tuple[str, ...]
     names: tuple[HostRecord, ...]
     aliases: tuple[Alias, ...]
@@ -205,6 +216,9 @@ class SiteContext:
     name_servers_v4: tuple[str, ...]
     time_servers_v4: tuple[str, ...]
     label_rows: tuple[LabelRow, ...]
+    outlet_rows: tuple[OutletRow, ...]
+    eos_switches: tuple[SwitchSide, ...]
+    sonic_switches: tuple[SwitchSide, ...]
 
 
 def site_context(
@@ -289,10 +303,13 @@ def site_context(
         feed_names=tuple(sorted({feed for row in rows.values() for feed in row.feeds})),
         failovers=tuple(_failovers(name, rows)),
         title=site.title,
+        kind=site.kind,
+        time_zone=site.time_zone,
         domain=f"{name}.internal",
         content=content,
         serial=content,
         name_servers=tuple(str(address) for address in site.name_servers),
+        time_servers=tuple(str(address) for address in site.time_servers),
         end_names=tuple(one.interface.name for one in all_ends),
         names=own_names.records,
         aliases=own_names.aliases,
@@ -315,6 +332,9 @@ def site_context(
         name_servers_v4=tuple(str(one) for one in site.name_servers if one.version == 4),  # noqa: PLR2004
         time_servers_v4=tuple(str(one) for one in site.time_servers if one.version == 4),  # noqa: PLR2004
         label_rows=tuple(label_rows(name, rows)),
+        outlet_rows=tuple(outlet_rows(name, rows)),
+        eos_switches=sides_of_site(site, "eos"),
+        sonic_switches=sides_of_site(site, "sonic"),
     )
 
 

@@ -40,7 +40,7 @@ class WayOn:
     is_drained: bool = False
 
 
-Distance = tuple[bool, int]
+PathDistance = tuple[bool, int]
 """Whether a drained link is on the way, and how many sites: what is smaller is taken."""
 
 
@@ -127,7 +127,7 @@ class Paths:
             if one.status == "active" and one.link not in self.down and there:
                 yield WayOn(one.interface, there, one.drained)
 
-    def _distances(self, version: int) -> Mapping[tuple[str, str], Distance]:
+    def _distances(self, version: int) -> Mapping[tuple[str, str], PathDistance]:
         """How far each site is from each that announces something, for all that reach each other.
 
         A site passes on only the way that it takes itself, so the nearest sites are settled first.
@@ -136,9 +136,9 @@ class Paths:
             site: tuple(hop for router in self.of_site(site) for hop in self._neighbours(router, version))
             for site in self.sites
         }
-        found: dict[tuple[str, str], Distance] = {}
+        found: dict[tuple[str, str], PathDistance] = {}
         for origin in self.sites:
-            settled: dict[str, Distance] = {}
+            settled: dict[str, PathDistance] = {}
             waiting = [((False, 0), origin)]
             while waiting:
                 distance, site = heappop(waiting)
@@ -150,7 +150,7 @@ class Paths:
         return found
 
     def _towards(
-        self, router: str, origin: str, version: int, distances: Mapping[tuple[str, str], Distance]
+        self, router: str, origin: str, version: int, distances: Mapping[tuple[str, str], PathDistance]
     ) -> Iterator[WayOn]:
         """The ways on to a site, each one site nearer, or over the other router of the site if that has one."""
         site = self.routers[router].name
@@ -255,7 +255,7 @@ class Paths:
         return frozenset(text.partition("/")[0] for text in (*held, *own.loopbacks_v4, *own.loopbacks_v6))
 
 
-def _further(distance: Distance, hop: WayOn) -> Distance:
+def _further(distance: PathDistance, hop: WayOn) -> PathDistance:
     """How far it is by one more link."""
     return distance[0] or hop.is_drained, distance[1] + 1
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import ITEM, AnyContext, File, Format, Subject, items_of, subject_of, subject_text
 from zonewright.render.formats.format_set import FormatSet
+from zonewright.render.formats.template_text import TemplateText
 from zonewright.render.sandbox.templates import LoadedTemplate, load
 
 MAX_FILE_CHARACTERS = 1_000_000
@@ -30,7 +31,7 @@ class Job:
     file: File
     context: AnyContext
     item: object = None
-    source: str | None = None
+    source: TemplateText | None = None
 
     def names(self) -> dict[str, object]:
         """What the template starts from."""
@@ -51,7 +52,7 @@ class Prepared:
 
     format: Format
     file: File
-    source: str | None
+    source: TemplateText | None
     loaded: LoadedTemplate
     is_one: bool
 
@@ -70,7 +71,7 @@ def prepared(formats: FormatSet) -> Mapping[Subject, tuple[tuple[Format, tuple[P
     return {subject: tuple(of_subject) for subject, of_subject in found.items()}
 
 
-def _prepared(format_: Format, file: File, source: str | None) -> Prepared:
+def _prepared(format_: Format, file: File, source: TemplateText | None) -> Prepared:
     is_one = not file.each and "{" not in file.path
     return Prepared(format_, file, source, load(format_, file, source), is_one)
 
@@ -154,10 +155,11 @@ def _told(error: Exception, loaded: LoadedTemplate, file: File, context: AnyCont
     line = _template_line(error, file.template)
     uses = [use for use in loaded.expressions if use.line == line]
     variable, path = (uses[0].text, uses[0].path) if len(uses) == 1 else ("", "")
+    template, number = loaded.place(file.template, line)
     return RenderError(
         str(error) or type(error).__name__,
-        template=file.template,
-        line=line,
+        template=template,
+        line=number,
         variable=variable,
         data_path=path,
         subject=subject_text(context),
