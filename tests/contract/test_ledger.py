@@ -206,6 +206,10 @@ def test_a_pool_stays_while_nodes_have_addresses_in_it(world: World, left: dict[
     (held,) = caught.value.findings
     assert held.rule == "pool-in-use"
     assert held.message.endswith("pool v4 (10.80.0.0/20), and 1 node of tenant-a has an address in it")
+    renamed = {"dc2": {**fewer["dc1"], "was": ["dc1"]}}
+    with pytest.raises(LedgerRefusedError) as caught:
+        operator.admit(operator.propose(operator.demand(sites=renamed)))
+    assert "dc2/v4" in {one.subject for one in caught.value.findings if one.rule == "pool-in-use"}
     halves = {
         key: {"prefix": f"10.80.{third}.0/21", "gateway": f"10.80.{third}.1"} for key, third in (("a", 0), ("b", 8))
     }

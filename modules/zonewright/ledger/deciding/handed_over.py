@@ -36,14 +36,15 @@ def findings_of_networks(connection: Connection, own: Iterable[Row[Any]], demand
     found = {row.name: parse_asset(row.data) for row in own}
     before = {name: item.site for name, item in found.items() if isinstance(item, SiteAsset)}
     after = {name: item.site for name, item in demand.assets.items() if isinstance(item, SiteAsset)}
-    touched = {name: site for name, site in after.items() if touches_nodes(before.get(name), site)}
+    called = {name: next((one for one in (name, *site.was) if one in before), name) for name, site in after.items()}
+    touched = {called[name]: name for name, site in after.items() if touches_nodes(before.get(called[name]), site)}
     claims = site_claims(connection, touched) if touched else {}
     return tuple(
         finding
-        for name, held in claims.items()
+        for known_as, held in claims.items()
         for nodes in ([(row.party, addresses_of(row)) for row in held.rows],)
         for check in (handed_over, taken_away)
-        for finding in check(name, before.get(name), touched[name], nodes, demand.party)
+        for finding in check(touched[known_as], before.get(known_as), after[touched[known_as]], nodes, demand.party)
     )
 
 

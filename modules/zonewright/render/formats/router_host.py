@@ -31,8 +31,8 @@ ROUTER_KEEPALIVED = Format(
     description=(
         "The file is for both routers of a site with a `second_router`. One of them has the gateway's address of every "
         "network at the site (VRRP, RFC 5798). The other one takes all of them over within 0.8 seconds if it hears "
-        "nothing any more, or if the first one loses one of its interfaces in networks of the site. The addresses do "
-        "not go back by themselves. Stop keepalived on the router that is to give them up.\n\n"
+        "nothing any more. It also does if the first one loses an interface in one of these networks. The addresses "
+        "do not go back by themselves. Stop keepalived on the router that is to give them up.\n\n"
         "The two routers hear each other at their `interconnect` only, so no node can take part. If that cable alone "
         "fails, both take the addresses: make it a bond of two. BGP between both (within the site's autonomous system) "
         "runs over it too. Only the router that is the gateway announces the networks of the site, so all packets of "
