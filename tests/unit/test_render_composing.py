@@ -10,8 +10,8 @@ from jinja2 import DictLoader, Environment
 from support.reference_nodes import reference_contexts, reference_nodes
 from zonewright.render import NodeContext, RenderError, render_all
 from zonewright.render.formats.format import File, Format
+from zonewright.render.formats.format_set import TemplateText
 from zonewright.render.formats.nftables import NFTABLES
-from zonewright.render.formats.template_text import TemplateText
 from zonewright.render.quoting import FILTERS
 from zonewright.render.sandbox.job import Job
 from zonewright.render.sandbox.templates import load
@@ -152,12 +152,13 @@ def test_a_value_that_cannot_be_printed_is_told_by_the_macro() -> None:
     """What a filter refuses names the macro's line and the field that it got, and so does the explanation of a line."""
     parts = {"_m.j2": "{% macro a(n) %}\n\n{{ n | addresses }}\n{% endmacro %}"}
     source = text_of('{% import "_m.j2" as m %}\n{{ m.a(node.rack) }}', parts)
-    job = Job(path="x", format=FORMAT, file=FILE, context=reference_nodes()[0], source=source)
+    node = reference_nodes()[0]
+    job = Job(path="x", format=FORMAT, file=FILE, context=node, source=source)
     with pytest.raises(RenderError, match=r"^motd/_m\.j2:3: \{\{ node\.rack \| addresses \}\}"):
         trace(job)
     good = text_of(source.text, {"_m.j2": parts["_m.j2"].replace("addresses", "comment")})
     _, line, *_ = trace(replace(job, source=good))
-    assert (line.text, line.template, line.template_line) == (job.context.rack, "motd/_m.j2", 3)
+    assert (line.text, line.template, line.template_line) == (node.rack, "motd/_m.j2", 3)
     assert [use.path for use in line.uses] == ["node.rack"]
 
 

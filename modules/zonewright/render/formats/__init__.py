@@ -3,7 +3,6 @@
 from zonewright.render.formats.agent_settings import AGENT_SETTINGS
 from zonewright.render.formats.bind import BIND, BIND_GROUP
 from zonewright.render.formats.chrony import CHRONY
-from zonewright.render.formats.eos import EOS, EOS_PORTS
 from zonewright.render.formats.format import Format
 from zonewright.render.formats.frr import FRR
 from zonewright.render.formats.grafana import GRAFANA
@@ -17,7 +16,7 @@ from zonewright.render.formats.redfish import REDFISH
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
 from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
-from zonewright.render.formats.sonic import SONIC, SONIC_PORTS
+from zonewright.render.formats.switches import EOS, EOS_PORTS, SONIC, SONIC_PORTS
 
 FORMATS: tuple[Format, ...] = (
     NETPLAN,
