@@ -21,7 +21,16 @@ from zonewright.render.contexts.switch_sides import CabledNode, SwitchedPort, Sw
 
 LEAVES, PORTS = 100, 48
 _UPLINK = BondInUse(
-    name="uplink", role="data", mode="active-backup", ports=(), primary="", mtu=0, vid=110, addresses=(), routes=()
+    name="uplink",
+    role="data",
+    mode="active-backup",
+    ports=(),
+    primary="",
+    mtu=0,
+    vid=110,
+    addresses=(),
+    routes=(),
+    own_ways=(),
 )
 _RENDER = """
 import json, sys, time

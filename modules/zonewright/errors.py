@@ -83,13 +83,16 @@ class ZonewrightError(Exception):
     ├── SelectionError               2  fleet.inventory and ValueError
     ├── SignatureError               1  seal.ssh_signatures and ValueError
     ├── SignedFileError              2  audit.evidence.signed_file and ValueError
+    ├── SnappyMissingError           2  telemetry.tsdb.remote_write and ImportError
     ├── StackFileError               2  declare.stack_file and ValueError
     ├── StateError                   2  changes.reconciling and ValueError
     ├── StoppedError                 -  cli.output
     ├── StoreFaultError              3  telemetry.home and OSError
+    │   └── TsdbFaultError           3  telemetry.home
     ├── TooLargeError                3  audit.diff.trees and ValueError
     ├── TooManyReadingsError         1  telemetry.summing and ValueError
     ├── TrustError                   1  fleet.ssh.trust and ValueError
+    ├── TsdbFileError                2  telemetry.tsdb.settings and ValueError
     ├── UnknownSubjectError          2  rules.lost and LookupError
     ├── UntoldError                  3  telemetry.registers
     ├── WitnessError                 3  server.witnesses

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from zonewright.changes.whole_zone import contexts_of_zone, proposals_of, sites_of
+from zonewright.changes.whole_zone import contexts_of_zone, proposals_of, sites_of, views_of_sites
 from zonewright.declare import load_zone
 from zonewright.model import Declaration
 from zonewright.place import JudgedZone, judge_declaration
@@ -20,6 +20,7 @@ __all__ = [
     "sites_of",
     "small_sites",
     "switched_contexts",
+    "views_of_sites",
 ]
 ON = "2026-07-01"
 SMALL_ZONE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
@@ -44,7 +45,7 @@ def contexts_of_folder(folder: Path) -> tuple[AnyContext, ...]:
 @cache
 def small_sites() -> tuple[SiteContext, ...]:
     """The sites of the small zone."""
-    return tuple(one for one in contexts_of_folder(SMALL_ZONE) if isinstance(one, SiteContext))
+    return tuple(one for one in contexts_of_folder(SMALL_ZONE) if isinstance(one, SiteContext))  # both routers
 
 
 @cache

@@ -48,6 +48,7 @@ EXTRA_OF_ROOM = {
     "provider": "stack",
     "server": "ledger",
     "telemetry": "ledger",
+    "telemetry/tsdb": "tsdb",
     "cli/fleet": "fleet",
     "estate": "netbox",
     "fleet": "fleet",

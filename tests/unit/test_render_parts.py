@@ -22,6 +22,7 @@ BOND = BondInUse(
     vid=0,
     addresses=("10.0.0.5/24",),
     routes=("10.0.0.1",),
+    own_ways=(),
 )
 NETWORKS = {"fellows": "10.0.0.5-10.0.0.9", "zone": "10.0.0.0/16", "management": "10.9.0.0/24"}
 NODE = NodeContext(
@@ -37,7 +38,7 @@ NODE = NodeContext(
     uplinks=("eno1",),
     ports=(PortInUse(name="eno1", mac_address="", mtu=0),),
     bonds=(BOND,),
-    vlans=(TaggedVlan(name="uplink.7", parent="uplink", vid=7, mtu=0, addresses=("10.0.7.5/24",)),),
+    vlans=(TaggedVlan(name="uplink.7", parent="uplink", vid=7, mtu=0, addresses=("10.0.7.5/24",), own_ways=()),),
     name_servers=("10.0.0.2",),
     search_domain="tenant-a.dc1.internal",
     time_servers=("10.0.0.3",),

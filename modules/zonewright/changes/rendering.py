@@ -115,7 +115,7 @@ def _groups(
 
 
 def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]:
-    """What the templates of each site of a facility's demand see.
+    """What the templates of each site of a facility's demand see, and those of second routers.
 
     Args:
         demand: what the facility's stack wants.
@@ -126,9 +126,11 @@ def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]
         if isinstance(item, SiteAsset):
             own = {name: row for name, row in rows.items() if name.startswith(f"{site_id}/")}
             yield site_context(name=site_id, site=item.site, rows=own, around=around)
+            if item.site.second_router is not None:
+                yield site_context(name=site_id, site=item.site, rows={}, around=around, is_second=True)
 
 
-_FOLDERS = frozenset({"nodes", "sites", "groups"})
+_FOLDERS = frozenset({"nodes", "sites", "groups", "routers"})
 """In which the files of sites are, each in a folder of its own."""
 
 

@@ -91,6 +91,8 @@ def bond_faults(interfaces: Sequence[NodeInterface], bonds: Sequence[NodeBond]) 
         interfaces: its ports.
         bonds: its bonds.
     """
+    names = [one.name for one in interfaces]
+    yield from (f"two interfaces with the name {name}" for name in dict.fromkeys(names) if names.count(name) > 1)
     if interfaces and not ports_of_role(interfaces, "data"):
         yield f"no interface that a node can use; one must have 'lag: {UPLINK}', or neither lag nor mgmt_only"
     held: dict[str, list[str]] = {}

@@ -129,6 +129,7 @@ def _format(name: str, content: FormatFile) -> Format:
         filters=frozenset(content.filters),
         check=None if content.check is None else ValidatorCommand(**content.check.model_dump(), of_zone=True),
         needs=content.needs,
+        of_routers=any(one.id == name and one.of_routers and one.subject == content.subject for one in FORMATS),
     )
 
 

@@ -109,7 +109,7 @@ def group_contexts(
     """
     if not any(site.name_servers or site.switches for site in sites.values()) and not bmcs:
         return
-    pairs = {site_id: list(_pairs(addresses.get(site_id, {}))) for site_id in sorted(sites)}
+    pairs = {site_id: list(_pairs(sites[site_id], addresses.get(site_id, {}))) for site_id in sorted(sites)}
     records = {
         site_id: tuple(host_record(name, address) for name, address in sorted(found))
         for site_id, found in pairs.items()
@@ -160,10 +160,13 @@ def group_contexts(
         )
 
 
-def _pairs(addresses: NodeAddresses) -> Iterator[tuple[str, str]]:
+def _pairs(site: Site, addresses: NodeAddresses) -> Iterator[tuple[str, str]]:
+    """Names with addresses: an address for storage or management has a name of its own, such as core-001.storage."""
+    roles = {key: pool.role for key, pool in site.address_pools.items()}
     for name, of_node in sorted(addresses.items()):
-        for text in of_node.values():
-            yield name, str(address_of(text.partition("/")[0]))
+        for key, text in of_node.items():
+            role = roles.get(key, "data")
+            yield name if role == "data" else f"{name}.{role}", str(address_of(text.partition("/")[0]))
 
 
 def _reverse_zones(

@@ -13,9 +13,9 @@ from zonewright.render.formats.outlet_labels import OUTLET_LABELS
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.render.formats.rack_labels import RACK_LABELS
 from zonewright.render.formats.redfish import REDFISH
+from zonewright.render.formats.router_host import ROUTER_KEEPALIVED, ROUTER_SYSCTL
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
-from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
 from zonewright.render.formats.switches import EOS, EOS_PORTS, SONIC, SONIC_PORTS
 
 FORMATS: tuple[Format, ...] = (
@@ -24,6 +24,7 @@ FORMATS: tuple[Format, ...] = (
     NFTABLES,
     AGENT_SETTINGS,
     FRR,
+    ROUTER_KEEPALIVED,
     ROUTER_NETPLAN,
     ROUTER_NFTABLES,
     ROUTER_SYSCTL,

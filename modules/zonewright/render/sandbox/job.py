@@ -57,16 +57,16 @@ class Prepared:
 
 
 @lru_cache(maxsize=32)
-def prepared(formats: FormatSet) -> Mapping[Subject, tuple[tuple[str, tuple[Prepared, ...]], ...]]:
-    """The files of each format by kind of subject, each format with the field that it needs.
+def prepared(formats: FormatSet) -> Mapping[Subject, tuple[tuple[Format, tuple[Prepared, ...]], ...]]:
+    """The files of each format by kind of subject.
 
     Raises:
         RenderError: when a template is missing, or is not one that may run.
     """
-    found: dict[Subject, list[tuple[str, tuple[Prepared, ...]]]] = {"node": [], "site": [], "group": []}
+    found: dict[Subject, list[tuple[Format, tuple[Prepared, ...]]]] = {"node": [], "site": [], "group": []}
     for format_ in formats.formats:
         files = tuple(_prepared(format_, file, formats.source(file)) for file in format_.files)
-        found[format_.subject].append((format_.needs, files))
+        found[format_.subject].append((format_, files))
     return {subject: tuple(of_subject) for subject, of_subject in found.items()}
 
 
@@ -81,8 +81,8 @@ def jobs_of(context: AnyContext, root: str, formats: FormatSet) -> Iterator[Job]
     Raises:
         RenderError: when a path could lead to another folder.
     """
-    for needs, files in prepared(formats)[subject_of(context)]:
-        if not needs or getattr(context, needs):
+    for format_, files in prepared(formats)[subject_of(context)]:
+        if format_.applies_to(context):
             for one in files:
                 for path, item in items_of(one.file, context):
                     yield Job(
@@ -102,8 +102,8 @@ def rendered(context: AnyContext, root: str, formats: FormatSet) -> Iterator[tup
         RenderError: when a file cannot be rendered, with template, line and variable as far as known.
     """
     subject = subject_of(context)
-    for needs, files in prepared(formats)[subject]:
-        if needs and not getattr(context, needs):
+    for format_, files in prepared(formats)[subject]:
+        if not format_.applies_to(context):
             continue
         for one in files:
             if one.is_one and one.source is None:
