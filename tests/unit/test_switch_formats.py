@@ -17,9 +17,8 @@ from zonewright.model.demand import SiteAsset
 from zonewright.model.switch import range_of
 from zonewright.render import RenderError, render_all
 from zonewright.render.formats.format import Format
-from zonewright.render.formats.outlet_labels import OUTLET_LABELS
-from zonewright.render.formats.redfish import REDFISH
-from zonewright.render.formats.switches import EOS, EOS_PORTS, SONIC, SONIC_PORTS
+from zonewright.render.formats.rack_labels import OUTLET_LABELS
+from zonewright.render.formats.switches import EOS, EOS_PORTS, REDFISH, SONIC, SONIC_PORTS
 
 FORMATS = (EOS, EOS_PORTS, SONIC, SONIC_PORTS, REDFISH, OUTLET_LABELS)
 FAULTS = {"eos": eos.faults, "redfish": redfish.faults, "sonic": sonic.faults}
