@@ -59,6 +59,7 @@ SHOWN = {
     "audit-a-change.md": "tests/contract/test_signed_telemetry.py",
     "back-up-a-ledger.md": "tests/contract/test_ledger_backup.py",
     "check-in-ci.md": "tests/contract/test_access_issuers.py",
+    "configure-switches.md": "tests/unit/test_remediation.py",
     "cut-a-release.md": "tests/unit/test_release.py",
     "deploy-the-agents.md": "tests/hosts/test_fleet_cli.py",
     "find-a-place.md": "tests/unit/test_cli_answers.py",

@@ -10,8 +10,8 @@ from jinja2 import DictLoader, Environment
 from support.reference_nodes import reference_contexts, reference_nodes
 from zonewright.render import NodeContext, RenderError, render_all
 from zonewright.render.formats.format import File, Format
+from zonewright.render.formats.format_set import TemplateText
 from zonewright.render.formats.nftables import NFTABLES
-from zonewright.render.formats.template_text import TemplateText
 from zonewright.render.quoting import FILTERS
 from zonewright.render.sandbox.job import Job
 from zonewright.render.sandbox.templates import load

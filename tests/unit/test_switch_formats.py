@@ -16,11 +16,9 @@ from zonewright.model.asset_properties import asset_properties, site_of
 from zonewright.model.demand import SiteAsset
 from zonewright.model.switch import range_of
 from zonewright.render import RenderError, render_all
-from zonewright.render.formats.eos import EOS, EOS_PORTS
 from zonewright.render.formats.format import Format
-from zonewright.render.formats.outlet_labels import OUTLET_LABELS
-from zonewright.render.formats.redfish import REDFISH
-from zonewright.render.formats.sonic import SONIC, SONIC_PORTS
+from zonewright.render.formats.rack_labels import OUTLET_LABELS
+from zonewright.render.formats.switches import EOS, EOS_PORTS, REDFISH, SONIC, SONIC_PORTS
 
 FORMATS = (EOS, EOS_PORTS, SONIC, SONIC_PORTS, REDFISH, OUTLET_LABELS)
 FAULTS = {"eos": eos.faults, "redfish": redfish.faults, "sonic": sonic.faults}

@@ -11,10 +11,9 @@ from zonewright.model.expand import nodes_of
 from zonewright.model.former_names import FormerNames
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, SiteContext, node_context, render_all, site_context
-from zonewright.render.contexts.bmc import BmcOfNode, bmc_of_node
 from zonewright.render.contexts.group_context import GroupContext, group_contexts
 from zonewright.render.contexts.node_view import fellows_of, site_view
-from zonewright.render.contexts.related import by_rack
+from zonewright.render.contexts.related import BmcOfNode, bmc_of_node, by_rack
 from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.contexts.switch_sides import CabledNode
 from zonewright.render.formats.format import AnyContext

@@ -19,8 +19,7 @@ from zonewright.model.format_file import FormatFile
 from zonewright.render.errors import RenderError
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import CONTEXTS, File, Format, ValidatorCommand
-from zonewright.render.formats.format_set import BUILT_IN, FormatSet
-from zonewright.render.formats.template_text import PART, TemplateText
+from zonewright.render.formats.format_set import BUILT_IN, PART, FormatSet, TemplateText
 from zonewright.render.quoting import FILTERS
 from zonewright.render.sandbox.templates import check
 

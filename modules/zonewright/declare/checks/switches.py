@@ -21,8 +21,6 @@ def switch_faults_of(known: Known, owner: str, path: Path, site: Site) -> Iterat
         path: the site's.
         site: the site.
     """
-    if not site.switches:
-        return
     rows: dict[str, Row] = {}
     with suppress(ValueError):  # a range of rows that cannot be read is told where it stands
         rows = {f"{room}/{row}": held for room, row, held in rows_of(site)}

@@ -7,7 +7,6 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from zonewright.model import Site
 from zonewright.model.addresses import address_of, network_of
 from zonewright.model.surroundings import Surroundings
-from zonewright.render.contexts.bmc import BmcOfNode
 from zonewright.render.contexts.naming import (
     HostRecord,
     ReverseZone,
@@ -18,7 +17,7 @@ from zonewright.render.contexts.naming import (
     reverse_zones,
     zones_answered_by,
 )
-from zonewright.render.contexts.related import GroupNode, HomeSite, home_site
+from zonewright.render.contexts.related import BmcOfNode, GroupNode, HomeSite, home_site
 from zonewright.render.contexts.site_names import Forward, site_names, ways_back
 from zonewright.render.contexts.switch_sides import CabledNode, SwitchSide, sides_of_nodes
 

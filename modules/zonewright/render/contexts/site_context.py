@@ -10,10 +10,9 @@ from zonewright.model import Row, Site
 from zonewright.model.site_network import Address
 from zonewright.model.surroundings import Surroundings
 from zonewright.model.world import SiteFacts
-from zonewright.render.contexts.labels import LabelRow, label_rows
+from zonewright.render.contexts.labels import LabelRow, OutletRow, label_rows, outlet_rows
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of
 from zonewright.render.contexts.node_view import PORTS, times_of
-from zonewright.render.contexts.outlets import OutletRow, outlet_rows
 from zonewright.render.contexts.router_ports import RouterPort, RouterTrunk, ports_of, trunks_of
 from zonewright.render.contexts.routing import (
     BgpSession,

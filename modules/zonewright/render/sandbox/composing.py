@@ -10,13 +10,12 @@ from dataclasses import dataclass, field, replace
 from jinja2 import TemplateError, nodes
 
 from zonewright.render.errors import RenderError
-from zonewright.render.formats.template_text import LINES, TemplateText
+from zonewright.render.formats.format_set import LINES, MARK, TemplateText
 from zonewright.render.sandbox.environment import environment
 
 MOST_NODES = 50_000
 """Parts of a template with all that it includes and calls."""
 _MOST_DEEP = 20
-_MARK = "__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,6 @@ class Composed:
 
     tree: nodes.Template
     used: frozenset[str]
-
-
-def plain_name(name: str) -> str:
-    """What a name within a macro is called where it is written."""
-    return name.partition(_MARK)[0]
 
 
 def compose(name: str, source: TemplateText) -> Composed:
@@ -209,7 +203,7 @@ class _Composer:
         name, inner = target.name, scope
         if scope.given is not None:  # its own names are nobody else's
             self.loops += 1
-            name = f"{plain_name(target.name)}{_MARK}{self.loops}"
+            name = f"{target.name.partition(MARK)[0]}{MARK}{self.loops}"
             own = nodes.Name(name, "load", lineno=node.lineno)
             inner = replace(scope, given={**scope.given, target.name: own}, is_in_loop=True)
         return nodes.For(

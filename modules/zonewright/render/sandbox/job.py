@@ -6,8 +6,7 @@ from functools import lru_cache
 
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import ITEM, AnyContext, File, Format, Subject, items_of, subject_of, subject_text
-from zonewright.render.formats.format_set import FormatSet
-from zonewright.render.formats.template_text import TemplateText
+from zonewright.render.formats.format_set import FormatSet, TemplateText
 from zonewright.render.sandbox.templates import LoadedTemplate, load
 
 MAX_FILE_CHARACTERS = 1_000_000

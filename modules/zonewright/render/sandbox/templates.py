@@ -4,6 +4,7 @@ A misspelt field is found here, also in a branch that is not taken, where a stri
 """
 
 import dataclasses
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,8 +15,7 @@ from jinja2 import Template, TemplateError, nodes
 from zonewright.render.contexts.node_context import OF_ONE_NODE
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import CONTEXTS, ITEM, File, Format, item_type
-from zonewright.render.formats.template_text import TemplateText
-from zonewright.render.sandbox.composing import Composed, compose, plain_name
+from zonewright.render.formats.format_set import MARK, TemplateText
 from zonewright.render.sandbox.environment import environment
 from zonewright.render.sandbox.parts import Stretch, look_of, stretches
 
@@ -36,6 +36,8 @@ _ALLOWED = (
     nodes.Const,
 )
 _MAX_CHARACTERS = 200_000
+_OTHERS = re.compile(r"\{%[-+]?\s*(?:include|import|from|macro)\b|\{\{[^}]*\(")
+"""What may call or include; a template without any of it is taken as it is."""
 _NAME = "name"
 """Field of a subject that no two have alike."""
 
@@ -111,8 +113,8 @@ def load(format_: Format, file: File, source: TemplateText | str | None = None) 
                 raise RenderError("the sandbox has no loader")
             source, _, _ = sandbox.loader.get_source(sandbox, name)
         text = TemplateText(source) if isinstance(source, str) else source
-        composed, expressions = _checked(text, format_=format_, file=file)
-        parts = tuple(_parts(composed.tree, format_, file))
+        tree, _, expressions = _checked(text, format_=format_, file=file)
+        parts = tuple(_parts(tree, format_, file))
     except TemplateError as error:
         raise RenderError(f"no template to run: {error.message}", template=name) from error
     return LoadedTemplate(expressions=expressions, parts=parts, source=text)
@@ -156,20 +158,32 @@ def check(source: TemplateText | str, *, format_: Format, file: File) -> frozens
         RenderError: names the first line that holds more than a template may.
     """
     text = TemplateText(source) if isinstance(source, str) else source
-    composed, _ = _checked(text, format_=format_, file=file)
-    return composed.used
+    _, used, _ = _checked(text, format_=format_, file=file)
+    return used
 
 
-def _checked(source: TemplateText, *, format_: Format, file: File) -> tuple[Composed, tuple[Expression, ...]]:
-    """The template as one, and where it uses which value."""
+def _composed(name: str, source: TemplateText) -> tuple[nodes.Template, frozenset[str]]:
+    """The template as one, and which of the files beside it it uses; most templates are one as they are."""
+    if _OTHERS.search(source.text) is None:
+        return environment().parse(source.text, name), frozenset()
+    from zonewright.render.sandbox.composing import compose  # noqa: PLC0415 - only zones' own templates need it
+
+    composed = compose(name, source)
+    return composed.tree, composed.used
+
+
+def _checked(
+    source: TemplateText, *, format_: Format, file: File
+) -> tuple[nodes.Template, frozenset[str], tuple[Expression, ...]]:
+    """The template as one, which files beside it it uses, and where it uses which value."""
     name = file.template
     if len(source.text) > _MAX_CHARACTERS:
         what = f"a template has at most {_MAX_CHARACTERS:,} characters, this one has {len(source.text):,}"
         raise RenderError(what, template=name)
     scope = _scope(format_, file)
     try:
-        composed = compose(name, source)
-        return composed, tuple(_Checker(format_.filters).walk(composed.tree, scope))
+        tree, used = _composed(name, source)
+        return tree, used, tuple(_Checker(format_.filters).walk(tree, scope))
     except TemplateError as error:
         line = getattr(error, "lineno", 0)
         raise RenderError(f"not a template: {error.message}", template=name, line=line) from error
@@ -265,7 +279,7 @@ def _fields(type_: object) -> Mapping[str, object]:
 def _text(node: nodes.Node) -> str:
     match node:
         case nodes.Name(name=name):
-            return plain_name(str(name))
+            return str(name).partition(MARK)[0]
         case nodes.Const(value=value):
             return repr(value)
         case nodes.Getattr(node=owner, attr=attr):
