@@ -77,6 +77,7 @@ class ZonewrightError(Exception):
     ├── OtlpError                    2  telemetry.otlp and ValueError
     ├── PaceError                    3  ledger.transport.paces
     ├── RenderError                  1  render.errors and ValueError
+    ├── RunningConfigurationError    2  remediation.remedy
     ├── SealError                    1  seal.errors and ValueError
     ├── SecretError                  3  model.secret and ValueError
     ├── SelectionError               2  fleet.inventory and ValueError

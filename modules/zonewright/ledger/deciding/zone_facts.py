@@ -60,7 +60,7 @@ _SUMS = (
 )
 _CONNECTED = (
     select(admission.c.stack_id, admission.c.party, admission.c.connections)
-    .where(admission.c.state == "current", admission.c.stack_id != bindparam("stack"), admission.c.connections != "{}")
+    .where(admission.c.state == "current", admission.c.connections != "{}")
     .order_by(admission.c.stack_id)
 )
 PartyAtSite = tuple[str, str]
@@ -178,7 +178,8 @@ class ZoneBase:
 
     def before(self) -> ZoneFacts:
         """The zone without the change."""
-        return _facts(self.zone, self.others, self.own, reserved=self.reserved, on=self.on)
+        facts = _facts(self.zone, self.others, self.own, reserved=self.reserved, on=self.on)
+        return replace(facts, connected=self.others.connected, stood=self.own.connected)
 
     def after(self, demand: Demand, seats: Mapping[str, RackPosition]) -> ZoneFacts:
         """The zone with a demand at these places instead of what the stack has now."""
@@ -289,7 +290,9 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
         _count_usage(connection, stack_id, others=parts[False], own=parts[True])
     for is_own, room, watts in connection.execute(_SUMS, {"stack": stack_id}):
         parts[bool(is_own)].claimed_w[room] += int(watts)
-    parts[False].connected = tuple(_connected(connection, stack_id))
+    connected = tuple(_connected(connection))
+    for is_own, part in parts.items():
+        part.connected = tuple(one for one in connected if (one.stack == stack_id) == is_own)
     lasting = tuple(one for one in held if one.wants is not None and one.stack_id != replaced)
     return ZoneBase(
         zone=known,
@@ -355,8 +358,8 @@ def connections_text(demand: Demand) -> str:
     )
 
 
-def _connected(connection: Connection, stack_id: str) -> Iterable[ClusterFacts]:
-    for row in connection.execute(_CONNECTED, {"stack": stack_id}):
+def _connected(connection: Connection) -> Iterable[ClusterFacts]:
+    for row in connection.execute(_CONNECTED):
         for cluster_id, data in json.loads(row.connections).items():
             yield ClusterFacts(
                 party=row.party,
