@@ -14,6 +14,7 @@ from bench import (
     demo,
     fleet,
     fleet_many,
+    gateway,
     ingest,
     journal,
     nodes,
@@ -52,7 +53,7 @@ def main() -> int:
         nargs="*",
         metavar="SUBJECT",
         help=f"of {', '.join(SUBJECTS)} (default: these), admissions, clients, demo, ingest, journal, year, "
-        "agent, agent-run, fleet-many",
+        "agent, agent-run, fleet-many, gateway",
     )
     parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are given (default: 3)")
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 200, 1000], help="sizes of the subject nodes")
@@ -68,6 +69,7 @@ def main() -> int:
         "journal": journal.figures,
         "year": year.figures,
         "fleet-many": fleet_many.figures,
+        "gateway": gateway.figures,
         "agent": lambda *_: agent.figures(arguments.minutes or 5),
         "agent-run": lambda *_: agent_run.figures(arguments.minutes or 1),
     }

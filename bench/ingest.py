@@ -3,17 +3,22 @@
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import psutil
+
 from bench.figures import Figure, seconds
 from support.postgresql import PostgresqlServer, postgresql_server
+from support.tsdb_servers import SERVERS
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.homes import homes_of
 from zonewright.telemetry.sample import Sample, SampleBatch
 from zonewright.telemetry.samples import Samples
+from zonewright.telemetry.tsdb.client import HttpTsdb
+from zonewright.telemetry.tsdb.interface import TimeSeries
 
 BATCHES, BATCH, SENDERS = 200, 1_000, 4
 _STEP_NS = 10**7
@@ -26,7 +31,34 @@ _Row = tuple[int, int, int | None, float | None, str]
 def figures(_runs: int, _nodes: Sequence[int]) -> list[Figure]:
     """Both ways, each with its baseline."""
     with tempfile.TemporaryDirectory() as folder, postgresql_server(is_durable=True) as server:
-        return [*_file(Path(folder)), *_server(Path(folder), server)]
+        return [*_file(Path(folder)), *_server(Path(folder), server), *_databases(Path(folder))]
+
+
+def _databases(folder: Path) -> Iterator[Figure]:
+    """What Prometheus and VictoriaMetrics themselves take for the same samples by remote write."""
+    batches = [batch for number in range(SENDERS) for batch in reversed(_batches(f"host-{number}"))]
+    requests = [[*_series(batch)] for batch in batches]
+    for name, server in SERVERS.items():
+        own = folder / name
+        own.mkdir()
+        with server(own) as url:
+            tsdb = HttpTsdb(f"{url}/api/v1/write", f"{url}/api/v1/query", timeout_s=60)
+            (process,) = (one for one in psutil.Process().children() if one.name().startswith(name[:8]))
+            before = sum(process.cpu_times()[:2])
+            for request in requests:
+                tsdb.write(request)
+            cpu_s = sum(process.cpu_times()[:2]) - before
+        yield Figure(f"{name}, {_COUNT:,} by remote write", cpu_s, "s CPU")
+        yield Figure(f"{name}, samples for each CPU second", _COUNT / cpu_s, "")
+
+
+def _series(batch: SampleBatch) -> Iterator[TimeSeries]:
+    """A batch as series, in order of time."""
+    parts: dict[str, list[tuple[int, int]]] = {}
+    for one in sorted(batch.samples, key=lambda sample: sample.time_ns):
+        parts.setdefault(one.part, []).append((one.time_ns // 10**6, round((one.value or 0) * 10**6)))
+    for part, samples in parts.items():
+        yield TimeSeries({"__name__": "bench", "agent": batch.agent, "part": part}, samples)
 
 
 def _file(folder: Path) -> list[Figure]:
