@@ -33,13 +33,19 @@ OWNERS = ("operator-a", "operator-b", "operator-c", "carrier-a", "carrier-b", "c
 
 
 def people(zone: Zone) -> Zone:
-    """The zone with an author at tenant-fin and an approver at the administration, for changes of high risk."""
+    """The zone with an author at tenant-fin and an approver at the administration, for changes of high risk.
+
+    Its small servers have the ports of the bank's database systems, as tenant-fin's networks need them.
+    """
     signers = {
         "anna": Signer(title="Anna", party="tenant-fin", keys=(key_of("anna").public,)),
         "ben": Signer(title="Ben", party="zone-administration", groups=("energy",), keys=(key_of("ben").public,)),
     }
     policy = ApprovalPolicy(title="Energy", risks=("high",), needs={"energy": 1})
-    return zone.model_copy(update={"signers": signers, "approvals": {"energy": policy}})
+    like = zone.node_types["database-20u"]
+    small = zone.node_types["general-1u"].model_copy(update={"interfaces": like.interfaces, "bonds": like.bonds})
+    types = {**zone.node_types, "general-1u": small}
+    return zone.model_copy(update={"signers": signers, "approvals": {"energy": policy}, "node_types": types})
 
 
 def databases(count: int, **more: Any) -> dict[str, Any]:
