@@ -7,6 +7,7 @@ from functools import lru_cache
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import ITEM, AnyContext, File, Format, Subject, items_of, subject_of, subject_text
 from zonewright.render.formats.format_set import FormatSet
+from zonewright.render.sandbox.parts import seen_by
 from zonewright.render.sandbox.templates import LoadedTemplate, load
 
 MAX_FILE_CHARACTERS = 1_000_000
@@ -102,13 +103,14 @@ def rendered(context: AnyContext, root: str, formats: FormatSet) -> Iterator[tup
         RenderError: when a file cannot be rendered, with template, line and variable as far as known.
     """
     subject = subject_of(context)
+    seen = seen_by({subject: context})
     for needs, files in prepared(formats)[subject]:
         if needs and not getattr(context, needs):
             continue
         for one in files:
             if one.is_one and one.source is None:
                 try:
-                    text = one.loaded.text({subject: context})
+                    text = one.loaded.text_in(seen)
                 except Exception as error:  # whatever it stumbles over, the caller gets a sentence and no text
                     raise _told(error, one.loaded, one.file, context) from error
                 yield f"{root}/{one.file.path}", _whole(text, one.file, context)
