@@ -192,3 +192,6 @@ def test_what_is_asked_again_is_not_judged_again(ledger: Path, monkeypatch: pyte
         assert judged == ["tenant-a", "tenant-a", "tenant-b"]
         mine.admit(proposal)
         assert judged == ["tenant-a", "tenant-a", "tenant-b", "tenant-a"]
+        for _ in range(2):
+            assert mine.propose(mine.demand(clusters={"web": cluster(99)})).unplaced
+        assert judged[4:] == ["tenant-a", "tenant-a"], "what is refused is judged again"

@@ -82,7 +82,7 @@ def put_digested(connection: Connection, texts: Mapping[str, str], *, until: dat
 def _draft(connection: Connection, digests: Collection[str], until: str) -> None:
     """Give new texts an end, and those that have one a later one; before the texts are there."""
     words = words_of(connection)
-    words.hold_texts(connection, sorted(digests), shared=False)
+    words.hold_texts(connection, digests, shared=False)
     words.put_drafts(connection, sorted(digests), until)
 
 
@@ -105,7 +105,7 @@ def keep(connection: Connection, digests: Collection[str]) -> None:
 
 def hold(connection: Connection, digests: Collection[str]) -> None:
     """Have nobody remove texts until the transaction ends: those that are there then stay."""
-    words_of(connection).hold_texts(connection, sorted(digests), shared=True)
+    words_of(connection).hold_texts(connection, digests, shared=True)
 
 
 def lacking(connection: Connection, digests: Collection[str]) -> list[str]:

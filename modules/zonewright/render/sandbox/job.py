@@ -1,6 +1,6 @@
 """One file to render: its template with what it sees."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,17 +58,23 @@ class Prepared:
 
 
 @lru_cache(maxsize=32)
-def prepared(formats: FormatSet) -> Mapping[Subject, tuple[tuple[str, tuple[Prepared, ...]], ...]]:
-    """The files of each format by kind of subject, each format with the field that it needs.
+def prepared(formats: FormatSet, subject: Subject) -> tuple[tuple[str, tuple[Prepared, ...]], ...]:
+    """The files of each format for one kind of subject, each format with the field that it needs.
+
+    A tenant's stack has no sites, and to check and compile their templates takes longer than to render its own.
+
+    Args:
+        formats: the formats.
+        subject: the kind of subject.
 
     Raises:
         RenderError: when a template is missing, or is not one that may run.
     """
-    found: dict[Subject, list[tuple[str, tuple[Prepared, ...]]]] = {"node": [], "site": [], "group": []}
-    for format_ in formats.formats:
-        files = tuple(_prepared(format_, file, formats.source(file)) for file in format_.files)
-        found[format_.subject].append((format_.needs, files))
-    return {subject: tuple(of_subject) for subject, of_subject in found.items()}
+    of_subject = (format_ for format_ in formats.formats if format_.subject == subject)
+    return tuple(
+        (format_.needs, tuple(_prepared(format_, file, formats.source(file)) for file in format_.files))
+        for format_ in of_subject
+    )
 
 
 def _prepared(format_: Format, file: File, source: str | None) -> Prepared:
@@ -82,7 +88,7 @@ def jobs_of(context: AnyContext, root: str, formats: FormatSet) -> Iterator[Job]
     Raises:
         RenderError: when a path could lead to another folder.
     """
-    for needs, files in prepared(formats)[subject_of(context)]:
+    for needs, files in prepared(formats, subject_of(context)):
         if not needs or getattr(context, needs):
             for one in files:
                 for path, item in items_of(one.file, context):
@@ -104,7 +110,7 @@ def rendered(context: AnyContext, root: str, formats: FormatSet) -> Iterator[tup
     """
     subject = subject_of(context)
     seen = seen_by({subject: context})
-    for needs, files in prepared(formats)[subject]:
+    for needs, files in prepared(formats, subject):
         if needs and not getattr(context, needs):
             continue
         for one in files:

@@ -157,9 +157,17 @@ def hold(_connection: Connection, names: Sequence[str], *, waits: bool = True) -
     return frozenset(names)
 
 
-def hold_texts(_connection: Connection, _digests: Sequence[str], *, shared: bool) -> None:
+def hold_texts(_connection: Connection, _digests: Collection[str], *, shared: bool) -> None:
     """Nothing, as for scopes."""
     del shared
+
+
+def add_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows, as the driver takes them: SQLAlchemy would look at each value of each one."""
+    names = list(rows[0])
+    marks = ", ".join("?" * len(names))
+    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of our own
+    connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
 
 
 def put_texts(connection: Connection, texts: Mapping[str, str]) -> None:
