@@ -13,8 +13,7 @@ from support.ledger_party import Party, bring_up_racks
 from support.older_ledger import before_schemas
 from support.zone_project import ZONE, cluster
 from zonewright.ledger.deciding import decide
-from zonewright.ledger.deciding.claimed_sums import ClaimedSum, claimed_sums
-from zonewright.ledger.deciding.site_claims import _MEMORIES, _Memory, around, site_claims
+from zonewright.ledger.deciding.site_claims import _MEMORIES, ClaimedSum, _Memory, around, claimed_sums, site_claims
 from zonewright.ledger.deciding.zone_judge import judge_racks
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs

@@ -16,11 +16,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, case, func, select
 
-from zonewright.ledger.deciding.claimed_sums import claimed_sums
 from zonewright.ledger.deciding.party_facts import SALT
 from zonewright.ledger.deciding.plans import present
 from zonewright.ledger.deciding.review import Review, last_proposal
-from zonewright.ledger.deciding.site_claims import site_claims
+from zonewright.ledger.deciding.site_claims import claimed_sums, site_claims
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store.claim_text import ROW

@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, func, select
 
-from zonewright.ledger.deciding.claimed_sums import claimed_sums
+from zonewright.ledger.deciding.site_claims import claimed_sums
 from zonewright.ledger.store.documents import parse_asset, parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.held import HeldPlaces, all_held
