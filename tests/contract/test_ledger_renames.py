@@ -52,7 +52,6 @@ def _renamed(places: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     return {name.replace(f"{old}-", f"{new}-"): place for name, place in places.items()}
 
 
-@pytest.mark.on_postgresql
 def test_a_renamed_cluster_stays_where_it_is(stacks: tuple[RenamingStack, RenamingStack]) -> None:
     """Places, addresses and holders follow the new name; resources are updated in place; the journal says how many."""
     stack, other = stacks
@@ -215,9 +214,10 @@ def test_a_cluster_is_split_and_merged(stacks: tuple[RenamingStack, RenamingStac
     assert {one.state for one in stack.held()} == {"active"}
 
 
-def test_a_node_of_before_is_of_its_new_cluster() -> None:
-    """What stands is called by its new cluster too, and what stays there by its old one."""
-    clusters = {"web": cluster(1), "api": cluster(1, nodes_were={"001": "web-002"})}
+@pytest.mark.parametrize("were", ["web-002", ["web-002"], ["app-001", "web-002"], ["web-002", "old-001"]])
+def test_a_node_of_before_is_of_its_new_cluster(were: str | list[str]) -> None:
+    """What stands is called by its new cluster too, also after several renames, and what stays there by its old one."""
+    clusters = {"web": cluster(1), "api": cluster(1, nodes_were={"001": were})}
     demand = Party(None, "stack", "tenant-a").demand(clusters=clusters)  # type: ignore[arg-type]
     places: dict[str, Any] = {
         "party": "tenant-a",
@@ -277,7 +277,6 @@ def test_a_killed_rename_is_gone_on_with(stacks: tuple[RenamingStack, RenamingSt
 SPLIT = {"web": cluster(2, without=["002"]), "api": cluster(1, nodes_were={"001": "web-002"})}
 
 
-@pytest.mark.on_postgresql
 @pytest.mark.parametrize(
     ("then", "told"),
     [

@@ -12,20 +12,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from support.rule_cases import FILES, PLACES, documents
+from support.rule_cases import FILES, PLACES, documents, node_type
 from zonewright.model import Declaration, NodeType, OwnerFile, Zone
 
 Data = dict[str, Any]
 _KNOWN = {
     "racks", "occupants", "clusters", "findings", "limits", "districts", "quotas", "sites", "ducts", "links", "rings",
-    "offers", "rooms", "racks_before",
+    "offers", "rooms", "racks_before", "key_areas", "node_types",
 }  # fmt: skip
 _CARRIERS = ("net", "other", "third", "fourth")
 _ROLES = {"op": "facility-operator", **dict.fromkeys(_CARRIERS, "network-operator")}
 _OWN = {"u", "w", "kg", "required", "supplies", "supply_w", "worst_share_thousandths", "cooling", "is_full_depth"}
 _OF_RACK = {
     "A", "B", "u_height", "max_weight_kg", "cooling", "accepts", "may_open", "legs", "failed_feeds", "has_failed",
-    "cooling_w", "row_cooling_w",
+    "cooling_w", "row_cooling_w", "cage", "at_m",
 }  # fmt: skip
 _HEAT = {"cooling_w": "rack_cooling_kw", "row_cooling_w": "cooling_kw"}
 _OF_CLUSTER = {"face", "exclusive", "protection_level", "single_feed"}
@@ -106,7 +106,9 @@ def case_zone(data: Data) -> CaseZone:
 
 
 def _declared(data: Data, nodes: list[Data], *, early: bool) -> Declaration:
-    types: dict[str, Data] = {}
+    types: dict[str, Data] = {
+        name: node_type(given).model_dump(mode="json") for name, given in data.get("node_types", {}).items()
+    }
     offers = {name: {"site": "dc", **given} for name, given in data.get("offers", {}).items()}
     owners: dict[str, Data] = {"op": {"sites": _sites(data), "offers": offers}}
     for kind in ("ducts", "links"):
@@ -152,6 +154,7 @@ def _zone(data: Data, owners: Mapping[str, Data], types: Data) -> Zone:
             "rule_pack": "pack",
             "quotas": data.get("quotas", {}),
             "rings": data.get("rings", {}),
+            "key_areas": data.get("key_areas", {}),
         }
     )
 
@@ -244,6 +247,8 @@ def _add_row(sites: Data, row_id: str, racks: Mapping[str, Data], baseline: Iter
         "max_weight_kg": kind.get("max_weight_kg", 1200),
         "feeds": feeds,
         **{field: kind[key] / 1000 for key, field in _HEAT.items() if key in kind},
+        **({"cage": kind["cage"]} if "cage" in kind else {}),
+        **({"place": dict(zip(("x_m", "y_m", "z_m"), kind["at_m"], strict=True))} if "at_m" in kind else {}),
         "failed_racks": ",".join(failed),
         "status": "active" if kind.get("accepts", True) or "may_open" in kind else "decommissioning",
         "baseline": {f"b{number}": _baseline(one) for number, one in enumerate(baseline)},

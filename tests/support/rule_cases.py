@@ -1,18 +1,19 @@
 """Case files of the rules: a small world in YAML, and the findings that it must give.
 
 A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (1200), A and B (watts, 6000 each; 0 for
-none), cooling, accepts, may_open, failed_feeds, has_failed, cooling_w, row_cooling_w; ``legs``
+none), cooling, accepts, may_open, failed_feeds, has_failed, cooling_w, row_cooling_w, cage, at_m, panels; ``legs``
 are the units of each phase of both feeds. ``racks_before`` are those of rows that the change alters.
 ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
-``limits``, ``districts``, ``quotas``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a
-whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without
-the change; ``links_before`` are those that the change removes, ``was`` has sites and ducts that it removed.
+``limits``, ``districts``, ``quotas``, ``rings``, ``key_areas``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the
+zone as a whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same
+without the change; ``links_before`` are those that the change removes, ``was`` has sites and ducts that it removed.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``offers`` are what op offers at site dc; a duct has its own. ``on`` is the day of leases (2026-07-01).
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved, ``sizes``
 those of parties.
 A site is ``at`` a point; ducts have ``points``.
+``node_types`` are those of zone.yaml, each with u, w and kg.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
 message and fix, ``says_not`` is none of them; ``participants`` are names, ``parties`` whose they are.
 """
@@ -30,6 +31,7 @@ from zonewright.model import (
     Duct,
     Limit,
     Link,
+    NodeType,
     Party,
     Relation,
     Ring,
@@ -39,6 +41,8 @@ from zonewright.model import (
     Survival,
     Zone,
 )
+from zonewright.model.cluster import Distance
+from zonewright.model.coverage import KeyArea
 from zonewright.model.expand import with_supply
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
@@ -65,18 +69,33 @@ FILES = sorted(CASES.glob("*/*.yaml"))
 PLACES = {"dc": [31.0, 120.8], "ds": [31.0, 120.9], "dt": [31.0, 120.8]}
 """Where sites are that do not say it with ``at``; ``at: null`` is nowhere. A duct lies between the first two."""
 _DAY = "2026-07-01"
-_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names", "quotas"}
+_OF_ZONE = {
+    "limits",
+    "districts",
+    "rings",
+    "sites",
+    "ducts",
+    "links",
+    "rooms",
+    "names",
+    "quotas",
+    "key_areas",
+    "node_types",
+}
 
 
 def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
     """A rack from its short form."""
     given = {"u_height": 42, "max_weight_kg": 1200, "A": 6000, "B": 6000, **(data or {})}
+    panels = given.pop("panels", ["panel-a", "panel-b"])
     legs = tuple((leg, sum(1 << unit for unit in units)) for leg, units in sorted(given.pop("legs", {}).items()))
     feeds = {
-        name: Feed(available_w=given.pop(name), power_panel=f"panel-{name.lower()}", legs=legs) for name in ("A", "B")
+        name: Feed(available_w=given.pop(name), power_panel=panel, legs=legs)
+        for name, panel in zip("AB", panels, strict=True)
     }
     given["feeds"] = {name: feed for name, feed in feeds.items() if feed.available_w}
     given["may_open"] = frozenset(given.get("may_open", ()))
+    given["at_m"] = tuple(given["at_m"]) if "at_m" in given else None
     given["failed_feeds"] = frozenset(given.get("failed_feeds", ()))
     return Rack(id=rack_id, owner="op", **given)
 
@@ -101,6 +120,18 @@ def occupant(data: dict[str, Any]) -> Occupant:
     )
 
 
+def node_type(given: dict[str, Any]) -> NodeType:
+    """A node type from its short form: u, w and kg."""
+    return NodeType(
+        manufacturer="M",
+        model="X",
+        u_height=given["u"],
+        weight_kg=given["kg"],
+        maximum_draw=given["w"],
+        allocated_draw=given["w"],
+    )
+
+
 def cluster(data: dict[str, Any]) -> ClusterFacts:
     """A cluster from its short form."""
     return ClusterFacts(
@@ -112,6 +143,7 @@ def cluster(data: dict[str, Any]) -> ClusterFacts:
         survives=Survival(**data["survives"]) if "survives" in data else None,
         apart_from=tuple(Relation(**item) for item in data.get("apart_from", ())),
         together_with=tuple(Relation(**item) for item in data.get("together_with", ())),
+        distances=tuple(Distance(**item) for item in data.get("distances", ())),
         exclusive=data.get("exclusive"),
         connections={name: Connection(**item) for name, item in data.get("connections", {}).items()},
         needs_dual_power=data.get("power") == "dual",
@@ -146,6 +178,8 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             rule_packs={"pack": pack},
             rule_pack="pack",
             quotas={name: Quota(**given) for name, given in data.get("quotas", {}).items()},
+            node_types={name: node_type(given) for name, given in data.get("node_types", {}).items()},
+            key_areas={name: KeyArea(**given) for name, given in data.get("key_areas", {}).items()},
             rings={name: Ring(**given) for name, given in data.get("rings", {}).items()},
         ),
         sites={name: _site(name, dict(given or {})) for name, given in data.get("sites", {}).items()},

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from support.own_rule_code import COUNTS, own_pack
+from zonewright.audit.evidence.checks import Check, open_
 from zonewright.audit.verify import verify
 from zonewright.cli import main
 from zonewright.model import District, Zone
@@ -341,6 +342,27 @@ def test_a_folder_runs_only_what_its_reader_trusts(
         assert distrusted("# another")
     with only_trusted({VARIABLE: "all"}):
         assert not distrusted("# another")
+
+
+def test_an_approver_runs_only_what_the_approver_trusts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To approve a plan runs no code of its zone unasked; what was not run is said, and what else is wrong refuses."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    asked: list[str] = []
+
+    def verified(_: object) -> list[Check]:
+        asked.append(distrusted(COUNTS["rack"]))
+        return [open_("rules when it was planned", "own/counted cannot be compared"), open_("time", "nobody knows")]
+
+    monkeypatch.setattr("zonewright.audit.verify.verify.verify_bundle", verified)
+    monkeypatch.setattr("zonewright.cli.change._bundle", lambda _: ({}, None))
+    monkeypatch.setattr("zonewright.cli.change._vote", lambda *_: 0)
+    assert main(["change", "approve", "--key", "k", "plan"]) == 0
+    assert asked == [digest_of(COUNTS["rack"])]
+    said = capsys.readouterr().out
+    assert "own/counted" in said
+    assert "nobody knows" not in said
 
 
 def test_lint_tells_what_selects_nothing_and_what_contradicts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,9 +17,10 @@ from zonewright.model.network import Link
 from zonewright.model.site import Baseline, Room, Row, Site
 from zonewright.model.site_network import AddressPool
 from zonewright.model.supply import PowerElement, PowerFeed, PowerPanel
+from zonewright.model.switch import SwitchInterface
 from zonewright.model.zone import NodeType
 
-_QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel}
+_QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel, SwitchInterface}
 """Of these only what is not as usual is shown."""
 _QUIET_FIELDS = {(PowerFeed, "status"), (Link, "drained"), (Link, "cores_in_use"), (AddressPool, "role")}
 """Of these fields, too: a stack from before they were there has nothing to update."""
@@ -52,7 +53,9 @@ def asset_properties(asset: AnyAsset) -> dict[str, Any]:
 
 def cluster_properties(wanted: ClusterDemand) -> dict[str, Any]:
     """The fields of a cluster that are not as usual, in the same way, without places: its nodes have those."""
-    return {**_fields(wanted.cluster, leave_out=("places",)), TYPE_OF_NODES: _fields(wanted.node_type)}
+    found = {**_fields(wanted.cluster, leave_out=("places", "nodes_were")), TYPE_OF_NODES: _fields(wanted.node_type)}
+    were = wanted.cluster.model_dump(mode="json", include={"nodes_were"})["nodes_were"]
+    return {**found, "nodesWere": were} if were else found
 
 
 def site_of(properties: Mapping[str, Any]) -> SiteAsset:

@@ -1,8 +1,8 @@
 """What a tenant declares: clusters of like nodes, with or without places of their own choice."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, Identifier, RiskKind
 from zonewright.model.limits import NAME
@@ -118,6 +118,29 @@ class Relation(Declared):
     """The domain that the two must not share, or must share."""
 
 
+class Distance(Declared):
+    """How near to another cluster of the same party it must be, how far from it, and what the two must not share."""
+
+    cluster: Identifier
+    """Id of the other cluster."""
+    at_least_m: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
+    """Metres that there must be between their racks."""
+    at_most_m: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
+    """Metres that there may be between their racks, such as the length of a cable."""
+    shares_no: Annotated[tuple[Literal["cage", "power-panel"], ...], Field(max_length=2, strict=False)] = ()
+    """What no two of their nodes may share."""
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if self.at_least_m is None and self.at_most_m is None and not self.shares_no:
+            message = "expected one of at_least_m, at_most_m and shares_no"
+            raise ValueError(message)
+        if self.at_least_m is not None and self.at_most_m is not None and self.at_least_m > self.at_most_m:
+            message = f"at_least_m {self.at_least_m:g} is more than at_most_m {self.at_most_m:g}"
+            raise ValueError(message)
+        return self
+
+
 class Connection(Declared):
     """What a cluster needs from the network to another site."""
 
@@ -134,6 +157,29 @@ class Connection(Declared):
         "power-panel",
     )
     """Kinds of risk that two paths must not share; the two ends do not count."""
+    bandwidth_mbps: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Bandwidth that it is promised in each direction, in megabits per second."""
+    keeps_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Part of it, in percent, that is left after any one failure; all of it for two paths, else none of it."""
+
+    @model_validator(mode="after")
+    def _of_bandwidth(self) -> Self:
+        if self.keeps_percent is not None and self.bandwidth_mbps is None:
+            message = "keeps_percent without bandwidth_mbps; say how much the connection is promised"
+            raise ValueError(message)
+        return self
+
+    @property
+    def kept_mbps(self) -> int:
+        """The bandwidth that must be left after a failure, rounded up.
+
+        Example:
+            >>> Connection(to="dc2", max_one_way_us=500, bandwidth_mbps=25, keeps_percent=50).kept_mbps
+            13
+        """
+        usual = 100 if self.disjoint_paths > 1 else 0
+        percent = usual if self.keeps_percent is None else self.keeps_percent
+        return -(-(self.bandwidth_mbps or 0) * percent // 100)
 
 
 class Cluster(Declared):
@@ -151,8 +197,8 @@ class Cluster(Declared):
     """Host names of one's own, by node number or as a list from 001 on; the others are ``<cluster>-<number>``."""
     was: FormerIds = ()
     """Id that it had before, or ids from the newest on: its nodes keep places and addresses under the new name."""
-    nodes_were: dict[NodeNumber, Identifier] = Field(default_factory=dict)
-    """By node number, the name that a node had in another cluster: it keeps place and addresses under its new name."""
+    nodes_were: dict[NodeNumber, FormerIds] = Field(default_factory=dict)
+    """By node number, the name in another cluster, or names from the newest on: the node keeps place and addresses."""
     rooms: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Rooms for automatic places; empty means any room."""
     face: Face = "front"
@@ -169,6 +215,8 @@ class Cluster(Declared):
     """Clusters of the same party; none of its nodes may share a domain with them."""
     together_with: Annotated[tuple[Relation, ...], Field(strict=False)] = ()
     """Clusters of the same party; all of its nodes must share one domain with them."""
+    distances: Annotated[tuple[Distance, ...], Field(max_length=100, strict=False)] = ()
+    """How far it must be from clusters of the same party in the hall, and what of it they must not share."""
     exclusive: Scope | None = None
     """The domain in which nothing of another party may stand."""
     protection_level: ProtectionLevel = 1
@@ -179,3 +227,8 @@ class Cluster(Declared):
     """Day since which its nodes run, if they ran before their claim; the site's readings hold their draw since then."""
     places: dict[NodeNumber, Place] = Field(default_factory=dict)
     """Chosen places, by node number; the others are placed automatically."""
+
+    @field_serializer("nodes_were", when_used="json")
+    def _one_name(self, were: dict[str, tuple[str, ...]]) -> dict[str, str | list[str]]:
+        """One name as text, as it was before there could be several: a demand keeps its digest."""
+        return {number: names[0] if len(names) == 1 else list(names) for number, names in were.items()}

@@ -172,7 +172,8 @@ def _nodes_twice_were(clusters: Mapping[str, ClusterDemand]) -> Iterator[str]:
     names = {node.name for name, wanted in clusters.items() for node in nodes_of(name, wanted.cluster)}
     seen: dict[str, str] = {}
     for cluster_id, wanted in clusters.items():
-        for number, former in wanted.cluster.nodes_were.items():
+        were = ((number, former) for number, each in wanted.cluster.nodes_were.items() for former in each)
+        for number, former in were:
             own = f"node {number} of cluster '{cluster_id}'"
             if former in names:
                 yield f"{own} was '{former}', which is declared too; remove one of them"

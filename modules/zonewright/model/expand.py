@@ -136,6 +136,8 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
             has_failed=has_failed,
             cooling_w=_watts(row.rack_cooling_kw),
             row_cooling_w=_watts(row.cooling_kw),
+            cage=row.cage or "",
+            at_m=None if row.place is None else row.place.of_rack(index),
         )
 
 

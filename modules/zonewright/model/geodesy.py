@@ -149,17 +149,17 @@ def _far(one: _Box, two: _Box, within_m: float) -> bool:
     )
 
 
-def _plane(start: LatLon, end: LatLon) -> "_Plane":
+def _plane(start: LatLon, end: LatLon) -> "TangentPlane":
     latitude = radians((start[0] + end[0]) / 2)
     longitude = start[1] + remainder(end[1] - start[1], _TURN) / 2
     root = sqrt(1 - _ECCENTRICITY_SQUARED * sin(latitude) ** 2)
     north = _SEMI_MAJOR_M * (1 - _ECCENTRICITY_SQUARED) / root**3
     middle = ((start[0] + end[0]) / 2, longitude)
-    return _Plane(middle, radians(1) * _SEMI_MAJOR_M / root * cos(latitude), radians(1) * north)
+    return TangentPlane(middle, radians(1) * _SEMI_MAJOR_M / root * cos(latitude), radians(1) * north)
 
 
 @dataclass(frozen=True, slots=True)
-class _Plane:
+class TangentPlane:
     """Metres east and north of an origin."""
 
     origin: LatLon
@@ -169,6 +169,19 @@ class _Plane:
     def __call__(self, point: LatLon) -> _Flat:
         """A point in the plane."""
         return (remainder(point[1] - self.origin[1], _TURN) * self.east_m, (point[0] - self.origin[0]) * self.north_m)
+
+    def back(self, flat: _Flat) -> LatLon:
+        """A point of the plane on the ground."""
+        east, north = flat
+        return (
+            self.origin[0] + north / self.north_m,
+            remainder(self.origin[1] + east / (self.east_m or 1.0), _TURN),
+        )
+
+
+def plane_at(point: LatLon) -> TangentPlane:
+    """The plane that touches the ground at a point; some tens of kilometres from there a distance is right to 1 %."""
+    return _plane(point, point)
 
 
 def _at(start: _Flat, end: _Flat, part: float) -> _Flat:

@@ -69,6 +69,8 @@ class Link(Declared):
     """Fibre cores; of each link in `cores_of`, so many."""
     cores_in_use: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Cores that are used by something that no file of the zone declares, or by the operator's own equipment."""
+    capacity_mbps: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """What it carries in each direction, in megabits per second, with the equipment that is at its ends."""
     status: Literal["planned", "active"] = "active"
     """A planned link carries nothing yet, and no path uses it."""
     drained: bool = False

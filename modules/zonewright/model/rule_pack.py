@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zonewright.model.base import Date, Declared, Identifier, Line, RiskKind, TrustClass
+from zonewright.model.coverage import RadioBand
 from zonewright.model.own_rule import OwnRule, OwnRuleId
 from zonewright.model.window import Freezes, Windows
 
@@ -25,11 +26,22 @@ LimitName = Literal[
     "room-density-w-per-m2",
     "tenants-per-site",
     "shared-sites-percent",
+    "link-load-percent",
+    "stranded-percent",
+    "tower-reuse-distance-m",
+    "station-distance-n28-least-m",
+    "station-distance-n28-most-m",
+    "station-distance-n41-least-m",
+    "station-distance-n41-most-m",
+    "station-distance-n78-least-m",
+    "station-distance-n78-most-m",
 ]
 PolicyRule = Literal[
     "backup-power",
+    "bandwidth-after-failure",
     "class-separation",
     "connection-capacity",
+    "coverage",
     "design-pue",
     "energy-quota",
     "feed-diversity",
@@ -41,6 +53,8 @@ PolicyRule = Literal[
     "ring-closed",
     "room-density",
     "srlg-disjoint",
+    "station-distance",
+    "tower-reuse",
     "zone-utilization",
 ]
 """Rules that a pack may soften and a waiver may cover; what physics forbids is in none of them."""
@@ -55,6 +69,7 @@ DEFAULTS: Mapping[LimitName, float] = {
     "waiver-days": 180,
     "figure-age-days": 7,
     "phase-imbalance-percent": 20,
+    "link-load-percent": 100,
 }
 """In force where no pack says otherwise: single-mode fibre at 1550 nm has 4.897 us/km."""
 LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
@@ -67,9 +82,36 @@ LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
         "balance-percent",
         "phase-imbalance-percent",
         "room-density-w-per-m2",
+        "link-load-percent",
+        "stranded-percent",
+        "station-distance-n28-most-m",
+        "station-distance-n41-most-m",
+        "station-distance-n78-most-m",
     }
 )
 """Of the other limits the higher value is the stricter one."""
+
+
+BANDS: Mapping[RadioBand, tuple[LimitName, LimitName]] = {
+    "n28": ("station-distance-n28-least-m", "station-distance-n28-most-m"),
+    "n41": ("station-distance-n41-least-m", "station-distance-n41-most-m"),
+    "n78": ("station-distance-n78-least-m", "station-distance-n78-most-m"),
+}
+"""The limits of each band: how near two stations may be, and how far the next one."""
+POSSIBLE: Mapping[LimitName, tuple[float, float]] = {
+    "design-pue": (1, 10),
+    "zone-utilization": (0, 1),
+    "separated-protection-level": (1, 5),
+    "fibre-delay-us-per-km": (3.3356, 100),
+    "waiver-days": (1, 3_660),
+    "figure-age-days": (0.01, 3_660),
+    "balance-percent": (0, 100),
+    "phase-imbalance-percent": (0, 100),
+    "shared-sites-percent": (0, 100),
+    "link-load-percent": (0.001, 100),
+    "stranded-percent": (0, 100),
+}
+"""Least and largest value that means something: no ratio of energies is below 1, and nothing is faster than light."""
 
 
 class Limit(Declared):

@@ -6,15 +6,18 @@ from pydantic import Field, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
 from zonewright.model.cooling import Cooling
+from zonewright.model.coverage import Tower
 from zonewright.model.metering import Meter, MeterBoundary, MeterHost, Overhead, PlantState
 from zonewright.model.site_network import (
     Address,
     AddressPool,
     Network,
     RouterNetwork,
+    SecondRouter,
     SiteVlan,
     management_faults,
     pools_for,
+    second_router_faults,
     vlan_faults,
 )
 from zonewright.model.supply import (
@@ -26,6 +29,7 @@ from zonewright.model.supply import (
     PowerFeed,
     PowerPanel,
 )
+from zonewright.model.switch import Switch, switch_faults
 from zonewright.model.works import PlannedWork
 
 Face = Literal["front", "rear"]
@@ -63,6 +67,34 @@ class Baseline(Declared):
     """Level of protection (MLPS 2.0, GB/T 22239-2019) of what runs on it, 1 to 5."""
 
 
+class RowPlace(Declared):
+    """Where the racks of a row stand, in metres in the plan of the site, from a corner that its operator chooses."""
+
+    x_m: Annotated[float, Field(ge=-100_000, le=100_000, strict=False)]
+    """Of the middle of its first rack."""
+    y_m: Annotated[float, Field(ge=-100_000, le=100_000, strict=False)]
+    """Of the middle of its first rack."""
+    z_m: Annotated[float, Field(ge=-1_000, le=1_000, strict=False)] = 0.0
+    """Height of its floor."""
+    along: Literal["x", "y"] = "x"
+    """The direction in which the numbers of its racks rise."""
+    pitch_m: Annotated[float, Field(gt=0, le=10, strict=False)] = 0.6
+    """From the middle of one rack to that of the next."""
+
+    def of_rack(self, number: int) -> tuple[float, float, float]:
+        """Metres of the middle of a rack.
+
+        Args:
+            number: of the rack, from 1 on.
+
+        Example:
+            >>> RowPlace(x_m=2, y_m=10, along="y", pitch_m=0.5).of_rack(3)
+            (2.0, 11.0, 0.0)
+        """
+        away = (number - 1) * self.pitch_m
+        return (self.x_m + away, self.y_m, self.z_m) if self.along == "x" else (self.x_m, self.y_m + away, self.z_m)
+
+
 class Row(Declared):
     """A row of identical racks. Its id may be a range (``01..25``), which declares that many identical rows."""
 
@@ -84,6 +116,10 @@ class Row(Declared):
     """Heat in kilowatts that the cooling of each rack takes away; without it, it is not judged."""
     cooling_kw: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
     """Heat in kilowatts that the cooling of the whole row takes away, with its largest unit lost."""
+    cage: Identifier | None = None
+    """The cage that it stands in, by an id in its room; without it, its racks stand open in the room."""
+    place: RowPlace | None = None
+    """Where it stands, for clusters that ask for a distance."""
     feeds: Annotated[dict[FeedName, PowerFeed], Field(min_length=1)]
     """The feeds at each rack: A and B, or one of them."""
     baseline: dict[Identifier, Baseline] = Field(default_factory=dict)
@@ -143,6 +179,8 @@ class Site(Declared):
     """What it draws besides its IT load; without it, rules on energy cannot judge the site."""
     backup: BackupPower | None = None
     """What carries it when the grid is lost."""
+    tower: Tower | None = None
+    """The tower, mast or roof for radio stations that stands there."""
     diversity: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
     """Share of the claimed power that is drawn at once, for the gate on the energy ratio; thousandths count."""
     as_number: Annotated[int, Field(ge=1, le=4_294_967_294)] | None = None
@@ -161,10 +199,14 @@ class Site(Declared):
     """Address pools by id; a node gets one address from each that its tenant may use."""
     networks: dict[Identifier, RouterNetwork] = Field(default_factory=dict)
     """Other networks at the site's router, by id."""
+    switches: Annotated[dict[Identifier, Switch], Field(max_length=2_000)] = Field(default_factory=dict)
+    """Switches by id; each gets a configuration in the language of its platform."""
     loopbacks: Annotated[tuple[Address, ...], Field(max_length=2, strict=False)] = ()
     """Addresses of the router itself, at most one of each IP version; they do not go down with a link."""
     default_gateways: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     """Next hops out of the zone, each in a network with the role ``upstream``; other sites get a default route."""
+    second_router: SecondRouter | None = None
+    """Another router that takes over as gateway if the first one is lost."""
     power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
     """Power panels by id."""
     power: dict[Identifier, PowerElement] = Field(default_factory=dict)
@@ -195,7 +237,12 @@ class Site(Declared):
         faults = list(vlan_faults(self.vlans, self.address_pools, self.networks))
         if self.as_number is None and any(one.tenant is not None for one in self.vlans.values()):
             faults.append("a VLAN of a tenant at a site without as_number, so that no router keeps it apart")
+        if self.second_router is not None:
+            faults += second_router_faults(
+                self.second_router, self.as_number, self.loopbacks, self.vlans, self.address_pools, self.networks
+            )
         faults += management_faults(self.management, self.vlans, self.address_pools)
+        faults += switch_faults(self.switches)
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -223,6 +270,13 @@ class Site(Declared):
             panel.supplied_by or panel.rated_kw or panel.redundancy != "N" or panel.status == "failed"
             for panel in self.power_panels.values()
         )
+
+    @property
+    def all_loopbacks(self) -> dict[str, Address]:
+        """Addresses of the routers themselves, by where they stand in the declaration of the site."""
+        second = self.second_router.loopbacks if self.second_router is not None else ()
+        found = {f"loopbacks.{index}": one for index, one in enumerate(self.loopbacks)}
+        return found | {f"second_router.loopbacks.{index}": one for index, one in enumerate(second)}
 
     @property
     def fixed_addresses(self) -> tuple[Address, ...]:

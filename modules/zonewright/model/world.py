@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
-from zonewright.model.cluster import Connection, Relation, Scope, Spread, Survival
+from zonewright.model.cluster import Connection, Distance, Relation, Scope, Spread, Survival
 from zonewright.model.cooling import Cooling
 from zonewright.model.lease import Term
 from zonewright.model.network import Duct, Link
@@ -110,6 +110,8 @@ class Rack:
         has_failed: whether the rack or its row has failed.
         cooling_w: heat in watts that its cooling takes away; None where that is not said.
         row_cooling_w: the same of its whole row.
+        cage: the cage that it stands in; empty where it stands open in its room.
+        at_m: where its middle is in the plan of its site, in metres; None where that is not said.
     """
 
     id: str
@@ -126,6 +128,8 @@ class Rack:
     has_failed: bool = False
     cooling_w: int | None = None
     row_cooling_w: int | None = None
+    cage: str = ""
+    at_m: tuple[float, float, float] | None = None
 
     @property
     def has_legs(self) -> bool:
@@ -260,6 +264,7 @@ class ClusterFacts:
     survives: Survival | None = None
     apart_from: tuple[Relation, ...] = ()
     together_with: tuple[Relation, ...] = ()
+    distances: tuple[Distance, ...] = ()
     exclusive: Scope | None = None
     connections: Mapping[str, Connection] = field(default_factory=dict)
     needs_dual_power: bool = False
@@ -409,6 +414,7 @@ class ZoneFacts:
         names: who has or wants which name.
         measured: what is measured of sites, by id; a site without any is judged by what is declared.
         connected: clusters of others that need connections; those of the world come on top.
+        stood: what the own clusters of the stack needed in the zone without a change; None where the world tells it.
         usage: what each party has at each site, by (party, site); empty where no rule of the zone asks.
         on: the day of leases, such as ``2026-07-01``; empty where none is known, and then no lease runs.
     """
@@ -422,6 +428,7 @@ class ZoneFacts:
     names: tuple[NameFacts, ...] = ()
     measured: Mapping[str, Measured] = field(default_factory=dict)
     connected: tuple[ClusterFacts, ...] = ()
+    stood: tuple[ClusterFacts, ...] | None = None
     usage: Mapping[tuple[str, str], Usage] = field(default_factory=dict)
     on: str = ""
 

@@ -89,6 +89,7 @@ def cluster_facts(demand: Demand, stack: str) -> tuple[ClusterFacts, ...]:
             survives=part.cluster.survives,
             apart_from=part.cluster.apart_from,
             together_with=part.cluster.together_with,
+            distances=part.cluster.distances,
             exclusive=part.cluster.exclusive,
             connections=part.cluster.connections,
             needs_dual_power=part.cluster.power == "dual",

@@ -7,13 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-from zonewright.model.cluster import Cluster, Scope, WideScope
+from zonewright.model.cluster import Cluster, Distance, Scope, WideScope
 from zonewright.model.cooling import cools
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.world import Rack, World
 from zonewright.place.homes import WIDTH, HomePart, best_home, bound_to
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.stops import Stop
+from zonewright.rules.distances import keeps
 from zonewright.rules.spread import domain_of
 from zonewright.rules.supply import lost_with
 
@@ -32,6 +33,7 @@ class Neighbours:
 
     def __init__(self, world: World, demand: Demand, floor: Floor, present: Mapping[str, Sequence[str]]) -> None:
         self._demand, self._floor, self._present = demand, floor, present
+        self._at = world.racks
         self._sites = world.zone.sites if world.zone is not None else {}
         limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
         self._separated = int(limit.value) if limit is not None else None
@@ -107,6 +109,18 @@ class Neighbours:
         for other, scope in self._apart(cluster_id, cluster):
             if self.domain(rack.id, scope) in {self.domain(one, scope) for one in self._racks[other]}:
                 return Stop("apart", f"apart: {other} is in its {scope}")
+        far = next((other for other in self._too_far_or_near(cluster_id, cluster, rack)), None)
+        if far is not None:
+            return Stop("distance", f"distance: {far} is too near or too far, or shares what it must not")
+        return self._by_home(cluster_id, cluster, rack)
+
+    def _too_far_or_near(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Iterable[str]:
+        for other, asked in self._distances(cluster_id, cluster):
+            racks = (self._at[one] for one in self._racks[other] if one in self._at)
+            if not all(keeps(rack, one, asked, self._sites) for one in racks):
+                yield other
+
+    def _by_home(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Stop | None:
         for relation in cluster.together_with:
             home = self._home(cluster_id, relation.scope)
             if home is not None and self.domain(rack.id, relation.scope) != home:
@@ -126,6 +140,14 @@ class Neighbours:
             for relation in wanted.cluster.apart_from:
                 if relation.cluster == cluster_id:
                     yield other, relation.scope
+
+    def _distances(self, cluster_id: str, cluster: Cluster) -> Iterable[tuple[str, Distance]]:
+        for asked in cluster.distances:
+            yield asked.cluster, asked
+        for other, wanted in self._demand.clusters.items():
+            for asked in wanted.cluster.distances:
+                if asked.cluster == cluster_id:
+                    yield other, asked
 
     def _home(self, cluster_id: str, scope: WideScope) -> str | None:
         """The domain that clusters share: where one of them was seated, else the best one that takes all of them."""

@@ -159,10 +159,11 @@ def _into(
     for cluster_id, nodes in wanted.items():
         were = demand.clusters[cluster_id].cluster.nodes_were
         for node in nodes if were else ():
-            old = were.get(node.number)
-            if old is None or node.name in present:  # it has its new name already
+            names = were.get(node.number, ())
+            if not names or node.name in present:  # it has its new name already
                 continue
-            (found if old in present else unknown)[old] = (cluster_id, node.name)
+            old = next((one for one in names if one in present), None)
+            (unknown if old is None else found)[old or names[0]] = (cluster_id, node.name)
     return found, unknown
 
 

@@ -1,7 +1,7 @@
 """A folder as the whole world: every owner's demand placed in turn, then every rule over all of it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zonewright.model import Declaration, OwnerFile
@@ -49,15 +49,13 @@ def judge_declaration(declaration: Declaration, *, on: str, judge: WorldJudge = 
         judge: what judges; the zone's own rules have effects, so who wants them says so.
     """
     demands = [demand_of(declaration, owner) for owner in placing_order(declaration.owners)]
-    world = _racks(declaration, demands, on)
-    chosen = [(number, item) for number, demand in enumerate(demands) for item in _chosen(demand)]
+    world = empty_world(declaration, demands, on)
     sites = {key: site for file in declaration.owners.values() for key, site in file.sites.items()}
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
     findings: list[Finding] = []
     for number, demand in enumerate(demands):
-        others_choice = (item for later, item in chosen if later > number)
-        others = replace(world, occupants=(*world.occupants, *others_choice), clusters=())
-        placement = place(others, demand, stack="", sticky={})
+        others = with_choice(world, demands[number + 1 :])
+        placement = place(replace(others, clusters=()), demand, stack="", sticky={})
         findings += unplaced_findings(demand, placement.seats, placement.unplaced)
         addresses, short = given_addresses(sites, taken, demand, placement.seats, {})
         findings += short_findings(demand, short)
@@ -132,7 +130,24 @@ def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: Worl
     )
 
 
-def _racks(declaration: Declaration, demands: Sequence[Demand], on: str) -> World:
+def with_choice(world: World, demands: Iterable[Demand]) -> World:
+    """A world with the nodes whose places are named in full by demands that are placed later.
+
+    Args:
+        world: what is placed already.
+        demands: those that are placed later.
+    """
+    return replace(world, occupants=(*world.occupants, *(item for demand in demands for item in _chosen(demand))))
+
+
+def empty_world(declaration: Declaration, demands: Sequence[Demand], on: str) -> World:
+    """The racks of a declaration with their baseline, before any node is placed.
+
+    Args:
+        declaration: the declaration.
+        demands: of all its owners.
+        on: the day of leases.
+    """
     racks: dict[str, Rack] = {}
     baseline: list[Occupant] = []
     for owner, file in declaration.owners.items():

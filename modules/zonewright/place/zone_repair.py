@@ -6,17 +6,22 @@ from itertools import groupby
 
 from zonewright.model import Declaration
 from zonewright.model.demand import Demand, demand_of
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World
 from zonewright.place.change import change_world
-from zonewright.place.placing import place
+from zonewright.place.placing import Placement, place
 from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_edits, with_repair
 from zonewright.place.unplaced import unplaced_findings
-from zonewright.place.zone_placement import JudgedZone, judge_declaration, placing_order
+from zonewright.place.zone_placement import JudgedZone, empty_world, judge_declaration, placing_order, with_choice
 from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.finding import Finding
 from zonewright.rules.waivers import with_waivers
 
 Repairs = Mapping[str, Sequence[RepairEdit]]
+_Breach = tuple[str, str, str]
+"""Rule, subject and unit."""
+_PASSES = 4
+"""How often all owners have their turn: what one of them gave up may be another one's way out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,21 +48,59 @@ def repair_declaration(
         on: the day on which waivers are looked at, as ``2026-07-01``.
         judge: what judges, as it has judged ``declaration``.
     """
-    world, found = judged.world, dict[str, Sequence[RepairEdit]]()
-    for owner in placing_order(declaration.owners):
-        demand = demand_of(declaration, owner)
-        if demand.clusters and _concerns(judged.findings, owner):
-            tries = _Tries(world, demand, declaration, on, judge)
+    before = _refusing(judged.findings)
+    best, least = declaration, before
+    now: Declaration | None = declaration
+    findings = judged.findings
+    for _ in range(_PASSES):
+        now = _pass(now, findings, on, judge) if now is not None and least else None
+        if now is None:
+            break
+        findings = judge_declaration(now, on=on, judge=judge).findings
+        left = _refusing(findings)
+        if _is_better(left, before) and len(left) < len(least):
+            best, least = now, left
+    return ZoneRepair(edits=_edits(declaration, best), left=len(least))
+
+
+def _pass(declaration: Declaration, findings: Sequence[Finding], on: str, judge: WorldJudge) -> Declaration | None:
+    """Repair each owner's file in the order in which owners are placed; None where nothing was found.
+
+    As in a check, each has what those before it got and, of those after it, the places that they choose in full.
+    """
+    demands = [demand_of(declaration, owner) for owner in placing_order(declaration.owners)]
+    world, found = empty_world(declaration, demands, on), dict[str, Sequence[RepairEdit]]()
+    for number, demand in enumerate(demands):
+        tries = _Tries(with_choice(world, demands[number + 1 :]), demand, declaration, on, judge)
+        now = demand
+        if demand.clusters and _concerns(findings, demand.party):
             edits = joint_repair(demand, tries.judge)
             if edits:
-                found[owner] = edits
-                world = tries.after(world, with_repair(demand, edits))
-    before = _refusing(judged.findings)
-    if not found:
-        return ZoneRepair(edits={}, left=len(before))
-    left = _refusing(judge_declaration(with_repairs(declaration, found), on=on, judge=judge).findings)
-    is_better = left.keys() < before.keys() and all(excess <= before[key] for key, excess in left.items())
-    return ZoneRepair(edits=found if is_better else {}, left=len(left if is_better else before))
+                found[demand.party], now = edits, with_repair(demand, edits)
+        world = change_world(world, now, tries.seats(now), stack="")
+    return with_repairs(declaration, found) if found else None
+
+
+def _is_better(after: Mapping[_Breach, int], before: Mapping[_Breach, int]) -> bool:
+    """Whether fewer findings refuse, none of them a new one and none a worse one."""
+    return after.keys() < before.keys() and all(excess <= before[key] for key, excess in after.items())
+
+
+def _edits(before: Declaration, after: Declaration) -> Repairs:
+    """What was changed on the way from one declaration to another."""
+    found: dict[str, list[RepairEdit]] = {}
+    for owner, file in after.owners.items():
+        for name, cluster in file.clusters.items():
+            was = before.owners[owner].clusters[name]
+            mine = [RepairEdit(cluster=name, count=cluster.count)] if cluster.count != was.count else []
+            for number in sorted({*was.places, *cluster.places}):
+                place = cluster.places.get(number)
+                if place != was.places.get(number):
+                    rack, position = (place.rack, place.position or 0) if place is not None else ("", 0)
+                    mine.append(RepairEdit(cluster=name, number=number, rack=rack, position=position))
+            if mine:
+                found.setdefault(owner, []).extend(mine)
+    return found
 
 
 def with_repairs(declaration: Declaration, repairs: Repairs) -> Declaration:
@@ -71,9 +114,9 @@ def with_repairs(declaration: Declaration, repairs: Repairs) -> Declaration:
     return replace(declaration, owners=owners)
 
 
-def _refusing(findings: Iterable[Finding]) -> Mapping[tuple[str, str, str], int]:
+def _refusing(findings: Iterable[Finding]) -> Mapping[_Breach, int]:
     """By how much each finding that refuses exceeds its limit."""
-    found: dict[tuple[str, str, str], int] = {}
+    found: dict[_Breach, int] = {}
     for one in findings:
         if one.refuses:
             key = (one.rule, one.subject, one.unit)
@@ -86,23 +129,18 @@ def _concerns(findings: Iterable[Finding], owner: str) -> bool:
 
 
 class _Tries:
-    """Demands of one owner, tried among what all others have at the sites of its clusters."""
+    """Demands of one owner, tried among what others have at the sites of its clusters."""
 
     def __init__(self, world: World, demand: Demand, declaration: Declaration, on: str, judge: WorldJudge) -> None:
         sites = {wanted.cluster.site for wanted in demand.clusters.values()}
         racks = {name: rack for name, rack in world.racks.items() if rack.site in sites}
-        others = (item for item in world.occupants if item.party != demand.party or item.standing != "wanted")
-        self._others = replace(
-            world,
-            racks=racks,
-            occupants=tuple(item for item in others if item.rack in racks),
-            clusters=tuple(one for one in world.clusters if one.party != demand.party),
-        )
+        occupants = tuple(item for item in world.occupants if item.rack in racks)
+        self._others = replace(world, racks=racks, occupants=occupants)
         self._zone, self._on, self._judge = declaration.zone, on, judge
 
     def judge(self, demand: Demand) -> Trial:
         """Place a demand and judge it by the rules of racks."""
-        placement = place(self._others, demand, stack="", sticky={})
+        placement = self._placed(demand)
         seats = placement.seats
         after = change_world(self._others, demand, seats, stack="")
         found = [*unplaced_findings(demand, seats, placement.unplaced)]
@@ -111,13 +149,9 @@ class _Tries:
         refusing = [one for one in with_waivers(mine, self._zone, self._on) if one.refuses]
         return Trial(findings=refusing, seats=seats)
 
-    def after(self, world: World, demand: Demand) -> World:
-        """The whole world once a demand has its places."""
-        others = (item for item in world.occupants if item.party != demand.party or item.standing != "wanted")
-        seats = place(self._others, demand, stack="", sticky={}).seats
-        whole = replace(
-            world,
-            occupants=tuple(others),
-            clusters=tuple(one for one in world.clusters if one.party != demand.party),
-        )
-        return change_world(whole, demand, seats, stack="")
+    def seats(self, demand: Demand) -> Mapping[str, RackPosition]:
+        """Places of a demand among the others."""
+        return self._placed(demand).seats
+
+    def _placed(self, demand: Demand) -> Placement:
+        return place(replace(self._others, clusters=()), demand, stack="", sticky={})

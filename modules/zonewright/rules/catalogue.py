@@ -7,9 +7,11 @@ from zonewright.model.rule_pack import DEFAULTS, Limit, LimitName, chain_of
 from zonewright.model.zone import USAGE_LIMITS, Zone
 from zonewright.rules.finding import Level
 from zonewright.rules.rule import Rule
+from zonewright.rules.stations import DISTANCES
 
 READS: Mapping[str, tuple[LimitName, ...]] = {
     "backup-power": ("battery-minutes", "generator-minutes"),
+    "bandwidth-after-failure": ("link-load-percent",),
     "class-separation": ("separated-protection-level",),
     "design-pue": ("design-pue",),
     "latency-budget": ("fibre-delay-us-per-km",),
@@ -20,6 +22,9 @@ READS: Mapping[str, tuple[LimitName, ...]] = {
     "ring-closed": ("route-joint-distance-m",),
     "room-density": ("room-density-w-per-m2",),
     "site-sharing": USAGE_LIMITS,
+    "station-distance": DISTANCES,
+    "stranded": ("stranded-percent",),
+    "tower-reuse": ("tower-reuse-distance-m",),
     "zone-utilization": ("zone-utilization",),
 }
 """Limits that a rule reads."""
@@ -31,6 +36,9 @@ NEEDS: Mapping[str, tuple[LimitName, ...]] = {
     "reuse-first": ("duct-reuse-distance-m",),
     "room-density": ("room-density-w-per-m2",),
     "site-sharing": USAGE_LIMITS,
+    "station-distance": DISTANCES,
+    "stranded": ("stranded-percent",),
+    "tower-reuse": ("tower-reuse-distance-m",),
     "zone-utilization": ("zone-utilization",),
 }
 """Limits without any of which a rule judges nothing."""

@@ -12,7 +12,8 @@ from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
 from zonewright.rules.words import listed
 
-_UNTIL_CLUSTER = "until the tenant has changed the connection: ask for that first"
+UNTIL_CLUSTER = "until the tenant has changed the connection: ask for that first"
+"""What is left to whoever changes what a connection rests on."""
 
 
 def srlg_disjoint(view: View) -> Iterator[Breach]:
@@ -26,11 +27,11 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
 def _shared_paths(view: View, facts: ZoneFacts) -> Iterator[Breach]:
     """Connections for which two paths that share nothing were not found."""
     network = LinkNetwork(facts)
-    for cluster, name, connection in _connections(view):
+    for cluster, name, connection in connections_of(view):
         if connection.disjoint_paths > 1 and network.fastest(cluster.site, connection.to) is not None:
             answer = network.disjoint_pair(cluster.site, connection.to, connection.disjoint)
             if answer.pair is None:
-                yield _breach(
+                yield connection_breach(
                     view,
                     cluster,
                     name,
@@ -102,10 +103,10 @@ def latency_budget(view: View) -> Iterator[Breach]:
     if view.zone is None:
         return
     network, whole = LinkNetwork(view.zone, only_timed=True), LinkNetwork(view.zone)
-    for cluster, name, connection in _connections(view):
+    for cluster, name, connection in connections_of(view):
         fastest, limit = network.fastest(cluster.site, connection.to), connection.max_one_way_us
         if fastest is None:
-            yield _breach(
+            yield connection_breach(
                 view,
                 cluster,
                 name,
@@ -119,7 +120,7 @@ def latency_budget(view: View) -> Iterator[Breach]:
             continue
         slow, kind, doubt = _slowest(network, cluster.site, connection, fastest)
         if slow.delay_ns > limit * 1000:
-            yield _breach(
+            yield connection_breach(
                 view,
                 cluster,
                 name,
@@ -188,14 +189,15 @@ def _longest(path: LinkPath, facts: ZoneFacts) -> str:
     return f"the longest is {longest} with {length_m / 1000:,.1f} km"
 
 
-def _connections(view: View) -> Iterator[tuple[ClusterFacts, str, Connection]]:
+def connections_of(view: View) -> Iterator[tuple[ClusterFacts, str, Connection]]:
+    """Everybody's connections by cluster, in order."""
     others = view.zone.connected if view.zone is not None else ()
     for cluster in sorted((*view.clusters, *others), key=lambda one: (one.party, one.stack, one.name)):
         for name, connection in sorted(cluster.connections.items()):
             yield cluster, name, connection
 
 
-def _breach(
+def connection_breach(
     view: View,
     cluster: ClusterFacts,
     name: str,
@@ -219,5 +221,5 @@ def _breach(
         unit=unit,
         excess=abs(value - limit),
         participants=(Participant(party=cluster.party, name=cluster.name),),
-        fix=fix if view.acts(cluster.party) else f"{keep} {_UNTIL_CLUSTER}",
+        fix=fix if view.acts(cluster.party) else f"{keep} {UNTIL_CLUSTER}",
     )

@@ -158,7 +158,7 @@ class LinkNetwork:
         self, kinds: Collection[RiskKind], ends: tuple[str, str]
     ) -> tuple[dict[str, list[_Step]], dict[int, tuple[str, str]]]:
         """The links by the site where they begin, and what each bit of their masks stands for."""
-        shared = self._shared_by_nature(ends)
+        shared = shared_by_nature(self._facts, ends)
         bits: dict[tuple[str, str], int] = {}
         steps: dict[str, list[_Step]] = defaultdict(list)
         for name, link, delay_ns, risks in self._links:
@@ -172,13 +172,20 @@ class LinkNetwork:
             steps[link.b].append(_Step(link.a, name, delay_ns, mask, first, is_blind))
         return steps, {bit: one for one, bit in bits.items()}
 
-    def _shared_by_nature(self, ends: tuple[str, str]) -> set[RouteRisk]:
-        found: set[RouteRisk] = {("site", end) for end in ends}
-        for end in ends:
-            held = self._facts.sites.get(end)
-            for name, panel in held.site.power_panels.items() if held is not None else ():
-                found |= {("power-panel", f"{end}/{name}"), ("power-panel", f"substation {panel.substation}")}
-        return found
+
+def shared_by_nature(facts: ZoneFacts, ends: tuple[str, str]) -> set[RouteRisk]:
+    """What all paths between two sites share: the sites, their panels and the substations of these.
+
+    Args:
+        facts: the zone.
+        ends: ids of the two sites.
+    """
+    found: set[RouteRisk] = {("site", end) for end in ends}
+    for end in ends:
+        held = facts.sites.get(end)
+        for name, panel in held.site.power_panels.items() if held is not None else ():
+            found |= {("power-panel", f"{end}/{name}"), ("power-panel", f"substation {panel.substation}")}
+    return found
 
 
 def _in_order(pair: tuple[LinkPath, LinkPath]) -> tuple[LinkPath, LinkPath]:

@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from zonewright.model.cluster import Relation
+from zonewright.model.cluster import Distance, Relation
 from zonewright.model.cooling import cools
 from zonewright.model.world import ClusterFacts, Occupant, Rack, World
 from zonewright.rules.alone import alone_in, is_of_another
+from zonewright.rules.distances import keeps
 from zonewright.rules.finding import THERE
 from zonewright.rules.free_space import FreeSpace
 from zonewright.rules.loads import Key
@@ -129,7 +130,27 @@ class Elsewhere:
             taken = {wide_domain(one.rack, relation.scope, self._view) for one in others}
             if (here in taken) if is_apart else (taken - {here}):
                 return False
-        return True
+        return self._keeps_distances(cluster, rack)
+
+    def _keeps_distances(self, cluster: ClusterFacts, rack: Rack) -> bool:
+        zone, racks = self._view.zone, self._view.racks
+        sites = zone.sites if zone is not None else {}
+        return all(
+            keeps(rack, racks[item.rack], asked, sites)
+            for other, asked in self._distances(cluster)
+            for item in self._nodes(cluster, other)
+            if item.rack in racks
+        )
+
+    def _distances(self, cluster: ClusterFacts) -> Iterator[tuple[str, Distance]]:
+        """Clusters that it must keep a distance from or to, also those that say so of it."""
+        for one in self._view.clusters:
+            if (one.party, one.stack) == (cluster.party, cluster.stack):
+                for asked in one.distances:
+                    if one.name == cluster.name:
+                        yield asked.cluster, asked
+                    elif asked.cluster == cluster.name:
+                        yield one.name, asked
 
     def _survives(self, cluster: ClusterFacts, own: Iterable[Occupant]) -> bool:
         asked = cluster.survives

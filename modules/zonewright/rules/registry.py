@@ -7,8 +7,10 @@ from typing import Protocol
 from zonewright.model.world import Occupant, World
 from zonewright.rules import (
     backup,
+    bandwidth,
     connections,
     cores,
+    distances,
     energy,
     feeds,
     land,
@@ -26,6 +28,8 @@ from zonewright.rules import (
     rooms,
     sharing,
     spread,
+    stations,
+    stranded,
     supply,
     units,
 )
@@ -48,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     n_minus.N_MINUS,
     neighbours.APART,
     neighbours.TOGETHER,
+    distances.DISTANCE,
     neighbours.EXCLUSIVE,
     neighbours.CLASS_SEPARATION,
     feeds.FEED_KEPT,
@@ -63,6 +68,7 @@ RULES: tuple[Rule, ...] = (
     rooms.FILL_BEFORE_OPEN,
     room_load.COOLING_CAPACITY,
     room_load.ROOM_DENSITY,
+    stranded.STRANDED,
     supply.FEED_DIVERSITY,
     energy.DESIGN_PUE,
     pue_gate.PUE_GATE,
@@ -73,6 +79,9 @@ RULES: tuple[Rule, ...] = (
     quotas.QUOTA,
     energy.ZONE_UTILIZATION,
     sharing.SITE_SHARING,
+    stations.TOWER_REUSE,
+    stations.STATION_DISTANCE,
+    stations.COVERAGE,
     names.NAME_OWNER,
     network.LINK_ROUTE,
     network.DUCT_BORES,
@@ -83,6 +92,7 @@ RULES: tuple[Rule, ...] = (
     rings.RING_CLOSED,
     connections.SRLG_DISJOINT,
     connections.LATENCY_BUDGET,
+    bandwidth.BANDWIDTH_AFTER_FAILURE,
 )
 """In the order of the reference page: single racks, clusters, the zone, the network."""
 

@@ -124,13 +124,15 @@ def _related(clusters: Iterable[ClusterFacts]) -> Iterator[Key]:
         for relation in (*one.apart_from, *one.together_with):
             if relation.scope in _IN_A_ROOM:
                 yield one.party, one.stack, relation.cluster
+        for asked in one.distances:
+            yield one.party, one.stack, asked.cluster
 
 
 def _needs_room(cluster: ClusterFacts) -> bool:
     """Whether a cluster may have a reason of its own to stand in another room."""
     by_rooms = cluster.spread is not None and cluster.spread.scope == "room"
     by_rooms = by_rooms or (cluster.survives is not None and cluster.survives.scope in _IN_A_ROOM)
-    return by_rooms or bool(cluster.apart_from or cluster.together_with or cluster.exclusive)
+    return by_rooms or bool(cluster.apart_from or cluster.together_with or cluster.distances or cluster.exclusive)
 
 
 def _opened(room: str, nodes: Sequence[Occupant], rooms: Sequence[str]) -> Breach:

@@ -37,7 +37,8 @@ SITE_SHARING = Rule(
     title="The sites of the zone are shared by as many tenants as the pack asks for.",
     level="advisory",
     description=(
-        "A tenant of a site is a party other than its operator that has claims or reservations for days there. With "
+        "A tenant of a site is a party other than its operator that has claims, reservations for days or a station of "
+        "its tower there. With "
         "`tenants-per-site` the sites have so many on average. With `shared-sites-percent` such a part of them has two "
         "at least. A limit with `applies_from` is for sites commissioned on that day or later; one without a day "
         "counts where it has too few tenants, and makes up for no other. The "
@@ -56,6 +57,9 @@ def _tenants(zone: ZoneFacts) -> Mapping[str, frozenset[str]]:
     for (party, site), used in zone.usage.items():
         if used.watts or used.units:
             found[site].add(party)
+    for name, held in zone.sites.items():
+        if held.site.tower is not None:
+            found[name].update(user for one in held.site.tower.stations.values() for user in one.users)
     return {
         name: frozenset(found[name]) - {held.owner} for name, held in sorted(zone.sites.items()) if not held.is_leaving
     }

@@ -176,7 +176,8 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
     present = json.loads(texts["present.json"])
     if present:
         holds = canonical_json(present["holds"])
-        _admission(connection, present["id"], snapshot.stack_id, "", at, holds=holds)
+        had = canonical_json(present.get("connections", {}))
+        _admission(connection, present["id"], snapshot.stack_id, "", at, connections=had, holds=holds)
     _remember(connection, snapshot, json.loads(texts["remembered.json"]))
 
 

@@ -149,7 +149,7 @@ def _former_nodes(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
     names = {node.name for name, one in sure.items() for node in nodes_of(name, one)}
     seen: dict[str, str] = {}
     for cluster_id, cluster in sure.items():
-        for number, former in cluster.nodes_were.items():
+        for number, former in ((number, one) for number, each in cluster.nodes_were.items() for one in each):
             path: Path = ("clusters", cluster_id, "nodes_were", number)
             if former in names:
                 yield Fault(
@@ -197,7 +197,7 @@ def _host_names(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
 def _relations(known: Known, owner: str, path: Path, cluster: Cluster, file: OwnerFile) -> Iterator[Fault]:
     """Clusters that it must be apart from or together with are others of the same file, and not both at once."""
     own = path[-1]
-    for section in ("apart_from", "together_with"):
+    for section in ("apart_from", "together_with", "distances"):
         for index, relation in enumerate(getattr(cluster, section)):
             relation_path = (*path, section, str(index), "cluster")
             others = [name for name in file.clusters if name != own]

@@ -10,6 +10,7 @@ from typing import Literal
 
 from zonewright.declare.checks.approvals import approval_faults
 from zonewright.declare.checks.clusters import cluster_faults
+from zonewright.declare.checks.coverage import key_area_faults, tower_faults
 from zonewright.declare.checks.former import former_faults
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.metering import metering_faults
@@ -40,6 +41,8 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
     yield from zone_faults(known, on)
     yield from approval_faults(known)
     yield from pack_window_faults(known)
+    if known.zone is not None:
+        yield from key_area_faults(known.zone)
     if known.zone is not None and RESERVED_PARTY in known.zone.parties:
         yield Fault(
             owner="",
@@ -55,6 +58,7 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
         index = index_rows(owner, file)
         yield from index.faults
         yield from site_faults(known, owner, file)
+        yield from tower_faults(known, owner, file)
         yield from metering_faults(known, owner, file)
         yield from network_faults(known, owner, file)
         yield from former_faults(known, owner, file, index)
@@ -167,7 +171,7 @@ def _same_as_number(known: Known) -> Iterator[Fault]:
                 )
 
 
-_KINDS = {"address_pools": "pool", "networks": "network", "loopbacks": "loopback"}
+_KINDS = {"address_pools": "pool", "networks": "network", "loopbacks": "loopback", "second_router": "second router's"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +196,10 @@ def _overlapping_pools(known: Known) -> Iterator[Fault]:
         for network_id, network in site.networks.items()
     ]
     pools += [
-        _Pool(owner, ("sites", site_id, "loopbacks", str(index)), ip_network(address))
+        _Pool(owner, ("sites", site_id, *where.split(".")), ip_network(address))
         for owner, file in known.owners.items()
         for site_id, site in file.sites.items()
-        for index, address in enumerate(site.loopbacks)
+        for where, address in site.all_loopbacks.items()
     ]
     pools += [
         _Pool(owner, ("links", link_id, "prefixes", str(index)), prefix)

@@ -7,7 +7,7 @@ from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.own_rules import own_rule_faults
 from zonewright.declare.problem import Fault, Path, one_of, shown, unknown
 from zonewright.model import Extent, Location, OwnerFile, RulePack, Waiver, Zone
-from zonewright.model.rule_pack import LEVELS, LOWER_IS_STRICTER, LimitName, chain_of
+from zonewright.model.rule_pack import LEVELS, LOWER_IS_STRICTER, POSSIBLE, LimitName, chain_of
 
 _TURN, _HALF_TURN = 360.0, 180.0
 
@@ -72,6 +72,10 @@ def _pack(zone: Zone, pack_id: str, pack: RulePack) -> Iterator[Fault]:
     yield from _days(path, pack.valid_from, pack.valid_until)
     for name, limit in pack.limits.items():
         yield from date_faults("", (*path, "limits", name, "applies_from"), limit.applies_from)
+        least, most = POSSIBLE.get(name, (limit.value, limit.value))
+        if not least <= limit.value <= most:
+            what, expected = "a limit that cannot be", f"a number from {least:g} to {most:g}"
+            yield _fault((*path, "limits", name, "value"), what, expected, f"{limit.value:g}", "correct it")
     if pack.extends is None:
         return
     if pack.extends not in zone.rule_packs:

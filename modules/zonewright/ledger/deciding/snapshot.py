@@ -247,4 +247,12 @@ def _connections(connection: Connection, stack_id: str) -> list[dict[str, Any]]:
 def _present(connection: Connection, stack_id: str) -> dict[str, Any]:
     """The stack's present admission, which tells what a change changes."""
     held = present(connection, stack_id)
-    return {} if held is None else {"id": held["id"], "holds": json.loads(held["holds"])}
+    if held is None:
+        return {}
+    connections = json.loads(held["connections"])
+    promised = any("bandwidth_mbps" in one for part in connections.values() for one in part["connections"].values())
+    return {
+        "id": held["id"],
+        "holds": json.loads(held["holds"]),
+        **({"connections": connections} if promised else {}),  # only these are compared with what was before
+    }

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
 from zonewright.ledger.deciding.site_claims import claimed_sums
 from zonewright.ledger.store.documents import parse_asset, parse_former, parse_zone
@@ -55,7 +55,7 @@ _ASSETS = select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asse
 )
 _CONNECTED = (
     select(admission.c.stack_id, admission.c.party, admission.c.connections)
-    .where(admission.c.state == "current", admission.c.stack_id != bindparam("stack"), admission.c.connections != "{}")
+    .where(admission.c.state == "current", admission.c.connections != "{}")
     .order_by(admission.c.stack_id)
 )
 PartyAtSite = tuple[str, str]
@@ -173,7 +173,8 @@ class ZoneBase:
 
     def before(self) -> ZoneFacts:
         """The zone without the change."""
-        return _facts(self.zone, self.others, self.own, reserved=self.reserved, on=self.on)
+        facts = _facts(self.zone, self.others, self.own, reserved=self.reserved, on=self.on)
+        return replace(facts, connected=self.others.connected, stood=self.own.connected)
 
     def after(self, demand: Demand, seats: Mapping[str, RackPosition]) -> ZoneFacts:
         """The zone with a demand at these places instead of what the stack has now."""
@@ -285,7 +286,9 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
         _count_usage(connection, stack_id, others=parts[False], own=parts[True])
     for one in claimed_sums(connection):
         parts[one.stack_id == stack_id].claimed_w[one.room] += one.draw_w
-    parts[False].connected = tuple(_connected(connection, stack_id))
+    connected = tuple(_connected(connection))
+    for is_own, part in parts.items():
+        part.connected = tuple(one for one in connected if (one.stack == stack_id) == is_own)
     lasting = tuple(one for one in held if one.wants is not None and one.stack_id != replaced)
     return ZoneBase(
         zone=known,
@@ -351,8 +354,8 @@ def connections_text(demand: Demand) -> str:
     )
 
 
-def _connected(connection: Connection, stack_id: str) -> Iterable[ClusterFacts]:
-    for row in connection.execute(_CONNECTED, {"stack": stack_id}):
+def _connected(connection: Connection) -> Iterable[ClusterFacts]:
+    for row in connection.execute(_CONNECTED):
         for cluster_id, data in json.loads(row.connections).items():
             yield ClusterFacts(
                 party=row.party,

@@ -7,6 +7,7 @@ from functools import lru_cache
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import ITEM, AnyContext, File, Format, Subject, items_of, subject_of, subject_text
 from zonewright.render.formats.format_set import FormatSet
+from zonewright.render.formats.template_text import TemplateText
 from zonewright.render.sandbox.parts import seen_by
 from zonewright.render.sandbox.templates import LoadedTemplate, load
 
@@ -31,7 +32,7 @@ class Job:
     file: File
     context: AnyContext
     item: object = None
-    source: str | None = None
+    source: TemplateText | None = None
 
     def names(self) -> dict[str, object]:
         """What the template starts from."""
@@ -52,14 +53,14 @@ class Prepared:
 
     format: Format
     file: File
-    source: str | None
+    source: TemplateText | None
     loaded: LoadedTemplate
     is_one: bool
 
 
 @lru_cache(maxsize=32)
-def prepared(formats: FormatSet, subject: Subject) -> tuple[tuple[str, tuple[Prepared, ...]], ...]:
-    """The files of each format for one kind of subject, each format with the field that it needs.
+def prepared(formats: FormatSet, subject: Subject) -> tuple[tuple[Format, tuple[Prepared, ...]], ...]:
+    """The files of each format for one kind of subject.
 
     A tenant's stack has no sites, and to check and compile their templates takes longer than to render its own.
 
@@ -70,14 +71,14 @@ def prepared(formats: FormatSet, subject: Subject) -> tuple[tuple[str, tuple[Pre
     Raises:
         RenderError: when a template is missing, or is not one that may run.
     """
-    of_subject = (format_ for format_ in formats.formats if format_.subject == subject)
     return tuple(
-        (format_.needs, tuple(_prepared(format_, file, formats.source(file)) for file in format_.files))
-        for format_ in of_subject
+        (format_, tuple(_prepared(format_, file, formats.source(file)) for file in format_.files))
+        for format_ in formats.formats
+        if format_.subject == subject
     )
 
 
-def _prepared(format_: Format, file: File, source: str | None) -> Prepared:
+def _prepared(format_: Format, file: File, source: TemplateText | None) -> Prepared:
     is_one = not file.each and "{" not in file.path
     return Prepared(format_, file, source, load(format_, file, source), is_one)
 
@@ -88,8 +89,8 @@ def jobs_of(context: AnyContext, root: str, formats: FormatSet) -> Iterator[Job]
     Raises:
         RenderError: when a path could lead to another folder.
     """
-    for needs, files in prepared(formats, subject_of(context)):
-        if not needs or getattr(context, needs):
+    for format_, files in prepared(formats, subject_of(context)):
+        if format_.applies_to(context):
             for one in files:
                 for path, item in items_of(one.file, context):
                     yield Job(
@@ -110,8 +111,8 @@ def rendered(context: AnyContext, root: str, formats: FormatSet) -> Iterator[tup
     """
     subject = subject_of(context)
     seen = seen_by({subject: context})
-    for needs, files in prepared(formats, subject):
-        if needs and not getattr(context, needs):
+    for format_, files in prepared(formats, subject):
+        if not format_.applies_to(context):
             continue
         for one in files:
             if one.is_one and one.source is None:
@@ -162,10 +163,11 @@ def _told(error: Exception, loaded: LoadedTemplate, file: File, context: AnyCont
     line = _template_line(error, file.template)
     uses = [use for use in loaded.expressions if use.line == line]
     variable, path = (uses[0].text, uses[0].path) if len(uses) == 1 else ("", "")
+    template, number = loaded.place(file.template, line)
     return RenderError(
         str(error) or type(error).__name__,
-        template=file.template,
-        line=line,
+        template=template,
+        line=number,
         variable=variable,
         data_path=path,
         subject=subject_text(context),
