@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, update
@@ -11,16 +12,21 @@ from sqlalchemy import Connection, update
 from support.ledger_party import Party, bring_up_racks
 from support.older_ledger import before_schemas
 from support.zone_project import ZONE, cluster
-from zonewright.ledger.deciding.site_claims import _MEMORIES, _Memory, around, site_claims
+from zonewright.ledger.deciding import decide
+from zonewright.ledger.deciding.site_claims import _MEMORIES, ClaimedSum, _Memory, around, claimed_sums, site_claims
+from zonewright.ledger.deciding.zone_judge import judge_racks
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.tables import claim
+from zonewright.ledger.store.texts import _ENDED
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.world import Occupant
+from zonewright.rules.finding import Finding
 
 SITE = frozenset({"dc1"})
 MINE, THEIRS = "stack-of-tenant-a", "stack-of-tenant-b"
@@ -36,7 +42,7 @@ def _ledger(tmp_path: Path) -> Path:
     return path
 
 
-Told = tuple[tuple[Occupant, ...], dict[str, object], dict[str, tuple[str, str]]]
+Told = tuple[tuple[Occupant, ...], dict[str, object], dict[str, tuple[str, str]], list[ClaimedSum]]
 
 
 def told(connection: Connection) -> Told:
@@ -44,7 +50,7 @@ def told(connection: Connection) -> Told:
     found = around(connection, SITE, MINE)
     texts = {name: text for one in site_claims(connection, SITE).values() for name, text in one.texts.items()}
     rest = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "bystanders"}
-    return found.bystanders.occupants, rest, texts
+    return found.bystanders.occupants, rest, texts, sorted(claimed_sums(connection))
 
 
 def fresh(path: Path) -> Told:
@@ -81,6 +87,9 @@ def test_writes_of_others_are_seen(ledger: Path) -> None:
         ["web-001 active", "web-002 admitted"],
     ]
     assert all(one[1]["own"] == seen[0][1]["own"] for one in seen)
+    sums = [{one.stack_id: one.draw_w for one in told[3]} for told in seen]
+    one = sums[0][MINE] // 2
+    assert sums == [{MINE: 2 * one, THEIRS: nodes * one} for nodes in (3, 3, 1, 2)]
 
 
 def names_of(occupants: tuple[Occupant, ...]) -> list[str]:
@@ -95,7 +104,8 @@ def test_what_was_rolled_back_is_forgotten(ledger: Path) -> None:
 
     def written(party: str) -> Told:
         with database.writing() as connection:
-            connection.execute(update(claim).where(claim.c.name == "web-001").values(party=party))
+            watts = len(party)
+            connection.execute(update(claim).where(claim.c.name == "web-001").values(party=party, draw_w=watts))
             found = told(connection)
             if party == "nobody":
                 raise LookupError(party)
@@ -145,3 +155,42 @@ def test_what_is_remembered_is_bounded(ledger: Path, monkeypatch: pytest.MonkeyP
         around(connection, SITE, "s2")
         assert [stack for stack, _ in known] == ["s2"]
     database.close()
+
+
+def test_what_ended_is_found_by_its_index(ledger: Path) -> None:
+    """Removing what has ended looks at what ends, and not at every text of the ledger: each proposal waits for it."""
+    database = Database(ledger, lock_wait_s=5)
+    with database.reading() as connection:
+        query = str(_ENDED.compile(dialect=connection.dialect))
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("2026-01-01", 1000, 0)).all()
+    database.close()
+    assert next(row.detail for row in plan).startswith("SEARCH draft USING COVERING INDEX ix_draft_expires_at")
+
+
+def test_what_is_asked_again_is_not_judged_again(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check and an admission take what the proposal before them found, unless anything that it follows from moved."""
+    judged: list[str] = []
+
+    def counted(*given: Any, party: str, **more: Any) -> tuple[Finding, ...]:
+        judged.append(party)
+        return judge_racks(*given, party=party, **more)
+
+    monkeypatch.setattr("zonewright.ledger.deciding.decide.judge_racks", counted)
+    monkeypatch.setattr(decide, "_LAST", {})
+    with LedgerClient(f"sqlite:///{ledger}") as client:
+        mine, other = Party(client, MINE, "tenant-a"), Party(client, THEIRS, "tenant-b")
+        other.enrol()
+        proposal = mine.propose(mine.demand(clusters={"web": cluster(3)}))
+        client.call(verbs.EVALUATE, EvaluateRequest.model_validate(mine.admit_request(proposal).model_dump()))
+        mine.admit(proposal)
+        assert judged == ["tenant-a"]
+        proposal = mine.propose(mine.demand(clusters={"web": cluster(4)}))
+        known = dict(decide._LAST)
+        other.admit(other.propose(other.demand(clusters={"web": cluster(1)})))
+        decide._LAST.update(known)  # as if that was another process
+        assert judged == ["tenant-a", "tenant-a", "tenant-b"]
+        mine.admit(proposal)
+        assert judged == ["tenant-a", "tenant-a", "tenant-b", "tenant-a"]
+        for _ in range(2):
+            assert mine.propose(mine.demand(clusters={"web": cluster(99)})).unplaced
+        assert judged[4:] == ["tenant-a", "tenant-a"], "what is refused is judged again"

@@ -123,9 +123,8 @@ def load_owner(
     held = _held(ledger, stack_id)
     is_less = _release(ledger, stack_id, held.holdings)
     for site, of_site in files_by_site(demand, manifest).items():
-        ledger.call(
-            verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest_of(canonical_json(of_site)))
-        )
+        digest = digest_of(text if of_site == manifest else canonical_json(of_site))
+        ledger.call(verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest))
     done = CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest, free=False)
     ledger.call(verbs.COMPLETE, done)
     if before is not None and before != admission.admission_id:

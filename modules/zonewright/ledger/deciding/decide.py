@@ -1,9 +1,10 @@
 """Decisions as data: facts and a demand in, a proposal or findings out. No database, no clock."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVarTuple, Unpack
 
 from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.impact import impact_of
@@ -130,6 +131,43 @@ def judge_local(
     step: PlacedChange, addresses: Mapping[str, Mapping[str, str]], *, unplaced: Mapping[str, str]
 ) -> tuple[Finding, ...]:
     """Findings at the sites of a change: rules of racks, nodes without a place, addresses that no pool gives them."""
+    return _judged_once(_judged, step, addresses, unplaced)
+
+
+_By = TypeVarTuple("_By")
+_LAST: dict[object, tuple[PlacedChange, tuple[object, ...], tuple[Finding, ...]]] = {}
+"""What each part of the judging said last: an admission asks what the check and the proposal before it asked."""
+
+
+def _judged_once(
+    judge: Callable[[PlacedChange, Unpack[_By]], tuple[Finding, ...]], step: PlacedChange, *by: *_By
+) -> tuple[Finding, ...]:
+    """Findings, judged anew unless all that they follow from is what it was the last time.
+
+    Args:
+        judge: what judges.
+        step: the change.
+        by: what else is looked at.
+    """
+    last = _LAST.get(judge)
+    if last is not None and last[1] == by and _is_same(last[0], step):
+        return last[2]
+    found = judge(step, *by)
+    if not any(one.refuses for one in found):  # a rule of the zone's own that had no answer is asked again
+        _LAST[judge] = step, by, found
+    return found
+
+
+def _is_same(one: PlacedChange, two: PlacedChange) -> bool:
+    """Whether two changes are judged alike; revisions and what was reserved only say when facts were read."""
+    if (one.stack_id, one.demand, one.seats) != (two.stack_id, two.demand, two.seats):
+        return False
+    return replace(one.facts, revisions={}, held=()) == replace(two.facts, revisions={}, held=())
+
+
+def _judged(
+    step: PlacedChange, addresses: Mapping[str, Mapping[str, str]], unplaced: Mapping[str, str]
+) -> tuple[Finding, ...]:
     facts, demand = step.facts, step.demand
     findings = list(
         judge_racks(step.earlier, step.after, party=demand.party, racks=step.racks, operates=bool(demand.assets))
@@ -156,8 +194,10 @@ def judge_whole(step: PlacedChange, base: ZoneBase | None) -> tuple[Finding, ...
         step: the change.
         base: the zone as a whole; it may be newer than the facts.
     """
-    if base is None:
-        return ()
+    return () if base is None else _judged_once(_whole_judged, step, base)
+
+
+def _whole_judged(step: PlacedChange, base: ZoneBase) -> tuple[Finding, ...]:
     told = _renames_told(step.demand, base)
     base = replace(base, renamed=step.facts.renames.nodes)
     zone = replace(base.after(step.demand, step.seats), measured=step.facts.measured)

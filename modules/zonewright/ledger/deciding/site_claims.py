@@ -6,14 +6,14 @@ What is made of the rows is kept under a number that the database draws again wh
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, bindparam, select
+from sqlalchemy import Connection, Engine, Row, bindparam, func, select
 
 from zonewright.ledger.store.claim_text import ROW, packed
 from zonewright.ledger.store.tables import claim, claim_version
@@ -81,11 +81,22 @@ class SiteClaims:
         return {name: (digest_of(text), text) for name, text in found.items()}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class ClaimedSum:
+    """What one stack claims in one room, in watts; of a move only the new end."""
+
+    stack_id: str
+    site: str
+    room: str
+    draw_w: int
+
+
 @dataclass(slots=True)
 class _Memory:
     """What was read through one engine: by site, and of everybody else by (sites, stack)."""
 
     sites: dict[str, tuple[int, SiteClaims]] = field(default_factory=dict)
+    sums: dict[str, tuple[int, tuple[ClaimedSum, ...]]] = field(default_factory=dict)
     around: dict[tuple[str, frozenset[str]], tuple[Mapping[str, int], Around]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
@@ -135,6 +146,37 @@ def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int
             known[site] = held
         found[site] = held  # not what another thread has put there since: it may see another moment
     return found
+
+
+_ALL_VERSIONS = select(claim_version.c.site, claim_version.c.number)
+_BY = claim.c.site, claim.c.stack_id, claim.c.room
+_SUMS = (
+    select(*_BY, func.sum(claim.c.draw_w).label("draw_w"))
+    .where(claim.c.state.in_(("admitted", "active")), claim.c.site.in_(bindparam("sites", expanding=True)))
+    .group_by(*_BY)
+)
+
+
+def claimed_sums(connection: Connection) -> Iterator[ClaimedSum]:
+    """The sums of the whole zone, as a transaction sees them, in no order; made again for sites that were written to.
+
+    Every decision needs them. Without that, bringing in n sites would sum the claims of each of them n times.
+
+    Args:
+        connection: the transaction.
+    """
+    numbers = {row.site: row.number for row in connection.execute(_ALL_VERSIONS).all()}
+    memory = _MEMORIES.setdefault(connection.engine, _Memory()).sums
+    known = {site: held for site in numbers if (held := memory.get(site)) is not None and held[0] == numbers[site]}
+    if missing := numbers.keys() - known.keys():
+        found: dict[str, list[ClaimedSum]] = {site: [] for site in missing}
+        for site, stack_id, room, watts in connection.execute(_SUMS, {"sites": sorted(missing)}).all():
+            found[site].append(ClaimedSum(stack_id=stack_id, site=site, room=room, draw_w=int(watts)))
+        fresh = {site: (numbers[site], tuple(sums)) for site, sums in found.items()}
+        memory.update(fresh)
+        known |= fresh  # not what another thread has put there since: it may see another moment
+    for _, sums in known.values():
+        yield from sums
 
 
 def around(connection: Connection, sites: Collection[str], stack_id: str) -> Around:

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam,
 from zonewright.ledger.deciding.party_facts import SALT
 from zonewright.ledger.deciding.plans import present
 from zonewright.ledger.deciding.review import Review, last_proposal
-from zonewright.ledger.deciding.site_claims import site_claims
+from zonewright.ledger.deciding.site_claims import claimed_sums, site_claims
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store.claim_text import ROW
@@ -178,23 +178,22 @@ def _loads(connection: Connection, sites: Collection[str], *, by_party: bool) ->
 
     Where parties are counted, also whose it is and its rack units, and what of it only counts until it is gone.
     """
+    if not by_party:
+        return [asdict(one) for one in sorted(claimed_sums(connection)) if one.site not in sites]
     number_in, given = words_of(connection).number_in, {"sites": sorted(sites)}
-    found = connection.execute(_sums(number_in, by_party=by_party), given)
-    rows = [dict(row) for row in found.mappings()]
-    if by_party:
-        leaving = connection.execute(_leaving(number_in), given).mappings()
-        rows += [{**row, "room": f"{row['site']}/-", "state": "releasing"} for row in leaving]
-    return [row | {name: int(row[name] or 0) for name in ("draw_w", "units") if name in row} for row in rows]
+    rows = [dict(row) for row in connection.execute(_sums(number_in), given).mappings()]
+    leaving = connection.execute(_leaving(number_in), given).mappings()
+    rows += [{**row, "room": f"{row['site']}/-", "state": "releasing"} for row in leaving]
+    return [row | {name: int(row[name] or 0) for name in ("draw_w", "units")} for row in rows]
 
 
 @cache
-def _sums(number_in: Callable[..., ColumnElement[int]], *, by_party: bool) -> Select[Any]:
-    by = (claim.c.stack_id, claim.c.site, claim.c.room, *((claim.c.party,) if by_party else ()))
-    height = number_in(claim.c.data, "node_type", "u_height")
-    units = (func.sum(height).label("units"),) if by_party else ()
+def _sums(number_in: Callable[..., ColumnElement[int]]) -> Select[Any]:
+    by = (claim.c.stack_id, claim.c.site, claim.c.room, claim.c.party)
+    units = func.sum(number_in(claim.c.data, "node_type", "u_height")).label("units")
     elsewhere = claim.c.site.notin_(bindparam("sites", expanding=True))
     return (
-        select(*by, func.sum(claim.c.draw_w).label("draw_w"), *units)
+        select(*by, func.sum(claim.c.draw_w).label("draw_w"), units)
         .where(claim.c.state.in_(("admitted", "active")), elsewhere)
         .group_by(*by)
         .order_by(*by)

@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
+from zonewright.ledger.deciding.site_claims import claimed_sums
 from zonewright.ledger.store.documents import parse_asset, parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.held import HeldPlaces, all_held
@@ -51,12 +52,6 @@ _WANTED, _RESERVED = sys.maxsize, sys.maxsize - 1
 _FILE = select(zone.c.document, zone.c.former)
 _ASSETS = select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data).order_by(
     asset.c.name, asset.c.state.desc(), asset.c.generation
-)
-_IS_MINE = claim.c.stack_id == bindparam("stack")  # once: to PostgreSQL a second one would be another expression
-_SUMS = (
-    select(_IS_MINE, claim.c.room, func.sum(claim.c.draw_w))
-    .where(claim.c.state.in_(("admitted", "active")))
-    .group_by(_IS_MINE, claim.c.room)
 )
 _CONNECTED = (
     select(admission.c.stack_id, admission.c.party, admission.c.connections)
@@ -188,12 +183,13 @@ class ZoneBase:
         wanted.names = [replace(one, since=had.get((one.kind, one.name), _WANTED)) for one in wanted.names]
         # What leaves counts until it is gone, as it does for the feeds.
         counted = {(site, self.renamed.get(name, name)): used for (site, name), used in self.own.standing.items()}
+        counts_usage = self.zone.counts_usage
         for cluster_id, part in demand.clusters.items():
             needed = Usage(part.node_type.allocated_draw, part.node_type.u_height)
             for node in nodes_of(cluster_id, part.cluster):
                 if node.name in seats:
                     wanted.claimed_w[seats[node.name].rack.rsplit("/", 2)[0]] += needed.watts
-                    if self.zone.counts_usage:  # else nobody asks
+                    if counts_usage:  # else nobody asks
                         place = part.cluster.site, node.name
                         counted[place] = _larger(needed, counted.get(place, needed))
         for (site, _), used in counted.items():
@@ -288,8 +284,8 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     known = former.zone(known) if registered.former else known
     if known.counts_usage:
         _count_usage(connection, stack_id, others=parts[False], own=parts[True])
-    for is_own, room, watts in connection.execute(_SUMS, {"stack": stack_id}):
-        parts[bool(is_own)].claimed_w[room] += int(watts)
+    for one in claimed_sums(connection):
+        parts[one.stack_id == stack_id].claimed_w[one.room] += one.draw_w
     connected = tuple(_connected(connection))
     for is_own, part in parts.items():
         part.connected = tuple(one for one in connected if (one.stack == stack_id) == is_own)

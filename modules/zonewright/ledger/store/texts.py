@@ -6,7 +6,10 @@ So a preview, and a change that nobody carries out, leave nothing that outlives 
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Self
 
 from sqlalchemy import Column, Connection, Table, bindparam, delete, select
 
@@ -39,7 +42,7 @@ _ENDED = (
     select(content.c.digest)
     .join(draft, draft.c.digest == content.c.digest)
     .where(draft.c.expires_at < bindparam("now"))
-    .order_by(content.c.digest)
+    .order_by(draft.c.expires_at, draft.c.digest)  # by its index: in another order SQLite goes through all texts
     .limit(_SWEPT)
     .with_for_update(of=content, skip_locked=True)
 )
@@ -79,7 +82,7 @@ def put_digested(connection: Connection, texts: Mapping[str, str], *, until: dat
 def _draft(connection: Connection, digests: Collection[str], until: str) -> None:
     """Give new texts an end, and those that have one a later one; before the texts are there."""
     words = words_of(connection)
-    words.hold_texts(connection, sorted(digests), shared=False)
+    words.hold_texts(connection, digests, shared=False)
     words.put_drafts(connection, sorted(digests), until)
 
 
@@ -102,7 +105,7 @@ def keep(connection: Connection, digests: Collection[str]) -> None:
 
 def hold(connection: Connection, digests: Collection[str]) -> None:
     """Have nobody remove texts until the transaction ends: those that are there then stay."""
-    words_of(connection).hold_texts(connection, sorted(digests), shared=True)
+    words_of(connection).hold_texts(connection, digests, shared=True)
 
 
 def lacking(connection: Connection, digests: Collection[str]) -> list[str]:
@@ -116,13 +119,17 @@ def behind(connection: Connection, manifest: str) -> set[str]:
 
 
 def files_of(manifest: str | None) -> dict[str, str]:
-    """Digest by path of a manifest of files; nothing of what is none, which :func:`is_manifest` tells."""
+    """Digest by path of a manifest of files; nothing of what is none, which :class:`Manifest` tells."""
+    return {path: digest for path, digest in (_named(manifest) or {}).items() if isinstance(digest, str)}
+
+
+def _named(manifest: str | None) -> dict[str, object] | None:
+    """What a text names by path; None where it is no JSON object."""
     try:
-        named = json.loads(manifest or "{}")
+        named = json.loads(manifest or "")
     except ValueError:
-        return {}
-    found = named.items() if isinstance(named, dict) else ()
-    return {path: digest for path, digest in found if isinstance(digest, str)}
+        return None
+    return named if isinstance(named, dict) else None
 
 
 def files_at(files: Mapping[str, str], sites: Collection[str]) -> dict[str, str]:
@@ -138,31 +145,48 @@ def parts_of(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return parts
 
 
-_PARTS: dict[str, dict[str, dict[str, str]]] = {}
-"""Of the manifests that were asked for last, by digest: sites are deployed one by one, and each asks for the same."""
+@dataclass(frozen=True)
+class Manifest:
+    """A text that may be a manifest of files.
+
+    Attributes:
+        files: digest by path; none of what is no manifest at all.
+        is_whole: whether it is one: an object that has a digest for each path, and a path has a folder.
+    """
+
+    files: Mapping[str, str]
+    is_whole: bool
+
+    @classmethod
+    def of(cls, text: str | None) -> Self:
+        """From the text."""
+        named = _named(text)
+        files = {path: digest for path, digest in (named or {}).items() if isinstance(digest, str)}
+        is_whole = named is not None and len(files) == len(named)
+        return cls(files, is_whole and all("/" in path and _DIGEST.fullmatch(one) for path, one in files.items()))
+
+    @cached_property
+    def parts(self) -> Mapping[str, Mapping[str, str]]:
+        """Its files by site."""
+        return parts_of(self.files)
+
+
+_KNOWN: dict[str, Manifest] = {}
+"""The manifests that were asked for last, by digest: an admission asks for the same ten times, and each site once."""
 _MANIFESTS = 2
 
 
-def files_of_site(connection: Connection, manifest: str, site: str) -> dict[str, str]:
-    """Digest by path of a site's files in a manifest that is kept under a digest; none where it is not there."""
-    parts = _PARTS.get(manifest)
-    if parts is None:
-        text = get_content(connection, manifest)
-        parts = parts_of(files_of(text))
-        if text is not None and digest_of(text) == manifest:
-            _PARTS[manifest] = parts
-            for oldest in list(_PARTS)[:-_MANIFESTS]:
-                _PARTS.pop(oldest, None)
-    return dict(parts.get(site, {}))
-
-
-def is_manifest(text: str | None) -> bool:
-    """Whether a text is a manifest: an object that has a digest for each path, and a path has a folder."""
-    try:
-        named = json.loads(text or "")
-    except ValueError:
-        return False
-    return isinstance(named, dict) and all("/" in path and _DIGEST.fullmatch(str(one)) for path, one in named.items())
+def manifest_of(connection: Connection, digest: str) -> Manifest:
+    """The manifest that is kept under a digest, or was; whether it is there is for :func:`lacking` to say."""
+    known = _KNOWN.get(digest)
+    if known is None:
+        text = get_content(connection, digest)
+        known = Manifest.of(text)
+        if text is not None and digest_of(text) == digest:
+            _KNOWN[digest] = known
+            for oldest in list(_KNOWN)[:-_MANIFESTS]:
+                _KNOWN.pop(oldest, None)
+    return known
 
 
 def sweep(connection: Connection, moment: datetime) -> None:

@@ -40,7 +40,7 @@ from zonewright.ledger.store.rows import rename_rows
 from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.steps import ADMITTED, next_step, step_of
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
-from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
+from zonewright.ledger.store.texts import hold, keep, lacking, manifest_of, put_digested
 from zonewright.ledger.verbs.admitted_rows import WantedRow, is_load, write_rows
 from zonewright.ledger.verbs.holdings import make_rest
 from zonewright.ledger.verbs.live import feed
@@ -177,18 +177,19 @@ def _touch(connection: Connection, request: AdmitRequest, said: Demand, review: 
 def _require_enrolled(context: Context, connection: Connection, request: AdmitRequest, *, holds: bool = False) -> bool:
     """Let a stack pass that is enrolled, and whose files are there; gives whether its demand is.
 
-    With ``holds`` nobody removes them any more before the transaction ends.
+    Each file is looked for with ``holds``: then nobody removes them any more before the transaction ends.
     """
-    manifest = get_content(connection, request.rendered_digest)
-    named = {request.rendered_digest, *files_of(manifest).values()}
+    manifest = manifest_of(connection, request.rendered_digest)
+    named = {request.rendered_digest, *manifest.files.values()}
     if holds:
         hold(connection, named | {request.demand_digest})
-    missing = set(lacking(connection, named | {request.demand_digest}))
+    asked = named | {request.demand_digest} if holds else {request.rendered_digest}  # twice for all is too dear
+    missing = set(lacking(connection, asked))
     if foreign(connection, context.caller, named, now=context.shown_at(connection)) or missing & named:
         raise LedgerRefusedError(
             "not-rendered", "the rendered files of this change are not in the ledger; run pulumi up without --target"
         )
-    if not is_manifest(manifest):
+    if not manifest.is_whole:
         raise LedgerRefusedError(
             "not-rendered",
             "the rendered files of this change are no manifest: expected a JSON object with the digest of each path",
@@ -268,7 +269,8 @@ def _carry_out(  # noqa: PLR0917 - private
     connection.execute(_UNRESERVE, {"stack": request.stack_id})
     held, racks = review.facts.converts, {data["rack"] for data in claims.values()}
     converted = convert(connection, held, racks) if held is not None and held.expires_at > now else {}
-    keep(connection, {request.demand_digest, *behind(connection, request.rendered_digest)})
+    files = manifest_of(connection, request.rendered_digest).files
+    keep(connection, {request.demand_digest, request.rendered_digest, *files.values()})
     entry = journal.append(
         connection,
         at=now,

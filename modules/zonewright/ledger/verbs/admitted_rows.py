@@ -12,6 +12,7 @@ from zonewright.ledger.deciding.facts import NODE_FIELDS
 from zonewright.ledger.protocol.admission_messages import AdmitRequest
 from zonewright.ledger.protocol.stack_messages import LOADED
 from zonewright.ledger.store import life
+from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.tables import generation
@@ -101,7 +102,7 @@ def write_rows(
         for name in moves.new
     ]
     if fresh:
-        connection.execute(table.insert(), fresh)
+        words_of(connection).add_rows(connection, table, fresh)
     return {"admitted": len(fresh), **dict(sorted(Counter(moves.states.values()).items()))}
 
 

@@ -22,7 +22,7 @@ from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of, wai
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, enrolment
-from zonewright.ledger.store.texts import files_of, get_content, parts_of
+from zonewright.ledger.store.texts import manifest_of
 from zonewright.ledger.verbs.capacity import capacity_of
 from zonewright.model.demand import DUCTS, LINKS, LinkAsset, carriers_of
 from zonewright.rules.words import count_of, listed
@@ -84,8 +84,7 @@ def _require_made(connection: Connection, stack_id: str, rendered_digest: str) -
     missing = waiting_of(connection, stack_id)
     held = connection.execute(of_stack(deployed), {"stack": stack_id})
     known = {row.site: json.loads(row.files) for row in held}
-    parts = parts_of(files_of(get_content(connection, rendered_digest)))
-    for site, files in sorted(parts.items()):
+    for site, files in sorted(manifest_of(connection, rendered_digest).parts.items()):
         if known.get(site) != files:
             missing.append(f"configuration of {site}")
     if missing:

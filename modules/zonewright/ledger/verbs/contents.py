@@ -39,7 +39,7 @@ from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.state_root import state_digest
 from zonewright.ledger.store.tables import content, deployed, journal, zone
-from zonewright.ledger.store.texts import drafted, files_of_site, put_contents, sweep
+from zonewright.ledger.store.texts import drafted, manifest_of, put_contents, sweep
 from zonewright.model.canonical import canonical_json, digest_of
 
 
@@ -73,8 +73,10 @@ def deploy(context: Context, request: DeployRequest) -> DeployAnswer:
     """Mark the files of one site as deployed: those of the stack's present change, which are read by their digest."""
     with context.writing(touching(request.stack_id)) as connection:
         present = connection.execute(PRESENT, {"stack": request.stack_id}).first()
-        files = files_of_site(connection, present.rendered_digest, request.site) if present is not None else {}
-        if digest_of(canonical_json(files)) != request.files_digest:
+        parts = manifest_of(connection, present.rendered_digest).parts if present is not None else {}
+        files = parts.get(request.site, {})
+        is_all = present is not None and len(parts) == 1 and present.rendered_digest == request.files_digest
+        if not is_all and digest_of(canonical_json(files)) != request.files_digest:
             raise LedgerRefusedError(
                 "not-admitted",
                 f"the configuration files of site {request.site} are not those of the change that was admitted last; "

@@ -231,14 +231,17 @@ def _hold(connection: Connection, request: ProposeRequest, answer: Proposal, fac
             "stack_id": request.stack_id,
             "party": request.party,
             "demand_digest": answer.demand_digest,
-            "proposal": canonical_json(
-                {"proposal": answer.model_dump(mode="json"), "holds": holds, "names": names_of(request.demand)}
-            ),
+            "proposal": _said(answer, holds, names_of(request.demand)),
             "sites": canonical_json(sorted(facts.revisions)),
             "expires_at": answer.expires_at,
         },
     )
     raise_revisions(connection, facts.revisions)
+
+
+def _said(answer: Proposal, holds: Mapping[str, object], names: Sequence[object]) -> str:
+    """What a reservation keeps, as JSON: who asks again gets this answer, and ``holds`` and ``names`` are kept free."""
+    return f'{{"holds":{canonical_json(holds)},"names":{canonical_json(names)},"proposal":{answer.model_dump_json()}}}'
 
 
 def _remember(connection: Connection, request: ProposeRequest, digest: str, made: PlacedProposal, now: str) -> None:

@@ -1,7 +1,7 @@
 """The ports, bonds and VLANs of a node, each with its addresses, from its type and the networks of its site."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zonewright.model import AddressPool, NodeType, Site
 from zonewright.model.node_ports import LACP, UPLINK, bond_name, ports_of_role
@@ -113,15 +113,52 @@ def node_links(
     Raises:
         RenderError: when a VLAN would need larger packets than the ports that carry it, or ports have two untagged.
     """
+    keys = tuple(sorted(addresses))
+    layout = _layout_of(site, node_type, keys)
+    bonds = (
+        replace(bond, addresses=tuple(addresses[key] for key in own), routes=routes if bond.role == "data" else ())
+        for bond, own in layout.bonds
+    )
+    ports = layout.ports
+    if mac_addresses:
+        ports = tuple(replace(port, mac_address=mac_addresses.get(port.name, "")) for port in ports)
+    vlans = (replace(vlan, addresses=tuple(addresses[key] for key in held)) for vlan, held in layout.vlans)
+    return NodeLinks(ports=ports, bonds=tuple(bonds), vlans=tuple(vlans))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """What all nodes of a type have on their ports that have addresses of the same pools, each with its pools."""
+
+    ports: tuple[PortInUse, ...]
+    bonds: tuple[tuple[BondInUse, tuple[str, ...]], ...]
+    vlans: tuple[tuple[TaggedVlan, tuple[str, ...]], ...]
+
+
+_last: tuple[Site, NodeType | None, tuple[str, ...], _Layout] | None = None
+"""Of the node before, which most often is of the same site, type and pools."""
+
+
+def _layout_of(site: Site, node_type: NodeType | None, keys: tuple[str, ...]) -> _Layout:
+    global _last  # noqa: PLW0603 - one tuple, put in place at once
+    last = _last
+    if last is not None and last[0] is site and last[1] is node_type and last[2] == keys:
+        return last[3]
+    layout = _layout(site, node_type, keys)
+    _last = site, node_type, keys, layout
+    return layout
+
+
+def _layout(site: Site, node_type: NodeType | None, keys: tuple[str, ...]) -> _Layout:
     interfaces = node_type.interfaces if node_type is not None else ()
     declared = {one.name: one for one in node_type.bonds} if node_type is not None else {}
     ports_of = {role: of_role for role in _ROLES if (of_role := ports_of_role(interfaces, role)) or role == "data"}
-    pools = {key: site.address_pools[key] for key in sorted(addresses)}
+    pools = {key: site.address_pools[key] for key in keys}
     tags = _tags(site, pools, ports_of)
     ways = _own_ways(pools)
     bonds, ports = [], []
     for role, of_role in ports_of.items():
-        own = [key for key, pool in pools.items() if key not in tags and _carrier(pool, ports_of) == role]
+        own = tuple(key for key, pool in pools.items() if key not in tags and _carrier(pool, ports_of) == role)
         if role != "data" and not own:
             continue
         named = [key for key in own if pools[key].vlan is not None]
@@ -137,30 +174,30 @@ def node_links(
         bond = declared.get(name)
         is_backup = bond is None or bond.mode == "active-backup"
         primary = bond.primary if bond is not None else None
-        bonds.append(
-            BondInUse(
-                name=name,
-                role=role,
-                mode="active-backup" if is_backup else LACP,
-                ports=names,
-                primary=(primary or names[0]) if names and is_backup else "",
-                mtu=mtu,
-                vid=next((site.vlans[one].vid for key in named if (one := pools[key].vlan) is not None), 0),
-                addresses=tuple(addresses[key] for key in own),
-                routes=routes if role == "data" else (),
-                own_ways=tuple(ways[key] for key in own) if role != "data" else (),
-            )
+        made = BondInUse(
+            name=name,
+            role=role,
+            mode="active-backup" if is_backup else LACP,
+            ports=names,
+            primary=(primary or names[0]) if names and is_backup else "",
+            mtu=mtu,
+            vid=next((site.vlans[one].vid for key in named if (one := pools[key].vlan) is not None), 0),
+            addresses=(),
+            routes=(),
+            own_ways=tuple(ways[key] for key in own) if role != "data" else (),
         )
-        ports += [PortInUse(name=one, mac_address=mac_addresses.get(one, ""), mtu=mtu) for one in names]
-    vlans = tuple(_tagged(addresses, pools, tags, ways, bonds[0].mtu))
-    for vlan in vlans:
-        if vlan.mtu > (bonds[0].mtu or USUAL_MTU):
+        bonds.append((made, own))
+        ports += [PortInUse(name=one, mac_address="", mtu=mtu) for one in names]
+    mtu = bonds[0][0].mtu
+    vlans = tuple(_tagged(pools, tags, ways, mtu))
+    for vlan, _ in vlans:
+        if vlan.mtu > (mtu or USUAL_MTU):
             raise RenderError(
                 f"a pool in VLAN {vlan.vid} with an mtu of {vlan.mtu} on ports whose own network has "
-                f"{bonds[0].mtu or USUAL_MTU}; give the node type ports of that role, or both pools the same mtu",
+                f"{mtu or USUAL_MTU}; give the node type ports of that role, or both pools the same mtu",
                 data_path="vlans",
             )
-    return NodeLinks(ports=tuple(ports), bonds=tuple(bonds), vlans=vlans)
+    return _Layout(ports=tuple(ports), bonds=tuple(bonds), vlans=vlans)
 
 
 def _carrier(pool: AddressPool, ports_of: Collection[PoolRole]) -> PoolRole:
@@ -186,21 +223,18 @@ def _own_ways(pools: Mapping[str, AddressPool]) -> dict[str, OwnWay]:
 
 
 def _tagged(
-    addresses: Mapping[str, str],
-    pools: Mapping[str, AddressPool],
-    tags: Mapping[str, int],
-    ways: Mapping[str, OwnWay],
-    bond_mtu: int,
-) -> Iterator[TaggedVlan]:
+    pools: Mapping[str, AddressPool], tags: Mapping[str, int], ways: Mapping[str, OwnWay], bond_mtu: int
+) -> Iterator[tuple[TaggedVlan, tuple[str, ...]]]:
     # Without a size of its own, Linux would give it that of the bond.
     smallest = USUAL_MTU if bond_mtu > USUAL_MTU else 0
     for vid in sorted(set(tags.values())):
-        held = [key for key, tag in tags.items() if tag == vid]
-        yield TaggedVlan(
+        held = tuple(key for key, tag in tags.items() if tag == vid)
+        made = TaggedVlan(
             name=f"{UPLINK}.{vid}",
             parent=UPLINK,
             vid=vid,
             mtu=max(pools[key].mtu or smallest for key in held),
-            addresses=tuple(addresses[key] for key in held),
+            addresses=(),
             own_ways=tuple(ways[key] for key in held),
         )
+        yield made, held

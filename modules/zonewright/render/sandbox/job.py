@@ -1,12 +1,13 @@
 """One file to render: its template with what it sees."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import ITEM, AnyContext, File, Format, Subject, items_of, subject_of, subject_text
 from zonewright.render.formats.format_set import FormatSet, TemplateText
+from zonewright.render.sandbox.parts import seen_by
 from zonewright.render.sandbox.templates import LoadedTemplate, load
 
 MAX_FILE_CHARACTERS = 1_000_000
@@ -57,17 +58,23 @@ class Prepared:
 
 
 @lru_cache(maxsize=32)
-def prepared(formats: FormatSet) -> Mapping[Subject, tuple[tuple[Format, tuple[Prepared, ...]], ...]]:
-    """The files of each format by kind of subject.
+def prepared(formats: FormatSet, subject: Subject) -> tuple[tuple[Format, tuple[Prepared, ...]], ...]:
+    """The files of each format for one kind of subject.
+
+    A tenant's stack has no sites, and to check and compile their templates takes longer than to render its own.
+
+    Args:
+        formats: the formats.
+        subject: the kind of subject.
 
     Raises:
         RenderError: when a template is missing, or is not one that may run.
     """
-    found: dict[Subject, list[tuple[Format, tuple[Prepared, ...]]]] = {"node": [], "site": [], "group": []}
-    for format_ in formats.formats:
-        files = tuple(_prepared(format_, file, formats.source(file)) for file in format_.files)
-        found[format_.subject].append((format_, files))
-    return {subject: tuple(of_subject) for subject, of_subject in found.items()}
+    return tuple(
+        (format_, tuple(_prepared(format_, file, formats.source(file)) for file in format_.files))
+        for format_ in formats.formats
+        if format_.subject == subject
+    )
 
 
 def _prepared(format_: Format, file: File, source: TemplateText | None) -> Prepared:
@@ -81,7 +88,7 @@ def jobs_of(context: AnyContext, root: str, formats: FormatSet) -> Iterator[Job]
     Raises:
         RenderError: when a path could lead to another folder.
     """
-    for format_, files in prepared(formats)[subject_of(context)]:
+    for format_, files in prepared(formats, subject_of(context)):
         if format_.applies_to(context):
             for one in files:
                 for path, item in items_of(one.file, context):
@@ -102,13 +109,14 @@ def rendered(context: AnyContext, root: str, formats: FormatSet) -> Iterator[tup
         RenderError: when a file cannot be rendered, with template, line and variable as far as known.
     """
     subject = subject_of(context)
-    for format_, files in prepared(formats)[subject]:
+    seen = seen_by({subject: context})
+    for format_, files in prepared(formats, subject):
         if not format_.applies_to(context):
             continue
         for one in files:
             if one.is_one and one.source is None:
                 try:
-                    text = one.loaded.text({subject: context})
+                    text = one.loaded.text_in(seen)
                 except Exception as error:  # whatever it stumbles over, the caller gets a sentence and no text
                     raise _told(error, one.loaded, one.file, context) from error
                 yield f"{root}/{one.file.path}", _whole(text, one.file, context)

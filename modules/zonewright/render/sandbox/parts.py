@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from jinja2 import Template, nodes
+from jinja2.runtime import Context, new_context
+
+from zonewright.render.sandbox.environment import environment
 
 
 @dataclass(slots=True)
@@ -28,18 +31,30 @@ class Stretch:
     look: Callable[[object], object] | None = None
     last: tuple[object, str] | None = None
 
-    def text(self, names: Mapping[str, object]) -> str:
+    def text(self, seen: Context) -> str:
         """Its text.
 
         Args:
-            names: what the template starts from.
+            seen: what the template starts from, as :func:`seen_by` makes it.
         """
         if self.look is None:
-            return self.template.render(names)
-        values, last = self.look(names[self.subject]), self.last
+            return self._rendered(seen)
+        values, last = self.look(seen.parent[self.subject]), self.last
         if last is None or last[0] != values:
-            self.last = last = values, self.template.render(names)
+            self.last = last = values, self._rendered(seen)
         return last[1]
+
+    def _rendered(self, seen: Context) -> str:
+        """As ``Template.render`` does, which makes what is seen anew for each template."""
+        try:
+            return "".join(self.template.root_render_func(seen))
+        except Exception:  # noqa: BLE001 - Jinja2 puts the template's own line into its trace and raises it again
+            self.template.environment.handle_exception()
+
+
+def seen_by(names: Mapping[str, object]) -> Context:
+    """What templates start from, made once for all templates of a subject: one that may run changes nothing of it."""
+    return new_context(environment(), None, {}, dict(names))
 
 
 def look_of(fields: AbstractSet[str]) -> Callable[[object], object]:

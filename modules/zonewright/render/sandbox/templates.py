@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Template, TemplateError, nodes
+from jinja2.runtime import Context
 
 from zonewright.render.contexts.node_context import OF_ONE_NODE
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import CONTEXTS, ITEM, File, Format, item_type
 from zonewright.render.formats.format_set import MARK, TemplateText
 from zonewright.render.sandbox.environment import environment
-from zonewright.render.sandbox.parts import Stretch, look_of, stretches
+from zonewright.render.sandbox.parts import Stretch, look_of, seen_by, stretches
 
 _ALLOWED = (
     nodes.Template,
@@ -80,7 +81,11 @@ class LoadedTemplate:
         Args:
             names: what it starts from.
         """
-        return "".join([part.text(names) for part in self.parts])
+        return self.text_in(seen_by(names))
+
+    def text_in(self, seen: Context) -> str:
+        """The same, with what several templates start from."""
+        return "".join([part.text(seen) for part in self.parts])
 
     def place(self, template: str, line: int) -> tuple[str, int]:
         """The file that a line is in, and its number there: it may be one that the template includes."""

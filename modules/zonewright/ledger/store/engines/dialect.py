@@ -71,14 +71,18 @@ class Words(Protocol):
         """
         ...
 
-    def hold_texts(self, connection: Connection, digests: Sequence[str], *, shared: bool) -> None:
+    def hold_texts(self, connection: Connection, digests: Collection[str], *, shared: bool) -> None:
         """Have nobody else say meanwhile until when texts are kept.
 
         Args:
             connection: a writing transaction.
-            digests: of the texts.
+            digests: of the texts, in any order.
             shared: others may keep them for good as well, and only nobody may give them an end.
         """
+        ...
+
+    def add_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows to a table, at least one, each with the same columns in the same order."""
         ...
 
     def put_texts(self, connection: Connection, texts: Mapping[str, str]) -> None:

@@ -69,10 +69,15 @@ def hold(connection: Connection, names: Sequence[str], *, waits: bool = True) ->
     return frozenset(connection.exec_driver_sql(statement, (list(names),)).scalars())
 
 
-def hold_texts(connection: Connection, digests: Sequence[str], *, shared: bool) -> None:
+def hold_texts(connection: Connection, digests: Collection[str], *, shared: bool) -> None:
     """Have nobody else say meanwhile until when texts are kept; or only nobody who gives them an end."""
     strength = "SHARE" if shared else "UPDATE"
-    connection.exec_driver_sql(_HOLD_TEXTS.format(strength=strength), (list(digests),))
+    connection.exec_driver_sql(_HOLD_TEXTS.format(strength=strength), (sorted(digests),))
+
+
+def add_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows."""
+    connection.execute(table.insert(), list(rows))
 
 
 def put_texts(connection: Connection, texts: Mapping[str, str]) -> None:

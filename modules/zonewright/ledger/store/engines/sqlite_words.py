@@ -9,7 +9,6 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 
 from zonewright.ledger.store.paging import as_dicts
 
-_PAGE = 400
 _NOTE = "INSERT INTO touched VALUES ('{name}', {key}) ON CONFLICT DO NOTHING;"
 """Not ``OR IGNORE``: an upsert that fires the trigger would turn that into an error."""
 _LIST = 'INSERT INTO row_change (sequence, "table", key, digest) VALUES (?, ?, ?, ?)'
@@ -17,6 +16,7 @@ _RECORD = (
     'INSERT INTO recorded ("table", key, digest, record) VALUES (?, ?, ?, ?) '
     'ON CONFLICT ("table", key) DO UPDATE SET digest = excluded.digest, record = excluded.record'
 )
+_DIGESTS = 'SELECT key, digest FROM recorded WHERE "table" = ? AND key IN (SELECT value FROM json_each(?))'
 _FORGET = 'DELETE FROM recorded WHERE "table" = ? AND key = ?'
 _LEAVES = """SELECT "table", key, '["' || "table" || '",' || json_quote(key) || ',"' || digest || '"]' FROM recorded"""
 _DRAFT = """
@@ -157,9 +157,17 @@ def hold(_connection: Connection, names: Sequence[str], *, waits: bool = True) -
     return frozenset(names)
 
 
-def hold_texts(_connection: Connection, _digests: Sequence[str], *, shared: bool) -> None:
+def hold_texts(_connection: Connection, _digests: Collection[str], *, shared: bool) -> None:
     """Nothing, as for scopes."""
     del shared
+
+
+def add_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows, as the driver takes them: SQLAlchemy would look at each value of each one."""
+    names = list(rows[0])
+    marks = ", ".join("?" * len(names))
+    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of our own
+    connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
 
 
 def put_texts(connection: Connection, texts: Mapping[str, str]) -> None:
@@ -210,12 +218,7 @@ def end_touched(connection: Connection) -> None:
 
 def digests_recorded(connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
     """Digests of the last records of some rows of a table, by key."""
-    found: dict[str, str] = {}
-    for start in range(0, len(keys), _PAGE):
-        page = tuple(keys[start : start + _PAGE])
-        query = f'SELECT key, digest FROM recorded WHERE "table" = ? AND key IN ({", ".join("?" * len(page))})'  # noqa: S608 - only marks
-        found |= {row.key: row.digest for row in connection.exec_driver_sql(query, (table, *page)).all()}
-    return found
+    return {row.key: row.digest for row in connection.exec_driver_sql(_DIGESTS, (table, json.dumps(keys))).all()}
 
 
 def keep_list(
