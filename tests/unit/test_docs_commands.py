@@ -64,6 +64,7 @@ SHOWN = {
     "deploy-the-agents.md": "tests/hosts/test_fleet_cli.py",
     "find-a-place.md": "tests/unit/test_cli_answers.py",
     "import-a-node.md": "tests/engine/test_plain_import.py",
+    "keep-readings-in-a-tsdb.md": "tests/contract/test_tsdb.py",
     "keep-secrets-out.md": "tests/unit/test_secrets.py",
     "meter-a-site-from-csv.md": "tests/engine/test_gate.py",
     "meter-a-site-live.md": "tests/contract/test_any_otlp.py",
@@ -92,5 +93,5 @@ def test_each_how_to_with_commands_is_run_or_marked() -> None:
     others = [one for one in (REPOSITORY / "tests").glob("*/*.py") if one != Path(__file__)]
     tests = "".join(one.read_text(encoding="utf-8") for one in others)
     run = {page for page in pages if re.search(rf'["/]{page}"', tests)}
-    assert pages - run == SHOWN.keys()
+    assert pages - run == SHOWN.keys(), "let a test run the commands of a new page, or say in SHOWN what shows the same"
     assert [one for one in SHOWN.values() if not (REPOSITORY / one).is_file()] == []
