@@ -242,7 +242,7 @@ class Site(Declared):
                 self.second_router, self.as_number, self.loopbacks, self.vlans, self.address_pools, self.networks
             )
         faults += management_faults(self.management, self.vlans, self.address_pools)
-        faults += switch_faults(self.switches)
+        faults += switch_faults(self.switches, 1 if self.second_router is None else 2)
         if faults:
             raise ValueError("; ".join(faults))
         return self

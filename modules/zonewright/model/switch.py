@@ -182,11 +182,12 @@ def all_cables(switches: Mapping[str, Switch]) -> Mapping[str, tuple[Cable, ...]
     return {name: tuple(cables) for name, cables in found.items()}
 
 
-def switch_faults(switches: Mapping[str, Switch]) -> Iterator[str]:
+def switch_faults(switches: Mapping[str, Switch], routers: int = 1) -> Iterator[str]:
     """What is wrong with the cables of a site's switches: a sentence for each fault.
 
     Args:
         switches: by id.
+        routers: how many the site has; each has the same interfaces.
     """
     for name, one in switches.items():
         for names, end in one.interfaces.items():
@@ -196,7 +197,7 @@ def switch_faults(switches: Mapping[str, Switch]) -> Iterator[str]:
     for name, held in cables.items():
         yield from _twice(name, held)
         yield from _lag_faults(name, held)
-    yield from _node_faults(cables)
+    yield from _node_faults(cables, routers)
     yield from _loops(cables)
 
 
@@ -218,17 +219,18 @@ def _lag_faults(name: str, cables: tuple[Cable, ...]) -> Iterator[str]:
             yield f"lag {lag} of {name} leads to {' and to '.join(sorted(ends))}; give each a number of its own"
 
 
-def _node_faults(cables: Mapping[str, tuple[Cable, ...]]) -> Iterator[str]:
-    """A port of a node, and an interface of the router, has one cable."""
-    held: dict[tuple[str | int, ...], str] = {}
+def _node_faults(cables: Mapping[str, tuple[Cable, ...]], routers: int) -> Iterator[str]:
+    """A port of a node, and an interface of each router, has one cable."""
+    held: dict[tuple[str | int, ...], list[str]] = defaultdict(list)
     for name, of_switch in cables.items():
         for cable in of_switch:
             end = cable.end
             if end.switch is not None:
                 continue
             far = (end.rack or "", cable.position, end.role, end.port) if end.rack else (end.router or "",)
-            other = held.setdefault(far, f"{name} {cable.interface}")
-            if other != f"{name} {cable.interface}":
+            held[far].append(f"{name} {cable.interface}")
+            if len(held[far]) > (1 if end.rack else routers):
+                other = held[far][0]
                 what = f"port {end.port} for {end.role} at U{cable.position} of {end.rack}" if end.rack else end.router
                 yield f"{name} {cable.interface} and {other} are both cabled to {what}; correct one of them"
 
