@@ -103,6 +103,20 @@ def test_addresses_stay_whose_they_are_when_a_pool_gets_another_name(prefix: str
     assert [assigned[name]["new"] for name in ("web-001", "web-002")] == [f"10.0.0.3/{length}", f"10.0.0.9/{length}"]
 
 
+def test_each_of_two_routers_has_a_cable_to_its_interface() -> None:
+    """Two ports of switches lead to an interface that both routers have; a third one, or a second one for one, not."""
+    second = {"name": "dc-r2", "interconnect": "x0"}
+    cables = {f"Ethernet{number}": {"router": "lan0"} for number in (1, 2, 3)}
+
+    def spine(ports: int) -> dict[str, Any]:
+        return {"spine-1": {"platform": "eos", "role": "spine", "interfaces": dict(list(cables.items())[:ports])}}
+
+    assert site(second_router=second, switches=spine(2)).second_router is not None
+    for more in ({"second_router": second, "switches": spine(3)}, {"switches": spine(2)}):
+        with pytest.raises(ValueError, match="are both cabled to lan0"):
+            site(**more)
+
+
 V6 = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1"}
 POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
 
