@@ -5,7 +5,7 @@ A rule function takes a ``View`` and yields ``Breach``; the registry adds id, le
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zonewright.model.world import ClusterFacts, Occupant, Rack, World, ZoneFacts
 from zonewright.rules.finding import Level, Participant
@@ -29,6 +29,8 @@ class View:
     in_cluster: Mapping[Key, Sequence[Occupant]]
     clusters: tuple[ClusterFacts, ...]
     world: World
+    memo: dict[str, object] = field(default_factory=dict, init=False, compare=False)
+    """What several rules work out of it once; another view has none of it."""
 
     @property
     def before(self) -> ZoneFacts | None:
