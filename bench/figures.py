@@ -17,7 +17,8 @@ class Figure:
         name: what was measured.
         value: in ``unit``.
         unit: such as ``s``, ``kB``, ``times``.
-        limit: the value may not be above; None where nothing is promised.
+        limit: the value may not be above; None where nothing is promised. One in seconds is for the machine that
+            ``bench.pace`` names, and is multiplied before it is compared.
     """
 
     name: str

@@ -1,7 +1,6 @@
 """Rendering of 5,000 hosts x 4 files, beside a bare Jinja2 loop over the same templates and contexts, and pyavd."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from statistics import median
 from jinja2 import Environment, PackageLoader
 
 from bench.figures import Figure
+from bench.pyavd_environment import PYAVD, pyavd_python
 from zonewright.model import Site
 from zonewright.model.surroundings import Routing, Surroundings
 from zonewright.render import NodeContext, node_context, render_all
@@ -23,7 +23,6 @@ from zonewright.render.formats.format_set import BUILT_IN
 from zonewright.render.quoting import FILTERS
 
 HOSTS = 5000
-PYAVD = "6.4.0"
 _CHILD = "import bench.render as r; r.child()"
 _SITE = {
     "title": "Data centre",
@@ -127,13 +126,7 @@ def figures(_runs: int, _nodes: Sequence[int]) -> list[Figure]:
 
 def _pyavd(ours_s: float) -> list[Figure]:
     """A fabric of 100 devices by pyavd, in an environment of its own in the cache."""
-    base = (
-        Path(os.environ.get("ZONEWRIGHT_CACHE") or Path.home() / ".cache" / "zonewright") / "bench" / f"pyavd-{PYAVD}"
-    )
-    python = base / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(base)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", f"pyavd=={PYAVD}"], check=True)
+    python = pyavd_python()
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "fabric.py"
         script.write_text(_FABRIC, encoding="utf-8")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from demo import BOLD, REPOSITORY, RESET, DemoError, message, say, show
+from demo_project import BOLD, REPOSITORY, RESET, DemoError, begin, message, say, show
 from zonewright import engine
 
 SCRATCH = REPOSITORY / ".zonewright" / "demo-service"
@@ -41,7 +41,8 @@ class Checkout:
     variables: dict[str, str] = field(default_factory=dict)
 
     def run(self, *command: str, expect: int | None = 0) -> str:
-        """Run a command; its output and errors together."""
+        """Run a command, named before it begins; its output and errors together."""
+        begin(command)
         own = engine.environment(self.found, root=self.folder)
         python = {"ZONEWRIGHT_PYTHON": self.python, "PULUMI_PYTHON_CMD": self.python}
         done = subprocess.run(

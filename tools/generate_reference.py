@@ -323,6 +323,8 @@ def formats_page() -> str:
     for item in FORMATS:
         parts.append(f"## {item.id}\n\n{item.title}.\n\n{item.description}\n")
         root = ROOTS[item.subject]
+        if item.of_routers:
+            parts.append(f"- of a second router: below `{ROOTS['router']}`")
         for file in item.files:
             each = f", for each of `{item.subject}.{file.each}`" if file.each else ""
             parts.append(f"- path: `{root}/{file.path}`{each}, from the template `{file.template}`")

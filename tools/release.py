@@ -32,7 +32,7 @@ from zonewright.seal.keys import SigningKey, key_id
 ROOT = Path(__file__).resolve().parents[1]
 NO_HOME = "zonewright.example"
 LOCK = ROOT / "packaging" / "requirements-release.lock"
-EXTRAS = "stack,postgresql,audit,fleet,gateway,netbox,policy"
+EXTRAS = "stack,postgresql,audit,fleet,gateway,netbox,network,policy"
 BOM, ATTESTATION = ".cdx.json", ".intoto.json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"

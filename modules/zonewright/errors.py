@@ -77,18 +77,22 @@ class ZonewrightError(Exception):
     ├── OtlpError                    2  telemetry.otlp and ValueError
     ├── PaceError                    3  ledger.transport.paces
     ├── RenderError                  1  render.errors and ValueError
+    ├── RunningConfigurationError    2  remediation.remedy
     ├── SealError                    1  seal.errors and ValueError
     ├── SecretError                  3  model.secret and ValueError
     ├── SelectionError               2  fleet.inventory and ValueError
     ├── SignatureError               1  seal.ssh_signatures and ValueError
     ├── SignedFileError              2  audit.evidence.signed_file and ValueError
+    ├── SnappyMissingError           2  telemetry.tsdb.remote_write and ImportError
     ├── StackFileError               2  declare.stack_file and ValueError
     ├── StateError                   2  changes.reconciling and ValueError
     ├── StoppedError                 -  cli.output
     ├── StoreFaultError              3  telemetry.home and OSError
+    │   └── TsdbFaultError           3  telemetry.home
     ├── TooLargeError                3  audit.diff.trees and ValueError
     ├── TooManyReadingsError         1  telemetry.summing and ValueError
     ├── TrustError                   1  fleet.ssh.trust and ValueError
+    ├── TsdbFileError                2  telemetry.tsdb.settings and ValueError
     ├── UnknownSubjectError          2  rules.lost and LookupError
     ├── UntoldError                  3  telemetry.registers
     ├── WitnessError                 3  server.witnesses

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.ledger_places import POSTGRESQL, SQLITE, Places, placed
+from support.ledger_places import POSTGRESQL, SQLITE, Places, on_postgresql, placed
 from support.ledger_sums import ledgers_in, require_sums
 from support.postgresql import PostgresqlServer, postgresql_server
 from support.roads import HTTP
@@ -19,13 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests that are marked for it on PostgreSQL too; those that ask for a file by its bytes cannot be there."""
+    """Run the tests of the table on PostgreSQL too; those that ask for a file by its bytes cannot be there."""
     if PLACES not in metafunc.fixturenames:
         return
     chosen = metafunc.config.getoption(ON, default=None)
     if chosen:
         metafunc.parametrize(PLACES, [chosen], indirect=True)
-    elif metafunc.definition.get_closest_marker("on_postgresql") is not None:
+    elif (metafunc.definition.path.stem, metafunc.function.__name__) in on_postgresql():
         metafunc.parametrize(PLACES, [SQLITE, POSTGRESQL], indirect=True)
 
 

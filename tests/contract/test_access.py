@@ -12,6 +12,7 @@ from urllib3 import request as http_request
 
 from support.ledger_party import Party
 from support.served_ledger import OTHER, OWN, Served, served_ledger
+from support.verb_requests import FUNCTIONS_BY_NAME, least_request
 from support.zone_project import ZONE, cluster
 from zonewright.cli import access, main
 from zonewright.ledger import LedgerError, LedgerMisuseError, LedgerRefusedError
@@ -28,9 +29,7 @@ from zonewright.ledger.protocol.stack_messages import EnrolRequest, InitRequest,
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import answering
-from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model import Zone
-from zonewright.model.canonical import digest_of
 
 ROLES = {
     "operator": ["facility-operator", "network-operator"],
@@ -56,61 +55,9 @@ def status(url: str, verb: str, body: bytes, token: str | None) -> tuple[int, di
     return answer.status, json.loads(answer.data)
 
 
-def about(verb: str, *, party: str, stack_id: str, principal: str) -> bytes:
+def about(verb: str, **things: str) -> bytes:
     """A request of a verb that is right as far as rights look at it, and asks for as little as there is."""
-    digest, fields = "sha256:" + "0" * 64, FUNCTIONS_BY_NAME[verb].request.model_fields
-    known: dict[str, Any] = {
-        "party": party,
-        "stack_id": stack_id,
-        "principal": principal,
-        "lineage": "another-lineage",
-        "zone": ZONE_FILE.model_dump(mode="json", exclude_defaults=True),
-        "demand": DEMAND,
-        "demand_digest": digest,
-        "change_digest": digest,
-        "rendered_digest": digest,
-        "admission_id": "adm-0",
-        "seats": {},
-        "addresses": {},
-        "kind": "runner" if verb == "grant" else "fleet-enrolment" if verb == "record" else "node",
-        "name": "nobody-001",
-        "node": "nobody-001",
-        "generation": 0,
-        "confirms": [{"kind": "node", "name": "nobody-001", "generation": 0}],
-        "state_is_empty": False,
-        "holders": [],
-        "seen": [] if verb == "accept" else None,
-        "site": "dc1",
-        "subject": "nowhere",
-        "subjects": ["nowhere"],
-        "files": {},
-        "files_digest": digest_of("{}"),
-        "texts": [],
-        "digests": [],
-        "sites": [],
-        "watts": 1,
-        "units": 1,
-        "fleet": party,
-        "holder": "holder",
-        "who": "who",
-        "seconds": 1,
-        "entry": {},
-        "changes": [],
-        "plan": "",
-        "envelope": "",
-        "roles": ["tenant"],
-        "days": 1,
-        "why": "no more",
-        "pack": "none",
-    }
-    asked = {"party", "stack_id", "principal"}
-    return json.dumps(
-        {name: known[name] for name, one in fields.items() if one.is_required() or name in asked}
-    ).encode()
-
-
-FUNCTIONS_BY_NAME = {verb.name: verb for verb in FUNCTIONS}
-DEMAND = Party(None, "", "tenant-a", zone=ZONE_FILE).demand().model_dump(mode="json")  # type: ignore[arg-type]
+    return least_request(verb, ZONE_FILE, **things).model_dump_json(exclude_unset=True).encode()
 
 
 def test_the_table_names_every_verb_and_no_party_gets_at_anothers() -> None:
@@ -203,7 +150,6 @@ def test_a_party_does_its_own_work_and_its_entries_say_who(served: Served) -> No
     assert {entry.kind for entry in entries} >= {"admitted", "completed", "state"}
 
 
-@pytest.mark.on_postgresql
 def test_a_token_ends_by_itself_by_rotation_and_at_once(served: Served) -> None:
     """After its days, after the overlap of a rotation, and when it is revoked, a token is nobody's."""
 
@@ -334,7 +280,6 @@ def test_a_role_that_the_party_loses_is_lost(served: Served) -> None:
         served.client(token).call(verbs.CAPACITY, CapacityRequest())
 
 
-@pytest.mark.on_postgresql
 def test_a_right_is_asked_again_in_the_transaction_that_writes(tmp_path: Path) -> None:
     """A call that may not be made by then writes nothing, though it was let in."""
 
@@ -347,7 +292,6 @@ def test_a_right_is_asked_again_in_the_transaction_that_writes(tmp_path: Path) -
     database.close()
 
 
-@pytest.mark.on_postgresql
 def test_access_that_ends_while_a_call_is_under_way_has_ended(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that was let in before a revocation writes nothing after it."""
     tenant = served.party(served.grant("runner-a", "tenant-a", "tenant"))

@@ -37,6 +37,7 @@ from zonewright.telemetry import Appended, Store
 from zonewright.telemetry.otlp import OtlpError
 from zonewright.telemetry.sample import REGISTER, Sample, SampleBatch
 from zonewright.telemetry.samples import Samples
+from zonewright.telemetry.summing import HOUR_US
 
 NOW_NS = 1_790_000_000 * 10**9
 METER = {"point": "utility", "rating_w": 10_000_000}
@@ -155,6 +156,34 @@ def test_what_a_sender_reports_are_readings_of_the_meters_that_name_it(door: Doo
         *(("utility", 1_000_000 + 1_000 * n) for n in range(3)),
     ]
     assert len(door.kept("gw-1" if who == "agent" else "principal bms")) == 6
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_sum_that_began_again_is_no_small_rise(door: Door, *, at_once: bool) -> None:
+    """One that restarted and passed its old value would count too little: its begin tells, and the step is unknown."""
+    values = ((0, 100.0, -1_000), (3_600, 200.0, -1_000), (7_200, 900.0, 4_000), (10_800, 1_000.0, 4_000))
+    requests = []
+    for seconds, value, begin in values:
+        request = request_of(("pm.energy", "Wh", "cumulative", {"hw.id": "ups"}, value, seconds))
+        (point,) = request.resource_metrics[0].scope_metrics[0].metrics[0].sum.data_points
+        point.start_time_unix_nano = NOW_NS + begin * 10**9
+        requests.append(request)
+    context = door.assembly.context
+    assert context is not None
+    assert context.telemetry is not None
+    for request in requests:
+        assert door.send(request, "bms").status_code == 200
+        if not at_once:
+            feed(context)
+    feed(context)
+    store, start_us = Store(context.telemetry), NOW_NS // 1_000
+    with store.opened() as connection:
+        rows = connection.execute(
+            "select (time_us - ?) / 1000000, micro / 1000000 from reading", (start_us,)
+        ).fetchall()
+    assert rows == [(0, 100), (3_600, 200), (4_000, 0), (7_200, 900), (10_800, 1_000)]
+    found = store.sums("dc1", start_us // HOUR_US * HOUR_US, start_us + 4 * HOUR_US)["ups"]
+    assert (found.energy_mj, found.covered_us) == (200 * 3_600_000, 2 * HOUR_US)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,6 @@ def entries(tenant: Party) -> int:
     return len(tenant.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries)
 
 
-@pytest.mark.on_postgresql
 def test_a_group_is_one_commit(tenant: Party) -> None:
     """Of eight confirms the first is carried out alone, and the seven that arrive meanwhile in one transaction."""
     ledger, before = SlowLedger(tenant.client), entries(tenant)
@@ -137,7 +136,6 @@ def test_a_group_is_one_commit(tenant: Party) -> None:
     assert {state for _, state in tenant.states()} == {"active"}
 
 
-@pytest.mark.on_postgresql
 def test_one_that_is_refused_does_not_fail_the_others_of_its_group(tenant: Party) -> None:
     """A claim that is not admitted is refused in its own words, and all others are confirmed."""
     ledger, names = SlowLedger(tenant.client), [name for name, _ in tenant.states()]
@@ -167,7 +165,6 @@ def test_what_is_not_known_of_a_group_is_not_known_of_each(tenant: Party) -> Non
     assert [state for _, state in tenant.states()] == ["active"] + ["admitted"] * (NODES - 1)
 
 
-@pytest.mark.on_postgresql
 def test_an_answer_that_is_lost_after_the_commit_is_adopted_later(tenant: Party) -> None:
     """A time-out after the commit fails all of the group, which is active; doing it again takes it over, once each."""
     lost = LedgerUnavailableError("time-out", "no answer")
@@ -190,7 +187,6 @@ def test_one_after_the_other_waits_for_nobody(tenant: Party) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(36_000)
-@pytest.mark.on_postgresql
 def test_a_kill_within_groups_loses_nothing_that_was_acknowledged(places: Places, tmp_path: Path) -> None:
     """Killed at a statement, before or after a commit: who was answered is active, and doing the rest again is good."""
     path, chance = tmp_path / "ledger.db", seeded(f"confirm kills {places.server is None}")

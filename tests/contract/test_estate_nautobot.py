@@ -91,10 +91,17 @@ def test_an_estate_of_nautobot_is_adopted(
 
 def test_each_object_is_read_without_a_fault() -> None:
     """The recording has no fault of its own: every object is a record, and every reference leads to one."""
-    estate, faults = read_estate(as_netbox(said(), "Site"))
+    lists = said()
+    vlan, tenant = lists["ipam/vlans"][0], lists["tenancy/tenants"][0]
+    vlan["tenant"] = {"id": tenant["id"]}
+    for one in lists["dcim/locations"]:
+        one["asn"] = 64512 if one["name"] == "North" else None
+    estate, faults = read_estate(as_netbox(lists, "Site"))
     assert faults == ()
-    assert len(estate.devices) == len(said()["dcim/devices"])
-    assert {one.name for one in estate.sites.values()} == {"North", "South"}
+    assert len(estate.devices) == len(lists["dcim/devices"])
+    numbers = {site.name: [one.asn for one in site.asns] for site in estate.sites.values()}
+    assert numbers == {"North": [64512], "South": []}
+    assert [estate.tenants[one.tenant.id].name for one in estate.vlans.values() if one.tenant] == [tenant["name"]]
 
 
 def test_sites_may_be_of_a_type_of_another_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

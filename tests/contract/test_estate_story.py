@@ -56,8 +56,8 @@ def _as_told(told: Told) -> None:
     assert _kinds(told["no drift"][1]) == {"address"}, "the ledger gave an address to those that had none"
     assert told["load more"][0] == 0, told["load more"][1]
     assert told["drift"][0] == 1
-    assert _kinds(told["drift"][1]) == {"create", "move", "address"}
-    assert "wrote 8 differences" in told["export"][1], told["export"][1]
+    assert _kinds(told["drift"][1]) == {"create", "move", "address", "vlan", "prefix"}
+    assert "wrote 10 differences" in told["export"][1], told["export"][1]
     assert told["export again"][0] == 0
     assert "no difference" in told["export again"][1]
     assert "no difference" in told["adopt at the end"][1], told["adopt at the end"][1]
@@ -100,6 +100,37 @@ def test_the_odd_cases_are_declared_as_they_stand(told: tuple[Told, Path, Replay
     assert north["address_pools"]["servers"]["gateway"] == "10.20.1.1"
     assert north["address_pools"]["servers"]["taken"] == ["10.20.1.200"]
     assert north["management"] == ["10.20.9.0/26"]
+
+
+def test_vlans_are_declared_with_the_tenants_that_a_router_keeps_apart(told: tuple[Told, Path, Replayed]) -> None:
+    """One whose gateway is on a port of its number at a site with an AS number has its tenant; others say why not."""
+    _, folder, _ = told
+    north = yaml.safe_load((folder / "facility-harbour-hosting.yaml").read_text("utf-8"))["sites"]["north"]
+    south = yaml.safe_load((folder / "facility-bay-cables.yaml").read_text("utf-8"))["sites"]["south"]
+    assert north["as_number"] == 4_200_000_010
+    assert north["vlans"]["servers"] == {"vid": 120, "name": "Servers"}
+    assert north["vlans"]["bank-servers"] == {"vid": 110, "name": "Bank servers", "tenant": "lagoon-bank"}
+    pool = {"prefix": "10.20.2.0/24", "gateway": "10.20.2.1", "interface": "lan0", "vlan": "bank-servers"}
+    assert north["address_pools"]["bank-servers"] == pool
+    assert south["vlans"] == {"south-servers": {"vid": 130, "name": "South servers"}}
+    assert "south-servers" in south["address_pools"]["south-servers"]["vlan"]
+    assert "is declared at south without a tenant" in (folder / "adopted.md").read_text("utf-8")
+
+
+def test_a_vlan_that_was_declared_by_hand_is_in_the_inventory_after_the_export(
+    told: tuple[Told, Path, Replayed],
+) -> None:
+    """It has its number, its tenant and its prefix there, with the gateway, in the words of the inventory."""
+    after = {endpoint: {one["id"]: one for one in of} for endpoint, of in told[2].lists.items()}
+    vlan = next(one for one in after["ipam/vlans"].values() if one["vid"] == 140)
+    assert (vlan["name"], vlan["tenant"]["slug"], vlan["site"]["slug"]) == ("Own servers", "harbour-hosting", "north")
+    prefix = next(one for one in after["ipam/prefixes"].values() if one["prefix"] == "10.20.4.0/24")
+    assert (prefix["vlan"]["vid"], prefix["tenant"]["slug"], prefix["scope"]["slug"]) == (
+        140,
+        "harbour-hosting",
+        "north",
+    )
+    assert "10.20.4.1/24" in {one["address"] for one in after["ipam/ip-addresses"].values()}
 
 
 def test_what_was_found_is_registered(told: tuple[Told, Path, Replayed]) -> None:

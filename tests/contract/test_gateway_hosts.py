@@ -1,19 +1,22 @@
 """BMCs over Redfish and IPMI, and upsd: what is delivered of what they show, and what is told."""
 
 import asyncio
+import getpass
+import os
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from support.parts import require
+from support.parts import require, skip_or_fail
 from support.redfish_server import PASSWORD, ROOT, USER, Tree, bmc, chassis, chassis_list
 from support.zone_project import REPOSITORY
 from zonewright_gateway.declared import from_text
@@ -210,6 +213,74 @@ def test_a_ups_behind_upsd(tmp_path: Path) -> None:
             assert "it may know volt-amperes only" in (polled.device.fault or "")
 
     asyncio.run(work())
+
+
+NUT = Path("/lib/nut")
+
+
+@contextmanager
+def real_upsd(folder: Path, variables: dict[str, str]) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """Network UPS Tools' own upsd with its driver of simulated devices; gives the port and the driver."""
+    if not (NUT / "upsd").exists():
+        skip_or_fail("upsd is not installed (Debian package nut-server): a UPS behind the real one is NOT tested")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    files = {
+        "ups.conf": "[rack-ups]\ndriver = dummy-ups\nport = rack.dev\nmode = dummy-once\n",
+        "rack.dev": "".join(f"{name}: {value}\n" for name, value in variables.items()),
+        "upsd.conf": f"LISTEN 127.0.0.1 {port}\nMAXAGE 4\n",
+        "upsd.users": f'[{USER}]\npassword = "{PASSWORD}"\n',
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="ascii")
+        (folder / name).chmod(0o640)
+    names = ("NUT_CONFPATH", "NUT_STATEPATH", "NUT_ALTPIDPATH")
+    environment = {**os.environ, **dict.fromkeys(names, str(folder))}
+    user = getpass.getuser()
+    with (folder / "nut.log").open("wb") as log, ExitStack() as stack:
+
+        def start(*command: str) -> "subprocess.Popen[bytes]":
+            process = subprocess.Popen([*command, "-u", user, "-D"], env=environment, stdout=log, stderr=log)
+            stack.callback(process.wait, 10)
+            stack.callback(process.kill)
+            return process
+
+        driver = start(str(NUT / "dummy-ups"), "-a", "rack-ups")
+        wait_until((folder / "dummy-ups-rack-ups").exists)
+        start(str(NUT / "upsd"))
+        wait_until(lambda: b"Connected to UPS" in (folder / "nut.log").read_bytes())
+        yield port, driver
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Until something is so, half a minute at most."""
+    for _ in range(600):
+        if is_so():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never was")
+
+
+def test_a_ups_behind_the_real_upsd(tmp_path: Path) -> None:
+    """What Network UPS Tools itself answers is read; a name it does not have, and a driver that died, are told."""
+    variables = {"ups.status": "OL", "ups.realpower": "1830", "ups.power": "2100", "outlet.1.realpower": "420.5"}
+    with real_upsd(tmp_path, variables) as (port, driver):
+
+        def seen() -> dict[str, float]:
+            return asyncio.run(asked(declared(tmp_path, "nut", port, name="rack-ups"), 1))
+
+        wait_until(lambda: bool(seen()))  # it answers before its driver has told it all
+        assert seen() == {"hw.power of b": 1830.0, "hw.power of b-outlet-1": 420.5}
+        polled = declared(tmp_path, "nut", port, name="other-ups")
+        assert asyncio.run(asked(polled, 1)) == {}
+        assert polled.device.fault == "upsd: unknown ups"
+        driver.kill()
+        driver.wait(10)
+        wait_until(lambda: not seen())
+        polled = declared(tmp_path, "nut", port, name="rack-ups")
+        assert asyncio.run(asked(polled, 1)) == {}
+        assert polled.device.fault in ("upsd: driver not connected", "upsd: data stale")
 
 
 def test_a_chiller_over_bacnet(tmp_path: Path) -> None:

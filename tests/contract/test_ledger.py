@@ -97,7 +97,6 @@ def test_a_preview_holds_nothing(world: World) -> None:
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
     """What is reserved is offered to nobody else; asking again gives the same; the admission converts exactly it."""
     world.operator()
@@ -112,7 +111,6 @@ def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_places_that_were_taken_meanwhile_are_refused_whole(world: World) -> None:
     """A proposal whose place another stack took is refused with the finding, journaled, and nothing is claimed."""
     world.operator()
@@ -191,6 +189,38 @@ def test_a_tenant_gets_addresses_of_its_own_vlan_and_is_told_of_no_other(world: 
 
 
 @pytest.mark.parametrize(
+    "left", [{}, {"v4": {"prefix": "10.80.8.0/21", "gateway": "10.80.8.1"}}], ids=["gone", "smaller"]
+)
+def test_a_pool_stays_while_nodes_have_addresses_in_it(world: World, left: dict[str, Any]) -> None:
+    """A pool goes, or becomes smaller, only without nodes in what goes, whoever came first; dividing it is no loss."""
+    operator, tenant = world.operator(), world.party("tenant-a")
+    sites = facility(2)["sites"]
+    fewer = {"dc1": {**sites["dc1"], "address_pools": left}}
+    tenant.enrol()
+    offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
+    less = operator.propose(operator.demand(sites=fewer))
+    assert less.findings == []
+    tenant.admit(offered)
+    with pytest.raises(LedgerRefusedError) as caught:
+        operator.admit(less)
+    (held,) = caught.value.findings
+    assert held.rule == "pool-in-use"
+    assert held.message.endswith("pool v4 (10.80.0.0/20), and 1 node of tenant-a has an address in it")
+    halves = {
+        key: {"prefix": f"10.80.{third}.0/21", "gateway": f"10.80.{third}.1"} for key, third in (("a", 0), ("b", 8))
+    }
+    operator.bring_up(sites={"dc1": {**sites["dc1"], "address_pools": halves}})
+    operator.bring_up(sites=sites)
+    for name, _ in tenant.states():
+        tenant.bring_up()
+        tenant.release(name, 1)
+    again = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
+    operator.bring_up(sites=fewer)
+    with pytest.raises(LedgerRefusedError):
+        tenant.admit(again)
+
+
+@pytest.mark.parametrize(
     ("asked", "sentence"),
     [
         ({}, "it has no address of pool v4"),
@@ -225,7 +255,6 @@ def test_an_address_is_one_that_the_pool_gives(world: World, asked: dict[str, st
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_the_life_of_a_move(world: World) -> None:
     """The old place is releasing until the update confirms the new one; a late delete frees nothing."""
     world.operator(racks=2)
@@ -283,7 +312,6 @@ def test_many_confirms_are_one_step(world: World) -> None:
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_of_many_confirms_all_are_carried_out_or_none(world: World) -> None:
     """One that is not admitted refuses the whole batch, by name; one claim twice, or nothing, is misuse."""
     world.operator()
@@ -434,7 +462,6 @@ def test_identity(world: World) -> None:
     assert clone.states() == [("web-001", "active")]
 
 
-@pytest.mark.on_postgresql
 @on_every_road("world")
 def test_a_run_that_a_take_over_replaced_confirms_nothing(world: World) -> None:
     """What is admitted for the new state the old run does not confirm, alone or in a group; the new one does."""
@@ -460,7 +487,6 @@ def test_a_run_that_a_take_over_replaced_confirms_nothing(world: World) -> None:
     assert [new.confirm(name, step=again) for name in ("web-001", "web-002")] == [2, 1]
 
 
-@pytest.mark.on_postgresql
 @on_every_road("world")
 def test_a_state_that_was_taken_over_destroys_nothing(world: World) -> None:
     """Its destroy is refused at its first step, before the stack's rows are closed to others; the new one is not."""
@@ -509,7 +535,6 @@ def test_another_zone_file_is_refused(world: World) -> None:
         tenant.propose(demand)
 
 
-@pytest.mark.on_postgresql
 def test_assets_under_others(world: World) -> None:
     """Others place on active rows only; a row cannot go or shrink under them, nor a destroy begin."""
     operator = world.party("operator")
@@ -532,7 +557,6 @@ def test_assets_under_others(world: World) -> None:
         operator.release("dc1/a/01", 1, kind="row")
 
 
-@pytest.mark.on_postgresql
 def test_a_swap_is_admitted(world: World) -> None:
     """Two own nodes may take each other's place in one change."""
     world.operator()
@@ -573,7 +597,6 @@ def test_what_changed_since_the_preview(world: World) -> None:
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_the_journal_is_chained_and_signed(world: World) -> None:
     """Entries follow from each other; one that is altered, missing or cut off is named."""
     world.operator()
@@ -654,7 +677,6 @@ def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_a_change_stays_open_while_something_of_it_is_only_admitted(world: World) -> None:
     """Nothing closes a change whose node, moved node, asset or files have no resource, and nothing is made on it."""
     operator = world.party("operator")
@@ -695,7 +717,6 @@ def test_a_change_stays_open_while_something_of_it_is_only_admitted(world: World
 
 
 @on_every_road("world")
-@pytest.mark.on_postgresql
 def test_a_change_is_completed_once(world: World) -> None:
     """Completing again adds no entry; what was not admitted cannot be completed; the standing says what is."""
     world.operator()

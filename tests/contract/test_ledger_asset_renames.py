@@ -118,7 +118,6 @@ def _told(proposal: Proposal) -> list[tuple[str, str, str]]:
     return [(one.rule, one.level, one.subject) for one in proposal.findings]
 
 
-@pytest.mark.on_postgresql
 def test_all_that_stands_on_it_or_names_it_follows(small: Small) -> None:
     """A site, a row of it and a duct are renamed in one change: nodes, addresses, links and connections stay."""
     nodes, assets = small.held(small.tenant), small.held(small.operator)

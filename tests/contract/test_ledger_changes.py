@@ -79,7 +79,6 @@ def test_any_other_change_is_another_change(world: World) -> None:
     tenant.admit(**WEB)
 
 
-@pytest.mark.on_postgresql
 def test_an_approval_is_good_for_one_step(world: World) -> None:
     """After another change, the same bytes need a new approval: there is no way back with an old signature."""
     tenant = world.planner()
@@ -219,7 +218,6 @@ def test_an_emergency_applies_at_once_and_must_be_reviewed(world: World) -> None
     tenant.admit(clusters={"web": cluster(1)})
 
 
-@pytest.mark.on_postgresql
 def test_the_population_is_that_of_the_journal(world: World) -> None:
     """Every plan, admission and refusal is in the list once, with its state, and the counts are the journal's."""
     operator_first = world.client.call(verbs.CHANGES, ChangesRequest()).admissions

@@ -75,7 +75,6 @@ def test_what_a_preview_asked_for_is_gone_after_a_day(drafting: Drafting, reserv
     assert drafting.counts() == before
 
 
-@pytest.mark.on_postgresql
 def test_what_an_admission_names_stays(drafting: Drafting) -> None:
     """The demand, the manifest and each file of an admitted change stay, whoever previews the same again."""
     tenant = drafting.tenant
@@ -120,7 +119,6 @@ def test_a_refused_up_leaves_its_evidence_only(drafting: Drafting) -> None:
     assert not drafting.client.call(verbs.FETCH, mine).texts
 
 
-@pytest.mark.on_postgresql
 def test_a_text_that_is_stored_again_lives_longer(drafting: Drafting) -> None:
     """Whoever stores a text again has a day from then on, and a text that is kept for good stays so."""
 
@@ -132,7 +130,6 @@ def test_a_text_that_is_stored_again_lives_longer(drafting: Drafting) -> None:
     assert [later(0.0, "mine"), later(0.6, "mine"), later(0.6), later(0.6)] == [1, 1, 1, 0]
 
 
-@pytest.mark.on_postgresql
 def test_a_proposal_removes_what_has_ended(drafting: Drafting) -> None:
     """Nobody has to store anything: the preview of another stack takes the ended ones away."""
     drafting.client.call(verbs.STORE, ContentRequest(texts=["mine"]))

@@ -78,7 +78,6 @@ def _left(client: LedgerClient, place: str) -> list[str]:
     return [one.name for one in client.call(verbs.WHO, WhoRequest(subject=place)).found if one.kind == "node"]
 
 
-@pytest.mark.on_postgresql
 def test_a_rack_is_emptied(client: LedgerClient) -> None:
     """All nodes move, chosen and automatic ones; the plan's declarations are admitted in their order."""
     _racks(client)

@@ -41,6 +41,8 @@ SITE: dict[str, Any] = {
 }
 BEFORE, AFTER = 10, 2
 """Admissions of all clients before the primary dies, and changes of every second one after that."""
+INVENTED = "adm-that-nobody-made"
+"""Each run is judged with one more that was answered, so that it shows that the judge misses what is lost."""
 _Answer = TypeVar("_Answer")
 
 
@@ -126,12 +128,12 @@ def through_a_failover(
             first.sql("postgres", "SELECT pg_reload_conf()")
             ((receiver,),) = second.sql("postgres", "SELECT pid FROM pg_stat_wal_receiver")
             os.kill(int(str(receiver)), signal.SIGSTOP)
-        run = Run((services[0], services[1]))
+        run = Run((services[0], services[1]), acknowledged=[INVENTED])
         seeds = [random.Random(chance.random()) for _ in range(clients)]
         with ThreadPoolExecutor(clients) as pool:
             running = [pool.submit(run.client, number, seeds[number]) for number in range(clients)]
             try:
-                until(lambda: len(run.acknowledged) >= BEFORE or any(one.done() for one in running), "many admitted")
+                until(lambda: len(run.acknowledged) > BEFORE or any(one.done() for one in running), "many admitted")
                 first.stop(by=by)
                 if not waits:
                     os.kill(int(str(receiver)), signal.SIGCONT)
@@ -165,14 +167,16 @@ def test_nothing_acknowledged_is_lost_by_a_failover(tmp_path: Path) -> None:
     for number in rounds("fail-over", 20, least=1):
         by = (signal.SIGQUIT, signal.SIGKILL)[number % 2]
         run, faults = through_a_failover(tmp_path, chance, by, 16 if is_full() else 6)
-        assert faults == []
+        assert faults == [f"{INVENTED} was acknowledged, and is not in the journal"]
         outcomes = [one.outcome for one in run.recorder.operations]
         assert outcomes.count("ok") > BEFORE, "nobody was admitted after the fail-over"
         assert run.unreached + outcomes.count("unknown"), "nobody noticed that the primary died"
 
 
 @pytest.mark.soak
+@pytest.mark.skipif(not is_full(), reason="a late standby is in `make soak`; elsewhere a lost admission is invented")
 def test_what_a_standby_lacks_is_found(tmp_path: Path) -> None:
     """Where no commit waits for a standby that is late, acknowledged admissions are lost: the test before says so."""
     _, faults = through_a_failover(tmp_path, seeded("late standby"), signal.SIGQUIT, 6, waits=False)
-    assert any("was acknowledged, and is not in the journal" in one for one in faults), faults
+    lost = [one for one in faults if "was acknowledged, and is not in the journal" in one]
+    assert len(lost) > 1, faults

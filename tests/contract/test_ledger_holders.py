@@ -85,7 +85,6 @@ def test_only_the_holder_frees(held: Held, stranger: str) -> None:
     assert held.is_offered_to_others()
 
 
-@pytest.mark.on_postgresql
 def test_a_name_that_comes_back_has_a_generation_that_nobody_had(held: Held) -> None:
     """A freed claim has no row any more, and a late delete of its resource frees nothing of the one that came after."""
     older = held.confirm("", held.confirm(""))
@@ -121,7 +120,6 @@ def test_the_holder_frees_whatever_generation_its_state_has(held: Held) -> None:
     assert held.release(FIRST, older).freed is True
 
 
-@pytest.mark.on_postgresql
 def test_who_confirms_takes_over(held: Held) -> None:
     """The resource that an up keeps is the holder from then on; the delete of the one before frees nothing."""
     generation = held.confirm(FIRST)

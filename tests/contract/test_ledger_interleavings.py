@@ -152,7 +152,6 @@ def test_all_orders_are_run_once() -> None:
         assert len(idle.seen) == len(set(idle.seen)) == count, kinds
 
 
-@pytest.mark.on_postgresql
 def test_two_for_the_last_unit(ledger: OrderedLedger) -> None:
     """Of two tenants that want one U, the first to be admitted gets it, in each order, whatever both have read."""
     operator(ledger)
@@ -191,7 +190,6 @@ def test_the_same_over_http(ledger: OrderedLedger) -> None:
     assert winners(calls, "propose") == {("a", "b")}
 
 
-@pytest.mark.on_postgresql
 def test_a_reservation_against_an_admission(ledger: OrderedLedger) -> None:
     """Who reserved a U keeps it against one who admits without a reservation, whenever that one had read."""
     operator(ledger)
@@ -203,7 +201,6 @@ def test_a_reservation_against_an_admission(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {("reserves",), ("admits",)}
 
 
-@pytest.mark.on_postgresql
 def test_two_for_the_last_watts(ledger: OrderedLedger) -> None:
     """Two that are placed by the ledger under a feed with watts for one: the feed is never oversold."""
     operator(ledger, rated_w=300)  # 240 W of it may be used, a node takes 200 W
@@ -231,7 +228,6 @@ def two_sites(ledger: OrderedLedger) -> tuple[Party, Party]:
     return operator(ledger), second
 
 
-@pytest.mark.on_postgresql
 def test_two_for_the_last_bore(ledger: OrderedLedger) -> None:
     """Two carriers that lead a link through a duct with one bore: one of them is admitted."""
     two_sites(ledger)
@@ -398,7 +394,6 @@ def test_a_late_confirm_against_the_next_admission(ledger: OrderedLedger) -> Non
     assert winners(ledger) == {("admits",), ()}
 
 
-@pytest.mark.on_postgresql
 def test_many_confirms_against_the_next_admission(ledger: OrderedLedger) -> None:
     """All nodes of a batch stand before one of them is dropped, or none is confirmed."""
     operator(ledger, rated_w=900)

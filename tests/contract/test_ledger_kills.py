@@ -76,7 +76,6 @@ def _require_whole(path: Path, round_: str) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(36_000)
-@pytest.mark.on_postgresql
 @pytest.mark.parametrize("road", [IN_PROCESS, HTTP])
 def test_a_kill_while_a_change_is_admitted_leaves_all_or_nothing(places: Places, tmp_path: Path, road: str) -> None:
     """Killed at any statement of the transaction nothing is there; killed after the commit all is, unanswered."""

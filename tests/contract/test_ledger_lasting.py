@@ -94,7 +94,6 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield World(client, path, now)
 
 
-@pytest.mark.on_postgresql
 def test_a_reservation_holds_its_places_and_is_converted_by_exactly_its_change(world: World) -> None:
     """Others are placed around it for weeks; the change gets the places that were reserved, and the entry says so."""
     mine, other = world.stack(), world.stack("tenant-b")
@@ -179,7 +178,6 @@ def test_a_rename_that_is_reserved_stands_in_nobodys_way(world: World, chosen: d
         assert mine.propose(rename).findings == []
 
 
-@pytest.mark.on_postgresql
 def test_whole_racks_are_for_whatever_the_stack_wants_in_them(world: World) -> None:
     """Nobody else gets into them; the stack's nodes go there first, and each rack that it uses is converted."""
     mine, other = world.stack(), world.stack("tenant-b")
@@ -207,7 +205,6 @@ def _request(stack: Party, *, racks: int) -> ReserveRequest:
     return ReserveRequest(stack_id=stack.stack_id, party=stack.party, days=1, why="a try", racks=wish)
 
 
-@pytest.mark.on_postgresql
 def test_a_reservation_ends_by_itself_and_nobody_waits_for_that(world: World) -> None:
     """At its end its places are free at once; the entry of its end comes with the next change of anybody."""
     mine, other, free = world.stack(), world.stack("tenant-b"), world.free_u()

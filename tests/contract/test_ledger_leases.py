@@ -70,7 +70,6 @@ def _world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-@pytest.mark.on_postgresql
 def test_a_term_is_kept_by_the_clock_of_the_ledger(world: World) -> None:
     """Before its first and after its last day a party gets no place; what it has stays, and is told to both ahead."""
     assert world.wish(1)[0].startswith("placement: web-001 has no place"), "the term has not begun"

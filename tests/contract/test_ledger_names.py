@@ -474,7 +474,6 @@ def copied(path: Path, where: str, **changes: str) -> None:
         ledger.execute(f"INSERT INTO asset ({', '.join(columns)}) SELECT {values} FROM asset WHERE {where}")
 
 
-@pytest.mark.on_postgresql
 @pytest.mark.tampers
 @pytest.mark.parametrize("name", ["dc1", "dc1/a/01", "ducts/d-0"])
 @pytest.mark.parametrize("state", ["admitted", "active", "releasing"])
@@ -488,7 +487,6 @@ def test_the_database_has_no_name_twice(sited: Ledger, name: str, state: str) ->
         own.execute("UPDATE asset SET name = ?, state = ? WHERE stack_id = 'another'", (name, state))
 
 
-@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_the_database_has_no_row_in_anothers_site(ledger: Ledger) -> None:
     """A row of another party in a site aborts the transaction."""
@@ -497,7 +495,6 @@ def test_the_database_has_no_row_in_anothers_site(ledger: Ledger) -> None:
         copied(ledger.path, "name = 'dc1/a/01'", name="dc1/b/01", stack_id="another", party="operator")
 
 
-@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_the_database_has_no_address_twice(ledger: Ledger) -> None:
     """A network that shares an address with another stack's aborts; it is free when its asset is."""
@@ -521,7 +518,6 @@ def metered(*hosted: str, start: int = 8) -> dict[str, Any]:
     return {name: {**site, "hosts": {"m-1": {}} if name in hosted else {}} for name, site in both.items()}
 
 
-@pytest.mark.on_postgresql
 def test_a_meter_host_stands_at_one_site_of_its_stack(ledger: Ledger) -> None:
     """One declaration has it once, by each verb that decides; a change moves it from site to site, both ways."""
     owner = ledger.party("operator")
@@ -539,7 +535,6 @@ def test_a_meter_host_stands_at_one_site_of_its_stack(ledger: Ledger) -> None:
     assert {name for name, state in owner.states() if state == "active"} == {"dc8", "dc8/a/01", "dc9", "dc9/a/01"}
 
 
-@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_the_database_has_no_meter_host_twice(ledger: Ledger) -> None:
     """A host of another stack aborts the transaction, whoever writes it; it is free when its site is."""
@@ -558,7 +553,6 @@ def test_the_database_has_no_meter_host_twice(ledger: Ledger) -> None:
         own.execute(insert, (asset_id, "m-1"))
 
 
-@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_the_database_has_one_current_row_of_a_node(ledger: Ledger) -> None:
     """Within a stack a node's name has one current row; another stack has its own."""
@@ -696,7 +690,6 @@ def test_a_network_that_is_admitted_meanwhile_is_seen(ledger: Ledger, monkeypatc
     assert [finding.rule for finding in refused.value.findings] == ["name-owner"]
 
 
-@pytest.mark.on_postgresql
 @on_every_road("ledger")
 def test_what_the_database_refuses_is_a_sentence(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the rule to miss it, the admission would still be refused, and nothing of it would stand."""

@@ -72,7 +72,6 @@ def test_automatic_places_are_chosen_within_the_offers(client: LedgerClient) -> 
     assert len(taken.seats) == 84 + 3, "84 U in two racks, and what two reserved nodes leave of the shelf"
 
 
-@pytest.mark.on_postgresql
 def test_what_is_missing_is_told_as_ones_own_wish(client: LedgerClient) -> None:
     """A refusal for units or watts of an offer says what is missing, and nothing of who has the rest."""
     operate(client, shelf=OFFERS["shelf"])
@@ -90,7 +89,6 @@ def test_what_is_missing_is_told_as_ones_own_wish(client: LedgerClient) -> None:
     assert (finding.rule, finding.excess) == ("offered-place", 1)
 
 
-@pytest.mark.on_postgresql
 def test_the_transaction_that_admits_decides(client: LedgerClient) -> None:
     """An offer that came after the proposal closes the place; the admission is refused, and nothing is claimed."""
     operate(client)

@@ -92,7 +92,6 @@ GOING: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.on_postgresql
 @pytest.mark.usefixtures("tenant")
 @pytest.mark.parametrize("what", GOING)
 def test_what_stands_on_it_is_asked(operator: Party, what: str) -> None:
@@ -214,7 +213,6 @@ def test_what_comes_while_a_feed_has_failed_lets_it_work_again(operator: Party, 
     assert not refusing(up(operator, sites=sites(feeds=small)))
 
 
-@pytest.mark.on_postgresql
 def test_the_next_preview_says_what_changed(operator: Party, tenant: Party) -> None:
     """A tenant's unchanged declaration is told what has become of its row, until its next admission."""
     assert tenant.propose(tenant.demand(clusters=web()), reserve=False).findings == []
@@ -284,7 +282,6 @@ def refusing(proposal: Proposal) -> list[tuple[str, str, str, int]]:
     return [(one.rule, one.level, one.subject, one.excess) for one in proposal.findings if one.refuses]
 
 
-@pytest.mark.on_postgresql
 def test_a_chain_is_judged_in_the_transaction(operator: Party, tenant: Party) -> None:
     """An element is not derated under load, may fail, and takes no more than is left of the other one meanwhile."""
     up(operator, sites=chained())

@@ -106,7 +106,6 @@ def _past(tmp_path: Path) -> Iterator[Past]:
         yield Past(world, tenant, (first, second, third), moments[0])
 
 
-@pytest.mark.on_postgresql
 def test_what_is_in_force_stays_whole(past: Past) -> None:
     """The evidence of the change in force and of the plan that waits is the same; that of the first change is gone."""
     first, second, third = past.plans
@@ -210,7 +209,6 @@ def test_what_no_entry_says_was_removed_is_damage(past: Past, statement: str, se
     assert any(sentence in fault for fault in past.faults()), past.faults()
 
 
-@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_a_text_that_came_back_and_went_again_is_damage(past: Past) -> None:
     """What an entry names after a removal has to be there: the removal of before is no excuse."""

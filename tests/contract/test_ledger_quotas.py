@@ -65,7 +65,6 @@ def told(findings: list[Finding]) -> list[tuple[str, int]]:
     return [(one.subject, one.excess) for one in findings if one.refuses]
 
 
-@pytest.mark.on_postgresql
 def test_a_party_s_stacks_and_sites_count_together(client: LedgerClient) -> None:
     """What one stack has at one site counts for another stack at another site; others have a quota of their own."""
     stack(client, "tenant-a").bring_up(clusters={"web": cluster(4)})
@@ -78,7 +77,6 @@ def test_a_party_s_stacks_and_sites_count_together(client: LedgerClient) -> None
     assert told(other.propose(other.demand(clusters={"db": away(6)}), reserve=False).findings) == []
 
 
-@pytest.mark.on_postgresql
 def test_reservations_count_and_a_converted_one_counts_once(client: LedgerClient) -> None:
     """What is reserved is not there for another change; the change that it is for is admitted within the quota."""
     mine = stack(client, "tenant-a")
@@ -127,7 +125,6 @@ def test_a_quota_that_is_exceeded_already_does_not_hinder_what_adds_nothing(clie
         assert told(proposal.findings) == refused, count
 
 
-@pytest.mark.on_postgresql
 def test_what_leaves_counts_until_it_is_deleted(client: LedgerClient) -> None:
     """Neither renames nor a second stack get past a quota by what is still there; a move counts a node once."""
     mine, second = stack(client, "tenant-a"), stack(client, "tenant-a", 2)
@@ -169,7 +166,6 @@ def test_the_page_s_quotas_are_those_that_the_check_takes(
     assert any("quotas.small-tenant.party: an unknown party" in one for one in said)
 
 
-@pytest.mark.on_postgresql
 def test_an_auditor_judges_quotas_again(client: LedgerClient) -> None:
     """The facts of a decision hold what the quotas rest on at sites that are not touched.
 

@@ -52,7 +52,6 @@ def _renamed(places: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     return {name.replace(f"{old}-", f"{new}-"): place for name, place in places.items()}
 
 
-@pytest.mark.on_postgresql
 def test_a_renamed_cluster_stays_where_it_is(stacks: tuple[RenamingStack, RenamingStack]) -> None:
     """Places, addresses and holders follow the new name; resources are updated in place; the journal says how many."""
     stack, other = stacks
@@ -278,7 +277,6 @@ def test_a_killed_rename_is_gone_on_with(stacks: tuple[RenamingStack, RenamingSt
 SPLIT = {"web": cluster(2, without=["002"]), "api": cluster(1, nodes_were={"001": "web-002"})}
 
 
-@pytest.mark.on_postgresql
 @pytest.mark.parametrize(
     ("then", "told"),
     [

@@ -75,7 +75,6 @@ def test_check_of_a_stack_shows_and_writes_the_repair(tmp_path: Path, capsys: py
     assert "repair" not in capsys.readouterr().out
 
 
-@pytest.mark.on_postgresql
 def test_a_repair_of_a_renamed_cluster_moves_its_new_node_only(parties: tuple[Party, Party]) -> None:
     """A cluster gets another name and a node upon one of its own: the new one is moved, those that stand stay."""
     tenant, _ = parties

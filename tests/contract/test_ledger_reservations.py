@@ -85,7 +85,6 @@ def test_another_partys_stack_is_nobodys_to_reserve_for(world: World, *, is_enro
     mine.admit(held)
 
 
-@pytest.mark.on_postgresql
 def test_a_party_has_few_reservations_of_stacks_that_are_not_enrolled(world: World) -> None:
     """One too many is refused with what holds them; an enrolled stack is not kept out, and an end makes room."""
     for number in range(UNENROLLED.most):

@@ -270,7 +270,6 @@ def test_a_take_over_is_a_step(world: World) -> None:
     assert wrong(world, tenant) == []
 
 
-@pytest.mark.on_postgresql
 def test_the_steps_of_a_stack_only_rise_by_one(near: World) -> None:
     """The journal has each step with its number, of each stack on its own, also across a destroy."""
     tenant, other = near.planner(), near.planner("tenant-c")

@@ -87,7 +87,6 @@ def rules_of(evaluation: Evaluation) -> list[str]:
     return sorted(finding.rule for finding in evaluation.findings if finding.refuses)
 
 
-@pytest.mark.on_postgresql
 def test_what_stands_needs_no_new_decision(world: World) -> None:
     """After a new zone file the same declaration, places and files ask for no approval; anything else is a change."""
     tenant = world.planner()

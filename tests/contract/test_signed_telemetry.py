@@ -1,6 +1,7 @@
 """What a host signed, from its agent to an auditor without a server: the whole way, and whatever is changed on it."""
 
 import json
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +14,7 @@ from support.ledger_party import ZONE_FILE
 from support.parts import keygen
 from support.signed_host import Key, SignedHost, received
 from support.ssh_hosts import new_key
+from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.signed_file import SignedBatch, SignedFile, read_signed, write_signed
 from zonewright.audit.verify.telemetry import signed_checks
@@ -103,6 +105,29 @@ def test_an_auditor_verifies_it_years_later(world: World, capsys: pytest.Capture
     assert "nothing is wrong" in out
     assert main(["pue", "signed", "--ledger", URL]) == 0
     assert "authenticated since 2030-03-17T17:46:40Z (2 batches)" in capsys.readouterr().out
+
+
+def test_a_bundle_beside_it_is_verified_too(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Evidence that was written anew proves nothing: one byte of the bundle is wrong, whatever its readings say."""
+    world.enrol(world.host.key.public)
+    world.take(8)
+    path, kept = world.export(), REPOSITORY / "tests" / "fixtures" / "version-1"
+    options = ["--keys", str(kept / "keys"), "--format", "json"]
+    for is_whole in (True, False):
+        bundle = world.folder / f"bundle-{is_whole}"
+        with tarfile.open(kept / "change.tar") as tar:
+            for member in tar:
+                content = tar.extractfile(member)
+                if content is not None:
+                    (bundle / member.name).parent.mkdir(parents=True, exist_ok=True)
+                    (bundle / member.name).write_bytes(content.read())
+        if not is_whole:
+            (bundle / "before.json").write_bytes((bundle / "before.json").read_bytes() + b" ")
+        capsys.readouterr()
+        assert main(["audit", "telemetry", str(path), "--bundle", str(bundle), *options]) == (0 if is_whole else 1)
+        found = {one["name"]: one["verdict"] for one in json.loads(capsys.readouterr().out)["checks"]}
+        assert found["chain"] == "good"
+        assert ("wrong" in found.values()) is not is_whole
 
 
 Change = Callable[[SignedFile, list[SignedBatch], World], None]

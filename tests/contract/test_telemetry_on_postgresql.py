@@ -1,6 +1,7 @@
 """Readings, samples and agents of several services of one database: each thing once, and the figures of a file."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from support.live import GATEWAY, batch, samples_of, site_of
+from support.memory_tsdb import MemoryTsdb
 from support.postgresql import PostgresqlServer
 from support.readings import METERS, START, month
 from support.signed_host import SignedHost, points_of, received
@@ -31,12 +33,15 @@ from zonewright.server.agent_table import AgentsTable, HealthTable
 from zonewright.server.agents import AgentsFile, issue_token
 from zonewright.telemetry import Store
 from zonewright.telemetry.correcting import Intake
+from zonewright.telemetry.delivering import mark
 from zonewright.telemetry.feeding import Feeder
+from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.sample import Sample, SampleBatch
 from zonewright.telemetry.samples import Samples, samples_file, samples_path
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright.telemetry.tables import readings_file, telemetry_path
+from zonewright.telemetry.tsdb.moving import Moved, move
 
 NOW_NS = (START + 400 * DAY_US) * 1_000
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -104,6 +109,33 @@ def test_the_columns_are_those_of_the_files(tmp_path: Path) -> None:
     assert found == {
         name: [*table.columns.keys()] for name, table in telemetry_tables.metadata.tables.items() if name not in beside
     }
+
+
+def test_hours_lie_in_one_database_for_all_services(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+    """What one service moved, the other reads as it was, brings back for a late reading, and never finds twice."""
+    tsdb, items = MemoryTsdb(), {"main": month()["main"][:300]}
+    late = {"main": [Reading(None, items["main"][10].time_us + 1_000_000, items["main"][10].value, 0)]}
+    window = (START, START + 90 * HOUR_US)
+    with services(postgresql, tmp_path) as both:
+        for one in both:
+            one.homes.readings.tsdb = tsdb
+        both[0].store.append("dc1", METERS, items, trust="authenticated")
+        with both[0].store.writing() as connection:
+            mark(connection, 1, (item.time_us for item in items["main"]))
+        tell_live(both[0].context)
+        before = both[1].store.readings("dc1", *window, [window])
+        done: list[Moved] = []
+        at_once(*(lambda one=one: done.append(move(one.homes.readings, NOW_NS, sleep=time.sleep)) for one in both))
+        assert sum(one.hours for one in done) > 50
+        with both[1].store.opened() as connection:
+            assert connection.execute("select count(*) from reading").fetchone()[0] < 60
+        assert both[1].store.readings("dc1", *window, [window]) == before
+        at_once(*(lambda one=one: one.store.append("dc1", METERS, late, trust="authenticated") for one in both))
+        found = both[0].store.readings("dc1", *window, [window])["main"]
+        assert len(found) == len(before["main"]) + 1
+        tsdb.series.clear()
+        with pytest.raises(TsdbFaultError, match="holds 0 of the"):
+            both[1].store.readings("dc1", *window, [window])
 
 
 def test_signed_batches_there_are_judged_alike(postgresql: PostgresqlServer, tmp_path: Path) -> None:

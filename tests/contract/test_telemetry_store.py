@@ -1,4 +1,4 @@
-"""What every store of readings promises: the one on SQLite, and the one in memory that other tests use."""
+"""What every store of readings promises: on SQLite, in memory, and with its hours in a time-series database."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.memory_store import MemoryStore
+from support.memory_tsdb import FarStore, MemoryTsdb
 from support.readings import METERS, MINUTE_US, START, at, drawn, month, series
+from support.soak import is_full
 from zonewright.model import Site
 from zonewright.model.base import TrustClass
 from zonewright.model.world import Measured
@@ -25,6 +27,8 @@ from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 
 LIMIT = Fraction(5, 4)
+LIVE: TrustClass = "authenticated"
+"""Only live readings may lie elsewhere."""
 Make = Callable[[Path], ReadingStore]
 
 
@@ -36,7 +40,12 @@ def _memory(_folder: Path) -> ReadingStore:
     return MemoryStore()
 
 
-@pytest.fixture(params=[_sqlite, _memory], ids=["sqlite", "memory"])
+def _far(folder: Path) -> ReadingStore:
+    folder.mkdir(exist_ok=True)
+    return FarStore(folder, MemoryTsdb())
+
+
+@pytest.fixture(params=[_sqlite, _memory, _far], ids=["sqlite", "memory", "tsdb"])
 def make(request: pytest.FixtureRequest) -> Make:
     """Makes an empty store."""
     found: Make = request.param
@@ -72,8 +81,8 @@ def assert_same_sums(one: ReadingStore, two: ReadingStore, window: tuple[int, in
 def test_a_reading_is_kept_once(make: Make, tmp_path: Path) -> None:
     """What is sent twice is stored once and counts once; more of it adds only what is new."""
     store, items = make(tmp_path), series("main", [0, 60, 120])
-    assert store.append("dc1", METERS, {"main": items[:2]}, trust="imported") == Appended(added=2)
-    assert store.append("dc1", METERS, {"main": items}, trust="imported") == Appended(added=1, known=2)
+    assert store.append("dc1", METERS, {"main": items[:2]}, trust=LIVE) == Appended(added=2)
+    assert store.append("dc1", METERS, {"main": items}, trust=LIVE) == Appended(added=1, known=2)
     assert store.sums("dc1", START, START + 2 * HOUR_US)["main"].energy_mj == 120 * 500 * 3_600_000
     assert store.sums("dc2", START, START + 2 * HOUR_US) == {}
 
@@ -93,13 +102,13 @@ def test_a_contradiction_stores_nothing(
 ) -> None:
     """Another value at a known time, overlapping intervals, or what is no decimal: all or nothing, of all meters."""
     store = make(tmp_path)
-    store.append("dc1", METERS, {meter: [first]}, trust="imported")
+    store.append("dc1", METERS, {meter: [first]}, trust=LIVE)
     with pytest.raises(ConflictError):
-        store.append("dc1", METERS, {"it-2": [at(0, 5)], meter: [second]}, trust="imported")
-    assert store.last("dc1") == {meter: (first.time_us, "imported")}
-    assert store.trusts("dc1") == {"imported"}
+        store.append("dc1", METERS, {"it-2": [at(0, 5)], meter: [second]}, trust=LIVE)
+    assert store.last("dc1") == {meter: (first.time_us, LIVE)}
+    assert store.trusts("dc1") == {LIVE}
     with pytest.raises(ConflictError):
-        store.append("dc1", {meter: METERS["it-2"]}, {meter: [at(200, 5)]}, trust="imported")
+        store.append("dc1", {meter: METERS["it-2"]}, {meter: [at(200, 5)]}, trust=LIVE)
 
 
 def test_trust_decides_between_readings_of_one_time(make: Make, tmp_path: Path) -> None:
@@ -130,7 +139,7 @@ def test_a_value_that_is_confirmed_has_the_higher_trust(make: Make, tmp_path: Pa
 def test_removed_readings_change_no_figure(make: Make, tmp_path: Path) -> None:
     """Whatever is removed, windows before, within and across it keep sums, coverage and verdict; gaps stay gaps."""
     store, items = make(tmp_path), month()
-    store.append("dc1", METERS, items, trust="imported")
+    store.append("dc1", METERS, items, trust=LIVE)
     windows = [
         (START + low * HOUR_US, START + high * HOUR_US) for low, high in ((0, 720), (1, 99), (90, 500), (600, 719))
     ]
@@ -147,14 +156,14 @@ def test_removed_readings_change_no_figure(make: Make, tmp_path: Path) -> None:
         assert store.sums("dc1", *window) == sums
         assert_alike(figure(store, *window), known, count=count)
     assert store.last("dc1") == last
-    assert store.trusts("dc1") == {"imported"}
+    assert store.trusts("dc1") == {LIVE}
     assert store.prune(START + 25 * DAY_US + 1) == 0
 
 
 def test_a_window_may_begin_within_an_hour(make: Make, tmp_path: Path) -> None:
     """Where the readings are still there, a window of minutes is as exact as one of hours."""
     store, items = make(tmp_path), month()
-    store.append("dc1", METERS, items, trust="imported")
+    store.append("dc1", METERS, items, trust=LIVE)
     for low, high in ((61, 90 * 60 + 7), (99 * 60 + 30, 140 * 60 + 1)):
         window = (START + low * MINUTE_US, START + high * MINUTE_US)
         exact = evaluate(METERS, items, start_us=window[0], end_us=window[1], limit=LIMIT)
@@ -164,11 +173,11 @@ def test_a_window_may_begin_within_an_hour(make: Make, tmp_path: Path) -> None:
 def test_removed_readings_are_known_when_they_come_again(make: Make, tmp_path: Path) -> None:
     """The same file again after a removal adds nothing and changes nothing."""
     store, items = make(tmp_path), month()
-    store.append("dc1", METERS, items, trust="imported")
+    store.append("dc1", METERS, items, trust=LIVE)
     store.prune(START + 20 * DAY_US)
     window = (START, START + 30 * DAY_US)
     before = store.sums("dc1", *window), figure(store, *window)
-    done = store.append("dc1", METERS, items, trust="imported")
+    done = store.append("dc1", METERS, items, trust=LIVE)
     assert done.added == 0
     assert done.summed > 0
     assert (store.sums("dc1", *window), figure(store, *window)) == before
@@ -181,19 +190,21 @@ def test_what_comes_after_a_removal_counts_on(make: Make, tmp_path: Path) -> Non
     late = {"it-2": series("it-2", range(60 * 110, 60 * 120, 15))}
     after = {name: series(name, range(30 * 1440, 32 * 1440, step)) for name, step in (("main", 20), ("it-1", 20))}
     for store in (kept, pruned):
-        store.append("dc1", METERS, items, trust="imported")
+        store.append("dc1", METERS, items, trust=LIVE)
     assert pruned.prune(START + 60 * DAY_US) > 0
     for store in (kept, pruned):
-        assert store.append("dc1", METERS, late, trust="imported").added == 40
-        store.append("dc1", METERS, after, trust="authenticated")
+        assert store.append("dc1", METERS, late, trust=LIVE).added == 40
+        store.append("dc1", METERS, after, trust="signed")
     for low, high in ((0, 32 * 24), (90, 140), (700, 768)):
         window = (START + low * HOUR_US, START + high * HOUR_US)
         assert_same_sums(kept, pruned, window, tolerance_mj=3)
     assert kept.last("dc1") == pruned.last("dc1")
-    assert pruned.trusts("dc1") == {"imported", "authenticated"}
+    assert pruned.trusts("dc1") == {LIVE, "signed"}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=400 if is_full() else 12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_any_removal_changes_no_figure(
     make: Make, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -203,13 +214,13 @@ def test_any_removal_changes_no_figure(
     items: Mapping[str, list[Reading]] = {name: drawn(data, name) for name in METERS}
     cuts = {name: data.draw(st.integers(1, len(one)), label=name) for name, one in items.items()}
     for store in (kept, pruned):
-        store.append("dc1", METERS, {name: one[: cuts[name]] for name, one in items.items()}, trust="imported")
+        store.append("dc1", METERS, {name: one[: cuts[name]] for name, one in items.items()}, trust=LIVE)
     hours = [one.time_us // HOUR_US for each in items.values() for one in each]
     until = min(one[cuts[name] - 1].time_us // HOUR_US for name, one in items.items())
     for _ in range(2):
         pruned.prune(data.draw(st.integers(min(*hours, until) - 1, until)) * HOUR_US + 17)
     for store in (kept, pruned):
-        store.append("dc1", METERS, {name: one[cuts[name] :] for name, one in items.items()}, trust="imported")
+        store.append("dc1", METERS, {name: one[cuts[name] :] for name, one in items.items()}, trust=LIVE)
     low = data.draw(st.integers(min(hours) - 1, max(hours) - 1))
     window = (low * HOUR_US, data.draw(st.integers(low + 1, max(hours) + 2)) * HOUR_US)
     count = sum(map(len, items.values()))
@@ -220,8 +231,11 @@ def test_any_removal_changes_no_figure(
         assert_alike(figure(store, *window), exact, count=count + 4 * span)
 
 
-def test_the_gates_figure_survives_a_removal(make: Make, tmp_path: Path) -> None:
-    """Trailing twelve months with a gap that bounds still decide: determined before readings are removed, and after."""
+def test_the_gates_figure_survives_a_removal(tmp_path: Path) -> None:
+    """Trailing twelve months with a gap that bounds still decide: determined before readings are removed, and after.
+
+    On SQLite alone: a year in the store in memory takes seconds, and months there are above.
+    """
     names = {"utility": "utility", "ups": "ups-output"}
     meters = {
         name: {"point": point, "kind": "gauge", "interval_s": 3600, "rating_w": 1_500_000}
@@ -232,10 +246,10 @@ def test_the_gates_figure_survives_a_removal(make: Make, tmp_path: Path) -> None
     watts = {"utility": 1_100_000, "ups": 1_000_000}
     hours = [hour for hour in range(367 * 24) if not 1000 < hour < 1048]  # two days of a year are missing
     readings = {name: [at(60 * hour, watt) for hour in hours] for name, watt in watts.items()}
-    store = make(tmp_path)
-    store.append("dc1", meters_of(site), readings, trust="imported")
+    store = _sqlite(tmp_path)
+    store.append("dc1", meters_of(site), readings, trust=LIVE)
     now = datetime(2027, 1, 3, 0, 0, tzinfo=UTC)
-    terms = Terms(limit=Fraction(5, 4), trusted=frozenset({"imported"}), max_age_days=7)
+    terms = Terms(limit=Fraction(5, 4), trusted=frozenset({LIVE}), max_age_days=7)
 
     def figures() -> Measured | None:
         return measured(cast("Store", store), "dc1", site, now=now, terms=terms, model=None)

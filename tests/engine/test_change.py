@@ -82,32 +82,6 @@ def test_planned_approved_applied_and_verified(gated: Stack) -> None:
     assert "plan.json was altered" in said(gated, "audit", "verify", "change.tar", expect=1)
 
 
-def test_after_a_destroy_the_old_signatures_are_not_good_again(gated: Stack) -> None:
-    """Plan, two approvals, up, destroy, up: the second is refused with both steps; a new plan leads on."""
-    ledger = ("--ledger", gated.ledger_url)
-
-    def approved() -> str:
-        plan = said(gated, "change", "plan", "--stack", "tenant-a", "--key", "keys/anna.pem").split()[1]
-        for signer in ("ben", "bea"):
-            said(gated, "change", "approve", plan, "--key", f"keys/{signer}.pem", *ledger)
-        return plan
-
-    first = approved()
-    gated.up()
-    gated.run("destroy", "--yes", "--skip-preview")
-    told = f"plan {first} follows step 0, but the stack is at step 2; make a new plan with: zonewright change plan"
-    assert told in " ".join(gated.refused("up", "--yes", "--skip-preview").split())
-    assert gated.holdings() == []
-
-    second = approved()
-    gated.up()
-    gated.settled()
-    for plan in (first, second):
-        said(gated, "change", "export", plan, "--output", f"{plan}.tar", *ledger)
-        assert "nothing is wrong" in said(gated, "audit", "verify", f"{plan}.tar", "--keys", "keys")
-    assert "nothing is wrong" in said(gated, "audit", "complete", *ledger)
-
-
 def test_what_was_not_approved_is_not_done(gated: Stack) -> None:
     """After the approval the declaration is changed: `up` refuses, says what differs, and nothing exists."""
     ledger = ("--ledger", gated.ledger_url)

@@ -26,6 +26,9 @@ def test_the_demo_tells_a_refusal_and_a_correction() -> None:
     assert result.returncode == 0, result.stderr
     assert "nothing was claimed or created" in result.stdout
     assert "good:" in result.stdout
+    assert "\n  $ pulumi up --yes --skip-preview --stack facility-b\n" in result.stdout, (
+        "each step is named as it begins"
+    )
     assert "checks: nothing is wrong" in result.stdout
     assert "plan.json was altered" in result.stdout
     assert "renamed)" in result.stdout

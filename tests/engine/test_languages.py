@@ -70,7 +70,7 @@ def _provider(stack: Stack) -> Path:
 
 
 def test_a_program_in_typescript_places_nodes(operated: SmallZone) -> None:
-    """With the SDK that the engine generates it is previewed, comes up, is a no-op, and goes; what misses is said."""
+    """With the SDK that `package add` puts into the project it comes up, is a no-op, and goes; what misses is said."""
     require("node", "nodejs", "a program in TypeScript")
     if not MODULES.is_dir():
         skip_or_fail("npm ci --prefix tests/nodejs was not run: a program in TypeScript is NOT tested")
@@ -78,8 +78,17 @@ def test_a_program_in_typescript_places_nodes(operated: SmallZone) -> None:
     in_language(tenant, "nodejs", {"index.ts": of_page("typescript"), "package.json": '{"name": "shop"}'})
     assert "run 'npm ci' there" in " ".join(tenant.refused("preview").split())
     (tenant.root / "node_modules").symlink_to(MODULES)
-    tenant.run("package", "gen-sdk", str(_provider(tenant)), "--language", "nodejs", "--out", "program/sdk")
-    assert (
-        json.loads((tenant.root / "program" / "sdk" / "nodejs" / "package.json").read_text())["version"] == __version__
-    )
+    (tenant.root / "package.json").write_text('{"name": "shop"}', encoding="utf-8")
+    said = tenant.run("package", "add", str(_provider(tenant))).stdout
+    assert "npm install" in said
+    added = tenant.root / "sdks" / "zonewright"
+    described = json.loads((added / "package.json").read_text(encoding="utf-8"))
+    assert described["version"] == __version__
+    (added / "package.json").write_text(
+        json.dumps({**described, "main": "index.ts"}), encoding="utf-8"
+    )  # npm compiles it
+    assert "file:sdks/zonewright" in (tenant.root / "package.json").read_text(encoding="utf-8")
+    assert list(yaml.safe_load((tenant.root / "Pulumi.yaml").read_text(encoding="utf-8"))["packages"]) == ["zonewright"]
+    (tenant.root / "program" / "sdk").mkdir()  # where `gen-sdk` puts it, for the program of the page
+    (tenant.root / "program" / "sdk" / "nodejs").symlink_to(added)
     placed(tenant)

@@ -9,6 +9,7 @@ import pytest
 
 from support.ledger_party import Party, bring_up_racks
 from support.ledger_proxy import ledger_service
+from support.warm_python import warm_python
 from support.zone_project import PROJECT, SmallZone, Stack, cluster, facility
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.transport.client import LedgerClient
@@ -227,24 +228,19 @@ def test_a_lost_state_is_taken_over(tenant: Stack) -> None:
 
 
 def test_a_targeted_move_is_refused_and_nothing_moves(tenant: Stack) -> None:
-    """`--target` skips the Admission, so a moved or new node has no admitted claim and says how to go on."""
+    """`--target` skips the Admission, so a moved or new node has no admitted claim and says how to go on.
+
+    `--exclude` of the Admission is the same road around it, with the same end.
+    """
     tenant.declare(clusters={"web": cluster(4, places={"001": ELSEWHERE})})
     moved = tenant.urn("Node", "web-001")
-    for urn in (moved, moved.replace("web-001", "web-004")):
-        assert "without --target" in tenant.refused("up", "--yes", "--skip-preview", "--target", urn)
+    around = [("--target", urn) for urn in (moved, moved.replace("web-001", "web-004"))]
+    # A node or the site's files are refused, whichever the engine comes to first.
+    for option in (*around, ("--exclude", tenant.urn("Admission", "admission"))):
+        assert "without --target" in tenant.refused("up", "--yes", "--skip-preview", *option)
         tenant.agrees()
     _comes_back(tenant)
     assert tenant.places()["web-001"] == "dc1/a/01/02 U20"
-
-
-def test_an_excluded_admission_is_refused(tenant: Stack) -> None:
-    """`--exclude` of the Admission is the same road around it, with the same end."""
-    tenant.declare(clusters={"web": cluster(4)})
-    admission = tenant.urn("Admission", "admission")
-    # The node or the site's files are refused, whichever the engine comes to first.
-    assert "without --target" in tenant.refused("up", "--yes", "--skip-preview", "--exclude", admission)
-    tenant.agrees()
-    _comes_back(tenant)
 
 
 EXPORTS = """\
@@ -278,7 +274,7 @@ def test_what_a_run_leaves_out_keeps_the_change_open(tenant: Stack) -> None:
     assert tenant.state().get("resources", []) == []
 
 
-@pytest.mark.real_python
+@pytest.mark.real_python  # what it was told to leave out, a program reads from the command line of its engine
 def test_a_cluster_that_is_left_out_leaves_the_state_readable(zone: SmallZone, ledger: LedgerClient) -> None:
     """`--exclude` of a new component makes nothing that is in it, which the engine would; the next `up` makes all."""
     bring_up_racks(ledger)
@@ -288,6 +284,7 @@ def test_a_cluster_that_is_left_out_leaves_the_state_readable(zone: SmallZone, l
     said = tenant.refused("up", "--yes", "--skip-preview", "--exclude", whole)
     assert "--exclude leaves out TenantCluster web and not what is in it; web-001 was not made" in said
     assert tenant.resources("Node") == []
+    tenant.environment.update(warm_python().variables())
     _comes_back(tenant)
 
 

@@ -28,7 +28,7 @@ from zonewright.render.formats.format_set import BUILT_IN
 from zonewright.server.fleet_routes import ServiceForFleet
 from zonewright.telemetry.samples import Samples
 
-HOSTS = 10 if is_full() else 4  # of ten a run has the costs of ten boots, and the same waves
+HOSTS = 10 if is_full() else 3  # of ten a run has the costs of ten boots, and the same waves
 CANARY = RollOut(waves=(WaveSize(hosts=1), WaveSize(percent=30), WaveSize(percent=100)))
 CRASHES_LATER = b"""\
 import sys

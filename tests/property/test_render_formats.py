@@ -158,7 +158,7 @@ def test_labels_read_back(title: str, room: str, panel: str) -> None:
 def printed(context: AnyContext) -> list[str]:
     """Paths of the texts that templates print of a context, such as ``site.peers[].v4[]``."""
     subject = subject_of(context)
-    own = [item for item in FORMATS if item.subject == subject]
+    own = [item for item in FORMATS if item.applies_to(context)]
     paths = {use.path for item in own for file in item.files for use in load(item, file).expressions}
     return sorted(path for path in paths if path.startswith(f"{subject}."))  # not those of loops
 

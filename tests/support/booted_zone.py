@@ -1,9 +1,11 @@
 """A zone that is up: routers, name servers, time servers and nodes with their rendered files and the real programs.
 
-Each host is one of ``network_hosts``. A router's ports in its own site are bridges, one for each VLAN, since the kernel
-of a build machine may have no VLAN and no bond; so is a node's bond a single port. All else is what the files say.
+Each host is one of ``network_hosts``. Where a site has two routers, a host is the switch that both are at. A router's
+ports in its own site are bridges, one for each VLAN, since the kernel of a build machine may have no VLAN and no bond;
+so is a node's bond a single port. All else is what the files say.
 """
 
+import itertools
 import json
 import os
 import re
@@ -14,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,7 +25,7 @@ from support.parts import require
 from zonewright.model.secret import resolved
 from zonewright.render import NodeContext, SiteContext
 from zonewright.render.contexts.router_ports import RouterPort
-from zonewright.render.formats.format import AnyContext, root_of
+from zonewright.render.formats.format import AnyContext, root_of, sites_in
 
 ROUTING = ("zebra", "staticd", "bgpd", "bfdd")
 PROGRAMS = {
@@ -33,6 +36,7 @@ PROGRAMS = {
     "nft": "nftables",
     "chronyd": "chrony",
     "kea-dhcp4": "kea-dhcp4-server",
+    "keepalived": "keepalived",
     "prometheus": "prometheus",
 }
 RELOAD = Path("/usr/lib/frr/frr-reload.py")
@@ -57,7 +61,8 @@ class BootedZone:
     Attributes:
         contexts: what the files were rendered from.
         files: text by path.
-        hosts: all hosts: ``router SITE``, ``server SITE``, ``service``, ``administrator``, ``outside``, ``node NAME``.
+        hosts: all hosts: ``router SITE``, ``router SITE/NAME``, ``switch SITE``, ``server SITE``, ``service``,
+            ``administrator``, ``outside``, ``node NAME``.
         addresses: addresses of each host.
         listening: sockets that stand for programs of a host, by its name.
     """
@@ -71,7 +76,13 @@ class BootedZone:
     @property
     def sites(self) -> dict[str, SiteContext]:
         """The sites that have a router."""
-        return {one.name: one for one in self.contexts if isinstance(one, SiteContext) and one.as_number}
+        return {name: one for name, one in sites_in(self.contexts).items() if one.as_number}
+
+    @property
+    def routers(self) -> dict[str, SiteContext]:
+        """All routers: the first one of a site by its id, the second one by ``SITE/NAME``."""
+        seconds = (one for one in self.contexts if isinstance(one, SiteContext) and one.is_second)
+        return {**self.sites, **{f"{one.name}/{one.router}": one for one in seconds}}
 
     @property
     def nodes(self) -> dict[str, NodeContext]:
@@ -79,9 +90,9 @@ class BootedZone:
         return {f"node {one.name}": one for one in self.contexts if isinstance(one, NodeContext)}
 
     def links(self) -> dict[str, tuple[str, str]]:
-        """The two sites of each link in use."""
+        """The two routers of each link in use."""
         ends: dict[str, list[str]] = {}
-        for name, site in sorted(self.sites.items()):
+        for name, site in sorted(self.routers.items()):
             active = {one.link for one in site.sessions if one.status == "active"}
             for item in site.interfaces:
                 if item.link in active:
@@ -91,7 +102,7 @@ class BootedZone:
     def shared_risks(self) -> dict[str, frozenset[str]]:
         """Links in use that fail together, by what it is that fails; a link by itself has its own name."""
         found: dict[str, set[str]] = {f"link {link}": {link} for link in self.links()}
-        for site in self.sites.values():
+        for site in self.routers.values():
             for item in site.interfaces:
                 for risk in item.risks.split(", ") if item.link in self.links() else ():
                     found.setdefault(risk, set()).add(item.link)
@@ -100,11 +111,12 @@ class BootedZone:
             first.setdefault(frozenset(links), risk)
         return {risk: links for links, risk in first.items()}
 
-    def ways(self, site: str) -> dict[str, frozenset[str]]:
+    def ways(self, router: str) -> dict[str, frozenset[str]]:
         """Interfaces by network, of what a router has learned and put into its kernel's tables."""
         found: dict[str, frozenset[str]] = {}
+        host = self.hosts[f"router {router}"]
         for family, default in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
-            said = self.hosts[f"router {site}"].run("ip", "-j", family, "route", "show", "proto", "bgp")
+            said = host.run("ip", "-j", family, "route", "show", "proto", "bgp")
             for one in json.loads(said or "[]"):
                 name = default if one["dst"] == "default" else one["dst"]
                 name = name if "/" in name else f"{name}/{ip_address(name).max_prefixlen}"
@@ -112,21 +124,21 @@ class BootedZone:
                 found[name] = found.get(name, frozenset()) | {hop["dev"] for hop in hops}
         return found
 
-    def vtysh(self, site: str, command: str) -> str:
+    def vtysh(self, router: str, command: str) -> str:
         """What a router answers."""
-        return self.hosts[f"router {site}"].run("vtysh", "-c", command)
+        return self.hosts[f"router {router}"].run("vtysh", "-c", command)
 
-    def established(self, site: str) -> bool:
+    def established(self, router: str) -> bool:
         """Whether every session of a router that should be up is up."""
-        wanted = {
-            one.neighbor for one in self.sites[site].sessions if one.status == "active" and one.link in self.links()
-        }
-        lines = [line.split() for line in self.vtysh(site, "show bgp summary established").splitlines()]
+        own = self.routers[router]
+        wanted = {one.neighbor for one in own.sessions if one.status == "active" and one.link in self.links()}
+        wanted |= {own.interconnect} if own.interconnect else set()
+        lines = [line.split() for line in self.vtysh(router, "show bgp summary established").splitlines()]
         return wanted <= {line[0] for line in lines if line}
 
     def cut(self, links: Collection[str]) -> None:
         """Let some links carry nothing any more, without loss of carrier."""
-        for site, held in self.sites.items():
+        for site, held in self.routers.items():
             names = [one.name for one in held.interfaces if one.link in links]
             drops = "".join(f'iifname "{name}" drop\n' for name in names)
             rules = f"table inet cut {{\nchain in {{\ntype filter hook prerouting priority -300;\n{drops}}}\n}}\n"
@@ -135,9 +147,35 @@ class BootedZone:
 
     def mend(self, links: Collection[str]) -> None:
         """Let them carry packets again."""
-        for site, held in self.sites.items():
+        for site, held in self.routers.items():
             if any(one.link in links for one in held.interfaces):
                 self.hosts[f"router {site}"].run("nft", "delete", "table", "inet", "cut")
+
+    def switch_off(self, router: str) -> None:
+        """Let a router and all of its cables be dead at once."""
+        self.hosts[f"router {router}"].ip([f"link set {name} down" for name in self._cables(router)])
+
+    def switch_on(self, router: str) -> None:
+        """Let it come up again, and the first router of its site be the gateway as at the start."""
+        self.hosts[f"router {router}"].ip([f"link set {name} up" for name in self._cables(router)])
+        first, second = (key for key, one in self.routers.items() if one.name == self.routers[router].name)
+        assert until(lambda: self.established(first) and self.established(second), within_s=60)
+        if self.is_gateway(second):
+            name = self.routers[first].tracked[0]
+            self.hosts[f"router {second}"].ip([f"link set {name} down"])
+            assert until(lambda: self.is_gateway(first), within_s=10)
+            self.hosts[f"router {second}"].ip([f"link set {name} up"])
+
+    def is_gateway(self, router: str) -> bool:
+        """Whether a router has the addresses of gateways."""
+        port = next(port for port in self.routers[router].ports if port.v4 or port.v6)
+        said = self.hosts[f"router {router}"].run("ip", "-o", "address", "show", "dev", port.name)
+        return any(text in said for text in (*port.v4, *port.v6))
+
+    def _cables(self, router: str) -> list[str]:
+        own = self.routers[router]
+        ends = [item.name for item in own.interfaces if item.link in self.links()]
+        return [*ends, *own.tracked, *(port.name for port in own.ports if port.parent), own.interconnect]
 
 
 @contextmanager
@@ -153,8 +191,11 @@ def booted(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Pat
     with ExitStack() as ends:
         make = _maker(zone, folder, ends)
         ports = {port.role for site in zone.sites.values() for port in site.ports}
-        for name in zone.sites:
+        for name, site in zone.routers.items():
             make(f"router {name}")
+            if site.is_second:
+                make(f"switch {site.name}")
+                _pair(zone, site)
         for link in zone.links():
             _link(zone, link)
         for name, site in zone.sites.items():
@@ -162,7 +203,7 @@ def booted(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Pat
         for host, node in zone.nodes.items():
             _node(zone, host, node, make(host))
         assert "nodes" in ports, "no router has an interface at its nodes"
-        for name in zone.sites:
+        for name in zone.routers:
             _routing(zone, name)
         yield zone
 
@@ -183,23 +224,47 @@ def _maker(zone: BootedZone, folder: Path, ends: ExitStack) -> Callable[[str], N
 
 def _link(zone: BootedZone, link: str) -> None:
     """A link's two ends; addresses come from the routers' files."""
-    a, b = (zone.hosts[f"router {site}"] for site in zone.links()[link])
-    name = next(one.name for one in zone.sites[zone.links()[link][0]].interfaces if one.link == link)
+    a, b = (zone.hosts[f"router {router}"] for router in zone.links()[link])
+    name = next(one.name for one in zone.routers[zone.links()[link][0]].interfaces if one.link == link)
     a.ip([f"link add {name} type veth peer name {name} netns {b.pid}", f"link set {name} up"])
     b.ip([f"link set {name} up"])
 
 
+_CABLES = itertools.count(1)
+
+
+def _pair(zone: BootedZone, second: SiteContext) -> None:
+    """The cable between two routers of a site, and interfaces that only VLANs are on."""
+    first, other = zone.hosts[f"router {second.name}"], zone.hosts[f"router {second.name}/{second.router}"]
+    name = second.interconnect
+    first.ip([f"link add {name} type veth peer name {name} netns {other.pid}", f"link set {name} up"])
+    other.ip([f"link set {name} up"])
+    switch = zone.hosts[f"switch {second.name}"]
+    for router in (first, other):
+        router.run(
+            "sh", "-c", "for one in all default; do echo 1 > /proc/sys/net/ipv6/conf/$one/keep_addr_on_down; done"
+        )
+        for name in set(second.tracked) - {port.name for port in second.ports}:
+            far = f"p{next(_CABLES)}"
+            router.ip([f"link add {name} type veth peer name {far} netns {switch.pid}", f"link set {name} up"])
+            switch.ip([f"link set {far} up"])
+
+
 def _plug(router: NetworkHost, port: str, host: NetworkHost, name: str) -> None:
-    """A cable from a host to a router's port."""
-    far = f"p{host.pid}"
+    """A cable from a host to a router's port, or to a switch's."""
+    far = f"p{next(_CABLES)}"
     router.ip([f"link add {far} type veth peer name {name} netns {host.pid}", f"link set {far} master {port} up"])
 
 
 def _ports(zone: BootedZone, name: str, site: SiteContext, make: Callable[[str], NetworkHost]) -> None:
-    router = zone.hosts[f"router {name}"]
+    router = _switch(zone, name)
     router.run("sh", "-c", _ONLY_A_SWITCH)
     for port in site.ports:
         router.ip([f"link add {port.name} type bridge", f"link set {port.name} up"])
+        for key, one in zone.routers.items() if site.interconnect else ():
+            if one.name == name:
+                _plug(router, port.name, zone.hosts[f"router {key}"], port.name)
+                zone.hosts[f"router {key}"].ip([f"link set {port.name} up"])
         if port.is_apart:
             continue
         if port.role == "nodes":
@@ -216,6 +281,11 @@ def _ports(zone: BootedZone, name: str, site: SiteContext, make: Callable[[str],
             known = {*site.management_v4, *site.management_v6}
             own = [str(ip_network(text)[32]) for text in (*port.inside_v4, *port.inside_v6) if text in known]
             _host(zone, router, port, make("administrator"), own)
+
+
+def _switch(zone: BootedZone, site: str) -> NetworkHost:
+    """What the hosts of a site are plugged into: its router, or the switch of its two routers."""
+    return zone.hosts.get(f"switch {site}") or zone.hosts[f"router {site}"]
 
 
 def _time_servers(zone: BootedZone, site: SiteContext) -> list[str]:
@@ -249,42 +319,55 @@ def _host(
 def _node(zone: BootedZone, name: str, node: NodeContext, host: NetworkHost) -> None:
     """A node with what its netplan and nftables files say."""
     root = root_of(node)
-    bond = yaml.safe_load(zone.files[f"{root}/etc/netplan/50-zonewright.yaml"])["network"]["bonds"]["uplink"]
     site = zone.sites[node.site]
     ports = {text: port.name for port in site.ports for text in (*port.inside_v4, *port.inside_v6)}
-    port = ports[str(ip_interface(bond["addresses"][0]).network)]
-    _plug(zone.hosts[f"router {node.site}"], port, host, "uplink")
-    lines = ["link set uplink up", *(f"address add {text} dev uplink" for text in bond["addresses"])]
-    host.ip([*lines, *(f"route add default via {one['via']}" for one in bond["routes"])])
-    zone.addresses[name] = [text.partition("/")[0] for text in bond["addresses"]]
+    network = yaml.safe_load(zone.files[f"{root}/etc/netplan/50-zonewright.yaml"])["network"]
+    zone.addresses[name] = []
+    for bond, said in network["bonds"].items():
+        port = ports[str(ip_interface(said["addresses"][0]).network)]
+        _plug(_switch(zone, node.site), port, host, bond)
+        host.ip([f"link set {bond} up", *(f"address add {text} dev {bond}" for text in said["addresses"])])
+        host.ip([_route(bond, one) for one in said.get("routes", [])])
+        rules = said.get("routing-policy", [])
+        host.ip([f"rule add from {one['from']} table {one['table']} priority {one['priority']}" for one in rules])
+        zone.addresses[name] += [text.partition("/")[0] for text in said["addresses"]]
     host.run("nft", "-f", "-", text=zone.files[f"{root}/etc/nftables.conf"])
+
+
+def _route(bond: str, said: Mapping[str, Any]) -> str:
+    """A route of a netplan file as ``ip`` takes it."""
+    where = f"via {said['via']}" if "via" in said else f"dev {bond} scope {said['scope']}"
+    return f"route add {said['to']} {where} table {said.get('table', 'main')}"
 
 
 def _routing(zone: BootedZone, name: str) -> None:
     """Start a router's filter and FRR, as FRR's own start does: daemons, then the whole file."""
-    host = zone.hosts[f"router {name}"]
+    host, own = zone.hosts[f"router {name}"], zone.routers[name]
+    root = root_of(own)
     etc = host.folder / "frr"
     etc.mkdir()
-    text = zone.files[f"sites/{name}/etc/frr/frr.conf"].encode()
+    text = zone.files[f"{root}/etc/frr/frr.conf"].encode()
     (etc / "frr.conf").write_bytes(resolved(text, lambda _reference: "a-password"))
     (etc / "vtysh.conf").write_text("service integrated-vtysh-config\n", encoding="utf-8")
     for path in (etc, *etc.iterdir()):
         shutil.chown(path, "frr", "frr")
     host.bind(etc, "/etc/frr")
     host.run("sh", "-c", "mount -t tmpfs tmp /var/tmp && mkdir /run/frr && chown frr:frr /run/frr")
-    (host.folder / "sysctl.conf").write_text(
-        zone.files[f"sites/{name}/etc/sysctl.d/60-zonewright.conf"], encoding="utf-8"
-    )
+    (host.folder / "sysctl.conf").write_text(zone.files[f"{root}/etc/sysctl.d/60-zonewright.conf"], encoding="utf-8")
     host.run("sysctl", "-q", "-p", str(host.folder / "sysctl.conf"))
-    rules = zone.files.get(f"sites/{name}/etc/nftables.conf")
+    rules = zone.files.get(f"{root}/etc/nftables.conf")
     if rules is not None:
         host.run("nft", "-f", "-", text=rules)
-    host.run("hostname", name)
+    host.run("hostname", own.router)
     for daemon in ROUTING:
         host.daemon(daemon, "-A", "127.0.0.1", *(("-s", "90000000") if daemon == "zebra" else ()))
         ready = f"test -S /run/frr/{daemon}.vty && test -S /run/frr/zserv.api && echo yes"
         assert until(lambda ready=ready: "yes" in host.run("sh", "-c", ready, check=False), within_s=20)  # type: ignore[misc]
     host.run("vtysh", "-b")
+    if own.interconnect:
+        conf = host.folder / "keepalived.conf"
+        conf.write_text(zone.files[f"{root}/etc/keepalived/keepalived.conf"], encoding="utf-8")
+        host.daemon("keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", str(conf))
 
 
 def _names(zone: BootedZone, name: str, host: NetworkHost) -> None:
@@ -327,7 +410,7 @@ def machine_without_system(zone: BootedZone, site: str, mac_address: str) -> Ite
         site: where it is.
         mac_address: its port's, ``eth0``.
     """
-    router = zone.hosts[f"router {site}"]
+    router = _switch(zone, site)
     port = next(one for one in zone.sites[site].ports if one.role == "nodes" and not one.is_apart)
     folder = router.folder.parent / f"machine-{mac_address.replace(':', '')}"
     folder.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """Where the ledgers of a test are: in the files that it names, or each in a database of PostgreSQL in the place of one.
 
-A test of the contract names files. One that is marked ``on_postgresql`` runs twice, and the second time each
+A test of the contract names files. One that ``tests/ledger_stores.yaml`` names runs twice, and the second time each
 ``ledger.db`` of its folder is a database; what else the test has beside that file is where it is.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from support.postgresql import PostgresqlServer
 from zonewright.declare.private_file import make_private
@@ -22,6 +23,14 @@ from zonewright.ledger.store.schema import new_id
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 _OPEN = Database.__init__
+_TABLE = Path(__file__).resolve().parents[1] / "ledger_stores.yaml"
+
+
+@functools.cache
+def on_postgresql() -> frozenset[tuple[str, str]]:
+    """The tests of the contract that run on PostgreSQL too: module and function."""
+    reasons: dict[str, dict[str, list[str]]] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))["on_postgresql"]
+    return frozenset((module, name) for group in reasons.values() for module, names in group.items() for name in names)
 
 
 class Places:

@@ -133,6 +133,7 @@ def _devices() -> Objects:
         _device("next-1", "Elm 1U", "server", NORTH, "N104", status="planned", **_at(1)),
         _device("lost-1", "Elm 1U", "server", NORTH, "N104"),
         _device("desk-1", "Elm 1U", "server", SOUTH, None),
+        _device("north-gw", "Reed 48", "router", NORTH, None),
         _device(None, "Elm 1U", "server", SOUTH, "S2", **_at(4)),
         _device("lone.south.example", "Elm 1U", "server", SOUTH, "S2", tenant=LAGOON, **_at(6)),
         _device("old-1", "Elm 1U", "server", SOUTH, "S4", **_at(1)),
@@ -178,6 +179,8 @@ def fill(create: Create, read: Read, change: Create) -> None:
     """
     create("dcim/regions", _named("Bay"))
     create("tenancy/tenants", _named("Harbour Hosting", "Lagoon Bank", "Kite Studios"))
+    create("ipam/rirs", _named("Private"))
+    numbers = create("ipam/asns", [{"asn": 4_200_000_010, "rir": {"slug": "private"}}])
     create(
         "dcim/sites",
         [
@@ -187,6 +190,7 @@ def fill(create: Create, read: Read, change: Create) -> None:
                 "tenant": HARBOUR,
                 "region": {"slug": "bay"},
                 "time_zone": "Europe/Berlin",
+                "asns": [one["id"] for one in numbers],
             },
             {"name": "South", "slug": "south"},
         ],
@@ -205,7 +209,10 @@ def fill(create: Create, read: Read, change: Create) -> None:
     create("dcim/power-panels", panels)
     create("dcim/power-feeds", _feeds())
     create("dcim/manufacturers", _named("Acorn"))
-    roles = [{**one, "color": "9e9e9e"} for one in _named("server", "switch", "Patch panel", "power strip", "chassis")]
+    roles = [
+        {**one, "color": "9e9e9e"}
+        for one in _named("server", "switch", "Patch panel", "power strip", "chassis", "router")
+    ]
     create("dcim/device-roles", roles)
     create(
         "dcim/device-types",
@@ -246,7 +253,11 @@ def _fill_bays(read: Read, change: Create) -> None:
 def _networks(create: Create, read: Read, change: Create) -> None:
     create(
         "ipam/vlans",
-        [{"vid": 120, "name": "Servers", "site": NORTH}, {"vid": 130, "name": "South servers", "site": SOUTH}],
+        [
+            {"vid": 120, "name": "Servers", "site": NORTH},
+            {"vid": 110, "name": "Bank servers", "site": NORTH, "tenant": LAGOON},
+            {"vid": 130, "name": "South servers", "site": SOUTH, "tenant": KITE},
+        ],
     )
     create("ipam/roles", _named("Management", "Production"))
     sites = {one["slug"]: one["id"] for one in read("dcim/sites")}
@@ -257,6 +268,7 @@ def _networks(create: Create, read: Read, change: Create) -> None:
         [
             {"prefix": "10.20.0.0/16", "status": "container", **of_north},
             {"prefix": "10.20.1.0/24", "vlan": {"vid": 120}, "role": {"slug": "production"}, **of_north},
+            {"prefix": "10.20.2.0/24", "vlan": {"vid": 110}, "tenant": LAGOON, **of_north},
             {"prefix": "10.20.9.0/26", "role": {"slug": "management"}, **of_north},
             {"prefix": "10.20.7.0/24", **of_north},
             {"prefix": "10.30.1.0/25", "vlan": {"vid": 130}, **of_south},
@@ -265,7 +277,11 @@ def _networks(create: Create, read: Read, change: Create) -> None:
     )
     devices = {one["id"]: one for one in read("dcim/devices")}
     ports = {one["device"]["id"]: one["id"] for one in read("dcim/interfaces")}
+    gateway = next(number for number, one in devices.items() if one["name"] == "north-gw")
+    port = {"device": gateway, "name": "lan0.110", "type": "virtual"}
+    end = {"assigned_object_type": "dcim.interface", "assigned_object_id": create("dcim/interfaces", [port])[0]["id"]}
     addresses: Objects = [{"address": "10.20.1.1/24", "description": "gateway"}, {"address": "10.20.1.200/24"}]
+    addresses.append({"address": "10.20.2.1/24", "description": "gateway", **end})
     counts = {"north": 10, "south": 10}
     primary: dict[str, int] = {}
     for number, device in sorted(devices.items()):
@@ -277,7 +293,8 @@ def _networks(create: Create, read: Read, change: Create) -> None:
         ):
             site = device["site"]["slug"]
             counts[site] += 1
-            address = f"10.20.1.{counts[site]}/24" if site == "north" else f"10.30.1.{counts[site]}/25"
+            network = 2 if device["tenant"]["slug"] == "lagoon-bank" else 1
+            address = f"10.20.{network}.{counts[site]}/24" if site == "north" else f"10.30.1.{counts[site]}/25"
             primary[address] = number
             end = {"assigned_object_type": "dcim.interface", "assigned_object_id": ports[number]}
             addresses.append({"address": address, **end})

@@ -15,12 +15,19 @@ Say = Callable[[], str]
 
 
 def grow(folder: Path) -> None:
-    """What a tenant does by hand: two nodes more without a place, and one moves within its rack."""
+    """What is done by hand: two nodes more without a place, one moves within its rack, and a site has one VLAN more."""
     path = folder / "tenant-lagoon-bank.yaml"
     tree = yaml.safe_load(path.read_text("utf-8"))
     cluster = tree["clusters"]["db"]
     cluster["count"] += 2
     cluster["places"]["001"]["position"] = 20
+    path.write_text(yaml.safe_dump(tree, sort_keys=False), "utf-8")
+    path = folder / "facility-harbour-hosting.yaml"
+    tree = yaml.safe_load(path.read_text("utf-8"))
+    north = tree["sites"]["north"]
+    north["vlans"]["own"] = {"vid": 140, "name": "Own servers", "tenant": "harbour-hosting"}
+    pool = {"prefix": "10.20.4.0/24", "gateway": "10.20.4.1", "interface": "lan0", "vlan": "own"}
+    north["address_pools"]["own"] = pool
     path.write_text(yaml.safe_dump(tree, sort_keys=False), "utf-8")
 
 
@@ -51,7 +58,7 @@ def story(url: str, token: str, where: Path, said: Say) -> Told:
             step("load", "ledger", "load", "zone")
             step("no drift", "export", "zone", "--netbox", url, "--dry-run")
             grow(where / "zone")
-            step("load more", "ledger", "load", "zone", "--only", "lagoon-bank")
+            step("load more", "ledger", "load", "zone", "--only", "harbour-hosting", "--only", "lagoon-bank")
             step("drift", "export", "zone", "--netbox", url, "--dry-run")
             step("export", "export", "zone", "--netbox", url)
             step("export again", "export", "zone", "--netbox", url)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from functools import cache
 
 from support.once import shared
-from support.zone_contexts import judged_folder, sites_of
+from support.zone_contexts import judged_folder, views_of_sites
 from support.zone_project import REPOSITORY
 from zonewright.model import Declaration
 from zonewright.place import JudgedZone
 from zonewright.render import SiteContext, render_all
+from zonewright.render.formats.format import sites_in
 
 
 @cache
@@ -19,8 +20,14 @@ def judged_reference() -> tuple[Declaration, JudgedZone]:
 
 @cache
 def reference_sites() -> Mapping[str, SiteContext]:
-    """All twelve sites by id."""
-    return shared("reference-sites", lambda: sites_of(*judged_reference()))
+    """All twelve sites by id, as their first routers see them."""
+    return sites_in(reference_views())
+
+
+@cache
+def reference_views() -> tuple[SiteContext, ...]:
+    """All sites as each of their routers sees them."""
+    return shared("reference-sites", lambda: tuple(views_of_sites(*judged_reference())))
 
 
 def edge_site() -> SiteContext:
@@ -31,4 +38,4 @@ def edge_site() -> SiteContext:
 @cache
 def reference_files() -> Mapping[str, str]:
     """Every file of every site, by path."""
-    return shared("reference-files", lambda: dict(render_all(reference_sites().values())))
+    return shared("reference-files", lambda: dict(render_all(reference_views())))

@@ -1,15 +1,27 @@
 """Verification by the product, compared with the independent verifier's: tests that judge a bundle do it through here.
 
-So each bundle that a test makes or attacks is also a test of the page on bundles.
+So each bundle that a test makes or attacks is also a test of the page on bundles. An attack changes a member or two
+of a bundle: what the product judges and renders again from the same texts, it does once in a process.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+
+import pytest
 
 from support import independent_verifier as other
 from zonewright.audit.evidence.checks import Check
+from zonewright.audit.evidence.replay import Again, judge_again
 from zonewright.audit.evidence.trust import AuditTrust
+from zonewright.audit.verify import verify
 from zonewright.audit.verify.verify import verify_bundle
+from zonewright.changes.rendering import rendered_files
+from zonewright.ledger.protocol.admission_messages import Proposal
+from zonewright.ledger.protocol.change_messages import Plan, Snapshot
+from zonewright.model.demand import Demand
+from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 
 RULES_JUDGED_AGAIN = re.compile(
     r"(declaration|proposal|rendering|sites|secrets|what is to be approved|gated formats|decisions)$"
@@ -51,7 +63,8 @@ def verified(files: Mapping[str, bytes], *, trust: AuditTrust | None = None) -> 
 
 
 def _agreed(files: Mapping[str, bytes], results: list[other.Result], trust: AuditTrust | None) -> tuple[Check, ...]:
-    checks = verify_bundle(files, trust=trust)
+    with _once():
+        checks = verify_bundle(files, trust=trust)
     mine = overall(one.verdict for one in checks if not RULES_JUDGED_AGAIN.match(one.name))
     theirs = overall(one.answer for one in results if one.name not in other.NEEDS_THE_PROGRAM)
     assert mine == theirs, told(checks, results)
@@ -61,6 +74,37 @@ def _agreed(files: Mapping[str, bytes], results: list[other.Result], trust: Audi
             if one.name in PAIRS:
                 assert one.verdict == overall(answers[name] for name in PAIRS[one.name]), told(checks, results)
     return checks
+
+
+@contextmanager
+def _once() -> Iterator[None]:
+    """What costs most of a verification depends on nothing but its arguments: the same ones are taken once."""
+    with pytest.MonkeyPatch.context() as patch:
+        if vars(verify)["judge_again"] is judge_again:  # and no test's own
+            patch.setattr(verify, "judge_again", _judged)
+        if vars(verify)["rendered_files"] is rendered_files:
+            patch.setattr(verify, "rendered_files", _rendered)
+        yield
+
+
+def _judged(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand: str) -> Again:
+    return _judge(snapshot.model_dump_json(), tuple(sorted(texts.items())), plan.model_dump_json(), demand)
+
+
+@lru_cache(maxsize=64)
+def _judge(snapshot: str, texts: tuple[tuple[str, str], ...], plan: str, demand: str) -> Again:
+    return judge_again(Snapshot.model_validate_json(snapshot), dict(texts), Plan.model_validate_json(plan), demand)
+
+
+def _rendered(demand: Demand, proposal: Proposal, formats: FormatSet) -> Mapping[str, str]:
+    if formats is not BUILT_IN:
+        return rendered_files(demand, proposal, formats)
+    return _render(demand.canonical(), proposal.model_dump_json())
+
+
+@lru_cache(maxsize=64)
+def _render(demand: str, proposal: str) -> Mapping[str, str]:
+    return rendered_files(Demand.model_validate_json(demand), Proposal.model_validate_json(proposal))
 
 
 def second(files: Mapping[str, bytes], trust: AuditTrust | None = None) -> list[other.Result]:

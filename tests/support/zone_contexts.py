@@ -3,17 +3,31 @@
 from functools import cache
 from pathlib import Path
 
-from zonewright.changes.whole_zone import contexts_of_zone, proposals_of, sites_of
+from zonewright.changes.whole_zone import contexts_of_zone, proposals_of, sites_of, views_of_sites
 from zonewright.declare import load_zone
 from zonewright.model import Declaration
 from zonewright.place import JudgedZone, judge_declaration
 from zonewright.render import SiteContext
 from zonewright.render.formats.format import AnyContext
 
-__all__ = ["ON", "SMALL_ZONE", "contexts_of_folder", "judged_folder", "proposals_of", "sites_of", "small_sites"]
+__all__ = [
+    "ON",
+    "SMALL_ZONE",
+    "SWITCHED_ZONE",
+    "contexts_of_folder",
+    "judged_folder",
+    "proposals_of",
+    "sites_of",
+    "small_sites",
+    "switched_contexts",
+    "views_of_sites",
+]
 ON = "2026-07-01"
 SMALL_ZONE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
 """The zone that the boot test starts; it has what the reference zone has not, such as VLANs of tenants."""
+
+SWITCHED_ZONE = SMALL_ZONE.parent / "switched-site"
+"""A site whose switches, BMCs and outlets are declared."""
 
 
 def judged_folder(folder: Path) -> tuple[Declaration, JudgedZone]:
@@ -31,4 +45,10 @@ def contexts_of_folder(folder: Path) -> tuple[AnyContext, ...]:
 @cache
 def small_sites() -> tuple[SiteContext, ...]:
     """The sites of the small zone."""
-    return tuple(one for one in contexts_of_folder(SMALL_ZONE) if isinstance(one, SiteContext))
+    return tuple(one for one in contexts_of_folder(SMALL_ZONE) if isinstance(one, SiteContext))  # both routers
+
+
+@cache
+def switched_contexts() -> tuple[AnyContext, ...]:
+    """Everything of the zone with switches."""
+    return contexts_of_folder(SWITCHED_ZONE)

@@ -108,6 +108,7 @@ class Month:
         older: a state file that each party kept, and what it declared then.
         history: what happened, a sentence for each step.
         nested: parties whose program has all resources within a component.
+        parties: who has a stack.
     """
 
     zone: SmallZone
@@ -117,14 +118,20 @@ class Month:
     older: dict[str, tuple[Path, Wish]] = field(default_factory=dict)
     history: list[str] = field(default_factory=list)
     nested: dict[str, bool] = field(default_factory=dict)
+    parties: tuple[str, ...] = tuple(PARTIES)
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Those of them who place nodes."""
+        return tuple(name for name in self.parties if name in TENANTS)
 
     def begin(self) -> None:
         """Bring every party up once."""
-        for party in PARTIES:
+        for party in self.parties:
             self.stacks[party] = self.zone.stack(party)
             self.history.append(f"begin {party}")
             self._try(party, self._wish(party, least=1), {})
-        self.holds(None, tuple(PARTIES))
+        self.holds(None, self.parties)
 
     def step(self) -> None:
         """Do one thing, and see that everything holds."""
@@ -159,7 +166,7 @@ class Month:
         for options in ((), ("--expect-no-changes",)):
             for party in self.stacks:
                 self.stacks[party].up(*options)
-        for party in (*TENANTS, "carrier", "operator", "operator-2"):
+        for party in (one for one in (*TENANTS, "carrier", "operator", "operator-2") if one in self.parties):
             self.stacks[party].run("destroy", "--yes", "--skip-preview")
             self._expect(self.stacks[party].holdings() == [], f"{party} holds something after its destroy")
         self._expect(self.zone.no_process_left() == [], "a process is left")
@@ -224,8 +231,8 @@ class Month:
         self.stacks[party].declare(**wish)
         self.wishes[party] = wish
 
-    def _any(self, parties: tuple[str, ...] = tuple(PARTIES)) -> str:
-        party = self.chance.choice(parties)
+    def _any(self, parties: tuple[str, ...] = ()) -> str:
+        party = self.chance.choice(parties or self.parties)
         self.history[-1] += f" {party}"
         return party
 
@@ -270,9 +277,9 @@ class Month:
 
     def _rush(self) -> tuple[str, ...]:
         """All tenants want something else at once; each gets it or is told why not."""
-        old = {party: self.wishes[party] for party in TENANTS}
+        old = {party: self.wishes[party] for party in self.tenants}
         running = {}
-        for party in TENANTS:
+        for party in self.tenants:
             self._declare(party, self._wish(party))
             running[party] = self.stacks[party].start("up", "--yes", "--skip-preview")
         for party, process in running.items():
@@ -281,7 +288,7 @@ class Month:
             if code:
                 self._expect(REFUSED.search(text) is not None, text)
                 self._declare(party, old[party])
-        return TENANTS
+        return self.tenants
 
     def _refresh(self) -> tuple[str, ...]:
         party = self._any()
@@ -316,7 +323,7 @@ class Month:
 
     def _import_again(self) -> tuple[str, ...]:
         """What is in the state is imported under another name, and the next `up` deletes that one."""
-        party = self._any(TENANTS)
+        party = self._any(self.tenants)
         stack = self.stacks[party]
         nodes = stack.resources("Node")
         if nodes:
@@ -357,7 +364,7 @@ class Month:
         return (party,)
 
     def _destroy_one(self) -> tuple[str, ...]:
-        party = self._any(TENANTS)
+        party = self._any(self.tenants)
         stack = self.stacks[party]
         nodes = stack.resources("Node")
         if nodes:
@@ -443,9 +450,9 @@ class Month:
         self._try(party, self._wish(party))
         put_back = operator.zonewright("ledger", "restore", str(kept), *ledger)
         self._expect(put_back.returncode == 0, put_back.stderr)
-        for one in PARTIES:
+        for one in self.parties:
             self._recover(one, self.wishes[one], "--ledger-restored")
-        return tuple(PARTIES)
+        return self.parties
 
     # How they go on
 

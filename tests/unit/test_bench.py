@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bench.__main__ import main
 from bench.figures import Figure, percentile, table
+from bench.pace import paced
 
 from support.zone_project import REPOSITORY
 
@@ -52,3 +53,16 @@ def test_a_percentile_is_one_of_the_values() -> None:
     """The 99th percentile of few values is the largest; the 50th of an odd number is the middle one."""
     assert percentile([3.0, 1.0, 2.0], 99) == 3.0
     assert percentile([3.0, 1.0, 2.0], 50) == 2.0
+
+
+def test_limits_in_seconds_go_with_the_pace_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is half as fast a second may be two; ratios, sizes and what has no limit stay."""
+    monkeypatch.setattr("bench.pace.pace", lambda: 2.0)
+    figures = [
+        Figure("a", 1.5, "s", 1.0),
+        Figure("b", 30, "ms", 10),
+        Figure("c", 1.5, "times", 1.0),
+        Figure("d", 9, "s"),
+    ]
+    assert [one.limit for one in paced(figures)] == [2.0, 20, 1.0, None]
+    assert [one.is_met for one in paced(figures)] == [True, False, False, True]

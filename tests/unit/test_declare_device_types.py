@@ -258,6 +258,28 @@ def test_an_entry_of_its_own_replaces_and_a_pattern_fills_in(zone: Path) -> None
     assert types(zone).derived["acme-example-1000"].figures["weight_kg"].origin == "overlay *-1000: class"
 
 
+def test_ports_are_those_of_the_first_entry_that_has_some(zone: Path) -> None:
+    """Ports and bonds come from one entry: the slug's before a pattern's; those of the file are labels."""
+    put(
+        zone,
+        OVERLAY,
+        """types:
+  "*-1000": {interfaces: [{name: eno1}], bonds: [{name: uplink, mode: 802.3ad}], source: class}
+  acme-example-1000: {weight_kg: 3, source: measured}
+""",
+    )
+    made = read(zone)
+    assert ([one.name for one in made.interfaces], [one.mode for one in made.bonds]) == (["eno1"], ["802.3ad"])
+    put(
+        zone,
+        OVERLAY,
+        'types:\n  "*": {interfaces: [{name: eno1}], source: x}\n  acme-example-1000: '
+        "{interfaces: [{name: eno7}], source: measured}\n",
+    )
+    made = read(zone)
+    assert ([one.name for one in made.interfaces], made.bonds) == (["eno7"], ())
+
+
 def test_an_entry_for_a_type_that_is_not_there_is_said(zone: Path) -> None:
     """A misspelt slug in the overlay is a fault; a pattern that fits nothing is none."""
     put(zone, "device-types/a.yaml", GOOD)
@@ -274,6 +296,8 @@ def test_an_entry_for_a_type_that_is_not_there_is_said(zone: Path) -> None:
         ("types: {a: {weight_kg: 1, weight_kg_per_u: 2, source: x}}", "not both"),
         ("types: {A_b: {weight_kg: 1, source: x}}", "a pattern of slugs such as 'dell-*'"),
         ("types: {a: {wieght_kg: 1, source: x}}", "did you mean 'weight_kg'?"),
+        ("types: {a: {interfaces: [{name: e}, {name: e}], source: x}}", "two interfaces with the name e"),
+        ("types: {a: {bonds: [{name: storage}], source: x}}", "bond storage has no port"),
         ("types: [a", "YAML"),
     ],
 )

@@ -30,6 +30,7 @@ EXTRA_OF_ROOM = {
     "cli": "",
     "collector.py": "",
     "declare": "",
+    "dialects": "",
     "errors.py": "",
     "model": "",
     "own_rules": "",
@@ -47,10 +48,12 @@ EXTRA_OF_ROOM = {
     "provider": "stack",
     "server": "ledger",
     "telemetry": "ledger",
+    "telemetry/tsdb": "tsdb",
     "cli/fleet": "fleet",
     "estate": "netbox",
     "fleet": "fleet",
     "policy": "policy",
+    "remediation": "network",
     "ledger/store": "postgresql",
 }
 
@@ -131,7 +134,7 @@ def test_a_room_imports_what_its_extra_declares(room: str) -> None:
 def test_nothing_is_declared_that_nobody_imports() -> None:
     """Each requirement of the base and of an extra is imported by a room of that install."""
     by_room = needs()
-    for extra in ("", "audit", "ledger", "stack", "postgresql", "fleet", "netbox"):
+    for extra in ("", "audit", "ledger", "stack", "postgresql", "fleet", "netbox", "network"):
         own = requirements(extra)
         imported = {name for names in by_room.values() for name in names}
         assert own <= imported, f"'{extra or 'the base'}' declares {sorted(own - imported)}, which nothing imports"

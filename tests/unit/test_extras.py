@@ -65,6 +65,7 @@ COMMANDS = {
     "pue prune": "ledger",
     "render --stack a": "stack",
     "diff --stack a": "stack",
+    "remediate leaf-a1.cfg --intended intended": "network",
     "change plan --stack a": "stack",
     "change show a-plan": "stack",
     "change export a-plan --output out": "stack",
@@ -176,7 +177,7 @@ def installed() -> dict[str, frozenset[str]]:
     base = top_modules("")
     return {
         extra: frozenset(base | top_modules(extra))
-        for extra in ("", "audit", "ledger", "stack", "netbox", "fleet", "policy")
+        for extra in ("", "audit", "ledger", "stack", "netbox", "network", "fleet", "policy")
     }
 
 
@@ -198,6 +199,9 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     (folder / "meters.yaml").write_text("{}", encoding="utf-8")
     (folder / "tenant.yaml").write_text("owner: operator-b\n", encoding="utf-8")
     (folder / "l.db").write_bytes(b"")
+    (folder / "intended" / "switches").mkdir(parents=True)
+    for one in (folder, folder / "intended" / "switches"):
+        (one / "leaf-a1.cfg").write_text("hostname leaf-a1\n", encoding="utf-8")
     (folder / "fleet.yaml").write_text(FLEET, encoding="utf-8")
     (folder / "state.json").write_text(STATE, encoding="utf-8")
     for name in ("bundle", "a-plan"):
@@ -224,7 +228,7 @@ def test_what_lacks_a_module_names_its_extra(tmp_path: Path) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("install", ["audit", "fleet", "ledger", "stack"])
+@pytest.mark.parametrize("install", ["audit", "fleet", "ledger", "network", "stack"])
 def test_an_extra_is_enough_for_its_commands(tmp_path: Path, install: str) -> None:
     """Each command finds all that it imports where the extra that it names is installed, and no other."""
     commands = [

@@ -25,8 +25,9 @@ from zonewright.render.formats.format_set import BUILT_IN
 
 PLAN = digest_of("plan")
 FRR, NETPLAN = "sites/dc1/etc/frr/frr.conf", "nodes/dc1/core-001/etc/netplan/50-zonewright.yaml"
+SECOND = "routers/dc1/dc1-r2/etc/frr/frr.conf"
 GROUP = "groups/dc1/tenant-a/etc/bind/groups/tenant-a.conf"
-TEXTS = {path: f"content of {path}\n" for path in (FRR, NETPLAN, GROUP)}
+TEXTS = {path: f"content of {path}\n" for path in (FRR, NETPLAN, GROUP, SECOND)}
 NOTHING = ConfigFacts(
     current="", previous="", versions=(), trial="", is_on_trial=False, hashes={}, placed={}, access={}
 )
@@ -72,6 +73,19 @@ def test_files_go_to_the_hosts_they_are_for() -> None:
     _, against = targets(host("core-002"), offer(stack()), a=configuration("netplan"))
     assert against == ("configuration a: the ledger has no deployed files of netplan for core-002 at site dc1",)
     assert targets(host(site="dc2"), offer(stack()), a=configuration())[1] != ()
+
+
+def test_a_second_router_gets_its_own_files() -> None:
+    """The host with the name of its site's second router gets that router's files, and no other host does."""
+    wanted = {
+        name: wanted_of(host(name), {"a": configuration()}, BUILT_IN, offer(stack()))[0] for name in ("dc1", "dc1-r2")
+    }
+    placed = {name: [(file.source, file.target) for one in of for file in one.placed] for name, of in wanted.items()}
+    assert placed == {"dc1": [(FRR, "/etc/frr/frr.conf")], "dc1-r2": [(SECOND, "/etc/frr/frr.conf")]}
+    assert targets(host("dc1-r2"), offer(stack()), a=configuration("bind-group"))[0] == [
+        "/etc/bind/groups/tenant-a.conf"
+    ]
+    assert wanted_of(host("dc1-r2", "dc2"), {"a": configuration()}, BUILT_IN, offer(stack()))[0][0].placed == ()
 
 
 def test_selectors_narrow() -> None:

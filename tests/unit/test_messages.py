@@ -3,9 +3,6 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from support.sources import nodes_of
 from support.zone_project import REPOSITORY
@@ -38,10 +35,11 @@ def faults(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_messages_are_plain(path: Path) -> None:
+def test_messages_are_plain() -> None:
     """No sentence of a message has over 30 words, or words that readers stumbled on."""
-    assert faults(path.read_text(encoding="utf-8")) == []
+    found = {str(path.relative_to(REPOSITORY)): faults(path.read_text(encoding="utf-8")) for path in SOURCES}
+    assert {path: said for path, said in found.items() if said} == {}
+    assert len(found) > 700
 
 
 def test_a_planted_message_is_found() -> None:

@@ -16,6 +16,8 @@ from tools.mutants.choosing import Equivalent
 from tools.mutants.mutant import Mutant
 from tools.mutants.swapping import changed_functions, swap
 
+from support.soak import is_full, seeded
+
 if TYPE_CHECKING:
     from tools.mutants.mutations import Place
 
@@ -160,12 +162,17 @@ def test_the_table_has_what_decides() -> None:
 
 @pytest.mark.slow
 def test_equivalent_mutants_are_mutants_of_the_code() -> None:
-    """What is named as equivalent is still a mutant, is named once, and has a reason of a few words at least."""
+    """What is named as equivalent is still a mutant, is named once, and has a reason of a few words at least.
+
+    To make mutants is slow: in a soak all are looked for, else those of a fifth of the files.
+    """
     known = choosing.equivalents()
     assert len({(one.file, one.scope, one.before, one.after) for one in known}) == len(known)
+    assert [one for one in known if len(one.why.split()) < 4] == []
+    files = sorted({one.file for one in known})
+    chosen = files if is_full() else seeded("equivalent mutants").sample(files, -(-len(files) // 5))
     for one in known:
-        assert _is_there(one), (one.file, one.before)
-        assert len(one.why.split()) >= 4, one.why
+        assert one.file not in chosen or _is_there(one), (one.file, one.before)
 
 
 @pytest.mark.slow

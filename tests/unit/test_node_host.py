@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ import pytest
 from pulumi.runtime.proto import language_pb2 as messages
 
 from zonewright.engine import sdk_generator
+from zonewright.engine.errors import EngineError
+from zonewright.engine.language_host import linking
 from zonewright.engine.language_host.children import Children
 from zonewright.engine.language_host.node import NodeLanguageRuntime, find_runner
 
@@ -123,3 +127,70 @@ def test_what_is_missing_is_said(project: Path, monkeypatch: pytest.MonkeyPatch)
     assert "run 'npm ci' there" in run(project).error
     monkeypatch.setenv("PATH", "/nowhere")
     assert "no node is on PATH" in run(project).error
+
+
+_SDK = {
+    "python": {"pulumi_zonewright/pulumi-plugin.json": "{}", "pyproject.toml": ""},
+    "nodejs": {"package.json": '{"name": "@pulumi/zonewright"}'},
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after", "says"),
+    [
+        ("python", {}, "sdks/zonewright\n", "import pulumi_zonewright as zonewright"),
+        ("python", {"requirements.txt": "pulumi"}, "pulumi\nsdks/zonewright\n", "pip install -r requirements.txt"),
+        ("python", {"requirements.txt": "./sdks/zonewright # own\n"}, "./sdks/zonewright # own\n", "pip install"),
+        (
+            "nodejs",
+            {"package.json": '{"name": "shop"}'},
+            '{"name": "shop", "dependencies": {"@pulumi/zonewright": "file:sdks/zonewright"}}',
+            'import * as zonewright from "@pulumi/zonewright";',
+        ),
+    ],
+)
+def test_an_sdk_that_is_added_is_named_in_what_the_project_needs(
+    tmp_path: Path, language: str, before: dict[str, str], after: str, says: str
+) -> None:
+    """A second time changes nothing, what stood there stays, and the answer says what to install and to import."""
+    for name, text in {**before, **{f"sdks/zonewright/{name}": text for name, text in _SDK[language].items()}}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    request = messages.LinkRequest()
+    request.info.root_directory = str(tmp_path)
+    request.packages.add(path="sdks/zonewright").package.name = "zonewright"
+    link = linking.linked_in_node if language == "nodejs" else linking.linked_in_python
+    file = tmp_path / ("package.json" if language == "nodejs" else "requirements.txt")
+    for _ in range(2):
+        assert says in link(request)
+        text = file.read_text(encoding="utf-8")
+        assert text == after if language == "python" else json.loads(text) == json.loads(after)
+
+
+@pytest.mark.parametrize(
+    ("link", "files", "says"),
+    [
+        (linking.linked_in_node, {"sdk/package.json": "{}"}, "run 'npm init'"),
+        (linking.linked_in_node, {"sdk/package.json": "{}", "package.json": "{"}, "cannot be read"),
+        (linking.linked_in_node, {"sdk/package.json": "{}", "package.json": "[]"}, "expected an object"),
+        (
+            linking.linked_in_node,
+            {"sdk/package.json": "{}", "package.json": '{"dependencies": []}'},
+            "names and versions in 'dependencies'",
+        ),
+        (linking.linked_in_python, {}, "has no SDK for Python in it"),
+    ],
+)
+def test_what_cannot_be_added_is_a_sentence_and_changes_nothing(
+    tmp_path: Path, link: Callable[[messages.LinkRequest], str], files: dict[str, str], says: str
+) -> None:
+    """A project without a list of what it needs, one that cannot be read, or a folder without an SDK."""
+    (tmp_path / "sdk").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    request = messages.LinkRequest()
+    request.info.root_directory = str(tmp_path)
+    request.packages.add(path="sdk").package.name = "zonewright"
+    with pytest.raises(EngineError, match=re.escape(says)):
+        link(request)
+    assert {str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file()} == files.keys()

@@ -22,9 +22,11 @@ from zonewright.render.formats.bind import BIND, BIND_GROUP
 from zonewright.render.formats.chrony import CHRONY
 from zonewright.render.formats.format import Format
 from zonewright.render.formats.kea import KEA
+from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.rack_labels import RACK_LABELS
-from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
+from zonewright.render.formats.router_host import ROUTER_SYSCTL
+from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.validators.native import NativeValidator
 
 ROOTS = (
@@ -41,7 +43,7 @@ ROOTS = (
     "groups/js-dc1/tenant-gov",
     "groups/wj-edge-sz/tenant-ind",
 )
-NEW = (BIND, BIND_GROUP, CHRONY, KEA, NFTABLES, AGENT_SETTINGS)
+NEW = (BIND, BIND_GROUP, CHRONY, KEA, NFTABLES, AGENT_SETTINGS, NETPLAN, ROUTER_NETPLAN)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import pytest
 
 from zonewright.render.contexts.node_context import NodeContext, PoolAddress
 from zonewright.render.contexts.node_links import BondInUse, PortInUse, TaggedVlan
+from zonewright.render.contexts.related import HomeSite, Neighbour, NodeModel, NodePlace
 from zonewright.render.formats import FORMATS
 from zonewright.render.sandbox.templates import LoadedTemplate, load
 
@@ -18,8 +19,10 @@ BOND = BondInUse(
     ports=("eno1",),
     primary="eno1",
     mtu=0,
+    vid=0,
     addresses=("10.0.0.5/24",),
     routes=("10.0.0.1",),
+    own_ways=(),
 )
 NETWORKS = {"fellows": "10.0.0.5-10.0.0.9", "zone": "10.0.0.0/16", "management": "10.9.0.0/24"}
 NODE = NodeContext(
@@ -35,7 +38,7 @@ NODE = NodeContext(
     uplinks=("eno1",),
     ports=(PortInUse(name="eno1", mac_address="", mtu=0),),
     bonds=(BOND,),
-    vlans=(TaggedVlan(name="uplink.7", parent="uplink", vid=7, mtu=0, addresses=("10.0.7.5/24",)),),
+    vlans=(TaggedVlan(name="uplink.7", parent="uplink", vid=7, mtu=0, addresses=("10.0.7.5/24",), own_ways=()),),
     name_servers=("10.0.0.2",),
     search_domain="tenant-a.dc1.internal",
     time_servers=("10.0.0.3",),
@@ -48,6 +51,11 @@ NODE = NodeContext(
     service_url="https://service.zone.internal/v1/metrics",
     service_port=443,
     power_max_w=700,
+    cluster="web",
+    home=HomeSite(name="dc1", title="DC 1", kind="data-centre", district="east", time_zone="UTC"),
+    place=NodePlace(room="a", row="01", rack="07", position=3, top=3),
+    type=NodeModel(manufacturer="m", model="m", u_height=1, power_supplies=2),
+    neighbours=(Neighbour(name="web-003", position=4),),
 )
 OTHER_TEXTS = {"name": "web-002", "site": "dc2", "rack": "dc1/a/01/08", "service_url": "https://another.internal/"}
 TEMPLATES = {

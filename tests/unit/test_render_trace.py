@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 
 from support.reference_nodes import reference_contexts, zone_files
-from support.reference_sites import reference_sites
-from support.zone_contexts import ON, small_sites
+from support.reference_sites import reference_views
+from support.zone_contexts import ON, small_sites, switched_contexts
 from support.zone_project import REPOSITORY
 from zonewright.changes.explaining import Explained, explain_line
 from zonewright.declare import load_zone
@@ -37,7 +37,7 @@ def known() -> Declaration:
 def contexts() -> list[AnyContext]:
     """Some nodes, all groups and all sites, also of the small zone."""
     groups = [one for one in reference_contexts() if isinstance(one, GroupContext)]
-    return [*reference_contexts()[:5], *groups, *reference_sites().values(), *small_sites()]
+    return [*reference_contexts()[:5], *groups, *reference_views(), *small_sites(), *switched_contexts()]
 
 
 def jobs(format_id: str) -> list[Job]:
@@ -51,7 +51,7 @@ def test_every_line_is_explained_by_its_template_line(format_id: str) -> None:
     """The lines are the file's, each with the template's line whose own text stands in it."""
     found = jobs(format_id)
     assert found
-    files = {**zone_files(), **render_all(small_sites())}
+    files = {**zone_files(), **render_all([*small_sites(), *switched_contexts()])}
     for job in found:
         source = (TEMPLATES / job.file.template).read_text(encoding="utf-8").splitlines()
         lines = trace(job)
@@ -77,7 +77,7 @@ def test_every_value_has_a_declaration() -> None:
 def explained(path: str, line: str) -> Explained:
     """The explanation of the first line of a file that has a text in it."""
     number = 1 + next(index for index, text in enumerate(zone_files()[path].splitlines()) if line in text)
-    everything = [*reference_contexts(), *reference_sites().values()]
+    everything = [*reference_contexts(), *reference_views()]
     return explain_line(path, number, everything, BUILT_IN, known())
 
 
@@ -88,7 +88,7 @@ CASES = [
     ("sites/qp-dc1/etc/kea/kea-dhcp4.conf", "10.80.31.1 -", "operator-b", "dynamic:"),
     ("sites/qp-dc1/etc/bind/zones/site.zone", "ns1 IN A", "operator-b", "name_servers:"),
     ("sites/qp-dc1/etc/prometheus/prometheus.yml", "service.zone", "zone", "service: https"),
-    ("nodes/qp-dc1/core-001/etc/netplan/50-zonewright.yaml", "via:", "operator-b", "gateway: 10.80.16.1"),
+    ("nodes/qp-dc1/core-001/etc/netplan/50-zonewright.yaml", "via:", "operator-b", "gateway: 10.81.16.1"),
     ("nodes/qp-dc1/core-001/etc/nftables.conf", "10.79.255.10,", "zone", "service_addresses:"),
     ("nodes/qp-dc1/core-001/etc/zonewright-agent/agent.toml", "power_max_w", "tenant-fin", "node_type:"),
     ("groups/qp-dc1/tenant-fin/etc/bind/zones/groups/tenant-fin/forward.zone", "core-001 IN A", "tenant-fin", '"001":'),
@@ -114,4 +114,4 @@ def test_a_line_leads_to_the_owners_file(path: str, line: str, owner: str, decla
 def test_what_is_not_there_is_said(path: str, number: int, said: str) -> None:
     """A file or line that is not rendered ends with a sentence."""
     with pytest.raises(RenderError, match=said):
-        explain_line(path, number, list(reference_sites().values()), BUILT_IN, known())
+        explain_line(path, number, list(reference_views()), BUILT_IN, known())

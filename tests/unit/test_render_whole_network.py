@@ -19,8 +19,11 @@ from zonewright.model.surroundings import Routing, Surroundings
 from zonewright.render import NodeContext, SiteContext, render_all, site_context
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_view import Both, site_view
+from zonewright.render.contexts.routing import Interface
 from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.formats.format import AnyContext, Format
+from zonewright.render.formats.frr import FRR
+from zonewright.render.formats.router_host import ROUTER_KEEPALIVED
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
 from zonewright.render.network.answers import name_servers_of
@@ -65,14 +68,32 @@ def test_the_zone_that_boots_has_no_finding() -> None:
     assert network_findings(*zone()) == ()
 
 
-@pytest.mark.parametrize("format_", [ROUTER_NETPLAN, ROUTER_NFTABLES], ids=lambda item: item.id)
-def test_a_router_with_vlans_is_as_committed_and_its_programs_take_it(format_: Format) -> None:
-    """The files of a site with VLANs are the golden ones, and netplan and nft pass them."""
+def test_a_router_that_all_links_end_at_is_told(tmp_path: Path) -> None:
+    """With all ways at one of two routers, its loss cuts the site off, and that is said of it and of no other."""
+    contexts = changed_folder(tmp_path / "zone", "links: [l03]", "links: []")
+    (told,) = network_findings(contexts, render_all(contexts))
+    assert (told.subject, told.level) == ("router east of east", "advisory")
+    assert re.match(r"if it is lost, node \S+ at \S+ is cut off: \S+ does not reach .*, and \d+ more", told.message)
+
+
+@pytest.mark.parametrize(
+    ("format_", "root"),
+    [
+        (ROUTER_NETPLAN, "sites/east"),
+        (ROUTER_NFTABLES, "sites/east"),
+        (ROUTER_KEEPALIVED, "sites/east"),
+        (ROUTER_KEEPALIVED, "routers/east/east-2"),
+        (FRR, "routers/east/east-2"),
+    ],
+    ids=lambda item: item.replace("/", "-") if isinstance(item, str) else item.id,
+)
+def test_two_routers_with_vlans_are_as_committed_and_their_programs_take_it(format_: Format, root: str) -> None:
+    """The files of a site with VLANs and two routers are the golden ones, and their own programs pass them."""
     path = format_.files[0].path
-    text = zone()[1][f"sites/east/{path}"]
-    compare_golden(f"{format_.id}/sites-east/{path}", text)
+    text = zone()[1][f"{root}/{path}"]
+    compare_golden(f"{format_.id}/{root.replace('/', '-')}/{path}", text)
     verdict = installed_validator(format_).validate({path: text})
-    assert (verdict.status, verdict.detail) == ("pass", "")
+    assert verdict.status == "pass", verdict.detail
 
 
 BROKEN: dict[str, Callable[[], tuple[list[AnyContext], Mapping[str, str], str]]] = {
@@ -247,9 +268,32 @@ def test_a_cut_duct_leaves_the_other_and_both_leave_none() -> None:
 
 def test_a_drained_link_is_the_last_that_is_taken() -> None:
     """Two links carry what goes to the other site and the drained one nothing, until it is the only one."""
-    paths, there = paths_of(*zone()), ip_network("10.80.16.0/20")
-    for down, taken in ((set(), {"l02", "l03"}), ({"l02"}, {"l03"}), ({"l02", "l03"}, {"l01"})):
-        assert {hop.interface for hop in paths.without(down).routes("east", 4)[there]} == taken
+    paths, here, there = paths_of(*zone()), ip_network("10.80.0.0/20"), ip_network("10.80.16.0/20")
+    for down, taken, by_east in (
+        (set(), {"l02", "l03"}, "l02"),
+        ({"l02"}, {"l03"}, "x0"),  # by way of the second router, where l03 ends
+        ({"l02", "l03"}, {"l01"}, "l01"),
+    ):
+        assert {hop.interface for hop in paths.without(down).routes("west", 4)[here]} == taken
+        assert {hop.interface for hop in paths.without(down).routes("east", 4)[there]} == {by_east}
+
+
+def test_the_router_that_is_left_is_the_gateway() -> None:
+    """With either of two routers lost, a site has the ways of the other one; with both it has none."""
+    paths, here, there = paths_of(*zone()), ip_network("10.80.0.0/20"), ip_network("10.80.16.0/20")
+    for lost, by_west, own, ways in (
+        ([], {"l02", "l03"}, "east", {"l02"}),
+        (["east"], {"l03"}, "east/east-2", {"l03"}),
+        (["east/east-2"], {"l02"}, "east", {"l02"}),
+    ):
+        left = paths.without_routers(lost)
+        assert {hop.interface for hop in left.routes("west", 4)[here]} == by_west
+        assert {hop.interface for hop in left.routes(own, 4)[there]} == ways
+        assert left.reaches("10.80.16.5", "10.80.32.2", "tcp", 22) is left.reaches(
+            "10.80.32.2", "10.80.16.5", "tcp", 22
+        )
+        assert left.reaches("10.80.48.2", "10.80.32.2", "tcp", 22)
+    assert not paths.without_routers(["east", "east/east-2"]).reaches("10.80.48.2", "10.80.32.2", "tcp", 22)
 
 
 def test_one_end_of_a_drained_link_tells_all_routers() -> None:
@@ -265,11 +309,11 @@ def test_a_longer_way_goes_before_a_drained_link() -> None:
     """Three sites in a ring: where the link between two of them is drained, both go by way of the third."""
     ring = {("a", "b"): True, ("b", "c"): False, ("a", "c"): False}
     sites = {name: _in_ring(name, ring) for name in "abc"}
-    paths = Paths(sites, {}, {})
+    paths = Paths(sites, sites, {}, {})
     for here, there in (("a", "b"), ("b", "a")):
         network = ip_network(sites[there].networks_v4[0])
-        assert [hop.site for hop in paths.routes(here, 4)[network]] == ["c"]
-        assert [hop.site for hop in paths.without({"bc"}).routes(here, 4)[network]] == [there]
+        assert [hop.router for hop in paths.routes(here, 4)[network]] == ["c"]
+        assert [hop.router for hop in paths.without({"bc"}).routes(here, 4)[network]] == [there]
 
 
 def _in_ring(name: str, ring: Mapping[tuple[str, str], bool]) -> SiteContext:
@@ -287,9 +331,12 @@ def _in_ring(name: str, ring: Mapping[tuple[str, str], bool]) -> SiteContext:
         site("east"),
         name=name,
         sessions_v4=sessions,
-        interfaces=(),
+        interfaces=tuple(
+            Interface(name=one.link, link=one.link, peer=one.peer, risks="", v4="", v6="") for one in sessions
+        ),
         ports=(),
         networks_v4=networks,
+        originated_v4=networks,
         defaults_v4=(),
         loopbacks_v4=(),
     )
@@ -335,6 +382,28 @@ def test_the_names_of_interfaces_decide_nothing() -> None:
     for source, target in (("10.79.255.20", "10.79.255.30"), ("2001:db8:ffff:ff::20", "2001:db8:ffff:ff::30")):
         packet = Packet(source=ip_address(source), target=ip_address(target), protocol="udp", port=9999, leaves="adm0")
         assert not router.lets("forward", replace(packet, arrives="vlan10"))
+
+
+def test_a_network_that_is_called_a_tenants_is_no_fellow() -> None:
+    """A node takes packets from addresses of its own stack's nodes, not from whoever is in a VLAN of its tenant."""
+    path = "nodes/east/web-001/etc/nftables.conf"
+    firewall = read_firewall(zone()[1][path].partition("\n")[2])
+    (fellow, *_) = nodes_at("west", [one for one in zone()[0] if getattr(one, "party", "") == "tenant-a"])
+    known = ip_address(fellow.addresses[0].address.partition("/")[0])
+    packet = Packet(source=known, target=ip_address("10.80.32.2"), protocol="tcp", port=22)
+    assert firewall.lets("input", packet)
+    assert not firewall.lets("input", replace(packet, source=ip_address("10.80.48.200")))
+
+
+def test_only_the_other_router_says_who_is_the_gateway() -> None:
+    """VRRP is taken at the interface between two routers from neighbours, is sent there only, and nowhere else."""
+    for root in ("sites/east", "routers/east/east-2"):
+        about = [line.strip() for line in zone()[1][f"{root}/etc/nftables.conf"].splitlines() if "l4proto 112" in line]
+        assert about == ['iifname "x0" ip6 saddr fe80::/10 ip6 hoplimit 255 meta l4proto 112 accept']
+        said = zone()[1][f"{root}/etc/keepalived/keepalived.conf"]
+        assert re.findall(r"(?m)^    interface (\S+)$", said) == ["x0"]
+    alone = zone()[1]["sites/west/etc/nftables.conf"]
+    assert "l4proto 112" not in alone
 
 
 def changed_folder(folder: Path, old: str, new: str) -> tuple[AnyContext, ...]:

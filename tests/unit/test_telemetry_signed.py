@@ -22,6 +22,7 @@ from zonewright.telemetry import Store
 from zonewright.telemetry.chain import ChainError, packed, unpacked
 from zonewright.telemetry.feeding import Feeder
 from zonewright.telemetry.figures import Terms, measured
+from zonewright.telemetry.linking import MOST_EVENTS, MOST_FORKS
 from zonewright.telemetry.registers import READINGS_HEAD, reading_line
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.summing import DAY_US
@@ -132,7 +133,6 @@ def added(bodies: list[bytes], _world: World) -> list[bytes]:
     [
         (left_out, [1, 2, 3, 6], ["begun", "gap"]),
         (flipped, [1, 2, 3, 6], ["begun", "gap"]),
-        (added, [1, 2, 3, 6], ["begun", "gap", "fork", "gap"]),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )
@@ -145,6 +145,39 @@ def test_what_does_not_lie_on_the_chain_is_not_signed(
     assert world.signed() == signed
     assert world.events() == kinds
     assert world.trusts("main").count("signed") == len(signed)
+
+
+def test_what_the_host_signed_wins_its_number(world: World) -> None:
+    """Who has the token alone takes numbers before the host: both batches are kept until a head says which counts."""
+    bodies = world.batches(8)
+    thief = SignedHost(GATEWAY, Key(9), sequence=2, previous="0" * 64)
+    wrong = {name: Reading(one.start_us, one.time_us, one.value + 1, 0) for name, one in at(4).items()}
+    theirs = [thief.next(points_of(METERS, wrong)) for _ in range(4)]
+    world.take(*bodies[:2], *theirs, *bodies[2:])
+    world.feed()
+    assert world.signed() == [1, 2, 3, 4, 5, 6]
+    assert world.trusts("main") == ["signed"] * 6 + ["authenticated"] * 2
+    assert {name: one[0] for name, one in world.store.last("dc1").items() if name == "main"} == {
+        "main": at(7)["main"].time_us
+    }
+    told = [one.told for one in world.samples.chains.events(GATEWAY)]
+    assert "of two batches 4 the host signed the one that came second; it counts" in told
+    with world.samples._home.opened() as connection:
+        assert connection.execute("select count(*) from chain_fork where sequence < 7").fetchone() == (0,)
+
+
+def test_many_events_of_one_kind_drown_no_other(world: World) -> None:
+    """Whoever has the token makes as many gaps as it likes: the last one says so, and another kind is still named."""
+    for number in range(3, 3 + 2 * (MOST_EVENTS + 9), 2):
+        world.take(SignedHost(GATEWAY, Key(9), sequence=number, previous="0" * 64).next())
+    gaps = [one for one in world.samples.chains.events(GATEWAY) if one.kind == "gap"]
+    assert (len(gaps), "more than 100 events" in gaps[-1].told) == (MOST_EVENTS + 1, True)
+    world.take(SignedHost(GATEWAY, Key(9), sequence=3).next())
+    assert world.events()[-1] == "fork"
+    for number in range(MOST_FORKS + 5):
+        world.take(SignedHost(GATEWAY, Key(9), sequence=3, previous=f"{number:064}").next())
+    with world.samples._home.opened() as connection:
+        assert connection.execute("select count(*) from chain_fork").fetchone() == (MOST_FORKS,)
 
 
 def test_batches_in_any_order_are_signed_in_the_end(world: World) -> None:

@@ -92,7 +92,7 @@ def _pools(known: Declaration) -> Mapping[str, tuple[str, str]]:
                 for key, one in site.address_pools.items()
             ),
             *((str(one.prefix), f"sites.{site_id}.networks.{key}.prefix") for key, one in site.networks.items()),
-            *((f"{one}/{one.max_prefixlen}", f"sites.{site_id}.loopbacks") for one in site.loopbacks),
+            *((f"{one}/{one.max_prefixlen}", f"sites.{site_id}.{where}") for where, one in site.all_loopbacks.items()),
         )
     }
 

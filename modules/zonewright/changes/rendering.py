@@ -1,7 +1,8 @@
 """From a proposal to the text of every configuration; no Pulumi here, so that ``zonewright diff`` needs none."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.model import Site
@@ -10,9 +11,12 @@ from zonewright.model.expand import nodes_of
 from zonewright.model.former_names import FormerNames
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, SiteContext, node_context, render_all, site_context
+from zonewright.render.contexts.bmc import BmcOfNode, bmc_of_node
 from zonewright.render.contexts.group_context import GroupContext, group_contexts
 from zonewright.render.contexts.node_view import fellows_of, site_view
+from zonewright.render.contexts.related import by_rack
 from zonewright.render.contexts.serials import numbered_group, numbered_site
+from zonewright.render.contexts.switch_sides import CabledNode
 from zonewright.render.formats.format import AnyContext
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 
@@ -34,8 +38,9 @@ def contexts_of(demand: Demand, proposal: Proposal) -> list[AnyContext]:
     around = proposal.surroundings
     sites = site_contexts(demand, around) if around is not None else ()
     held = {site_id: Site.model_validate_json(json.dumps(data)) for site_id, data in proposal.sites.items()}
-    groups = (numbered_group(one, proposal.serials) for one in _groups(demand, proposal, held))
-    return [*_nodes(demand, proposal, held), *groups, *(numbered_site(one, proposal.serials) for one in sites)]
+    nodes = list(_nodes(demand, proposal, held))
+    groups = (numbered_group(one, proposal.serials) for one in _groups(demand, proposal, held, nodes))
+    return [*nodes, *groups, *(numbered_site(one, proposal.serials) for one in sites)]
 
 
 def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Iterator[NodeContext]:
@@ -46,6 +51,7 @@ def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Ite
         )
         for site_id, site in sites.items()
     }
+    racks = by_rack((name, seat.rack, seat.position) for name, seat in proposal.seats.items())
     for cluster_id, wanted in demand.clusters.items():
         for node in nodes_of(cluster_id, wanted.cluster):
             seat = proposal.seats.get(node.name)
@@ -59,10 +65,14 @@ def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Ite
                     power_max_w=wanted.node_type.maximum_draw,
                     node_type=wanted.node_type,
                     mac_addresses=node.chosen.mac_addresses if node.chosen is not None else None,
+                    cluster=cluster_id,
+                    in_rack=racks[seat.rack],
                 )
 
 
-def _groups(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Iterator[GroupContext]:
+def _groups(
+    demand: Demand, proposal: Proposal, sites: Mapping[str, Site], nodes: Iterable[NodeContext]
+) -> Iterator[GroupContext]:
     addresses = {
         site_id: {
             node.name: proposal.addresses.get(node.name, {})
@@ -73,11 +83,39 @@ def _groups(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> It
         }
         for site_id in sites
     }
-    yield from group_contexts(party=demand.party, sites=sites, addresses=addresses, around=proposal.surroundings)
+    cabled: dict[str, list[CabledNode]] = defaultdict(list)
+    bmcs: dict[str, list[BmcOfNode]] = defaultdict(list)
+    types = {
+        node.name: wanted.node_type
+        for cluster_id, wanted in demand.clusters.items()
+        if wanted.node_type.bmc is not None
+        for node in nodes_of(cluster_id, wanted.cluster)
+    }
+    for node in nodes:
+        held = types.get(node.name)
+        if held is not None and held.bmc is not None:
+            bmcs[node.site].append(
+                bmc_of_node(
+                    held.bmc,
+                    name=node.name,
+                    party=node.party,
+                    rack=node.rack,
+                    position=node.position,
+                    allocated_w=held.allocated_draw,
+                    time_servers=node.time_servers,
+                )
+            )
+        rack = node.rack.partition("/")[2]
+        cabled[node.site].append(
+            CabledNode(name=node.name, rack=rack, position=node.position, bonds=node.bonds, vlans=node.vlans)
+        )
+    yield from group_contexts(
+        party=demand.party, sites=sites, addresses=addresses, around=proposal.surroundings, cabled=cabled, bmcs=bmcs
+    )
 
 
 def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]:
-    """What the templates of each site of a facility's demand see.
+    """What the templates of each site of a facility's demand see, and those of second routers.
 
     Args:
         demand: what the facility's stack wants.
@@ -88,9 +126,11 @@ def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]
         if isinstance(item, SiteAsset):
             own = {name: row for name, row in rows.items() if name.startswith(f"{site_id}/")}
             yield site_context(name=site_id, site=item.site, rows=own, around=around)
+            if item.site.second_router is not None:
+                yield site_context(name=site_id, site=item.site, rows={}, around=around, is_second=True)
 
 
-_FOLDERS = frozenset({"nodes", "sites", "groups"})
+_FOLDERS = frozenset({"nodes", "sites", "groups", "routers"})
 """In which the files of sites are, each in a folder of its own."""
 
 

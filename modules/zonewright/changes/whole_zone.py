@@ -5,7 +5,7 @@ from this is ever deployed.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from zonewright.changes.rendering import contexts_of, site_contexts
 from zonewright.ledger.protocol.admission_messages import Proposal
@@ -14,7 +14,7 @@ from zonewright.model.demand import Demand, demand_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.place import JudgedZone, assign_addresses
 from zonewright.render import SiteContext
-from zonewright.render.formats.format import AnyContext
+from zonewright.render.formats.format import AnyContext, sites_in
 from zonewright.rules.surroundings import surroundings_of
 
 
@@ -26,11 +26,21 @@ def contexts_of_zone(declaration: Declaration, judged: JudgedZone) -> tuple[AnyC
         judged: the same with every node in its place.
     """
     tenants = (contexts_of(demand, proposal) for demand, proposal in proposals_of(declaration, judged).values())
-    return (*sites_of(declaration, judged).values(), *(one for found in tenants for one in found))
+    return (*views_of_sites(declaration, judged), *(one for found in tenants for one in found))
 
 
 def sites_of(declaration: Declaration, judged: JudgedZone) -> Mapping[str, SiteContext]:
-    """All sites by id.
+    """All sites by id, as their first routers see them.
+
+    Args:
+        declaration: of all owners.
+        judged: the same with every node in its place.
+    """
+    return sites_in(views_of_sites(declaration, judged))
+
+
+def views_of_sites(declaration: Declaration, judged: JudgedZone) -> Iterator[SiteContext]:
+    """All sites as each of their routers sees them.
 
     Args:
         declaration: of all owners.
@@ -38,12 +48,10 @@ def sites_of(declaration: Declaration, judged: JudgedZone) -> Mapping[str, SiteC
     """
     facts = judged.world.zone
     if facts is None:
-        return {}
-    found: dict[str, SiteContext] = {}
+        return
     for owner, file in declaration.owners.items():
         around = surroundings_of(facts, frozenset(file.sites))
-        found |= {one.name: one for one in site_contexts(demand_of(declaration, owner), around)}
-    return found
+        yield from site_contexts(demand_of(declaration, owner), around)
 
 
 def proposals_of(declaration: Declaration, judged: JudgedZone) -> Mapping[str, tuple[Demand, Proposal]]:

@@ -51,12 +51,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     telemetry.add_argument("file", type=Path, metavar="FILE", help="what an agent signed")
     telemetry.add_argument(
-        "--bundle", type=Path, metavar="BUNDLE", help="compare the signed readings of a change's evidence with it too"
+        "--bundle",
+        type=Path,
+        metavar="BUNDLE",
+        help="verify a change's bundle too, and compare the signed readings of its evidence",
     )
-    telemetry.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
-    telemetry.add_argument(
-        "--ledger-key", metavar="BASE64", help="the ledger's public key, from a source that you trust"
-    )
+    add_trust(telemetry)
     add_format(telemetry)
     telemetry.set_defaults(run=_telemetry, extra="audit")
     complete = verbs.add_parser(
@@ -103,21 +103,26 @@ def _telemetry(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.signed_file import read_signed
     from zonewright.audit.verify.signed_readings import bundle_check
     from zonewright.audit.verify.telemetry import signed_checks
+    from zonewright.audit.verify.verify import verify_bundle
     from zonewright.changes.errors import BundleError
+    from zonewright.own_rules import only_trusted
 
-    known, vouched = kept_checkpoint(arguments.checkpoint), set[int]()
+    trust, vouched = trust_of(arguments), set[int]()
     try:
-        contents = None if arguments.bundle is None else read_contents(read_bundle(arguments.bundle))
+        bundle = None if arguments.bundle is None else read_bundle(arguments.bundle)
+        contents = None if bundle is None else read_contents(bundle)
         facts = None if contents is None else contents.facts(contents.snapshot)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, BundleError):
             raise
         raise BundleError(f"{arguments.bundle} is no bundle that can be read: {error}; verify it first") from None
     held, batches = read_signed(arguments.file)
-    checks = list(signed_checks(held, batches, known=known, ledger_key=arguments.ledger_key, vouched=vouched))
-    if facts is not None:
+    checks = list(signed_checks(held, batches, known=trust.checkpoint, ledger_key=trust.ledger_key, vouched=vouched))
+    if bundle is not None and facts is not None:
         _, again = read_signed(arguments.file)
         checks.append(bundle_check(facts, held, again, vouched))
+        with only_trusted(os.environ):
+            checks += verify_bundle(bundle, trust=trust)  # facts of a bundle that was written anew prove nothing
     return _tell(checks, arguments.format)
 
 

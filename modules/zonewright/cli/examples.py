@@ -51,6 +51,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "render --stack tenant-a --explain dc1/bind/db.dc1:12",
     ),
     "diff": ("diff --stack tenant-a --view side", "diff --stack tenant-a --exit-code --view summary"),
+    "remediate": (
+        "remediate running/leaf-a1.cfg --intended rendered",
+        "remediate running --intended site --intended tenant-a --intended tenant-b --whole",
+    ),
     "change plan": ('change plan --stack tenant-a --reason "more web servers" --key me.pem',),
     "change show": ("change show 3f9c2a17",),
     "change export": ("change export 3f9c2a17 --output change.tar",),

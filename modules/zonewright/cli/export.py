@@ -13,8 +13,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "export",
         help="write what the ledger holds back into NetBox, or show what differs",
         description=(
-            "Compare the nodes that the ledger holds with the devices of the inventory that a folder was taken over "
-            "from, and write the difference there: devices, power ports, cables and addresses. Running it again "
+            "Compare what the ledger holds with the inventory that a folder was taken over from, and write the "
+            "difference there: VLANs, prefixes, devices, power ports, cables and addresses. Running it again "
             "writes nothing. With --dry-run it only shows what differs, and ends with 1 if anything does."
         ),
     )
@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.declare.load import owner_files
     from zonewright.declare.stack_file import project_root
     from zonewright.estate.drift import not_gone
-    from zonewright.estate.holding import held_nodes, stacks_of, where_standing
+    from zonewright.estate.holding import held_nodes, held_sites, stacks_of, where_standing
     from zonewright.estate.reconciling import EstateComparison
     from zonewright.rules.words import count_of
 
@@ -53,16 +53,20 @@ def _run(arguments: argparse.Namespace) -> int:
         held = held_nodes(client, comparison.declaration, stacks)
         found = comparison.differences(netbox, held, arguments.emptied)
         found = not_gone(found, where_standing(client, (host for one in found for host in one.hosts)))
+        networks = comparison.network_differences(held_sites(client, stacks))
+    for network in networks:
+        print(f"{network.what}: {network.subject}: {network.text}")
     for one in found:
         print(f"{one.what}: {one.subject}: {one.text}")
-    if not found:
+    if not found and not networks:
         print(f"no difference: {count_of(len(held), 'node')} as NetBox {netbox.version} has them")
         return GOOD
     if arguments.dry_run:
-        print(f"{count_of(len(found), 'difference')}; nothing was written")
+        print(f"{count_of(len(found) + len(networks), 'difference')}; nothing was written")
         return REFUSED
     left = comparison.write(netbox, found)
     for sentence in left:
         print(f"not written: {sentence}")
-    print(f"wrote {count_of(sum(one.what != 'told' for one in found), 'difference')} to {netbox.url}")
+    written = len(networks) + sum(one.what != "told" for one in found)
+    print(f"wrote {count_of(written, 'difference')} to {netbox.url}")
     return REFUSED if left else GOOD

@@ -247,6 +247,7 @@ def _serve(arguments: argparse.Namespace, settings: "ServiceSettings", certifica
                 say=_say,
             ),
             LiveReadings(assembly.context, say=_say),
+            assembly.moving(),
         ):
             serve(assembly.app, listener, certificate.context if certificate is not None else None)
     return 0

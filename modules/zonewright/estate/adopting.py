@@ -14,6 +14,7 @@ from zonewright.estate.pools import Networks, addressing
 from zonewright.estate.positions import lowest_unit
 from zonewright.estate.standing import PlacingContext, StandingDevice, as_operators, shared_units, standing_devices
 from zonewright.estate.types import Types
+from zonewright.estate.vlans import declare_vlans
 from zonewright.estate.work import AdoptionWork, KnownIds, Note
 from zonewright.model.assumption import Assumptions
 
@@ -67,6 +68,7 @@ def adopt(work: AdoptionWork, zone_id: str) -> Adopted:
     baseline, nodes = _parted(work, standing)
     groups = grouped(work, nodes)
     addresses = addressing(work, places, nodes)
+    declare_vlans(work, places, nodes, addresses.networks, addresses.given)
     made = _Made(work=work, places=places)
     for number, site in sorted(work.estate.sites.items()):
         _site(made, number, addresses.networks.get(places.sites[number].id, Networks()))
@@ -129,17 +131,7 @@ def _site(made: _Made, number: int, networks: Networks) -> None:
         tree["location"] = {"latitude": record.latitude, "longitude": record.longitude, "crs": "WGS84"}
     if record.time_zone in available_timezones():
         tree["time_zone"] = record.time_zone
-    if networks.management:
-        tree["management"] = networks.management
-    if networks.pools:
-        tree["address_pools"] = {
-            one.id: {
-                "prefix": str(one.network),
-                "gateway": str(one.gateway),
-                **({"taken": [str(address) for address in one.taken]} if one.taken else {}),
-            }
-            for one in sorted(networks.pools.values(), key=lambda pool: pool.id)
-        }
+    tree |= _networks(networks)
     panels = {
         work.id_of("panels", key, panel.name, scope=placed.id, word="panel"): panel
         for key, panel in sorted(work.estate.panels.items())
@@ -156,6 +148,29 @@ def _site(made: _Made, number: int, networks: Networks) -> None:
     tree["rooms"] = {}
     made.sites[placed.id] = tree
     made.owners[placed.operator].setdefault("sites", {})[placed.id] = tree
+
+
+def _networks(networks: Networks) -> Tree:
+    """What a site declares of its networks."""
+    said: Tree = {
+        "as_number": networks.as_number,
+        "management": networks.management,
+        "vlans": {
+            key: one.model_dump(mode="json", exclude_defaults=True) for key, one in sorted(networks.vlans.items())
+        },
+        "address_pools": {
+            one.id: {
+                "prefix": str(one.network),
+                "gateway": str(one.gateway),
+                **({"interface": one.interface} if one.interface else {}),
+                **({"vlan": one.vlan} if one.vlan else {}),
+                **({"role": one.role} if one.role != "data" else {}),
+                **({"taken": [str(address) for address in one.taken]} if one.taken else {}),
+            }
+            for one in sorted(networks.pools.values(), key=lambda pool: pool.id)
+        },
+    }
+    return {key: value for key, value in said.items() if value}
 
 
 def _substation(work: AdoptionWork, panel: str, site: str) -> str:

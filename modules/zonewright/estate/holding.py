@@ -1,5 +1,6 @@
-"""The nodes that a ledger holds for the owners of an estate's folder, those that have a resource only."""
+"""Nodes and sites that a ledger holds for the owners of an estate's folder, those that have a resource only."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.found_messages import FindRequest
 from zonewright.ledger.protocol.stack_messages import ReportRequest, stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
-from zonewright.model import Declaration
+from zonewright.model import Declaration, Site
 from zonewright.model.expand import node_numbers, nodes_of
 
 _PREFIX = "Pulumi."
@@ -77,6 +78,22 @@ def held_nodes(client: LedgerClient, declaration: Declaration, stacks: Mapping[s
                         )
                     )
     return found
+
+
+def held_sites(client: LedgerClient, stacks: Mapping[str, list[str]]) -> dict[str, Site]:
+    """The sites that are in the ledger with a resource, without their rows, by id.
+
+    Args:
+        client: the ledger.
+        stacks: ids of the stacks of each owner.
+    """
+    return {
+        item.name: Site.model_validate_json(json.dumps(dict(item.data)["site"]))
+        for ids in stacks.values()
+        for stack_id in ids
+        for item in client.call(verbs.REPORT, ReportRequest(stack_id=stack_id)).holdings
+        if item.kind == "site" and item.state == "active"
+    }
 
 
 def where_standing(client: LedgerClient, hosts: Iterable[str]) -> dict[str, str]:

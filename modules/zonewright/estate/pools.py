@@ -9,6 +9,7 @@ from zonewright.estate.places import Places
 from zonewright.estate.records import AddressRecord, PrefixRecord
 from zonewright.estate.standing import StandingDevice
 from zonewright.estate.work import AdoptionWork
+from zonewright.model.site_network import PoolRole, SiteVlan
 
 _MANAGEMENT = {"management", "mgmt", "oob", "out-of-band"}
 _GATEWAY = ("gateway", "gw", "default route")
@@ -19,12 +20,31 @@ IpAddress = IPv4Address | IPv6Address
 
 @dataclass(kw_only=True)
 class PrefixPool:
-    """A pool that is to be declared."""
+    """A pool that is to be declared.
+
+    Attributes:
+        id: its id.
+        network: its prefix.
+        gateway: its gateway.
+        taken: addresses that are no node's.
+        role: what it is for.
+        vlan: id of its VLAN at the site.
+        interface: the router's port, without the VLAN's number.
+        vlan_number: number of the VLAN in the inventory.
+        tenant: number of the prefix's tenant there.
+        gateway_port: the port that has the gateway's address.
+    """
 
     id: str
     network: IpNetwork
     gateway: IpAddress
     taken: list[IpAddress] = field(default_factory=list)
+    role: PoolRole = "data"
+    vlan: str | None = None
+    interface: str | None = None
+    vlan_number: int | None = None
+    tenant: int | None = None
+    gateway_port: str = ""
 
 
 @dataclass(kw_only=True)
@@ -34,10 +54,14 @@ class Networks:
     Attributes:
         pools: by id.
         management: networks of administrators.
+        vlans: by id.
+        as_number: the site's, where a VLAN of a tenant needs a router.
     """
 
     pools: dict[str, PrefixPool] = field(default_factory=dict)
     management: list[str] = field(default_factory=list)
+    vlans: dict[str, SiteVlan] = field(default_factory=dict)
+    as_number: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +170,16 @@ class _Pools:
         pool_id = work.id_of("pools", record.id, vlan.name if vlan else str(network), scope=site, word="pool")
         if vlan is not None:
             self._vlans.add(vlan.id)
-            text = f"is the pool {pool_id} of {site}; declare it under 'vlans' if the router is to know it"
-            work.note("vlans", f"VLAN {vlan.vid} {vlan.name}", text)
-        pool = PrefixPool(id=pool_id, network=network, gateway=_gateway(work, site, network, numbers, self.parsed))
+        gateway = _gateway(work, site, network, numbers, self.parsed)
+        pool = PrefixPool(
+            id=pool_id,
+            network=network,
+            gateway=gateway,
+            role="storage" if record.role and (record.role.slug or record.role.name).lower() == "storage" else "data",
+            vlan_number=vlan.id if vlan else None,
+            tenant=record.tenant.id if record.tenant else None,
+            gateway_port=next((self._port_of(number) for number in numbers if self.parsed[number] == gateway), ""),
+        )
         for number in numbers:
             device, address = self._node_of(number, site), self.parsed[number]
             if device is not None and pool_id not in self.given[device] and address != pool.gateway:
@@ -164,6 +195,11 @@ class _Pools:
         holder = record.assigned_object.device if record.assigned_object else None
         one = self.of_device.get(holder.id) if holder else None
         return one.device.id if one is not None and one.rack.site.id == site else None
+
+    def _port_of(self, number: int) -> str:
+        """The port of a device that has an address; empty where it is on none."""
+        holder = self.work.estate.addresses[number].assigned_object
+        return holder.name if holder and holder.device else ""
 
     def tell_the_rest(self) -> None:
         """VLANs that are no pool, and nodes whose addresses are in none."""

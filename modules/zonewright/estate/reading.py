@@ -89,7 +89,8 @@ REFERENCES: Mapping[str, Mapping[str, str]] = {
     "power_ports": {"device": "devices"},
     "outlets": {"device": "devices", "power_port": "power_ports"},
     "device_bays": {"device": "devices"},
-    "prefixes": {"vlan": "vlans"},
+    "vlans": {"tenant": "tenants"},
+    "prefixes": {"vlan": "vlans", "tenant": "tenants"},
 }
 """By field of an estate which references must lead to something that was read too."""
 _MOST = 200

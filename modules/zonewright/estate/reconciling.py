@@ -1,7 +1,7 @@
 """A folder, its inventory and its ledger: compared, and made the same by writing to the inventory."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ from zonewright.estate.errors import AdoptionError
 from zonewright.estate.folder import compared, remember, write
 from zonewright.estate.inventory.netbox import Netbox
 from zonewright.estate.inventory.server import read_all
+from zonewright.estate.network_drift import NetworkComparison, NetworkDrift, write_networks
 from zonewright.estate.places import Places, places_of
 from zonewright.estate.reading import KINDS, read_estate
 from zonewright.estate.same_inventory import require_same
 from zonewright.estate.taking import ASSUMPTIONS, KNOWN, REPORT, assumptions_of, known_ids, take_over
 from zonewright.estate.work import AdoptionWork, KnownIds, Named
 from zonewright.estate.writing_back import WritingBack
-from zonewright.model import Declaration
+from zonewright.model import Declaration, Site
 
 ENDPOINTS = tuple(endpoint for endpoint, _ in KINDS.values())
 
@@ -35,6 +36,8 @@ class EstateComparison:
     folder: Path
     known: KnownIds
     declaration: Declaration
+    _sites: Mapping[str, Site] = field(default_factory=dict)
+    _networks: Sequence[NetworkDrift] = ()
     _work: AdoptionWork | None = None
     _places: Places | None = None
 
@@ -72,10 +75,23 @@ class EstateComparison:
         types = self.declaration.zone.node_types
         return differences(estate, self.known, self._places.racks, held, types, emptied=emptied)
 
+    def network_differences(self, sites: Mapping[str, Site]) -> Sequence[NetworkDrift]:
+        """What differs of VLANs and pools, in the inventory as ``differences`` has read it.
+
+        Args:
+            sites: active sites of the ledger by id.
+        """
+        assert self._work is not None  # noqa: S101 - differences come before
+        self._sites = sites
+        self._networks = NetworkComparison(estate=self._work.estate, known=self.known).differences(sites)
+        return self._networks
+
     def write(self, netbox: Netbox, found: Sequence[Drift]) -> list[str]:
-        """Write differences, and remember the devices that were made; gives what could not be written."""
+        """Write differences, and remember what was made; gives what could not be written."""
         assert self._work is not None  # noqa: S101 - differences come before
         assert self._places is not None  # noqa: S101 - as above
+        compared = NetworkComparison(estate=self._work.estate, known=self.known)
+        write_networks(netbox, compared, self._networks, self._sites)
         writing = WritingBack(
             inventory=netbox, work=self._work, places=self._places, node_types=self.declaration.zone.node_types
         )

@@ -51,6 +51,14 @@ class TenantRecord(Record):
     slug: RecordText
 
 
+class AsnRecord(BaseModel):
+    """Number of an autonomous system."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    asn: int
+
+
 class SiteRecord(Record):
     """A site."""
 
@@ -62,6 +70,7 @@ class SiteRecord(Record):
     latitude: float | None = None
     longitude: float | None = None
     time_zone: RecordText = ""
+    asns: tuple[AsnRecord, ...] = ()
 
 
 class LocationRecord(Record):
@@ -224,6 +233,7 @@ class VlanRecord(Record):
     vid: int
     name: RecordText
     site: Ref | None = None
+    tenant: Ref | None = None
 
 
 class PrefixRecord(Record):
@@ -237,6 +247,7 @@ class PrefixRecord(Record):
     scope_type: RecordText = ""
     scope_id: int | None = None
     site: Ref | None = None
+    tenant: Ref | None = None
     description: RecordText = ""
 
 

@@ -55,7 +55,7 @@ class KnownIds(BaseModel):
     first: str = ""
     """The day of the first run."""
     objects: dict[str, dict[int, Named]] = Field(default_factory=dict)
-    """By kind: sites, rooms, rows, panels, nodes, baseline, pools, parties, types."""
+    """By kind: sites, rooms, rows, panels, nodes, baseline, pools, vlans, parties, types."""
     operators: dict[str, str] = Field(default_factory=dict)
     """Parties by slug of the site, as they were given; the empty slug stands for all others."""
     clusters: dict[str, str] = Field(default_factory=dict)

@@ -17,9 +17,10 @@ from zonewright.model.network import Link
 from zonewright.model.site import Baseline, Room, Row, Site
 from zonewright.model.site_network import AddressPool
 from zonewright.model.supply import PowerElement, PowerFeed, PowerPanel
+from zonewright.model.switch import SwitchInterface
 from zonewright.model.zone import NodeType
 
-_QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel}
+_QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel, SwitchInterface}
 """Of these only what is not as usual is shown."""
 _QUIET_FIELDS = {(PowerFeed, "status"), (Link, "drained"), (Link, "cores_in_use"), (AddressPool, "role")}
 """Of these fields, too: a stack from before they were there has nothing to update."""

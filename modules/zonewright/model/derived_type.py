@@ -82,6 +82,7 @@ def derived_type(
         u_height=ceil(device.u_height),
         is_full_depth=device.is_full_depth,
         **values,
+        **said.ports(),
     )
     return DerivedType(node_type=node_type, figures=figures, notes=tuple(_notes(device, node_type)))
 
@@ -144,6 +145,11 @@ class _Said:
         if own is None and in_file is not None:
             return TypeFigure(value=in_file, origin="file")
         return own or self._overlaid(self._patterns, name)
+
+    def ports(self) -> dict[str, Any]:
+        """Network ports and bonds of the first entry that names ports."""
+        found = next((entry for _, entry in (*self._own, *self._patterns) if entry.interfaces), None)
+        return {} if found is None else {"interfaces": found.interfaces, "bonds": found.bonds}
 
     def power(self) -> Iterator[tuple[str, TypeFigure | None]]:
         """Supplies, those that must be fed, nameplate and budget, as far as they can be told."""

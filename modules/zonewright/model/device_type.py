@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from zonewright.model.base import Declared, Identifier, Line
 from zonewright.model.cooling import Cooling
+from zonewright.model.node_ports import NodeBond, NodeInterface, bond_faults
 from zonewright.model.zone import Airflow, TypePattern
 
 PortDraw = Annotated[int, Field(ge=1, le=200_000)]
@@ -103,7 +104,7 @@ class DeviceType(_Library):
 
 
 class TypeOverlay(Declared):
-    """What a zone says of device types that match: their weight, power and cooling, and where the figures are from."""
+    """What a zone says of device types that match: weight, power, cooling and ports, and where the figures are from."""
 
     source: Annotated[Line, Field(min_length=1)]
     """Where the figures come from, such as a data sheet or a measurement with its date."""
@@ -127,9 +128,16 @@ class TypeOverlay(Declared):
     """Direction of the cooling air."""
     cooling: Cooling | None = None
     """The cooling that it needs."""
+    interfaces: Annotated[tuple[NodeInterface, ...], Field(max_length=64, strict=False)] = ()
+    """Its network ports, by the names that its system gives to them; those of its file are the maker's labels."""
+    bonds: Annotated[tuple[NodeBond, ...], Field(max_length=8, strict=False)] = ()
+    """How these ports form bonds, as in a node type."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        faults = list(bond_faults(self.interfaces, self.bonds))
+        if faults:
+            raise ValueError("; ".join(faults))
         for field in ("weight_kg", "maximum_draw"):
             if getattr(self, field) is not None and getattr(self, f"{field}_per_u") is not None:
                 message = f"expected {field} or {field}_per_u, not both"

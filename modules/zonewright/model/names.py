@@ -32,8 +32,8 @@ def names_in(name: str, item: AnyAsset) -> tuple[tuple[NameKind, str, str], ...]
         networks += [
             (str(one.prefix), f"{path}.networks.{key}.prefix") for key, one in sorted(item.site.networks.items())
         ]
-        loopbacks = enumerate(item.site.loopbacks)
-        networks += [(f"{one}/{one.max_prefixlen}", f"{path}.loopbacks.{index}") for index, one in loopbacks]
+        loopbacks = item.site.all_loopbacks.items()
+        networks += [(f"{one}/{one.max_prefixlen}", f"{path}.{where}") for where, one in loopbacks]
         hosts: list[tuple[NameKind, str, str]] = [("host", key, f"{path}.hosts.{key}") for key in item.site.hosts]
         return (("site", name, path), *hosts, *_networks(networks))
     if isinstance(item, DuctAsset):

@@ -1,14 +1,17 @@
 """Network ports of a server model: what each is for, and which of them form a bond."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
 
 from zonewright.model.base import Declared, Identifier, Line
 from zonewright.model.site_network import LONGEST_NAME, InterfaceName, PoolRole
 
 UPLINK = "uplink"
 """Name of a node's bond for data."""
-_LACP = "802.3ad"
+LACP = "802.3ad"
+"""Mode of a bond all of whose ports are in use."""
 
 
 class NodeInterface(Declared):
@@ -35,6 +38,27 @@ class NodeBond(Declared):
     """One port in use at a time, or all of them by LACP, for which the switches need a LAG."""
     primary: InterfaceName | None = None
     """The port that is in use while it can be, with ``active-backup``; without it, the first."""
+
+
+ResourceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", strict=True)]
+"""Id of a resource in a Redfish service, such as ``1`` or ``System.Embedded.1``."""
+
+
+class BmcSettings(Declared):
+    """What the BMCs of a server model are set to, by Redfish."""
+
+    system: ResourceId = "1"
+    """Id of the computer system in its Redfish service."""
+    manager: ResourceId = "1"
+    """Id of the BMC itself there."""
+    chassis: ResourceId = "1"
+    """Id of the chassis there."""
+    power_restore: Literal["AlwaysOn", "AlwaysOff", "LastState"] = "LastState"
+    """What a node does when the power is back, in Redfish's words (``PowerRestorePolicy``)."""
+    holds_draw: bool = False
+    """Whether it holds a node to ``allocated_draw``, the watts of its claim."""
+    ipmi: bool = False
+    """Whether IPMI over the network stays on."""
 
 
 def ports_of_role(interfaces: Sequence[NodeInterface], role: PoolRole) -> tuple[NodeInterface, ...]:
@@ -67,6 +91,8 @@ def bond_faults(interfaces: Sequence[NodeInterface], bonds: Sequence[NodeBond]) 
         interfaces: its ports.
         bonds: its bonds.
     """
+    names = [one.name for one in interfaces]
+    yield from (f"two interfaces with the name {name}" for name in dict.fromkeys(names) if names.count(name) > 1)
     if interfaces and not ports_of_role(interfaces, "data"):
         yield f"no interface that a node can use; one must have 'lag: {UPLINK}', or neither lag nor mgmt_only"
     held: dict[str, list[str]] = {}
@@ -97,5 +123,5 @@ def _declared_faults(held: Mapping[str, Sequence[str]], bonds: Sequence[NodeBond
             yield f"bond {name} has no port; name it as 'lag' of the ports that it has"
         elif bond.primary is not None and bond.primary not in held[name]:
             yield f"primary {bond.primary} of bond {name} is none of its ports, {', '.join(held[name])}"
-        if bond.mode == _LACP and bond.primary is not None:
-            yield f"bond {name} has a primary, and with {_LACP} all ports are in use; leave it out"
+        if bond.mode == LACP and bond.primary is not None:
+            yield f"bond {name} has a primary, and with {LACP} all ports are in use; leave it out"

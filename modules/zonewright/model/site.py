@@ -13,9 +13,11 @@ from zonewright.model.site_network import (
     AddressPool,
     Network,
     RouterNetwork,
+    SecondRouter,
     SiteVlan,
     management_faults,
     pools_for,
+    second_router_faults,
     vlan_faults,
 )
 from zonewright.model.supply import (
@@ -27,6 +29,7 @@ from zonewright.model.supply import (
     PowerFeed,
     PowerPanel,
 )
+from zonewright.model.switch import Switch, switch_faults
 from zonewright.model.works import PlannedWork
 
 Face = Literal["front", "rear"]
@@ -196,10 +199,14 @@ class Site(Declared):
     """Address pools by id; a node gets one address from each that its tenant may use."""
     networks: dict[Identifier, RouterNetwork] = Field(default_factory=dict)
     """Other networks at the site's router, by id."""
+    switches: Annotated[dict[Identifier, Switch], Field(max_length=2_000)] = Field(default_factory=dict)
+    """Switches by id; each gets a configuration in the language of its platform."""
     loopbacks: Annotated[tuple[Address, ...], Field(max_length=2, strict=False)] = ()
     """Addresses of the router itself, at most one of each IP version; they do not go down with a link."""
     default_gateways: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     """Next hops out of the zone, each in a network with the role ``upstream``; other sites get a default route."""
+    second_router: SecondRouter | None = None
+    """Another router that takes over as gateway if the first one is lost."""
     power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
     """Power panels by id."""
     power: dict[Identifier, PowerElement] = Field(default_factory=dict)
@@ -230,7 +237,12 @@ class Site(Declared):
         faults = list(vlan_faults(self.vlans, self.address_pools, self.networks))
         if self.as_number is None and any(one.tenant is not None for one in self.vlans.values()):
             faults.append("a VLAN of a tenant at a site without as_number, so that no router keeps it apart")
+        if self.second_router is not None:
+            faults += second_router_faults(
+                self.second_router, self.as_number, self.loopbacks, self.vlans, self.address_pools, self.networks
+            )
         faults += management_faults(self.management, self.vlans, self.address_pools)
+        faults += switch_faults(self.switches)
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -258,6 +270,13 @@ class Site(Declared):
             panel.supplied_by or panel.rated_kw or panel.redundancy != "N" or panel.status == "failed"
             for panel in self.power_panels.values()
         )
+
+    @property
+    def all_loopbacks(self) -> dict[str, Address]:
+        """Addresses of the routers themselves, by where they stand in the declaration of the site."""
+        second = self.second_router.loopbacks if self.second_router is not None else ()
+        found = {f"loopbacks.{index}": one for index, one in enumerate(self.loopbacks)}
+        return found | {f"second_router.loopbacks.{index}": one for index, one in enumerate(second)}
 
     @property
     def fixed_addresses(self) -> tuple[Address, ...]:

@@ -267,3 +267,54 @@ def _port_faults(vlans: Mapping[str, SiteVlan], held: list[tuple[str, AddressPoo
         if isinstance(one, AddressPool) and one.vlan is not None and (one.mtu or 0) > untagged.get(one.interface, 9216):
             size = untagged[one.interface]
             yield f"{what} has an mtu of {one.mtu}, and untagged at {one.interface} is {size}; give both the same"
+
+
+class SecondRouter(Declared):
+    """Another router with the same interfaces in networks of the site; one of the two is the gateway of them all."""
+
+    name: Identifier
+    """Name of its host; the first router's is the site's id."""
+    interconnect: InterfaceName
+    """The interface by which each of the two reaches the other one, with nothing else on it, such as ``x0``."""
+    loopbacks: Annotated[tuple[Address, ...], Field(max_length=2, strict=False)] = ()
+    """Addresses of the router itself, at most one of each IP version."""
+    links: Annotated[tuple[Identifier, ...], Field(max_length=100, strict=False)] = ()
+    """Links that end at it; all others of the site end at the first router."""
+
+
+def second_router_faults(  # noqa: PLR0917 - the parts of a site
+    second: SecondRouter,
+    as_number: int | None,
+    loopbacks: Iterable[Address],
+    vlans: Mapping[str, SiteVlan],
+    pools: Mapping[str, AddressPool],
+    networks: Mapping[str, RouterNetwork],
+) -> Iterator[str]:
+    """What is wrong with a site's second router: a sentence for each fault.
+
+    Args:
+        second: the router.
+        as_number: number of the site's autonomous system.
+        loopbacks: of the first router.
+        vlans: of the site, by id.
+        pools: its pools by id.
+        networks: its other networks by id.
+    """
+    if as_number is None:
+        yield "a second router at a site without as_number, so that it has no routing; give the site its number"
+    if len({one.version for one in second.loopbacks}) < len(second.loopbacks):
+        yield "two loopbacks of one IP version at the second router; leave one of them out"
+    for one in set(second.loopbacks) & set(loopbacks):
+        yield f"loopback {one} at both routers; give each its own"
+    ports = {"lo"}
+    all_of: list[AddressPool | RouterNetwork] = [*pools.values(), *networks.values()]
+    for held in all_of:
+        if held.interface is not None:
+            vlan = vlans.get(held.vlan) if held.vlan is not None else None
+            ports |= {held.interface, port_name(held.interface, vlan)}
+    if second.interconnect in ports:
+        yield f"interconnect '{second.interconnect}' is an interface of the site's networks too; name another one"
+    if len(ports) == 1:
+        yield "a second router at a site whose networks name no interface, so there is no gateway to take over"
+    if len(set(second.links)) < len(second.links):
+        yield "the second router names a link twice; leave one of them out"

@@ -91,6 +91,8 @@ class PowerFeed(Declared):
     """Id of the breaker in the site's ``power`` that the feeds of the whole row share, where there is one."""
     legs: dict[Phase, Line] = Field(default_factory=dict)
     """For a three-phase feed the rack units whose outlets are on each phase, such as ``L1: 1..14`` and so on."""
+    outlets: Annotated[int, Field(ge=1, le=120)] | None = None
+    """Outlets of its PDU at each rack, numbered from the bottom and spread evenly, for sheets of labels."""
 
     @property
     def design_w(self) -> int:

@@ -8,7 +8,7 @@ from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.cooling import Cooling
 from zonewright.model.coverage import KeyArea
-from zonewright.model.node_ports import NodeBond, NodeInterface, bond_faults, ports_of_role
+from zonewright.model.node_ports import BmcSettings, NodeBond, NodeInterface, bond_faults, ports_of_role
 from zonewright.model.own_rule import OwnRule
 from zonewright.model.rule_pack import (
     DEFAULTS,
@@ -131,6 +131,8 @@ class NodeType(Declared):
 
     bonds: Annotated[tuple[NodeBond, ...], Field(max_length=8, strict=False)] = ()
     """How its ports form bonds, by the ``lag`` that they name; in any other bond one port is in use at a time."""
+    bmc: BmcSettings | None = None
+    """What its BMC is set to; without it, no file says so."""
 
     @property
     def uplinks(self) -> tuple[str, ...]:
@@ -144,10 +146,6 @@ class NodeType(Declared):
             message = (
                 "expected a draw and power supplies, or 0 in allocated_draw, power_supplies and power_supplies_required"
             )
-            raise ValueError(message)
-        names = [one.name for one in self.interfaces]
-        if len(set(names)) < len(names):
-            message = f"two interfaces with the name {next(one for one in names if names.count(one) > 1)}"
             raise ValueError(message)
         for message in bond_faults(self.interfaces, self.bonds):
             raise ValueError(message)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from zonewright.render.contexts.group_context import GroupContext
+from zonewright.render.contexts.naming import HostRecord
 from zonewright.render.contexts.node_context import NodeContext
 from zonewright.render.contexts.node_links import BondInUse, TaggedVlan
 from zonewright.render.contexts.router_ports import NODES, RouterPort
@@ -95,9 +96,15 @@ def _link(context: NodeContext, held: tuple[BondInUse | TaggedVlan, ...], at: li
     if len(at) > 1 and last.startswith("addresses"):
         text = held[at[0]].addresses[at[1]]
         return _pool(context.site, next(one.pool for one in context.addresses if one.address == text), "")
+    if len(at) > 1 and last in {"network", "gateway", "table"}:
+        return _gateway(context, held[at[0]].own_ways[at[1]].gateway)
     if last.startswith(("mtu", "addresses", "routes", "vid")):
         return (f"sites.{context.site}.address_pools", f"sites.{context.site}")
     return (f"node:{context.name}:node_type",)
+
+
+def _home(site: str, last: str) -> DeclaredPaths:
+    return (*((f"sites.{site}.{last}",) if last not in {"", "name"} else ()), f"sites.{site}")
 
 
 def _server(context: NodeContext, address: str) -> DeclaredPaths:
@@ -126,7 +133,10 @@ _NODE: Mapping[str, _Finder] = {
     "servers_v6": _node(lambda c, i, _l: _server(c, c.servers_v6[i[0]])),
     **dict.fromkeys(("service_v4", "service_v6"), _node(lambda _c, _i, _l: ("zone:service_addresses",))),
     **dict.fromkeys(("service_url", "service_port"), _node(lambda _c, _i, _l: ("zone:service",))),
-    "power_max_w": _node(lambda c, _i, _l: (f"node:{c.name}:node_type",)),
+    **dict.fromkeys(("power_max_w", "type"), _node(lambda c, _i, _l: (f"node:{c.name}:node_type",))),
+    **dict.fromkeys(("cluster", "place"), _node(lambda c, _i, _l: _cluster(c.name))),
+    "neighbours": _node(lambda c, i, _l: _cluster(c.neighbours[i[0]].name)),
+    "home": _node(lambda c, _i, last: _home(c.site, last)),
 }
 
 
@@ -139,7 +149,7 @@ def _of_address(context: SiteContext, address: str) -> DeclaredPaths:
     if address in {*context.name_servers, *context.time_servers_v4}:
         return (f"sites.{context.name}.{kind}",)
     if any(address == text.partition("/")[0] for text in (*context.loopbacks_v4, *context.loopbacks_v6)):
-        return (f"sites.{context.name}.loopbacks",)
+        return (f"sites.{context.name}.{'second_router.' if context.is_second else ''}loopbacks",)
     if any(address == text.partition("/")[0] for one in context.ports for text in (*one.v4, *one.v6)):
         return (f"sites.{context.name}.address_pools", f"sites.{context.name}.networks")
     return (f"sites.{context.name}.address_pools", f"sites.{context.name}")
@@ -212,12 +222,18 @@ def _plain(field: str) -> _Finder:
 
 _SITE: Mapping[str, _Finder] = {
     **dict.fromkeys(("name", "domain", "content", "serial"), _site(lambda c, _i, _l: (f"sites.{c.name}",))),
-    "title": _plain("title"),
+    **{name: _plain(name) for name in ("title", "kind", "time_zone")},
     "district": _plain("district"),
     "as_number": _plain("as_number"),
+    **dict.fromkeys(("router", "is_second", "interconnect"), _plain("second_router")),
+    "tracked": _plain("address_pools"),
     "router_id": _plain("address_pools"),
     "networks_v4": _site(lambda c, i, _l: (f"prefix:{c.networks_v4[i[0]]}",)),
     "networks_v6": _site(lambda c, i, _l: (f"prefix:{c.networks_v6[i[0]]}",)),
+    "originated_v4": _site(lambda c, i, _l: (f"prefix:{c.originated_v4[i[0]]}",)),
+    "originated_v6": _site(lambda c, i, _l: (f"prefix:{c.originated_v6[i[0]]}",)),
+    "kept_v4": _site(lambda c, i, _l: (f"prefix:{c.kept_v4[i[0]]}",)),
+    "kept_v6": _site(lambda c, i, _l: (f"prefix:{c.kept_v6[i[0]]}",)),
     "peers": _site(lambda c, i, last: _peer(c.peers[i[0]], i, last)),
     "members": _site(lambda c, i, last: _peer(c.members[i[0]], i, last)),
     **dict.fromkeys(("loopbacks_v4", "loopbacks_v6"), _plain("loopbacks")),
@@ -248,15 +264,19 @@ _SITE: Mapping[str, _Finder] = {
     "meters": _site(lambda c, i, _l: (f"sites.{c.name}.meters.{c.meters[i[0]].name}",)),
     **dict.fromkeys(("feeds", "feed_names", "failovers"), _plain("rooms")),
     "label_rows": _site(_row),
+    "outlet_rows": _plain("rooms"),
     "name_servers": _site(lambda c, i, _l: (f"sites.{c.name}.name_servers.{i[0]}",)),
+    "time_servers": _site(lambda c, i, _l: (f"sites.{c.name}.time_servers.{i[0]}",)),
     "name_servers_v4": _plain("name_servers"),
     "time_servers_v4": _plain("time_servers"),
     "names": _site(lambda c, i, _l: _of_address(c, c.names[i[0]].address)),
+    "end_names": _plain("name_servers"),
     "aliases": _site(lambda c, i, _l: _alias(c, c.aliases[i[0]])),
     "reverse_zones": _site(_reverse),
     "clients": _site(lambda c, i, _l: _client(c, c.clients[i[0]])),
     "leases": _site(_lease),
     "uefi_leases": _plain("address_pools"),
+    **dict.fromkeys(("eos_switches", "sonic_switches"), _plain("switches")),
     "leased_at": _plain("address_pools"),
 }
 
@@ -267,15 +287,26 @@ def _of_pointer(context: GroupContext, indices: list[int], _last: str) -> Declar
     return _cluster(name) if len(domain) > 1 else (f"sites.{domain[0]}.address_pools", f"sites.{domain[0]}")
 
 
+def _node_of(record: HostRecord) -> str:
+    """The node of a name, which may be that of an address for storage."""
+    return record.name.partition(".")[0]
+
+
 _GROUP: Mapping[str, _Finder] = {
     "name": _group(lambda _c, _i, _l: ("owner",)),
     **dict.fromkeys(("site", "domain", "content", "serial", "clients"), _group(lambda _c, _i, _l: ("clusters",))),
     **dict.fromkeys(("primary", "name_servers"), _group(lambda c, _i, _l: (f"sites.{c.site}.name_servers",))),
     "elsewhere": _group(
-        lambda c, i, _l: _cluster(c.elsewhere[i[0]].records[i[1]].name) if len(i) > 1 else ("clusters",)
+        lambda c, i, _l: _cluster(_node_of(c.elsewhere[i[0]].records[i[1]])) if len(i) > 1 else ("clusters",)
     ),
     "forwards": _group(lambda c, i, _l: _forward(c.forwards[i[0]].zone)),
-    "records": _group(lambda c, i, _l: _cluster(c.records[i[0]].name)),
+    "records": _group(lambda c, i, _l: _cluster(_node_of(c.records[i[0]]))),
+    "nodes": _group(lambda c, i, _l: _cluster(c.nodes[i[0]].name)),
+    "home": _group(lambda c, _i, last: _home(c.site, last)),
     "reverse_zones": _group(_of_pointer),
+    "bmcs": _group(lambda c, i, _l: (f"node:{c.bmcs[i[0]].key}:node_type",)),
+    **dict.fromkeys(
+        ("eos_switches", "sonic_switches"), _group(lambda c, _i, _l: (f"sites.{c.site}.switches", f"sites.{c.site}"))
+    ),
 }
 _TABLES: Mapping[Subject, Mapping[str, _Finder]] = {"node": _NODE, "site": _SITE, "group": _GROUP}

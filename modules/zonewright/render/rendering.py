@@ -65,12 +65,14 @@ def _refuse_flaws(context: AnyContext, formats: FormatSet) -> None:
         subject = subject_text(context)
         for format_ in formats.of(context):
             for file in format_.files:
-                for use in load(format_, file, formats.source(file)).expressions:
+                loaded = load(format_, file, formats.source(file))
+                for use in loaded.expressions:
                     if use.path == field:
+                        template, line = loaded.place(file.template, use.line)
                         raise RenderError(
                             flaw,
-                            template=file.template,
-                            line=use.line,
+                            template=template,
+                            line=line,
                             variable=use.text,
                             data_path=path,
                             subject=subject,

@@ -6,7 +6,7 @@ has none, puts its templates in the place of those with the same names.
 
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from zonewright.render.errors import RenderError
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import CONTEXTS, File, Format, ValidatorCommand
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
+from zonewright.render.formats.template_text import PART, TemplateText
 from zonewright.render.quoting import FILTERS
 from zonewright.render.sandbox.templates import check
 
@@ -129,6 +130,7 @@ def _format(name: str, content: FormatFile) -> Format:
         filters=frozenset(content.filters),
         check=None if content.check is None else ValidatorCommand(**content.check.model_dump(), of_zone=True),
         needs=content.needs,
+        of_routers=any(one.id == name and one.of_routers and one.subject == content.subject for one in FORMATS),
     )
 
 
@@ -142,14 +144,14 @@ def _templates(sub: Path, format_: Format) -> tuple[dict[str, str], list[Problem
         name = f"{sub.name}/{path.name}"
         if path.name == FORMAT_FILE or path.name.startswith("."):
             continue
-        if name not in wanted:
-            expected = one_of(Path(one).name for one in wanted)
+        if name not in wanted and not path.name.startswith(PART):
+            expected = f"{one_of(Path(one).name for one in wanted)}, or a name with '{PART}' of one that others include"
             problems.append(_problem(name, "a template that no file uses", expected, shown(path.name), "rename it"))
             continue
         text = _text(path, name, problems)
         if text is not None:
             texts[name] = text
-            problems += _checked(text, format_, wanted[name])
+    problems += _all_checked(sub.name, texts, format_, wanted)
     for name in sorted(wanted.keys() - texts.keys()) if is_own else ():
         if not (sub / Path(name).name).exists():
             problems.append(_problem(name, "a template that is missing", "a file", "none", "write it"))
@@ -172,20 +174,39 @@ def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
     return text.replace("\r\n", "\n")
 
 
-def _checked(text: str, format_: Format, file: File) -> Iterator[Problem]:
-    yield from secret_problems(secret_lines(text), f"{FOLDER}/{file.template}", ())
-    try:
-        check(text, format_=format_, file=file)
-    except RenderError as error:
-        yield Problem(
-            file=f"{FOLDER}/{file.template}",
-            line=error.line,
-            path=error.variable,
-            what="a template that may not run",
-            expected="fields of the context through filters, 'for' and 'if'",
-            got=error.what,
-            fix="correct this line",
-        )
+def _all_checked(
+    folder: str, texts: Mapping[str, str], format_: Format, wanted: Mapping[str, File]
+) -> Iterator[Problem]:
+    """What is wrong with templates of a folder, and with what they include; each fault is told once."""
+    parts = tuple((name.rpartition("/")[2], text) for name, text in texts.items() if name not in wanted)
+    used: set[str] = set()
+    told: dict[tuple[str, int, str], Problem] = {}
+    is_sure = True
+    for name, text in texts.items():
+        yield from secret_problems(secret_lines(text), f"{FOLDER}/{name}", ())
+        if name in wanted:
+            try:
+                used |= check(TemplateText(text, parts), format_=format_, file=wanted[name])
+            except RenderError as error:
+                is_sure = False  # it stops at the first fault, so it may use more
+                told.setdefault((error.template, error.line, error.what), _refused(error))
+    yield from told.values()
+    for name, _ in parts if is_sure else ():
+        if name not in used:
+            expected = "a file that a template includes or imports"
+            yield _problem(f"{folder}/{name}", "a part that no template uses", expected, shown(name), "remove it")
+
+
+def _refused(error: RenderError) -> Problem:
+    return Problem(
+        file=f"{FOLDER}/{error.template}",
+        line=error.line,
+        path=error.variable,
+        what="a template that may not run",
+        expected="fields of the context through filters, 'for' and 'if'",
+        got=error.what,
+        fix="correct this line",
+    )
 
 
 def _problem(file: str, what: str, expected: str, got: str, fix: str) -> Problem:

@@ -68,7 +68,7 @@ def routing_of(as_number: int, site: Site) -> Routing:
         site: its declaration.
     """
     others = [str(one.prefix) for one in site.networks.values() if one.role != "upstream"]
-    others += [f"{address}/{address.max_prefixlen}" for address in site.loopbacks]
+    others += [f"{address}/{address.max_prefixlen}" for address in site.all_loopbacks.values()]
     gateways = [pool.gateway for pool in site.address_pools.values()]
     gateways += [one.gateway for one in site.networks.values() if one.role != "upstream"]
     return Routing(
@@ -78,5 +78,5 @@ def routing_of(as_number: int, site: Site) -> Routing:
         defaults=tuple(sorted({address.version for address in site.default_gateways})),
         name_servers=tuple(map(str, site.name_servers)),
         time_servers=tuple(map(str, site.time_servers)),
-        named=tuple(map(str, dict.fromkeys((*site.fixed_addresses, *gateways, *site.loopbacks)))),
+        named=tuple(map(str, dict.fromkeys((*site.fixed_addresses, *gateways, *site.all_loopbacks.values())))),
     )

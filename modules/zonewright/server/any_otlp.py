@@ -114,7 +114,10 @@ def _samples(metric: Metric, host: str) -> Iterator[Sample]:
             continue
         texts = _texts_of(point.attributes)
         value = None if missing or of_value is None else float(getattr(point, of_value))
-        start_ns = (point.start_time_unix_nano or None) if kind == "delta" else None
+        begin_ns = point.start_time_unix_nano
+        if kind == "gauge" or (kind == "register" and begin_ns >= point.time_unix_nano):
+            begin_ns = 0  # the first value of a sum whose begin nobody knows has that of its own time
+        start_ns = begin_ns or None
         quality = REGISTER if kind == "register" else _quality_of(texts, is_known=value is not None)
         yield Sample(name, _part_of(texts, name, host), unit, point.time_unix_nano, start_ns, value, quality)
 

@@ -33,13 +33,15 @@ from zonewright.server.counting import ServiceMetrics, journal_length, lease_day
 from zonewright.server.door import LOOPBACK, Door
 from zonewright.server.health import HealthReports
 from zonewright.server.metrics import districts_page, metrics_page
+from zonewright.server.moving import MovingReadings
 from zonewright.server.openapi import paths
 from zonewright.server.requests import Requests
 from zonewright.server.witness_route import KeptHeads
 from zonewright.server.witnesses import HeadWitness, WitnessError, Witnessing
 from zonewright.telemetry import Store
 from zonewright.telemetry.samples import Samples, samples_file, samples_path
-from zonewright.telemetry.tables import readings_file, telemetry_path
+from zonewright.telemetry.tables import readings_file, settings_path, telemetry_path
+from zonewright.telemetry.tsdb.settings import read_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,8 @@ class Assembly:
             if self._database is not None
             else Homes(readings=readings_file(telemetry_path(path)), samples=samples_file(samples_path(path)))
         )
+        tsdb = settings_path(telemetry_path(path))
+        self._tsdb = read_settings(tsdb) if tsdb.is_file() else None
         metrics, homes = ServiceMetrics(self._journal_length, self._lease_days), self._homes
         self.context = (
             None
@@ -152,6 +156,10 @@ class Assembly:
 
     def _lease_days(self) -> list[int] | None:
         return lease_days(self.context) if self.context is not None and self._has_ledger else None
+
+    def moving(self) -> MovingReadings:
+        """What has older readings go to the time-series database that the settings beside the ledger name."""
+        return MovingReadings(self._homes.readings, self._tsdb, say=self._say)
 
     def prune_readings(self, before_us: int) -> int:
         """Remove the readings of meters before a time in microseconds since 1970; gives how many."""

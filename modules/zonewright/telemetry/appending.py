@@ -11,7 +11,7 @@ from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.stored_sums import sum_up
 from zonewright.telemetry.summing import DAY_US
-from zonewright.telemetry.tables import meter_id, micro_of
+from zonewright.telemetry.tables import bring_back, meter_id, micro_of
 
 _MOST_STEP_YEARS = 10
 _MOST_STEP_US = _MOST_STEP_YEARS * 366 * DAY_US
@@ -34,6 +34,7 @@ def append_meter(  # noqa: PLR0917 - within a transaction of the store
         ConflictError: when a reading contradicts what is stored.
     """
     key = meter_id(connection, site, name, meter)
+    bring_back(connection, key, items[0].time_us, items[-1].time_us)
     done, gone = _append_rows(connection, key, f"meter {name} of {site}", meter, items, trust)
     if gone:
         moved.setdefault(name, []).extend(gone)
@@ -99,10 +100,15 @@ def require_near(
     if meter.kind == "register":
         query = (
             "select (select max(time_us) from reading where meter = ? and time_us < ?), "
-            "(select min(time_us) from reading where meter = ? and time_us > ?)"
+            "(select max(last_us) from moved where meter = ? and last_us < ?), "
+            "(select min(time_us) from reading where meter = ? and time_us > ?), "
+            "(select min(first_us) from moved where meter = ? and first_us > ?)"
         )
-        low, high = connection.execute(query, (key, times[0][1], key, times[-1][1])).fetchone()
-        steps = pairwise(time_us for time_us in (low, *(end for _, end in times), high) if time_us is not None)
+        first, last = times[0][1], times[-1][1]
+        near = connection.execute(query, (key, first, key, first, key, last, key, last)).fetchone()
+        before = max((one for one in near[:2] if one is not None), default=None)
+        after = min((one for one in near[2:] if one is not None), default=None)
+        steps = pairwise(time_us for time_us in (before, *(end for _, end in times), after) if time_us is not None)
     for begin, end in steps:
         if end - begin > _MOST_STEP_US:
             days = [f"{datetime.fromtimestamp(time_us / 10**6, UTC):%Y-%m-%d}" for time_us in (begin, end)]
@@ -166,6 +172,7 @@ def _forget_trust(connection: Statements, key: int, trusts: Collection[TrustClas
         connection.execute(
             "delete from trust where meter = ? and trust = ? "
             "and not exists (select 1 from reading where meter = trust.meter and trust = trust.trust) "
+            "and not exists (select 1 from moved where meter = trust.meter and trust = trust.trust) "
             "and not exists (select 1 from stretch where meter = trust.meter)",
             (key, trust),
         )

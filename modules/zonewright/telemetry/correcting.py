@@ -20,7 +20,7 @@ from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.stored_sums import sum_up
 from zonewright.telemetry.summing import MICRO
-from zonewright.telemetry.tables import micro_of
+from zonewright.telemetry.tables import bring_back, bring_back_last, micro_of
 
 IntakeKind = Literal["imported", "corrected", "withdrawn", "outranked"]
 
@@ -134,6 +134,7 @@ def correct_meter(  # noqa: PLR0917 - one row of a store
     Raises:
         ConflictError: when a reading that is to go is not there, or was removed, or what comes contradicts another.
     """
+    bring_back(connection, key, items[0].time_us, items[-1].time_us)
     done, gone = Corrected(), within_stretches(connection, key, items)
     for item in items:
         micro = micro_of(item, label)
@@ -160,6 +161,8 @@ def correct_meter(  # noqa: PLR0917 - one row of a store
         connection.execute("insert into reading values (?, ?, ?, ?, ?)", values)
         connection.execute("insert into trust values (?, ?) on conflict do nothing", (key, kept))
         done += Corrected(replaced=1) if row is not None else Corrected(added=1)
+    if withdraw:
+        bring_back_last(connection, key)
     if done != Corrected(same=done.same):
         if not withdraw:
             require_near(connection, key, label, meter, [(item.start_us, item.time_us) for item in items])

@@ -18,7 +18,7 @@ from zonewright.telemetry.delivering import mark
 from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.live import Binding, bindings_of, readings_from
-from zonewright.telemetry.sample import Arrival, Measurement, SampleSeries
+from zonewright.telemetry.sample import REGISTER, Arrival, Measurement, SampleSeries
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.signed import signed_readings
 from zonewright.telemetry.store import Store
@@ -175,7 +175,18 @@ class Feeder:
         found: list[tuple[int, Measurement]] = []
         for low, high, ids in windows:
             found += self._samples.of_series(sorted(ids), low, high)
-        return self._sorted(bindings, found)
+        return self._sorted(bindings, [*self._before(found), *found])
+
+    def _before(self, items: Sequence[tuple[int, Measurement]]) -> Iterator[tuple[int, Measurement]]:
+        """The last sample before each series of sums that say when they began: whether one began again, two tell."""
+        first: dict[int, int] = {}
+        for number, item in items:
+            if item.start_ns is not None and item.quality == REGISTER:
+                first[number] = min(item.time_ns, first.get(number, item.time_ns))
+        for number, time_ns in first.items():
+            one = self._samples.before(number, time_ns)
+            if one is not None:
+                yield number, one
 
     def _sorted(
         self, bindings: Sequence[Binding], items: Sequence[tuple[int, Measurement]]

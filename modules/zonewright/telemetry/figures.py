@@ -19,6 +19,7 @@ from zonewright.pue.meters import MeterSpec
 from zonewright.pue.overhead import YEAR_DAYS, half_width_w, overhead_w, powers, rest_of_year
 from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.balancing import unbalanced
+from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.overheads import Overheads, overheads
 from zonewright.telemetry.site_meters import all_meters_of, meters_of
 from zonewright.telemetry.store import HOUR_US, Store
@@ -88,6 +89,24 @@ def measured(
     last = store.last(site_id)
     if not last:
         return None
+    try:
+        return _measured(store, site_id, site, last, now, terms, model, fresh, opened)
+    except TsdbFaultError as error:
+        return Measured(trailing="undetermined", reason=str(error))
+
+
+def _measured(  # noqa: PLR0917 - private
+    store: Store,
+    site_id: str,
+    site: Site,
+    last: dict[str, tuple[int, TrustClass]],
+    now: datetime,
+    terms: Terms,
+    model: LoadModel | None,
+    fresh: Sequence[Fresh],
+    opened: Mapping[str, datetime] | None,
+) -> Measured:
+    """What is measured of a site that has readings."""
     meters = meters_of(site)
     missing = sorted(meters.keys() - last.keys())
     if not meters or missing:

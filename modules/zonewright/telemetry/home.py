@@ -9,16 +9,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from zonewright.declare.private_file import make_private
 from zonewright.errors import Exit, ZonewrightError
+
+if TYPE_CHECKING:
+    from zonewright.telemetry.tsdb.interface import Tsdb
 
 
 class StoreFaultError(ZonewrightError, OSError):
     """The database of readings and samples did not do what it was asked; ``str()`` says why."""
 
     exit_code = Exit.NOT_DECIDED
+
+
+class TsdbFaultError(StoreFaultError):
+    """A time-series database did not take or give what it was asked for; ``str()`` says why."""
 
 
 _Row = TypeVar("_Row", bound=Sequence[Any])
@@ -49,6 +56,11 @@ class Rows(Protocol):
 
 class Statements(Protocol):
     """One connection, within one transaction."""
+
+    @property
+    def tsdb(self) -> "Tsdb | None":
+        """Where hours of readings are that are not here."""
+        ...
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
         """One statement."""
@@ -103,9 +115,11 @@ class TelemetryHome(Protocol):
 
     Attributes:
         name: what people call it.
+        tsdb: where hours of readings go that are old enough, and are read from; None where all stay.
     """
 
     name: str
+    tsdb: "Tsdb | None"
 
     def is_there(self) -> bool:
         """Whether anything was ever stored here."""
@@ -160,6 +174,8 @@ def savepoint(statements: Statements) -> Iterator[None]:
 
 class FileStatements(sqlite3.Connection):
     """A connection to a file of SQLite."""
+
+    tsdb: "Tsdb | None" = None
 
     def stream(self, statement: str, values: Sequence[Any]) -> Iterator[Any]:
         """The rows of a query; SQLite computes each when it is asked for."""
@@ -227,6 +243,7 @@ class TelemetryFile:
         stays_open: bool = False,
     ) -> None:
         self.path, self.name = path, path.name
+        self.tsdb: Tsdb | None = None
         self._prepare, self._is_old = prepare, is_old
         self._lock = Lock()
         self._is_ready = False
@@ -258,6 +275,7 @@ class TelemetryFile:
         connection = sqlite3.connect(
             self.path, timeout=30, isolation_level=None, check_same_thread=False, factory=FileStatements
         )
+        connection.tsdb = self.tsdb
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         return connection
@@ -269,6 +287,7 @@ class TelemetryFile:
         with closing(
             sqlite3.connect(name, uri=True, timeout=30, isolation_level=None, factory=FileStatements)
         ) as connection:
+            connection.tsdb = self.tsdb
             connection.execute("begin")
             yield connection
 

@@ -3,7 +3,7 @@
 What is out of the ordinary is an event: a gap, two batches of one number, a head that does not count, another key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from zonewright.telemetry.chain import ChainLink, Linked, SignedHead, gap_told, head_of, led_back, packed
 from zonewright.telemetry.home import Statements
@@ -11,8 +11,12 @@ from zonewright.telemetry.sample import SampleBatch
 
 Run = tuple[str, int, int, int]
 """Batches that a head vouches for: agent, first and last number, and when that was known."""
-MOST_EVENTS = 200
-"""Of an agent that the journal does not have yet: whoever has its token can make any number."""
+MOST_EVENTS = 100
+"""Of one kind and agent that the journal does not have yet: whoever has its token can make any number of one kind."""
+MOST_FORKS = 200
+"""Batches of an agent that wait for a head beside another one of their number; the oldest of them goes first."""
+_FORK_NS = 2 * 3_600 * 10**9
+"""How long one waits: a head comes every ten minutes."""
 MOST_LED_BACK = 100_000
 """Batches that one head vouches for: those of eleven days, at ten seconds each."""
 _AGAIN_NS = 24 * 3_600 * 10**9
@@ -46,6 +50,7 @@ class _Chaining:
         if there is not None:
             if there[0] != link.digest:
                 self._tell(number, "fork", f"batch {number} came twice, with two different contents")
+                self._keep_fork(report, link)
             if link.head is not None:
                 self._take(number, link.head)  # what the host signed counts, wherever it stands
             return
@@ -79,12 +84,12 @@ class _Chaining:
             self._tell(number, "head", f"a head does not count: {signed.fault}")
             return
         head = head_of(signed.text)
-        query = "select digest from chain_link where agent = ? and sequence = ?"
+        query = "select digest, head from chain_link where agent = ? and sequence = ?"
         named = self._connection.execute(query, (self._agent, head.sequence)).fetchone()
         if named is None:
             self._tell(number, "head", f"a head names batch {head.sequence}, which did not come as it was sent")
             return
-        if named[0] != head.digest:
+        if named[0] != head.digest and (named[1] or self._decide_fork(head.sequence, head.digest) is None):
             self._tell(number, "fork", f"the host signed another batch {head.sequence} than came")
             return
         query = "select key from chain_head where agent = ? order by received_ns desc, sequence desc limit 1"
@@ -109,12 +114,49 @@ class _Chaining:
         )
         since = 0 if known is None else known[0] + 1
         rows = self._connection.execute(query, (self._agent, since, number, MOST_LED_BACK)).fetchall()
-        found = [one.sequence for one in led_back((Linked(*row) for row in rows), digest)]
+        found = [one.sequence for one in led_back(self._decided(map(Linked._make, rows), digest), digest)]
         if found:
             first, last = found[-1], found[0]
             query = "update chain_link set head = ? where agent = ? and sequence between ? and ?"
             self._connection.execute(query, (head, self._agent, first, last))
             self._runs.append((self._agent, first, last, self._now_ns))
+
+    def _keep_fork(self, report: SampleBatch, link: ChainLink) -> None:
+        """Keep a batch beside the one that has its number: which of the two is the host's, the next head says."""
+        query = "delete from chain_fork where agent = ? and received_ns < ?"
+        self._connection.execute(query, (self._agent, self._now_ns - _FORK_NS))
+        row = (self._agent, report.sequence, link.digest, report.node, link.previous, self._now_ns, packed(link.body))
+        self._connection.add_rows("chain_fork", [row])
+        query = (
+            "delete from chain_fork where agent = ? and (received_ns, digest) in (select received_ns, digest "
+            "from chain_fork where agent = ? order by received_ns desc, digest limit 1000 offset ?)"
+        )
+        self._connection.execute(query, (self._agent, self._agent, MOST_FORKS))
+
+    def _decided(self, links: Iterable[Linked], digest: str) -> Iterator[Linked]:
+        """Batches that no head vouches for yet, the latest first; of two with one number the one that a head means."""
+        for link in links:
+            found = link if link.digest == digest else self._decide_fork(link.sequence, digest) or link
+            yield found
+            digest = found.previous
+
+    def _decide_fork(self, number: int, digest: str) -> Linked | None:
+        """Have a batch that waited take the place of the other one of its number; None where none has this digest."""
+        query = (
+            "select node, previous, received_ns, body from chain_fork where agent = ? and sequence = ? and digest = ?"
+        )
+        row = self._connection.execute(query, (self._agent, number, digest)).fetchone()
+        if row is None:
+            return None
+        query = (
+            "update chain_link set node = ?, previous = ?, received_ns = ?, body = ?, digest = ? "
+            "where agent = ? and sequence = ?"
+        )
+        self._connection.execute(query, (*row, digest, self._agent, number))
+        query = "delete from chain_fork where agent = ? and sequence = ?"
+        self._connection.execute(query, (self._agent, number))
+        self._tell(number, "fork", f"of two batches {number} the host signed the one that came second; it counts")
+        return Linked(number, row[1], digest)
 
     def _tell(self, number: int, kind: str, sentence: str) -> None:
         """Note what is out of the ordinary, once a day where it is the very same."""
@@ -122,9 +164,12 @@ class _Chaining:
         again = (self._agent, kind, sentence, self._now_ns - _AGAIN_NS)
         if self._connection.execute(query, again).fetchone() is not None:
             return
-        query = "select count(*) from chain_event where agent = ? and seal is null"
-        if int(self._connection.execute(query, (self._agent,)).fetchone()[0]) >= MOST_EVENTS:
+        query = "select count(*) from chain_event where agent = ? and kind = ? and seal is null"
+        waiting = int(self._connection.execute(query, (self._agent, kind)).fetchone()[0])
+        if waiting > MOST_EVENTS:
             return
+        if waiting == MOST_EVENTS:
+            sentence = f"more than {MOST_EVENTS} events of this kind wait for the journal; the others are not named"
         query = "insert into chain_event (agent, sequence, kind, told, received_ns) values (?, ?, ?, ?, ?)"
         self._connection.execute(query, (self._agent, number, kind, sentence, self._now_ns))
 
@@ -161,13 +206,17 @@ def prune_chains(connection: Statements, before_ns: int) -> None:
         places = ", ".join("?" * len(whole))
         for table in ("chain_head", "chain_event"):
             connection.execute(f"delete from {table} where seal in ({places})", tuple(whole))  # noqa: S608 - no input
-    connection.execute("delete from chain_run where received_ns < ?", (before_ns,))
+    for table in ("chain_run", "chain_fork"):
+        connection.execute(f"delete from {table} where received_ns < ?", (before_ns,))  # noqa: S608 - ours
 
 
 SCHEMA = """
 create table if not exists chain_link (
   agent text not null, sequence integer not null, node text not null, previous text not null, digest text not null,
   received_ns integer not null, head integer not null, body text not null, primary key (agent, sequence));
+create table if not exists chain_fork (
+  agent text not null, sequence integer not null, digest text not null, node text not null, previous text not null,
+  received_ns integer not null, body text not null, primary key (agent, sequence, digest));
 create table if not exists chain_head (
   agent text not null, sequence integer not null, digest text not null, key text not null, head text not null,
   signature text not null, received_ns integer not null, seal integer, primary key (agent, sequence));

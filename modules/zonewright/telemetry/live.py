@@ -1,6 +1,6 @@
 """Live readings of meters: which series of samples belong to which meter, and what a sample reads. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -104,7 +104,10 @@ def readings_from(binding: Binding, items: Iterable[tuple[SampleSeries, Measurem
     if binding.source.reads == "rapl":
         return _sums(items)
     found: dict[tuple[int | None, int], Reading] = {}
-    for series, item in sorted(items, key=lambda one: one[0].agent.startswith(PRINCIPAL)):  # the agent's own come first
+    each = sorted(items, key=lambda one: one[0].agent.startswith(PRINCIPAL))  # the agent's own come first
+    for begun in _begun_again(each) if kind == "register" else ():
+        found[None, begun.time_us] = begun
+    for series, item in each:
         reading = _reading(kind, series.unit.replace(".", ""), item)
         if reading is not None:
             found.setdefault((reading.start_us, reading.time_us), reading)
@@ -113,6 +116,21 @@ def readings_from(binding: Binding, items: Iterable[tuple[SampleSeries, Measurem
 
 def _time(reading: Reading) -> int:
     return reading.time_us
+
+
+def _begun_again(items: Iterable[tuple[SampleSeries, Measurement]]) -> Iterator[Reading]:
+    """Zero where a sum says that it began again after its last value; else one that passed that value hides it."""
+    last: dict[SampleSeries, Measurement] = {}
+    for series, item in sorted(items, key=lambda one: one[1].time_ns):
+        if item.value is None or item.quality != REGISTER:
+            continue
+        before = last.get(series)
+        last[series] = item
+        if before is None or item.start_ns is None or before.start_ns in (None, item.start_ns):
+            continue
+        start_us = item.start_ns // 1_000
+        if before.time_ns // 1_000 < start_us < item.time_ns // 1_000:
+            yield Reading(None, start_us, 0, 0)
 
 
 def _reading(kind: MeterKind, unit: str, item: Measurement) -> Reading | None:

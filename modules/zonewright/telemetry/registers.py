@@ -31,6 +31,7 @@ UNTOLD_HOURS = (
     "where m.site = ? and (coalesce(p.entry, 'told') = '' or d.dirty = 1 and d.begin_us + ? <= "
     "(select max(time_us) from reading where meter = d.meter)) limit 1"
 )
+_HAS_FAR = "select 1 from moved where meter in (select id from meter where site = ?) limit 1"
 
 
 class UntoldError(ZonewrightError):
@@ -108,6 +109,10 @@ def _require_told(connection: Statements, site: str) -> None:
 
 
 def _readings(connection: Statements, site: str, start_us: int) -> dict[str, str]:
+    if connection.execute(_HAS_FAR, (site,)).fetchone():
+        from zonewright.telemetry.tsdb.lines import reading_rows  # noqa: PLC0415 - it is beyond this, and rarely asked
+
+        return _texts(site, reading_rows(connection, site, start_us))
     query = (
         "select m.name, m.kind, r.start_us, r.time_us, r.micro, r.trust from reading r join meter m on m.id = r.meter "
         "where m.site = ? and r.time_us >= coalesce((select max(time_us) from reading where meter = m.id "
@@ -119,11 +124,16 @@ def _readings(connection: Statements, site: str, start_us: int) -> dict[str, str
         "where meter = d.meter and time_us < d.time_us)) where m.site = ? and r.time_us < "
         "(select max(time_us) from reading where meter = m.id and time_us < ?)"
     )
-    lines: dict[str, list[str]] = defaultdict(lambda: [READINGS_HEAD])
     old = sorted(set(connection.execute(dips, (site, start_us))), key=lambda row: (row[0], row[3]))
-    for row in [*old, *connection.execute(query, (site, start_us, start_us))]:
+    return _texts(site, [*old, *connection.execute(query, (site, start_us, start_us))])
+
+
+def _texts(site: str, rows: Iterable[Sequence[Any]]) -> dict[str, str]:
+    """Texts by meter and month."""
+    lines: dict[str, list[str]] = defaultdict(lambda: [READINGS_HEAD])
+    for row in rows:
         lines[f"readings/{site}/{row[0]}/{_month(row[3] // _DAY_US)}.csv"].append(reading_line(row))
-    return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
+    return {name: "\n".join(some) + "\n" for name, some in lines.items()}
 
 
 def _sums(connection: Statements, site: str, start_us: int) -> dict[str, str]:

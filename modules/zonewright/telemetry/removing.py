@@ -23,7 +23,7 @@ from zonewright.telemetry.registers import (
 )
 from zonewright.telemetry.stored_sums import between, bins_of, left_of, removed_stretches, replace_bins, sum_days
 from zonewright.telemetry.summing import DAY_US, Bin, complete_stretches
-from zonewright.telemetry.tables import FOREVER
+from zonewright.telemetry.tables import FOREVER, bring_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -85,6 +85,7 @@ def prune_meter(connection: Statements, key: int, before_us: int, partial: Colle
     meter = connection.execute("select name, kind from meter where id = ?", (key,)).fetchone()
     removed = removed_stretches(connection, key, 0, FOREVER)
     until = max([before_us, *(end for _, end in removed)])
+    bring_back(connection, key, -FOREVER, until)
     hours = bins_of(connection, "hourly", key, 0, until)
     count = 0
     for begin, end in complete_stretches(hours, until, left_of(partial, removed)):

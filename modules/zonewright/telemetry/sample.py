@@ -38,7 +38,7 @@ class Sample(NamedTuple):
         part: what of the node it is, such as ``package-0``; empty for the whole.
         unit: its unit.
         time_ns: nanoseconds since 1970.
-        start_ns: begin of a delta, or None.
+        start_ns: begin of a delta, or of a cumulative sum of another sender than an agent; None where none is known.
         value: None where the agent had no reading.
         quality: ``good``, ``register`` for a cumulative value, or why there is no value, or why it is less certain.
     """
@@ -145,7 +145,7 @@ def fault_of(sample: Sample, now_ns: int) -> str | None:
         return "it ends before it begins"
     if sample.time_ns < now_ns - _LATEST_NS:
         return f"its time is more than {LATE.most // 86_400} days ago: is the clock of its host set?"
-    if sample.unit in _ENERGY and sample.start_ns is not None:
+    if sample.unit in _ENERGY and sample.start_ns is not None and sample.quality != REGISTER:
         most_s = (DELTA if sample.unit == "J" else METER_DELTA).most
         if sample.time_ns - sample.start_ns > most_s * 10**9:
             return f"a delta of energy spans at most {most_s // 3600} hours"

@@ -30,7 +30,8 @@ from zonewright.telemetry.sample import (
 )
 
 _FOREVER_NS = 2**62
-_VERSION = 2
+_WEEK_NS = 7 * 24 * HOUR_NS
+_VERSION = 3
 _SCHEMA = """
 create table if not exists batch (
   agent text not null, boot text not null, sequence integer not null, received_ns integer not null,
@@ -334,6 +335,16 @@ class Samples:
         with self._home.opened() as connection:
             for series, *row in connection.stream(query, (start_ns, end_ns, *wanted)):
                 yield series, Measurement(*row)
+
+    def before(self, series: int, time_ns: int) -> Measurement | None:
+        """The last kept sample of a series before a time, at most a week."""
+        query = (
+            "select time_ns, start_ns, value, quality from sample where series = ? and time_ns >= ? and time_ns < ? "
+            "order by time_ns desc limit 1"
+        )
+        with self._home.opened() as connection:
+            row = connection.execute(query, (series, time_ns - _WEEK_NS, time_ns)).fetchone()
+            return None if row is None else Measurement(*row)
 
     def set_aside(self, agent: str, name: str, value: str, reason: str, now_ns: int) -> None:
         """Note that a stored sample is no reading, and why."""

@@ -21,7 +21,7 @@ from zonewright.telemetry.summing import (
     as_reading,
     by_hour,
 )
-from zonewright.telemetry.tables import FOREVER, fetch, value_of
+from zonewright.telemetry.tables import FOREVER, fetch, fetch_before, value_of
 
 _FEW = 5_000
 _REPEATS_MJ = 36_000
@@ -70,8 +70,13 @@ def needed(connection: Statements, key: int, start_us: int, end_us: int, partial
 
 def has_few(connection: Statements, key: int, start_us: int, end_us: int) -> bool:
     """Whether a meter has so few readings within a window that they are as quick to take as their sums."""
-    query = "select count(*) from (select 1 from reading where meter = ? and time_us between ? and ? limit ?) as few"
-    return int(connection.execute(query, (key, start_us, end_us, _FEW)).fetchone()[0]) < _FEW
+    query = (
+        "select (select count(*) from (select 1 from reading where meter = ? and time_us between ? and ? limit ?) "
+        "as few) + (select coalesce(sum(d.readings), 0) from moved v join delivery d on d.meter = v.meter "
+        "and d.begin_us = v.begin_us where v.meter = ? and v.begin_us between ? and ?)"
+    )
+    values = (key, start_us, end_us, _FEW, key, start_us, end_us)
+    return int(connection.execute(query, values).fetchone()[0]) < _FEW
 
 
 def hours_of(spans: Collection[tuple[int, int]]) -> set[int]:
@@ -265,8 +270,11 @@ def replace_bins(connection: Statements, table: str, key: int, bins: Iterable[Bi
 
 def sum_up_again(connection: Statements, key: int, meter: MeterSpec) -> None:
     """Sum up all of a meter once more, beside the sums of its removed readings."""
-    query = "select min(coalesce(start_us, time_us)), max(time_us) from reading where meter = ?"
-    low, high = connection.execute(query, (key,)).fetchone()
+    query = (
+        "select min(low), max(high) from (select min(coalesce(start_us, time_us)) as low, max(time_us) as high "
+        "from reading where meter = ? union all select min(first_us), max(last_us) from moved where meter = ?) as r"
+    )
+    low, high = connection.execute(query, (key, key)).fetchone()
     if low is not None:
         sum_up(connection, key, "", meter, low, high)
 
@@ -291,12 +299,7 @@ def _note_dips(connection: Statements, key: int, meter: MeterSpec, around: Seque
     ).fetchone()[0]
     if after is None:
         return list(around)
-    query = "select start_us, time_us, micro from reading where meter = ? and time_us < ? order by time_us desc limit ?"
-    before = [
-        Reading(start, time_us, value_of(micro), 0)
-        for start, time_us, micro in connection.execute(query, (key, first, LOOK_BACK))
-    ]
-    return [*reversed(before), *around]
+    return [*fetch_before(connection, key, first, LOOK_BACK), *around]
 
 
 def dips_before(connection: Statements, key: int, reading: Reading) -> list[Reading]:

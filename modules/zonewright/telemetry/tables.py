@@ -3,6 +3,7 @@
 import sqlite3
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
@@ -10,8 +11,11 @@ from zonewright.telemetry.home import Statements, TelemetryFile
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.summing import MICRO
 
+if TYPE_CHECKING:
+    from zonewright.telemetry.tsdb.interface import Tsdb
+
 FOREVER = 2**62
-VERSION = 6
+VERSION = 7
 SCHEMA = """
 create table if not exists meter (
   id integer primary key, site text not null, name text not null, kind text not null,
@@ -53,6 +57,10 @@ create table if not exists delivery (
   meter integer not null, begin_us integer not null, readings integer not null, digest text not null,
   delivering integer, dirty integer not null, primary key (meter, begin_us)) without rowid;
 create table if not exists delivering (id integer primary key autoincrement, entry text not null);
+create table if not exists moved (
+  meter integer not null, begin_us integer not null, first_us integer not null, last_us integer not null,
+  trust text not null, primary key (meter, begin_us)) without rowid;
+create table if not exists moving (name text primary key) without rowid;
 create index if not exists removal_of on removal (meter, begin_us);
 insert or ignore into trust select distinct meter, trust from reading;
 insert or ignore into dip select meter, time_us, before, micro from (select r.meter, r.time_us, r.micro, lag(r.micro)
@@ -62,7 +70,8 @@ insert or ignore into dip select meter, time_us, before, micro from (select r.me
 """A dip is a reading of a register that shows less than the one before it; it says what both showed. What is fed
 from which samples up to which arrival is in ``feeding``, with what is known of that arrival (``seen``), and from
 which sources in ``bound``. A delivery is an hour of a meter with live readings, whose digest the journal gets; it is
-dirty while more of them may have come in."""
+dirty while more of them may have come in. An hour whose readings lie in a time-series database is in ``moved``, and
+what tells them from those of other stores there in ``moving``."""
 
 
 def meter_id(connection: Statements, site: str, name: str, meter: MeterSpec) -> int:
@@ -95,7 +104,24 @@ def telemetry_path(ledger: Path) -> Path:
 
 def readings_file(path: Path) -> TelemetryFile:
     """A file of readings, which need not be there."""
-    return TelemetryFile(path, prepare=_prepare, is_old=_is_old)
+    home = TelemetryFile(path, prepare=_prepare, is_old=_is_old)
+    home.tsdb = tsdb_of(path)
+    return home
+
+
+def settings_path(readings: Path) -> Path:
+    """The settings of a time-series database, where there are any: ``ledger.telemetry.db`` has ``ledger.tsdb.yaml``."""
+    return readings.with_name(f"{readings.name.removesuffix('.db').removesuffix('.telemetry')}.tsdb.yaml")
+
+
+def tsdb_of(readings: Path) -> "Tsdb | None":
+    """The time-series database that the settings beside a file of readings name; None without settings."""
+    path = settings_path(readings)
+    if not path.is_file():
+        return None
+    from zonewright.telemetry.tsdb.settings import read_settings  # noqa: PLC0415 - most have none
+
+    return read_settings(path).tsdb
 
 
 def _is_old(connection: sqlite3.Connection) -> bool:
@@ -133,8 +159,63 @@ def micro_of(item: Reading, label: str) -> int:
     return micro
 
 
+def has_far(connection: Statements, key: int) -> bool:
+    """Whether any hour of a meter lies in a time-series database."""
+    return connection.execute("select 1 from moved where meter = ? limit 1", (key,)).fetchone() is not None
+
+
+def bring_back(connection: Statements, key: int, low_us: int, high_us: int) -> None:
+    """Bring back the hours of a meter that lie elsewhere, with times from one to another, both inside.
+
+    Whoever stores, corrects or removes something there finds everything as if it had always been here.
+
+    Args:
+        connection: a writing transaction.
+        key: the meter.
+        low_us: the first time.
+        high_us: the last one.
+
+    Raises:
+        TsdbFaultError: when they cannot be had; nothing was changed.
+    """
+    if has_far(connection, key):
+        from zonewright.telemetry.tsdb.far import recall  # noqa: PLC0415 - as above
+
+        recall(connection, key, low_us, high_us)
+
+
+def bring_back_last(connection: Statements, key: int) -> None:
+    """Bring back the last hour of a meter where nothing after it is left: the newest reading is here, always."""
+    query = (
+        "select begin_us from moved where meter = ? and last_us > coalesce((select max(time_us) from reading "
+        "where meter = ?), ?) order by begin_us desc limit 1"
+    )
+    row = connection.execute(query, (key, key, -FOREVER)).fetchone()
+    if row is not None:
+        bring_back(connection, key, row[0], row[0])
+
+
+def fetch_before(connection: Statements, key: int, time_us: int, most: int) -> list[Reading]:
+    """The last readings of a meter before a time, at most so many, in order of time."""
+    if has_far(connection, key):
+        from zonewright.telemetry.tsdb.far import rows_before  # noqa: PLC0415 - as above
+
+        rows = [row[:3] for row in rows_before(connection, key, time_us, most)]
+    else:
+        query = (
+            "select start_us, time_us, micro from reading where meter = ? and time_us < ? order by time_us desc limit ?"
+        )
+        rows = connection.execute(query, (key, time_us, most)).fetchall()[::-1]
+    return [Reading(start, at_us, value_of(micro), 0) for start, at_us, micro in rows]
+
+
 def fetch(connection: Statements, key: int, start_us: int, end_us: int) -> list[Reading]:
-    """The readings of a window that are still there, and the nearest on both sides."""
+    """The readings of a window that are still there, wherever, and the nearest on both sides."""
+    if has_far(connection, key):
+        from zonewright.telemetry.tsdb.far import rows_around  # noqa: PLC0415 - few stores have readings elsewhere
+
+        around = rows_around(connection, key, start_us, end_us)
+        return [Reading(start, time_us, value_of(micro), 0) for start, time_us, micro, _ in around]
     low = connection.execute("select max(time_us) from reading where meter = ? and time_us <= ?", (key, start_us))
     high = connection.execute("select min(time_us) from reading where meter = ? and time_us >= ?", (key, end_us))
     bounds = (low.fetchone()[0], high.fetchone()[0])

@@ -47,19 +47,26 @@ def signed_ends(store: Store, site: str, meters: Collection[str], *, whole: bool
     query = (
         "select m.id, m.name from meter m join trust t on t.meter = m.id where m.site = ? and t.trust = ? order by 2"
     )
-    last = "select time_us from reading where meter = ? and trust = ? order by time_us desc limit 1"
-    first = "select min(time_us) from reading where meter = ? and time_us > ?"
+    last = (
+        "select max(last_us) from (select max(time_us) as last_us from reading where meter = ? and trust = ? "
+        "union all select max(last_us) from moved where meter = ? and trust = ?) as both_of"
+    )
+    first = (
+        "select min(first_us) from (select min(time_us) as first_us from reading where meter = ? and time_us > ? "
+        "union all select min(first_us) from moved where meter = ? and first_us > ?) as both_of"
+    )
     before = (
         "select 1 from reading where meter = ? and trust = ? and time_us < ? "
+        "union all select 1 from moved where meter = ? and trust = ? and first_us < ? "
         "union all select 1 from stretch where meter = ? limit 1"
     )
     with store.opened() as connection:
         for key, name in connection.execute(query, (site, _SIGNED)).fetchall():
-            row = connection.execute(last, (key, _SIGNED)).fetchone() if name in meters else None
-            if row is None:
+            row = connection.execute(last, (key, _SIGNED) * 2).fetchone() if name in meters else (None,)
+            if row[0] is None:
                 continue
-            since = connection.execute(first, (key, row[0])).fetchone()[0]
-            values = (key, _PLAIN, row[0], key)
+            since = connection.execute(first, (key, row[0]) * 2).fetchone()[0]
+            values = (*(key, _PLAIN, row[0]) * 2, key)
             is_mixed = whole and connection.execute(before, values).fetchone() is not None
             found.append(SignedEnd(meter=name, signed_us=int(row[0]), since_us=since, is_mixed=is_mixed))
     return found

@@ -221,9 +221,9 @@ def _files(groups: Sequence[DiffGroup]) -> dict[str, dict[DiffKind, int]]:
 
 
 def _site_of(path: str) -> str:
-    """The site of a rendered file: ``nodes/<site>/...``, ``sites/<site>/...`` or ``groups/<site>/...``."""
+    """The site of a rendered file, such as ``nodes/<site>/...`` or ``sites/<site>/...``."""
     parts = path.split("/")
-    return parts[1] if len(parts) > 2 and parts[0] in ("nodes", "sites", "groups") else ""  # noqa: PLR2004 - folder, site, file
+    return parts[1] if len(parts) > 2 and parts[0] in ("nodes", "sites", "groups", "routers") else ""  # noqa: PLR2004 - folder, site, file
 
 
 def _nodes(site: str, own: Sequence[Occupant], wanted: Sequence[Occupant]) -> Iterator[NodeChange]:

@@ -56,7 +56,7 @@ svg { max-width: 100%; height: auto; }
   body { padding: 0.5rem 0.6rem 3rem; }
   .facts > div { grid-template-columns: 1fr; }
   .group { grid-template-columns: 1fr; } .group > details { grid-row: auto; }
-  .tick { grid-column: 1; padding: 0.4rem 0 0; }
+  .tick { grid-column: 1; padding: 0.9rem 0 0; } .group > details { margin-top: 0.1rem; }
   .diff thead { display: none; } .diff, .diff tbody, .diff caption { display: block; }
   .diff tr { display: grid; grid-template-columns: 2.6rem 1.2rem 1fr; } .diff td { min-width: 0; }
   .diff :is(th, td):nth-child(n) { width: auto; }
@@ -77,7 +77,8 @@ svg { max-width: 100%; height: auto; }
   details { border-color: #000; margin: 2pt 0; padding: 0 4pt; }
   .wide { overflow: visible; } table { font-size: 7pt; margin: 2pt 0; line-height: 1.2; }
   th, td { overflow-wrap: anywhere; padding: 1pt 3pt; }
-  code, .diff td { font-size: 6.2pt; line-height: 1.2; }
+  code, .diff td { font-size: 6.2pt; line-height: 1.2; } .diff caption { font-size: 7pt; }
+  .diff thead th { font-size: 6.2pt; padding: 1pt; overflow-wrap: normal; }
   .diff :is(th, td):nth-child(3n+1) { width: 20pt; } .diff :is(th, td):nth-child(3n+2) { width: 10pt; }
   pre { font-size: 5.8pt; line-height: 1.2; margin: 2pt 0; padding: 1pt 3pt; } pre.one { columns: 2; column-gap: 8pt; }
   .group { display: block; } .tick { display: block; padding: 3pt 0 0; max-width: none; break-after: avoid; }

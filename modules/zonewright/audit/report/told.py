@@ -90,7 +90,7 @@ def power_text(impact: Impact | None) -> tuple[str, str, str]:
     """Kilowatts, rack units and energy ratio of one site's impact."""
     if impact is None:
         return "0.0 kW", "0 U", ""
-    ratio = ""
+    ratio = "not known"
     if impact.ratio_after is not None:
         ratio = f"{impact.ratio_before or 'no load'} -> {impact.ratio_after}"
     return f"{impact.kw:+,.1f} kW", f"{impact.units:+,} U", ratio

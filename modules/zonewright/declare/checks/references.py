@@ -171,7 +171,7 @@ def _same_as_number(known: Known) -> Iterator[Fault]:
                 )
 
 
-_KINDS = {"address_pools": "pool", "networks": "network", "loopbacks": "loopback"}
+_KINDS = {"address_pools": "pool", "networks": "network", "loopbacks": "loopback", "second_router": "second router's"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +196,10 @@ def _overlapping_pools(known: Known) -> Iterator[Fault]:
         for network_id, network in site.networks.items()
     ]
     pools += [
-        _Pool(owner, ("sites", site_id, "loopbacks", str(index)), ip_network(address))
+        _Pool(owner, ("sites", site_id, *where.split(".")), ip_network(address))
         for owner, file in known.owners.items()
         for site_id, site in file.sites.items()
-        for index, address in enumerate(site.loopbacks)
+        for where, address in site.all_loopbacks.items()
     ]
     pools += [
         _Pool(owner, ("links", link_id, "prefixes", str(index)), prefix)

@@ -24,6 +24,7 @@ def network_faults(known: Known, owner: str, path: Path, site: Site) -> Iterator
     for pool_id, pool in site.address_pools.items():
         yield from _pool(owner, (*path, "address_pools", pool_id), pool)
     yield from _router(owner, path, site)
+    yield from _links(known, owner, path, site)
     for key, vlan in site.vlans.items() if known.zone is not None else ():
         parties = known.zone.parties if known.zone is not None else {}
         if vlan.tenant is not None and vlan.tenant not in parties and not known.unsure("", ("parties", vlan.tenant)):
@@ -85,6 +86,27 @@ def _router(owner: str, path: Path, site: Site) -> Iterator[Fault]:
                 expected="an interface for each of nodes, management, service and upstream",
                 got=f"'{name}' for {role}, which is for {roles[name]} already",
                 fix="name another interface, or another 'vlan', which has one of its own",
+            )
+
+
+def _links(known: Known, owner: str, path: Path, site: Site) -> Iterator[Fault]:
+    """Links at a second router end at the site; their interfaces and the one between the routers have other names."""
+    second = site.second_router
+    links = {link_id: link for file in known.owners.values() for link_id, link in file.links.items()}
+    faulty = any(known.unsure(one, ("links",)) for one in known.left_out if one)
+    for index, link_id in enumerate(second.links if second is not None else ()):
+        where = (*path, "second_router", "links", str(index))
+        link = links.get(link_id)
+        if link is None and known.whole and not faulty:
+            yield unknown("link", link_id, links, owner=owner, path=where)
+        elif link is not None and path[-1] not in {link.a, link.b}:
+            yield Fault(
+                owner=owner,
+                path=where,
+                what="a link that does not end here",
+                expected=f"a link with {path[-1]} at one end",
+                got=f"'{link_id}', from {link.a} to {link.b}",
+                fix="correct the id, or leave it out",
             )
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.site_networks import network_faults
+from zonewright.declare.checks.switches import switch_faults_of
 from zonewright.declare.checks.zone import date_faults
 from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
 from zonewright.model import OwnerFile, Room, Row, Site
@@ -126,6 +127,7 @@ def site_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
         if site.has_chain:
             yield from _supply(known, owner, path, site)
         yield from network_faults(known, owner, path, site)
+        yield from switch_faults_of(known, owner, path, site)
         for room_id, room in site.rooms.items():
             room_path = (*path, "rooms", room_id)
             yield from _may_open(known, owner, room_path, room)

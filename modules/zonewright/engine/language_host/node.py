@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf import json_format
 from pulumi.runtime.proto import language_pb2 as messages
 
+from zonewright.engine.language_host import linking
 from zonewright.engine.language_host.service import SharedRuntime, response
 
 _RUNNER = Path("node_modules", "@pulumi", "pulumi", "cmd", "run", "index.js")
@@ -23,12 +24,15 @@ class NodeLanguageRuntime(SharedRuntime):
 
     language = "nodejs"
 
+    def _linked(self, request: messages.LinkRequest) -> str:
+        return linking.linked_in_node(request)
+
     async def InstallDependencies(
         self, _request: messages.InstallDependenciesRequest, _context: Any
     ) -> AsyncIterator[messages.InstallDependenciesResponse]:
         """Say who installs: a lock file pins what the project needs."""
         yield messages.InstallDependenciesResponse(
-            stderr=b"zonewright's language host installs nothing: run 'npm ci' in the project's folder.\n"
+            stderr=b"zonewright's language host installs nothing: run 'npm install' in the project's folder.\n"
         )
 
     async def About(self, _request: messages.AboutRequest, _context: Any) -> messages.AboutResponse:

@@ -1,6 +1,6 @@
 """SDKs of packages, for `pulumi package gen-sdk` and `add`: the generator beside the host answers the engine's request.
 
-Must not change a project: a lock file pins what it needs, so this host names the command that adds an SDK to it.
+Must not change a project: `linking` does, and only its list of what it needs.
 """
 
 import os

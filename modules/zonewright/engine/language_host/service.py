@@ -18,7 +18,7 @@ from pulumi.runtime.proto import language_pb2 as messages
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
 from zonewright.engine.errors import EngineError
-from zonewright.engine.language_host import interpreter, sdk
+from zonewright.engine.language_host import interpreter, linking, sdk
 from zonewright.engine.language_host.children import Children
 
 _SAID_ENOUGH = 32
@@ -99,6 +99,18 @@ class SharedRuntime(language_pb2_grpc.LanguageRuntimeServicer):
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
             raise
 
+    async def Link(self, request: messages.LinkRequest, context: Any) -> messages.LinkResponse:
+        """Name an SDK in what the project needs, for `pulumi package add`; install nothing."""
+        try:
+            return messages.LinkResponse(import_instructions=self._linked(request))
+        except EngineError as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+            raise
+
+    def _linked(self, request: messages.LinkRequest) -> str:
+        """Name SDKs in what the project needs; gives what to do next."""
+        raise NotImplementedError(request)
+
     async def Cancel(self, _request: Empty, _context: Any) -> Empty:
         """End all programs; plugins get their own Cancel from the engine and end with their calls."""
         for process in tuple(self._programs):
@@ -164,13 +176,15 @@ class PythonLanguageRuntime(SharedRuntime):
         super().__init__(engine_address=engine_address, tracing=tracing, children=children)
         self._executor = executor
 
+    def _linked(self, request: messages.LinkRequest) -> str:
+        return linking.linked_in_python(request)
+
     async def InstallDependencies(
         self, _request: messages.InstallDependenciesRequest, _context: Any
     ) -> AsyncIterator[messages.InstallDependenciesResponse]:
-        """Say who installs: this host never changes an environment, because a lock file pins the project's."""
+        """Say who installs: this host never changes an environment; a lock file may pin what is in it."""
         yield messages.InstallDependenciesResponse(
-            stderr=b"zonewright's language host installs nothing: run 'make setup', "
-            b"or pip in the project's own environment.\n"
+            stderr=b"zonewright's language host installs nothing: run pip in the project's own environment.\n"
         )
 
     async def About(self, request: messages.AboutRequest, context: Any) -> messages.AboutResponse:

@@ -246,7 +246,8 @@ class _Words:
                 region = (
                     {**(_reference(one.get("parent")) or {}), "name": name, "slug": id_of(name, "")} if above else None
                 )
-                made.append({**_slugged(self.plain(one), one), "region": region})
+                numbers = [{"asn": one["asn"]}] if one.get("asn") else []
+                made.append({**_slugged(self.plain(one), one), "region": region, "asns": numbers})
         return made
 
     def rooms(self) -> list[NautobotObject]:

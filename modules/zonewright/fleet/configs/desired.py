@@ -41,6 +41,8 @@ class ApprovedFiles:
     def by_subject(self) -> Mapping[tuple[str, str], tuple[tuple[str, str], ...]]:
         """The files of each subject with their paths below it: a node by its name, sites and groups by their site.
 
+        A second router is meant by site and name.
+
         A path that no format could have rendered is left out: what a stack says that it has deployed is its own word.
         """
         found: dict[tuple[str, str], list[tuple[str, str]]] = {}
@@ -49,7 +51,8 @@ class ApprovedFiles:
             depth = _DEPTHS.get(kind, 0)
             below = "/".join(rest[depth:])
             if depth and _BELOW.fullmatch(below):
-                found.setdefault((kind, rest[1] if kind == "nodes" else rest[0]), []).append((path, below))
+                name = {"nodes": rest[1], "routers": f"{rest[0]}/{rest[1]}"}.get(kind, rest[0])
+                found.setdefault((kind, name), []).append((path, below))
         return {key: tuple(files) for key, files in found.items()}
 
 

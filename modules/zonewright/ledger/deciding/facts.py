@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from zonewright.ledger.deciding.measuring import load_history, measured_sites
-from zonewright.ledger.deciding.site_claims import addresses_of, around, occupant, site_claims, take
+from zonewright.ledger.deciding.site_claims import around, occupant, take
 from zonewright.ledger.deciding.site_revisions import revisions_of, sites_of
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
@@ -276,27 +276,13 @@ def _beneath(
 
 
 def _handed(connection: Connection, rows: Iterable[Row[Any]], stack_id: str, demand: Demand) -> tuple[Finding, ...]:
-    """What is wrong with networks that a change gives to tenants; without any, nothing is read."""
-    mine = {row.name: parse_asset(row.data) for row in rows if row.stack_id == stack_id and row.kind == "site"}
-    before = {name: item.site for name, item in mine.items() if isinstance(item, SiteAsset)}
-    after = {name: item.site for name, item in demand.assets.items() if isinstance(item, SiteAsset) and item.site.vlans}
-    if not after:
+    """What is wrong with networks that a change gives to tenants, or takes away."""
+    if not any(isinstance(item, SiteAsset) for item in demand.assets.values()):
         return ()
-    from zonewright.ledger.deciding.handed_over import handed_over, networks_of_tenants  # noqa: PLC0415 - rarely needed
+    from zonewright.ledger.deciding.handed_over import findings_of_networks  # noqa: PLC0415 - rarely needed
 
-    given = {
-        name: site
-        for name, site in after.items()
-        if networks_of_tenants(site).keys() - networks_of_tenants(before.get(name)).keys()
-    }
-    claims = site_claims(connection, given) if given else {}
-    return tuple(
-        finding
-        for name, held in claims.items()
-        for finding in handed_over(
-            name, before.get(name), given[name], [(row.party, addresses_of(row)) for row in held.rows], demand.party
-        )
-    )
+    own = [row for row in rows if row.stack_id == stack_id and row.kind == "site"]
+    return findings_of_networks(connection, own, demand)
 
 
 def _assets(

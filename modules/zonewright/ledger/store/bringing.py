@@ -19,11 +19,11 @@ _PAGE = 20_000
 _PATIENCE_MS = 2_000
 _READINGS = (
     *("meter", "reading", "hourly", "daily", "trust", "stretch", "dip", "intake", "superseded", "pruning", "removal"),
-    *("feeding", "bound", "delivery", "delivering"),
+    *("feeding", "bound", "delivery", "delivering", "moved", "moving"),
 )
 _SAMPLES = (
     *("batch", "batch_run", "series", "sample", "sample_hour", "arrival", "inbox", "quarantine"),
-    *("chain_link", "chain_head", "chain_run", "chain_event", "chain_seal"),
+    *("chain_link", "chain_fork", "chain_head", "chain_run", "chain_event", "chain_seal"),
 )
 _COUNTED = ("arrival", "chain_run", "chain_event")
 """Tables whose numbers are never given twice, although their first rows are removed."""

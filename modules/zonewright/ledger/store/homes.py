@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from zonewright.ledger.store.database import Database
 from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.samples import samples_file, samples_path
-from zonewright.telemetry.tables import readings_file, telemetry_path
+from zonewright.telemetry.tables import readings_file, telemetry_path, tsdb_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,4 +35,6 @@ def homes_of(database: Database) -> Homes:
         TelemetryServer,
     )
 
-    return Homes(readings=TelemetryServer(server, "readings"), samples=TelemetryServer(server, "samples"))
+    readings = TelemetryServer(server, "readings")
+    readings.tsdb = tsdb_of(telemetry_path(database.path))
+    return Homes(readings=readings, samples=TelemetryServer(server, "samples"))

@@ -83,6 +83,15 @@ delivery = Table(
 )
 Index("delivery_of", delivery.c.delivering)
 Table("delivering", metadata, _numbered(), _text("entry"))
+Table(
+    "moved",
+    metadata,
+    _key("meter"),
+    _key("begin_us"),
+    *(_number(name) for name in ("first_us", "last_us")),
+    _text("trust"),
+)
+Table("moving", metadata, _key_text("name"))
 
 Table(
     "batch",
@@ -124,6 +133,12 @@ Table(
     metadata,
     *(_key_text("agent"), _key("sequence"), _text("node"), _text("previous"), _text("digest"), _number("received_ns")),
     *(_number("head"), _text("body")),
+)
+Table(
+    "chain_fork",
+    metadata,
+    *(_key_text("agent"), _key("sequence"), _key_text("digest"), _text("node"), _text("previous")),
+    *(_number("received_ns"), _text("body")),
 )
 chain_head = Table(
     "chain_head",
@@ -178,6 +193,8 @@ PROVEN: dict[str, str] = {
     "bound": "which sources were taken into readings",
     "delivery": "the journal has the digest of the hours of each entry",
     "delivering": "each names its entry of the journal",
+    "moved": "readings count only where they have the digest of their hour, which the journal has",
+    "moving": "names the readings",
     "batch": "which batches of agents came in",
     "batch_run": "the same, of long ago",
     "series": "what samples belong to",
@@ -187,6 +204,7 @@ PROVEN: dict[str, str] = {
     "inbox": "names the samples",
     "quarantine": "what of the samples could not be",
     "chain_link": "signed by the agent, as its heads lead back",
+    "chain_fork": "batches beside others of their number, until a head says which of them the agent signed",
     "chain_head": "signed by the agent; the journal has a digest of each list of heads",
     "chain_run": "which batches heads lead back to, in order",
     "chain_event": "the journal has a digest of each list of events",

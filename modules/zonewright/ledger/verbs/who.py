@@ -177,6 +177,7 @@ def _has(row: RowMapping, data: Mapping[str, Any], address: Any) -> bool:
         "site": lambda: [
             *(one["prefix"] for field in ("address_pools", "networks") for one in data["site"].get(field, {}).values()),
             *data["site"].get("loopbacks", ()),
+            *(data["site"].get("second_router") or {}).get("loopbacks", ()),
         ],
         "link": lambda: list(data["link"].get("prefixes", ())),
     }

@@ -10,6 +10,15 @@ from zonewright.model.addresses import address_of, interface_of
 from zonewright.render.contexts.group_context import domain_of
 from zonewright.render.contexts.node_links import BondInUse, PortInUse, TaggedVlan, node_links
 from zonewright.render.contexts.node_view import SiteView
+from zonewright.render.contexts.related import (
+    HomeSite,
+    Neighbour,
+    NodeModel,
+    NodePlace,
+    home_site,
+    node_model,
+    node_place,
+)
 from zonewright.render.errors import RenderError
 from zonewright.render.quoting import shown
 
@@ -31,7 +40,7 @@ class PoolAddress:
     version: int
 
 
-OF_ONE_NODE = frozenset({"name", "rack", "position", "addresses", "routes", "bonds", "vlans"})
+OF_ONE_NODE = frozenset({"name", "rack", "position", "addresses", "routes", "bonds", "vlans", "place", "neighbours"})
 """Fields of a node's context that hardly two nodes have alike; of the others most nodes of a stack have the same."""
 
 
@@ -69,6 +78,11 @@ class NodeContext:
         service_url: where its agent reports.
         service_port: port of the service.
         power_max_w: the most that it can draw, in watts.
+        cluster: id of its cluster, empty where it is not known.
+        home: its site.
+        place: where it stands.
+        type: its type.
+        neighbours: the other nodes of its stack in the same rack, from the bottom up.
     """
 
     name: str
@@ -100,6 +114,11 @@ class NodeContext:
     service_url: str
     service_port: int
     power_max_w: int
+    cluster: str
+    home: HomeSite
+    place: NodePlace
+    type: NodeModel
+    neighbours: tuple[Neighbour, ...]
 
 
 def node_context(
@@ -112,6 +131,8 @@ def node_context(
     power_max_w: int,
     node_type: NodeType | None = None,
     mac_addresses: Mapping[str, str] | None = None,
+    cluster: str = "",
+    in_rack: tuple[Neighbour, ...] = (),
 ) -> NodeContext:
     """Compute what the templates of one node see.
 
@@ -124,6 +145,8 @@ def node_context(
         power_max_w: the most that it can draw, in watts.
         node_type: its type, where it is known.
         mac_addresses: MAC addresses by name of the port, where they are declared.
+        cluster: id of its cluster.
+        in_rack: the nodes of its stack in the same rack, itself among them.
 
     Raises:
         RenderError: when an address is of no pool of the site, or is none that a node may have.
@@ -172,6 +195,11 @@ def node_context(
         service_url=view.service_url,
         service_port=view.service_port,
         power_max_w=power_max_w,
+        cluster=cluster,
+        home=home_site(view.site_id, view.site),
+        place=node_place(rack, position, node_type),
+        type=node_model(node_type),
+        neighbours=tuple(one for one in in_rack if one.name != name),
     )
 
 

@@ -4,11 +4,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from zonewright.model import AddressPool, NodeType, Site
-from zonewright.model.node_ports import UPLINK, bond_name, ports_of_role
+from zonewright.model.node_ports import LACP, UPLINK, bond_name, ports_of_role
 from zonewright.model.site_network import USUAL_MTU, PoolRole
 from zonewright.render.errors import RenderError
 from zonewright.rules.words import listed
 
+_FIRST_TABLE = 1000
+"""Number of the first routing table of a node's own."""
 _ROLES: tuple[PoolRole, ...] = ("data", "storage", "management")
 
 
@@ -28,6 +30,21 @@ class PortInUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnWay:
+    """What leaves from addresses of a network goes by its own gateway: another one takes it for a false source.
+
+    Attributes:
+        network: the network.
+        gateway: its gateway.
+        table: number of the routing table for it.
+    """
+
+    network: str
+    gateway: str
+    table: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BondInUse:
     """A bond of a node.
 
@@ -38,8 +55,10 @@ class BondInUse:
         ports: names of its ports; none says all wired ports.
         primary: the port that is in use while it can be, or empty.
         mtu: largest packet in bytes, 0 for the system's own.
+        vid: number of the VLAN that it has without a tag, 0 where none is known.
         addresses: its addresses with prefix length.
         routes: gateways of its default routes.
+        own_ways: its networks besides those for data, each with its own way out.
     """
 
     name: str
@@ -48,8 +67,10 @@ class BondInUse:
     ports: tuple[str, ...]
     primary: str
     mtu: int
+    vid: int
     addresses: tuple[str, ...]
     routes: tuple[str, ...]
+    own_ways: tuple[OwnWay, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +82,7 @@ class TaggedVlan:
     vid: int
     mtu: int
     addresses: tuple[str, ...]
+    own_ways: tuple[OwnWay, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +118,7 @@ def node_links(
     ports_of = {role: of_role for role in _ROLES if (of_role := ports_of_role(interfaces, role)) or role == "data"}
     pools = {key: site.address_pools[key] for key in sorted(addresses)}
     tags = _tags(site, pools, ports_of)
+    ways = _own_ways(pools)
     bonds, ports = [], []
     for role, of_role in ports_of.items():
         own = [key for key, pool in pools.items() if key not in tags and _carrier(pool, ports_of) == role]
@@ -118,16 +141,18 @@ def node_links(
             BondInUse(
                 name=name,
                 role=role,
-                mode="active-backup" if is_backup else "802.3ad",
+                mode="active-backup" if is_backup else LACP,
                 ports=names,
                 primary=(primary or names[0]) if names and is_backup else "",
                 mtu=mtu,
+                vid=next((site.vlans[one].vid for key in named if (one := pools[key].vlan) is not None), 0),
                 addresses=tuple(addresses[key] for key in own),
                 routes=routes if role == "data" else (),
+                own_ways=tuple(ways[key] for key in own) if role != "data" else (),
             )
         )
         ports += [PortInUse(name=one, mac_address=mac_addresses.get(one, ""), mtu=mtu) for one in names]
-    vlans = tuple(_tagged(addresses, pools, tags, bonds[0].mtu))
+    vlans = tuple(_tagged(addresses, pools, tags, ways, bonds[0].mtu))
     for vlan in vlans:
         if vlan.mtu > (bonds[0].mtu or USUAL_MTU):
             raise RenderError(
@@ -153,8 +178,19 @@ def _tags(site: Site, pools: Mapping[str, AddressPool], ports_of: Collection[Poo
     }
 
 
+def _own_ways(pools: Mapping[str, AddressPool]) -> dict[str, OwnWay]:
+    return {
+        key: OwnWay(network=str(pool.prefix), gateway=str(pool.gateway), table=_FIRST_TABLE + number)
+        for number, (key, pool) in enumerate(pools.items())
+    }
+
+
 def _tagged(
-    addresses: Mapping[str, str], pools: Mapping[str, AddressPool], tags: Mapping[str, int], bond_mtu: int
+    addresses: Mapping[str, str],
+    pools: Mapping[str, AddressPool],
+    tags: Mapping[str, int],
+    ways: Mapping[str, OwnWay],
+    bond_mtu: int,
 ) -> Iterator[TaggedVlan]:
     # Without a size of its own, Linux would give it that of the bond.
     smallest = USUAL_MTU if bond_mtu > USUAL_MTU else 0
@@ -166,4 +202,5 @@ def _tagged(
             vid=vid,
             mtu=max(pools[key].mtu or smallest for key in held),
             addresses=tuple(addresses[key] for key in held),
+            own_ways=tuple(ways[key] for key in held),
         )

@@ -61,12 +61,13 @@ class RouterTrunk:
     is_bare: bool
 
 
-def trunks_of(ports: Iterable[RouterPort], links: Collection[str]) -> tuple[RouterTrunk, ...]:
+def trunks_of(ports: Iterable[RouterPort], links: Collection[str], interconnect: str) -> tuple[RouterTrunk, ...]:
     """The interfaces that netplan must know, in order of name.
 
     Args:
         ports: the router's interfaces in networks of its site.
         links: its ends of links.
+        interconnect: the interface to the other router of the site, or empty.
     """
     held: dict[str, list[RouterPort]] = defaultdict(list)
     for port in ports:
@@ -77,7 +78,8 @@ def trunks_of(ports: Iterable[RouterPort], links: Collection[str]) -> tuple[Rout
             mtu = max(port.mtu or USUAL_MTU for port in on_it) if any(port.mtu for port in on_it) else 0
             is_bare = name not in links and all(port.vid for port in on_it)
             found.append(RouterTrunk(name=name, mtu=mtu, is_bare=is_bare))
-    return tuple(found)
+    found += [RouterTrunk(name=interconnect, mtu=0, is_bare=False)] if interconnect else []
+    return tuple(sorted(found, key=lambda one: one.name))
 
 
 def ports_of(site: Site, times: Iterable[str], around: Surroundings) -> tuple[RouterPort, ...]:

@@ -6,6 +6,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, ip_network
 
 from zonewright.model import Site
+from zonewright.model.site_network import SecondRouter
 from zonewright.model.surroundings import LinkEnds, Routing, Surroundings
 from zonewright.rules.surroundings import routing_of
 
@@ -76,6 +77,12 @@ def prefix_order(text: str) -> tuple[int, int, int]:
 def of_version(texts: list[str], version: int) -> tuple[str, ...]:
     """The prefixes of one IP version, in order."""
     return tuple(sorted((text for text in texts if ip_network(text).version == version), key=prefix_order))
+
+
+def second_router_id(second: SecondRouter) -> str:
+    """Its IPv4 loopback, else a number from its name."""
+    loopbacks = [one for one in second.loopbacks if isinstance(one, IPv4Address)]
+    return str(loopbacks[0] if loopbacks else IPv4Address(sha256(second.name.encode()).digest()[:4]))
 
 
 def router_id(site: Site) -> str:

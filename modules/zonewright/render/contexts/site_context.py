@@ -7,11 +7,13 @@ from fractions import Fraction
 from urllib.parse import urlsplit
 
 from zonewright.model import Row, Site
+from zonewright.model.site_network import Address
 from zonewright.model.surroundings import Surroundings
 from zonewright.model.world import SiteFacts
 from zonewright.render.contexts.labels import LabelRow, label_rows
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of
 from zonewright.render.contexts.node_view import PORTS, times_of
+from zonewright.render.contexts.outlets import OutletRow, outlet_rows
 from zonewright.render.contexts.router_ports import RouterPort, RouterTrunk, ports_of, trunks_of
 from zonewright.render.contexts.routing import (
     BgpSession,
@@ -22,6 +24,7 @@ from zonewright.render.contexts.routing import (
     of_version,
     prefix_order,
     router_id,
+    second_router_id,
     sessions_over,
 )
 from zonewright.render.contexts.site_names import (
@@ -36,6 +39,7 @@ from zonewright.render.contexts.site_names import (
     site_names,
     ways_back,
 )
+from zonewright.render.contexts.switch_sides import SwitchSide, sides_of_site
 from zonewright.rules.site_power import is_in_scope
 from zonewright.rules.surroundings import routing_of
 
@@ -68,9 +72,17 @@ class SiteContext:
         name: id of the site.
         district: id of its district.
         as_number: number of its autonomous system, 0 without one.
+        router: name of the router's host: the site's id, or the name of its second router.
+        is_second: whether it is that one.
+        interconnect: the router's interface to the other one of the site, or empty.
+        tracked: the interfaces without which it is no gateway, where there are two routers.
         router_id: identifier of its router, as an IPv4 address.
         networks_v4: what it announces.
         networks_v6: the same for IPv6.
+        originated_v4: what of it this router announces: all but what the other one alone has.
+        originated_v6: the same for IPv6.
+        kept_v4: what it announces whether or not its own ports are up; with two routers the gateway alone has the rest.
+        kept_v6: the same for IPv6.
         peers: the other sites that announce something.
         members: all sites that do, itself among them.
         zone_v4: every IPv4 prefix of the zone.
@@ -104,10 +116,14 @@ class SiteContext:
         feed_names: the feeds that its racks have: A, B or both.
         failovers: what its racks may draw in all with one feed lost; ``feed`` names the feed that carries least.
         title: name for people.
+        kind: data-centre or edge.
+        time_zone: name in the IANA time zone database.
         domain: domain of the site's own names.
         content: a number that comes from its names.
         serial: serial number of the zone of its names.
         name_servers: addresses of its name servers.
+        time_servers: addresses of its time servers.
+        end_names: those of its names that are of ends of links.
         names: its own names: name servers, time servers, gateways, ends of links.
         aliases: other names for them.
         service_zones: the name of the zone's service with its addresses, where it has a name and they are known.
@@ -124,14 +140,25 @@ class SiteContext:
         name_servers_v4: name servers that DHCP can tell.
         time_servers_v4: time servers that it can tell.
         label_rows: its rows with the labels of their racks.
+        outlet_rows: its rows with the labels of their outlets, where these are declared.
+        eos_switches: its switches that are configured as EOS is, without the interfaces to nodes.
+        sonic_switches: those that are configured as SONiC is.
     """
 
     name: str
     district: str
     as_number: int
+    router: str
+    is_second: bool
+    interconnect: str
+    tracked: tuple[str, ...]
     router_id: str
     networks_v4: tuple[str, ...]
     networks_v6: tuple[str, ...]
+    originated_v4: tuple[str, ...]
+    originated_v6: tuple[str, ...]
+    kept_v4: tuple[str, ...]
+    kept_v6: tuple[str, ...]
     peers: tuple[Peer, ...]
     members: tuple[Peer, ...]
     zone_v4: tuple[str, ...]
@@ -165,10 +192,14 @@ class SiteContext:
     feed_names: tuple[str, ...]
     failovers: tuple[FeedLimit, ...]
     title: str
+    kind: str
+    time_zone: str
     domain: str
     content: int
     serial: int
     name_servers: tuple[str, ...]
+    time_servers: tuple[str, ...]
+    end_names: tuple[str, ...]
     names: tuple[HostRecord, ...]
     aliases: tuple[Alias, ...]
     service_zones: tuple[ServiceZone, ...]
@@ -185,9 +216,14 @@ class SiteContext:
     name_servers_v4: tuple[str, ...]
     time_servers_v4: tuple[str, ...]
     label_rows: tuple[LabelRow, ...]
+    outlet_rows: tuple[OutletRow, ...]
+    eos_switches: tuple[SwitchSide, ...]
+    sonic_switches: tuple[SwitchSide, ...]
 
 
-def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> SiteContext:
+def site_context(
+    *, name: str, site: Site, rows: Mapping[str, Row], around: Surroundings, is_second: bool = False
+) -> SiteContext:
     """Compute what the templates of one site see.
 
     Args:
@@ -195,19 +231,26 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         site: its declaration; its rooms' rows are not looked at.
         rows: its rows by ``site/room/row``.
         around: the zone around it.
+        is_second: whether its second router is meant, where it has one.
     """
+    second = site.second_router
+    loopbacks = second.loopbacks if second is not None and is_second else site.loopbacks
+    others_loopbacks = {_whole(one) for one in site.all_loopbacks.values()} - {_whole(one) for one in loopbacks}
     routing = routing_of(site.as_number or 0, site)
     own = [*routing.networks, *routing.others]
     members = members_of(name, site, around)
     others = (text for item in around.routing.values() for text in (*item.networks, *item.others))
     everyone = sorted({*own, *others}, key=prefix_order)
     management = sorted({str(network) for network in site.management}, key=prefix_order)
-    ends = ends_of(name, site, around)
+    all_ends = ends_of(name, site, around)
+    ends = [one for one in all_ends if second is None or (one.interface.link in second.links) is is_second]
+    originated = [one for one in own if one not in others_loopbacks]
+    kept = originated if second is None else [_whole(one) for one in loopbacks]
     sessions = tuple(session for end in ends for session in sessions_over(end))
     ratio = _ratio_limit(name, site, rows, around)
     service = urlsplit(around.service)
     ports = ports_of(site, times_of(name, site, around), around)
-    own_names = site_names(name, site, tuple(end.interface for end in ends), around)
+    own_names = site_names(name, site, tuple(end.interface for end in all_ends), around)
     content = content_of((*own_names.records, *own_names.aliases))
     answered = {zone.zone for zone in own_names.reverse_zones}
     back = tuple(one for one in ways_back(around, besides=name) if one.zone not in answered)
@@ -216,18 +259,26 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         name=name,
         district=site.district,
         as_number=site.as_number or 0,
-        router_id=router_id(site),
+        router=second.name if second is not None and is_second else name,
+        is_second=is_second,
+        interconnect=second.interconnect if second is not None else "",
+        tracked=tuple(sorted({one.parent or one.name for one in ports})) if second is not None else (),
+        router_id=second_router_id(second) if second is not None and is_second else router_id(site),
         networks_v4=of_version(own, 4),
         networks_v6=of_version(own, 6),
+        originated_v4=of_version(originated, 4),
+        originated_v6=of_version(originated, 6),
+        kept_v4=of_version(kept, 4),
+        kept_v6=of_version(kept, 6),
         peers=tuple(one for one in members if one.site != name),
         members=members,
         zone_v4=of_version(everyone, 4),
         zone_v6=of_version(everyone, 6),
-        loopbacks_v4=_loopbacks(site, 4),
-        loopbacks_v6=_loopbacks(site, 6),
+        loopbacks_v4=tuple(_whole(one) for one in loopbacks if one.version == 4),  # noqa: PLR2004
+        loopbacks_v6=tuple(_whole(one) for one in loopbacks if one.version == 6),  # noqa: PLR2004
         ports=ports,
         vlans=tuple(one for one in ports if one.vid),
-        trunks=trunks_of(ports, [end.interface.name for end in ends]),
+        trunks=trunks_of(ports, [end.interface.name for end in ends], second.interconnect if second else ""),
         apart=tuple(one for one in ports if one.is_apart),
         defaults_v4=tuple(str(one) for one in site.default_gateways if one.version == 4),  # noqa: PLR2004
         defaults_v6=tuple(str(one) for one in site.default_gateways if one.version == 6),  # noqa: PLR2004
@@ -252,10 +303,14 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         feed_names=tuple(sorted({feed for row in rows.values() for feed in row.feeds})),
         failovers=tuple(_failovers(name, rows)),
         title=site.title,
+        kind=site.kind,
+        time_zone=site.time_zone,
         domain=f"{name}.internal",
         content=content,
         serial=content,
         name_servers=tuple(str(address) for address in site.name_servers),
+        time_servers=tuple(str(address) for address in site.time_servers),
+        end_names=tuple(one.interface.name for one in all_ends),
         names=own_names.records,
         aliases=own_names.aliases,
         service_zones=own_names.service,
@@ -277,11 +332,15 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         name_servers_v4=tuple(str(one) for one in site.name_servers if one.version == 4),  # noqa: PLR2004
         time_servers_v4=tuple(str(one) for one in site.time_servers if one.version == 4),  # noqa: PLR2004
         label_rows=tuple(label_rows(name, rows)),
+        outlet_rows=tuple(outlet_rows(name, rows)),
+        eos_switches=sides_of_site(site, "eos"),
+        sonic_switches=sides_of_site(site, "sonic"),
     )
 
 
-def _loopbacks(site: Site, version: int) -> tuple[str, ...]:
-    return tuple(f"{one}/{one.max_prefixlen}" for one in site.loopbacks if one.version == version)
+def _whole(address: Address) -> str:
+    """An address as a network of its own."""
+    return f"{address}/{address.max_prefixlen}"
 
 
 def _ratio_limit(name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> Fraction:

@@ -108,7 +108,7 @@ def site_names(name: str, site: Site, interfaces: tuple[Interface, ...], around:
             records.append(host_record(label, address))
     networks = [str(pool.prefix) for pool in site.address_pools.values()]
     networks += [str(network.prefix) for network in site.networks.values()]
-    networks += [str(address) for address in site.loopbacks]
+    networks += [str(address) for address in site.all_loopbacks.values()]
     networks += [one.partition("/")[0] for item in interfaces for one in (item.v4, item.v6) if one]
     pairs = ((address, f"{label}.{name}.internal.") for address, label in held.items())
     return SiteNames(
@@ -180,8 +180,8 @@ def _wanted(site: Site, interfaces: tuple[Interface, ...]) -> Iterator[tuple[str
     for network_id, network in sorted(site.networks.items()):
         if network.role != "upstream" and network_id not in site.address_pools:
             yield f"gateway-{network_id}"[:63].rstrip("-"), str(network.gateway)
-    for address in site.loopbacks:
-        yield "router", str(address)
+    for where, address in site.all_loopbacks.items():
+        yield "router" if where.startswith("loopbacks") else "router2", str(address)
     for item in interfaces:
         for text in (item.v4, item.v6):
             if text:

@@ -3,17 +3,21 @@
 from zonewright.render.formats.agent_settings import AGENT_SETTINGS
 from zonewright.render.formats.bind import BIND, BIND_GROUP
 from zonewright.render.formats.chrony import CHRONY
+from zonewright.render.formats.eos import EOS, EOS_PORTS
 from zonewright.render.formats.format import Format
 from zonewright.render.formats.frr import FRR
 from zonewright.render.formats.grafana import GRAFANA
 from zonewright.render.formats.kea import KEA
 from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.formats.nftables import NFTABLES
+from zonewright.render.formats.outlet_labels import OUTLET_LABELS
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.render.formats.rack_labels import RACK_LABELS
+from zonewright.render.formats.redfish import REDFISH
+from zonewright.render.formats.router_host import ROUTER_KEEPALIVED, ROUTER_SYSCTL
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
-from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
+from zonewright.render.formats.sonic import SONIC, SONIC_PORTS
 
 FORMATS: tuple[Format, ...] = (
     NETPLAN,
@@ -21,6 +25,7 @@ FORMATS: tuple[Format, ...] = (
     NFTABLES,
     AGENT_SETTINGS,
     FRR,
+    ROUTER_KEEPALIVED,
     ROUTER_NETPLAN,
     ROUTER_NFTABLES,
     ROUTER_SYSCTL,
@@ -30,5 +35,11 @@ FORMATS: tuple[Format, ...] = (
     PROMETHEUS,
     GRAFANA,
     RACK_LABELS,
+    OUTLET_LABELS,
+    EOS,
+    EOS_PORTS,
+    SONIC,
+    SONIC_PORTS,
+    REDFISH,
 )
 """All formats that zonewright has itself."""

@@ -2,7 +2,7 @@
 
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -18,12 +18,14 @@ Subject = Literal["node", "site", "group"]
 AnyContext = NodeContext | SiteContext | GroupContext
 CONTEXTS: Mapping[Subject, type[AnyContext]] = {"node": NodeContext, "site": SiteContext, "group": GroupContext}
 """What templates see of each kind of subject, under the subject's name; a group is a party's nodes at a site."""
-ROOTS: Mapping[Subject, str] = {
+ROUTER = "router"
+ROOTS: Mapping[str, str] = {
     "node": "nodes/{site}/{name}",
     "site": "sites/{name}",
     "group": "groups/{site}/{name}",
+    ROUTER: "routers/{site}/{name}",
 }
-"""Folder of a subject's files; below it they stand as on the host that they are for."""
+"""Folder of a subject's files; below it they stand as on its host. A router is the second one of a site."""
 ITEM = "item"
 """What a template calls the thing that its file is for, where there is a file for each."""
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,120}[a-z0-9])?", re.ASCII)
@@ -93,6 +95,7 @@ class Format:
         filters: names of the filters that quote for it.
         check: the program that judges the files, or None where there is none.
         needs: a field of the context; a subject where it is 0 or empty gets no files.
+        of_routers: whether a site's second router gets the files too, from the context of that router.
     """
 
     id: str
@@ -103,19 +106,35 @@ class Format:
     filters: frozenset[str]
     check: ValidatorCommand | None = None
     needs: str = ""
+    of_routers: bool = False
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The outermost folders that its files are in."""
+        roots = (ROOTS[self.subject], *((ROOTS[ROUTER],) if self.of_routers else ()))
+        return tuple(root.partition("/")[0] for root in roots)
 
     def applies_to(self, context: AnyContext) -> bool:
         """Whether a subject gets files of this format."""
-        is_subject = isinstance(context, CONTEXTS[self.subject])
+        is_subject = isinstance(context, CONTEXTS[self.subject]) and (self.of_routers or not is_second(context))
         return is_subject and (not self.needs or bool(getattr(context, self.needs)))
 
     def owns(self, path: str) -> bool:
         """Whether a path among all rendered files is one of this format."""
-        root = ROOTS[self.subject]
         parts = path.split("/")
-        depth = root.count("/") + 1
-        below = "/".join(parts[depth:])
-        return parts[0] == root.partition("/")[0] and any(file.pattern().fullmatch(below) for file in self.files)
+        depths = {root.partition("/")[0]: root.count("/") + 1 for root in ROOTS.values()}
+        below = "/".join(parts[depths.get(parts[0], 0) :])
+        return parts[0] in self.folders and any(file.pattern().fullmatch(below) for file in self.files)
+
+
+def is_second(context: AnyContext) -> bool:
+    """Whether a site is seen from its second router, whose files are all that is rendered from that."""
+    return isinstance(context, SiteContext) and context.is_second
+
+
+def sites_in(contexts: Iterable[AnyContext]) -> dict[str, SiteContext]:
+    """The sites among some contexts, by id, as their first routers see them."""
+    return {one.name: one for one in contexts if isinstance(one, SiteContext) and not one.is_second}
 
 
 def subject_of(context: AnyContext) -> Subject:
@@ -138,8 +157,10 @@ def root_of(context: AnyContext) -> str:
     Raises:
         RenderError: when site or name could lead to another folder.
     """
-    subject = subject_of(context)
+    subject: str = subject_of(context)
     parts = {"name": context.name, **({} if isinstance(context, SiteContext) else {"site": context.site})}
+    if isinstance(context, SiteContext) and context.is_second:
+        subject, parts = ROUTER, {"name": context.router, "site": context.name}
     for field, value in parts.items():
         if not _is_identifier(value):
             raise RenderError(
@@ -184,5 +205,5 @@ def subject_text(context: AnyContext) -> str:
     if isinstance(context, NodeContext):
         return f"node {shown(context.name)} in {shown(context.rack)}"
     if isinstance(context, SiteContext):
-        return f"site {shown(context.name)}"
+        return f"second router of site {shown(context.name)}" if context.is_second else f"site {shown(context.name)}"
     return f"nodes of {shown(context.name)} at {shown(context.site)}"

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import AnyContext, File, Format, Subject, subject_of
+from zonewright.render.formats.template_text import PART, TemplateText
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +15,8 @@ class FormatSet:
 
     Attributes:
         formats: all of them.
-        sources: texts of a zone's own templates by name; they go before zonewright's own.
+        sources: texts of a zone's own templates by name; they go before zonewright's own. Those that begin with ``_``
+            are included or imported by others of their folder.
     """
 
     formats: tuple[Format, ...]
@@ -29,9 +31,20 @@ class FormatSet:
         """The formats that a subject gets files of."""
         return tuple(one for one in self._by_subject[subject_of(context)] if one.applies_to(context))
 
-    def source(self, file: File) -> str | None:
-        """Text of a file's template where it is the zone's own."""
-        return self.sources.get(file.template)
+    def source(self, file: File) -> TemplateText | None:
+        """Text of a file's template where it is the zone's own, with the others of its folder."""
+        text = self.sources.get(file.template)
+        return None if text is None else TemplateText(text, self._parts.get(file.template.rpartition("/")[0], ()))
+
+    @cached_property
+    def _parts(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """What templates may include, by folder."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for name, text in sorted(self.sources.items()):
+            folder, _, file = name.rpartition("/")
+            if file.startswith(PART):
+                found.setdefault(folder, []).append((file, text))
+        return {folder: tuple(parts) for folder, parts in found.items()}
 
 
 BUILT_IN = FormatSet(FORMATS)

@@ -19,11 +19,12 @@ FRR = Format(
         "The router has the gateway's address of each address pool that names its `interface`, and of each of the "
         "site's `networks`. Its `loopbacks` do not go down with a link. A site announces the prefixes of its "
         "address pools, of its networks (except `upstream`) and of its loopbacks, and passes on those of the "
-        "other sites. So every site has routes to the zone's service and to administrators, if a site declares "
-        "these networks. A prefix is accepted from a neighbour only if it is exactly one that a site of the zone "
-        "announces, and comes from that site's autonomous system. A default route is announced only by sites with "
-        "`default_gateways`, while the way to the next hop is there. A neighbour that sends more than twice as "
-        "many prefixes as the zone has, and at least 20, is shut down for 30 minutes.\n\n"
+        "other sites. With a `second_router` the gateways' addresses are in keepalived.conf, and the router that has "
+        "them announces the site's networks. So every site has routes to the zone's service and to administrators, if "
+        "a site declares these networks. A prefix is accepted from a neighbour only if it is exactly one that a site "
+        "of the zone announces, and comes from that site's autonomous system. A default route is announced only by "
+        "sites with `default_gateways`, while the way to the next hop is there. A neighbour that sends more than twice "
+        "as many prefixes as the zone has, and at least 20, is shut down for 30 minutes.\n\n"
         "BFD finds a link that carries nothing within 450 ms, also if its carrier stays. Traffic then takes the "
         "other links. A link that is `drained` carries nothing while another way is left, however long: its "
         "routes say so (RFC 8326), and every site of the zone takes them last. A restarted bgpd keeps the routes "
@@ -40,6 +41,7 @@ FRR = Format(
         "boots two sites with the real daemons, cuts each link, and compares."
     ),
     subject="site",
+    of_routers=True,
     files=(File(template="frr/frr.conf.j2", path="etc/frr/frr.conf"),),
     filters=frozenset({"address", "comment", "secret", "word"}),
     check=ValidatorCommand(

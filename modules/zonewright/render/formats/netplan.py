@@ -15,9 +15,11 @@ NETPLAN = Format(
         "taken. `interfaces` of a place name ports by their MAC addresses. A pool's `mtu` is that of the ports.\n\n"
         "A bond has one address from each of its pools that the tenant may use. So no address is on two ports, "
         "whatever names the kernel gives to the ports. The default route of each IP version goes to the gateway "
-        "of the first pool for data of that version, in order of pool id. With `name_servers`, short names are looked "
-        "up in `<site>.internal`. Router advertisements are not accepted. A node of a site without pools asks the "
-        "site's own DHCP."
+        "of the first pool for data of that version, in order of pool id. What has an address for storage or "
+        "management as its source leaves by the gateway of that network, from a routing table of its own: the gateway "
+        "for data would take it for a false source. With `name_servers`, short names are looked up in "
+        "`<site>.internal`. Router advertisements are not accepted. A node of a site without pools asks the site's "
+        "own DHCP."
     ),
     subject="node",
     files=(File(template="netplan/node.yaml.j2", path="etc/netplan/50-zonewright.yaml"),),

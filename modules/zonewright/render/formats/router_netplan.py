@@ -13,6 +13,7 @@ ROUTER_NETPLAN = Format(
         "untagged, so a tenant cannot choose another one."
     ),
     subject="site",
+    of_routers=True,
     files=(File(template="router-netplan/router.yaml.j2", path="etc/netplan/60-zonewright-router.yaml"),),
     filters=frozenset({"comment", "yaml"}),
     check=ValidatorCommand(

@@ -20,6 +20,7 @@ ROUTER_NFTABLES = Format(
         "nodes' own nftables is a second lock. At a site without such VLANs it is the only one."
     ),
     subject="site",
+    of_routers=True,
     files=(File(template="router-nftables/nftables.conf.j2", path="etc/nftables.conf"),),
     filters=frozenset({"address", "addresses", "comment", "word"}),
     check=ValidatorCommand(

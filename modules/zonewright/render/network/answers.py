@@ -9,7 +9,7 @@ from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.naming import ReverseZone
 from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.contexts.site_names import Forward
-from zonewright.render.formats.format import AnyContext
+from zonewright.render.formats.format import AnyContext, sites_in
 
 _MOST_FORWARDS = 4
 Records = dict[str, frozenset[str]]
@@ -136,4 +136,4 @@ def name_servers_of(contexts: Iterable[AnyContext]) -> NameServers:
     for one in all_of:
         if isinstance(one, GroupContext):
             groups[one.site] = (*groups.get(one.site, ()), one)
-    return NameServers({one.name: one for one in all_of if isinstance(one, SiteContext)}, groups)
+    return NameServers(sites_in(all_of), groups)

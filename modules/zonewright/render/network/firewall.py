@@ -35,7 +35,7 @@ _CONDITIONS = (
     r"(?P<protocol>tcp|udp) dport (?:(?P<port>\d+)|\{ (?P<some>[0-9, ]+) \})",
     r"meta l4proto \{ (?P<protocols>[a-z, ]+) \} th dport \{ (?P<ports>[0-9, ]+) \}",
     r"icmp(?P<icmp>v6)? type (?:\{ (?P<types>[a-z, -]+) \}|(?P<type>[a-z-]+))",
-    r"(?P<never>ct state (?:established,related|related|invalid)|iif \"lo\"|oif \"lo\")",
+    r"(?P<never>ct state (?:established,related|related|invalid)|meta l4proto 112|iif \"lo\"|oif \"lo\")",
 )
 _CONDITION = re.compile("|".join(_CONDITIONS))
 _V4, _V6 = 4, 6

@@ -14,7 +14,7 @@ from zonewright.render.contexts.node_context import NodeContext
 from zonewright.render.contexts.router_ports import RouterPort
 from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.errors import RenderError
-from zonewright.render.formats.format import AnyContext, root_of
+from zonewright.render.formats.format import AnyContext, root_of, sites_in
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
 from zonewright.render.network.firewall import (
@@ -33,14 +33,14 @@ _Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class WayOn:
-    """One of the ways on from a site: the interface, and the site at its other end; no site where it is delivered."""
+    """One of the ways on from a router: the interface, and the router at its other end; none where it is delivered."""
 
     interface: str
-    site: str = ""
+    router: str = ""
     is_drained: bool = False
 
 
-Distance = tuple[bool, int]
+PathDistance = tuple[bool, int]
 """Whether a drained link is on the way, and how many sites: what is smaller is taken."""
 
 
@@ -49,93 +49,121 @@ class Paths:
     """What reaches what in a zone.
 
     Attributes:
-        sites: sites by id.
+        sites: sites by id, as their first routers see them.
+        routers: all routers, the first one of a site by its id, the second one by ``site/name``.
         nodes: nodes by each of their addresses.
         firewalls: firewalls of nodes by address, and of routers by site.
         down: ids of links that carry nothing.
+        lost: routers that are switched off; the other one of their site is its gateway.
     """
 
     sites: Mapping[str, SiteContext]
+    routers: Mapping[str, SiteContext]
     nodes: Mapping[str, NodeContext]
     firewalls: Mapping[str, Firewall]
     down: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
     _known: dict[tuple[str, int], Mapping[_Network, tuple[WayOn, ...]]] = field(default_factory=dict)
 
     def without(self, links: Iterable[str]) -> "Paths":
         """The same zone with some links down."""
         return replace(self, down=self.down | frozenset(links), _known={})
 
+    def without_routers(self, routers: Iterable[str]) -> "Paths":
+        """The same zone with some routers switched off."""
+        return replace(self, lost=self.lost | frozenset(routers), _known={})
+
+    def of_site(self, site: str) -> tuple[str, ...]:
+        """The routers of a site that are on, its gateway first."""
+        return tuple(key for key, one in self.routers.items() if one.name == site and key not in self.lost)
+
     def without_hosts_rules(self) -> "Paths":
         """The same zone where no host has rules of its own, only routers."""
-        return replace(self, firewalls={name: one for name, one in self.firewalls.items() if name in self.sites})
+        return replace(self, firewalls={name: one for name, one in self.firewalls.items() if name in self.routers})
 
     def is_apart(self, address: str) -> bool:
         """Whether a host is in a tenant's VLAN."""
         place = self._place(ip_address(address))
-        return place is not None and any(one.name == place[1] for one in self.sites[place[0]].apart)
+        return place is not None and any(one.name == place[1] for one in self.routers[place[0]].apart)
 
-    def routes(self, site: str, version: int) -> Mapping[_Network, tuple[WayOn, ...]]:
+    def routes(self, router: str, version: int) -> Mapping[_Network, tuple[WayOn, ...]]:
         """The table of a router for one IP version: the ways on by network."""
-        if (site, version) not in self._known:
-            self._known[site, version] = self._computed(site, version)
-        return self._known[site, version]
+        if (router, version) not in self._known:
+            self._known[router, version] = self._computed(router, version)
+        return self._known[router, version]
 
-    def _computed(self, site: str, version: int) -> Mapping[_Network, tuple[WayOn, ...]]:
+    def _computed(self, router: str, version: int) -> Mapping[_Network, tuple[WayOn, ...]]:
         table: dict[_Network, tuple[WayOn, ...]] = {}
         distances = self._distances(version)
-        for origin, held in self.sites.items():
-            for text in _announced(held, version):
-                best = self._towards(site, origin, version, distances)
+        own = self.routers[router]
+        for origin in self.sites:
+            best = tuple(self._towards(router, origin, version, distances))
+            on = self.of_site(origin) if best else ()
+            for text in {text for one in on for text in _announced(self.routers[one], version)}:
                 table[ip_network(text)] = tuple(dict.fromkeys((*table.get(ip_network(text), ()), *best)))
-        own = self.sites[site]
-        if _defaults(own, version):
-            table[ip_network("0.0.0.0/0" if version == 4 else "::/0")] = _upstream(own)  # noqa: PLR2004
-        for port in own.ports:
-            for text in port.inside_v4 if version == 4 else port.inside_v6:  # noqa: PLR2004
-                table[ip_network(text)] = (WayOn(port.name),)
+        table |= _at_gateway(own, version) if self._is_gateway(router) else {}
         for item in own.interfaces:
             text = item.v4 if version == 4 else item.v6  # noqa: PLR2004
             if text:
-                table[ip_interface(text).network] = (WayOn(item.name, item.peer),)
+                table[ip_interface(text).network] = (WayOn(item.name, self._far_end(item.peer, item.link)),)
         for text in own.loopbacks_v4 if version == 4 else own.loopbacks_v6:  # noqa: PLR2004
             table[ip_network(text)] = (WayOn("lo"),)
-        kept = {ip_network(text) for text in _announced(own, version)}  # without a port they are black holes
-        return {network: hops for network, hops in table.items() if hops or network in kept}
+        for text in own.kept_v4 if version == 4 else own.kept_v6:  # noqa: PLR2004
+            table.setdefault(ip_network(text), ())  # without a port it is a black hole
+        return table
 
-    def _neighbours(self, site: str, version: int) -> Iterator[WayOn]:
-        sessions = self.sites[site].sessions_v4 if version == 4 else self.sites[site].sessions_v6  # noqa: PLR2004
-        for one in sessions:
-            if one.status == "active" and one.link not in self.down and one.peer in self.sites:
-                yield WayOn(one.interface, one.peer, one.drained)
+    def _is_gateway(self, router: str) -> bool:
+        return router in self.of_site(self.routers[router].name)[:1]
 
-    def _distances(self, version: int) -> Mapping[tuple[str, str], Distance]:
+    def _far_end(self, site: str, link: str) -> str:
+        """The router of a site that a link ends at; empty where it is off, or not at hand."""
+        ends = (key for key in self.of_site(site) if any(one.link == link for one in self.routers[key].interfaces))
+        return next(ends, "")
+
+    def _neighbours(self, router: str, version: int) -> Iterator[WayOn]:
+        own = self.routers[router]
+        for one in own.sessions_v4 if version == 4 else own.sessions_v6:  # noqa: PLR2004
+            there = self._far_end(one.peer, one.link)
+            if one.status == "active" and one.link not in self.down and there:
+                yield WayOn(one.interface, there, one.drained)
+
+    def _distances(self, version: int) -> Mapping[tuple[str, str], PathDistance]:
         """How far each site is from each that announces something, for all that reach each other.
 
         A site passes on only the way that it takes itself, so the nearest sites are settled first.
         """
-        neighbours = {site: tuple(self._neighbours(site, version)) for site in self.sites}
-        found: dict[tuple[str, str], Distance] = {}
+        neighbours = {
+            site: tuple(hop for router in self.of_site(site) for hop in self._neighbours(router, version))
+            for site in self.sites
+        }
+        found: dict[tuple[str, str], PathDistance] = {}
         for origin in self.sites:
-            settled: dict[str, Distance] = {}
+            settled: dict[str, PathDistance] = {}
             waiting = [((False, 0), origin)]
             while waiting:
                 distance, site = heappop(waiting)
                 if site not in settled:
                     settled[site] = distance
                     for hop in neighbours[site]:
-                        heappush(waiting, (_further(distance, hop), hop.site))
+                        heappush(waiting, (_further(distance, hop), self.routers[hop.router].name))
             found |= {(site, origin): distance for site, distance in settled.items()}
         return found
 
     def _towards(
-        self, site: str, origin: str, version: int, distances: Mapping[tuple[str, str], Distance]
+        self, router: str, origin: str, version: int, distances: Mapping[tuple[str, str], PathDistance]
     ) -> Iterator[WayOn]:
-        """The ways on to a site, each one site nearer."""
+        """The ways on to a site, each one site nearer, or over the other router of the site if that has one."""
+        site = self.routers[router].name
+        nearer = []
         if site != origin and (site, origin) in distances:
-            for hop in self._neighbours(site, version):
-                known = distances.get((hop.site, origin))
+            for hop in self._neighbours(router, version):
+                known = distances.get((self.routers[hop.router].name, origin))
                 if known is not None and _further(known, hop) == distances[site, origin]:
-                    yield hop
+                    nearer.append(hop)
+        others = [one for one in self.of_site(site) if one != router]
+        if not nearer and others and (site, origin) in distances:
+            nearer.append(WayOn(self.routers[router].interconnect, others[0]))
+        yield from nearer
 
     def reaches(self, source: str, target: str, protocol: Protocol, port: int = 0) -> bool:
         """Whether a connection comes about, or an echo request is answered.
@@ -166,30 +194,31 @@ class Paths:
             return False
         if start == goal and start[1]:
             return True  # in one network, no router is asked
-        ends = list(self._walk(packet, start[0], start[1], 0))
+        ends = list(self._walk(packet, *start, 0))
         return bool(ends) and all(ends)
 
-    def _walk(self, packet: Packet, site: str, arrives: str, passed: int) -> Iterator[bool]:
-        router = self.firewalls.get(site)
+    def _walk(self, packet: Packet, router: str, arrives: str, passed: int) -> Iterator[bool]:
+        firewall, own = self.firewalls.get(router), self.routers[router]
         at = replace(packet, arrives=arrives)
-        if str(packet.target) in _router_addresses(self.sites[site]):
-            yield router is None or router.lets("input", at)
+        if str(packet.target) in self._addresses(router):
+            yield firewall is None or firewall.lets("input", at)
             return
-        hops = self._lookup(site, packet.target)
-        if not hops or passed > len(self.sites):
+        hops = self._lookup(router, packet.target)
+        if not hops or passed > len(self.routers):
             yield False
+        ends = {one.name: one.link for one in own.interfaces}
         for hop in hops:
-            if router is not None and arrives and not router.lets("forward", replace(at, leaves=hop.interface)):
+            if firewall is not None and arrives and not firewall.lets("forward", replace(at, leaves=hop.interface)):
                 yield False
-            elif not hop.site:
-                yield True
-            elif hop.interface in {one.name for one in self.sites[site].interfaces if one.link in self.down}:
+            elif not hop.router:
+                yield hop.interface not in ends  # else the router at the other end is off
+            elif ends.get(hop.interface) in self.down:
                 yield False
             else:
-                yield from self._walk(packet, hop.site, _arrival(self.sites[hop.site], site, hop.interface), passed + 1)
+                yield from self._walk(packet, hop.router, hop.interface, passed + 1)  # both ends have one name
 
-    def _lookup(self, site: str, target: FirewallAddress) -> tuple[WayOn, ...]:
-        table = self.routes(site, target.version)
+    def _lookup(self, router: str, target: FirewallAddress) -> tuple[WayOn, ...]:
+        table = self.routes(router, target.version)
         fitting = [network for network in table if target in network]
         return table[max(fitting, key=lambda network: network.prefixlen)] if fitting else ()
 
@@ -197,36 +226,48 @@ class Paths:
         start, goal = self._place(source), self._place(target)
         if start is None or goal is None:
             return False
-        site, passed = start[0], 0
-        while site != goal[0] and passed <= len(self.sites):
-            hops = [hop for hop in self._lookup(site, target) if hop.site]
+        router, passed = start[0], 0
+        while router != goal[0] and passed <= len(self.routers):
+            hops = [hop for hop in self._lookup(router, target) if hop.router]
             if not hops:
                 return False
-            site, passed = hops[0].site, passed + 1
-        return site == goal[0]
+            router, passed = hops[0].router, passed + 1
+        return router == goal[0]
 
     def _place(self, address: FirewallAddress) -> tuple[str, str] | None:
-        """Site and interface that a host is at, or where it comes in from outside; a router is at no interface."""
+        """Router and interface that a host is at, or where it comes in from outside; a router is at no interface."""
         outside = None
-        for name, site in self.sites.items():
-            if str(address) in _router_addresses(site):
-                return name, ""
-            for port in site.ports:
+        for router in (key for site in self.sites for key in self.of_site(site)):
+            if str(address) in self._addresses(router):
+                return router, ""
+            for port in self.routers[router].ports if self._is_gateway(router) else ():
                 if any(address in network for network in _inside(port, address.version)):
-                    return name, port.name
-                if port.role == _UPSTREAM and _defaults(site, address.version):
-                    outside = outside or (name, port.name)
+                    return router, port.name
+                if port.role == _UPSTREAM and _defaults(self.routers[router], address.version):
+                    outside = outside or (router, port.name)
         return outside
 
+    def _addresses(self, router: str) -> frozenset[str]:
+        """A router's own addresses; those in networks of the site only where it is the gateway."""
+        own = self.routers[router]
+        held = [text for port in own.ports for text in (*port.v4, *port.v6)] if self._is_gateway(router) else []
+        held += [text for item in own.interfaces for text in (item.v4, item.v6) if text]
+        return frozenset(text.partition("/")[0] for text in (*held, *own.loopbacks_v4, *own.loopbacks_v6))
 
-def _further(distance: Distance, hop: WayOn) -> Distance:
+
+def _further(distance: PathDistance, hop: WayOn) -> PathDistance:
     """How far it is by one more link."""
     return distance[0] or hop.is_drained, distance[1] + 1
 
 
-def _arrival(site: SiteContext, peer: str, interface: str) -> str:
-    """The interface that a packet of a neighbour comes in by: a link's ends have one name."""
-    return next((one.name for one in site.interfaces if one.peer == peer and one.name == interface), interface)
+def _at_gateway(site: SiteContext, version: int) -> dict[_Network, tuple[WayOn, ...]]:
+    """What a router reaches at the site's own interfaces."""
+    found: dict[_Network, tuple[WayOn, ...]] = {
+        network: (WayOn(port.name),) for port in site.ports for network in _inside(port, version)
+    }
+    if _defaults(site, version):
+        found[ip_network("0.0.0.0/0" if version == 4 else "::/0")] = _upstream(site)  # noqa: PLR2004
+    return found
 
 
 def _inside(port: RouterPort, version: int) -> list[_Network]:
@@ -234,7 +275,7 @@ def _inside(port: RouterPort, version: int) -> list[_Network]:
 
 
 def _announced(site: SiteContext, version: int) -> Iterator[str]:
-    yield from site.networks_v4 if version == 4 else site.networks_v6  # noqa: PLR2004
+    yield from site.originated_v4 if version == 4 else site.originated_v6  # noqa: PLR2004
     if _defaults(site, version):
         yield "0.0.0.0/0" if version == 4 else "::/0"  # noqa: PLR2004
 
@@ -245,12 +286,6 @@ def _defaults(site: SiteContext, version: int) -> tuple[str, ...]:
 
 def _upstream(site: SiteContext) -> tuple[WayOn, ...]:
     return tuple(WayOn(port.name) for port in site.ports if port.role == _UPSTREAM)
-
-
-def _router_addresses(site: SiteContext) -> frozenset[str]:
-    held = [text for port in site.ports for text in (*port.v4, *port.v6)]
-    held += [text for item in site.interfaces for text in (item.v4, item.v6) if text]
-    return frozenset(text.partition("/")[0] for text in (*held, *site.loopbacks_v4, *site.loopbacks_v6))
 
 
 def paths_of(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> Paths:
@@ -264,7 +299,7 @@ def paths_of(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> Paths:
         RenderError: for a firewall that is not understood.
     """
     all_of = list(contexts)
-    sites = {one.name: one for one in all_of if isinstance(one, SiteContext) and one.as_number}
+    sites = {name: one for name, one in sites_in(all_of).items() if one.as_number}
     nodes: dict[str, NodeContext] = {}
     firewalls: dict[str, Firewall] = {}
     read: dict[str, Firewall] = {}
@@ -278,10 +313,12 @@ def paths_of(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> Paths:
                 if rules not in read:
                     read[rules] = read_firewall(rules, HOST_CHAINS)
                 firewalls |= dict.fromkeys(held, read[rules])
-    for name, site in sites.items():
+    seconds = (one for one in all_of if isinstance(one, SiteContext) and one.is_second and one.name in sites)
+    routers = {**sites, **{f"{one.name}/{one.router}": one for one in seconds}}
+    for name, site in routers.items():
         text = files.get(f"{root_of(site)}/{ROUTER_NFTABLES.files[0].path}")
         if text is not None:
             firewalls[name] = read_firewall(text, ROUTER_CHAINS)
     if not sites:
         raise RenderError("no site with an autonomous system, so no way was computed")
-    return Paths(sites, nodes, firewalls)
+    return Paths(sites, routers, nodes, firewalls)

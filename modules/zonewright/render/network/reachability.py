@@ -15,7 +15,7 @@ from zonewright.render.contexts.routing import BgpSession
 from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.contexts.site_names import DhcpLease
 from zonewright.render.errors import RenderError
-from zonewright.render.formats.format import AnyContext, root_of
+from zonewright.render.formats.format import AnyContext, root_of, sites_in
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.network.firewall import Firewall, Packet, read_firewall
 from zonewright.render.network.whole import finding as _finding
@@ -35,30 +35,32 @@ def network_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -
         files: what was rendered from it.
     """
     all_of = list(contexts)
-    sites = {one.name: one for one in all_of if isinstance(one, SiteContext)}
+    sites = sites_in(all_of)
     nodes = [one for one in all_of if isinstance(one, NodeContext)]
     groups = [one for one in all_of if isinstance(one, GroupContext)]
-    found = [*_sessions(sites), *_addresses(sites, nodes), *_names(sites, groups, nodes), *_firewalls(nodes, files)]
+    routers = [one for one in all_of if isinstance(one, SiteContext)]
+    found = [*_sessions(routers), *_addresses(sites, nodes), *_names(sites, groups, nodes), *_firewalls(nodes, files)]
     if not found:
         found = list(whole_findings(all_of, files))
     return tuple(sorted(found, key=lambda finding: (finding.subject, finding.message)))
 
 
-def _sessions(sites: Mapping[str, SiteContext]) -> Iterator[Finding]:
+def _sessions(routers: list[SiteContext]) -> Iterator[Finding]:
     """Each session has another end: the same link, each other's numbers, kind and state, addresses in one network."""
-    ends: dict[tuple[str, str, str], BgpSession] = {
-        (site, one.link, one.kind): one for site, context in sites.items() for one in context.sessions
+    ends: dict[tuple[str, str, str], tuple[SiteContext, BgpSession]] = {
+        (router.name, one.link, one.kind): (router, one) for router in routers for one in router.sessions
     }
-    for (site, link, kind), one in ends.items():
-        if one.peer not in sites:
+    at_hand = {router.name for router in routers}
+    for (site, link, kind), (own, one) in ends.items():
+        if one.peer not in at_hand:
             continue  # the other site is another stack's, which is not at hand
-        other = ends.get((one.peer, link, kind))
+        peer, other = ends.get((one.peer, link, kind), (own, None))
         subject = f"session {link} {kind} of {site}"
         fix = f"compare the declarations of {site}, {one.peer} and link {link}"
         if other is None:
             yield _finding(subject, f"{one.peer} has no session over {link} for {kind}", fix)
             continue
-        for what, expected, got in _differences(sites[site], sites[one.peer], one, other):
+        for what, expected, got in _differences(own, peer, one, other):
             yield _finding(subject, f"{what}: {site} has {got}, but {one.peer} expects {expected}", fix)
 
 

@@ -11,7 +11,7 @@ from itertools import product
 from zonewright.render.contexts.node_context import NodeContext
 from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.errors import RenderError
-from zonewright.render.formats.format import AnyContext
+from zonewright.render.formats.format import AnyContext, sites_in
 from zonewright.render.network.answers import NameServers, name_servers_of
 from zonewright.render.network.firewall import Protocol
 from zonewright.render.network.paths import Paths, paths_of
@@ -39,7 +39,7 @@ def whole_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> 
         files: what was rendered from it.
     """
     all_of = list(contexts)
-    sites = {one.name: one for one in all_of if isinstance(one, SiteContext) and one.as_number}
+    sites = {name: one for name, one in sites_in(all_of).items() if one.as_number}
     lacking = [one for site in sites.values() for one in incomplete(site)]
     yield from lacking
     everybody = {peer.site for site in sites.values() for peer in site.members}
@@ -51,7 +51,8 @@ def whole_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> 
         yield finding("the zone's network", str(error), "check it by hand, or restore the template")
         return
     nodes = list(_some(one for one in all_of if isinstance(one, NodeContext)))
-    yield from _ways(paths, nodes)
+    failed = list(_ways(paths, nodes))
+    yield from failed or _with_a_router_lost(paths, nodes)
     yield from _strangers(paths, nodes)
     yield from _administrators(paths, nodes)
     yield from _names(name_servers_of(all_of), nodes)
@@ -61,7 +62,8 @@ def incomplete(site: SiteContext) -> Iterator[Finding]:
     """What the file of a router lacks because it is not declared; a zone without it renders all the same."""
     subject = f"router of {site.name}"
     inside = {text for port in site.ports for text in (*port.inside_v4, *port.inside_v6)}
-    own = {*site.networks_v4, *site.networks_v6} - {*site.loopbacks_v4, *site.loopbacks_v6}
+    alone = {*site.networks_v4, *site.networks_v6} - {*site.originated_v4, *site.originated_v6}  # the other router's
+    own = {*site.networks_v4, *site.networks_v6} - {*site.loopbacks_v4, *site.loopbacks_v6} - alone
     for text in sorted(own - inside):
         yield finding(
             subject,
@@ -135,6 +137,18 @@ def _ways(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
                     yield finding(subject, f"{own} does not reach {what}, {there}", _OWN_FIX if is_apart else fix)
 
 
+def _with_a_router_lost(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
+    """With one of two routers lost, the other one does all that both do."""
+    for router, own in paths.routers.items():
+        if own.interconnect:
+            failed = list(_ways(paths.without_routers([router]), nodes))
+            if failed:
+                more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+                message = f"if it is lost, {failed[0].subject} is cut off: {failed[0].message}{more}"
+                fix = f"let a link of another way end at the other router: 'links' of second_router of site {own.name}"
+                yield finding(f"router {own.router} of {own.name}", message, fix, level="advisory")
+
+
 def _strangers(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
     """Tenants do not reach each other; where one has a VLAN not even if their hosts have no rules of their own."""
     apart = {own for node in nodes for own in _addresses(node) if paths.is_apart(own)}
@@ -183,9 +197,9 @@ def wanted_names(servers: NameServers, party: str) -> Iterator[tuple[str, str]]:
             if group.name == party:
                 yield from ((f"{one.name}.{group.domain}.", one.address) for one in group.records)
     for site in servers.sites.values():
-        ends = {item.name for item in site.interfaces}  # the ends of a link lead back at the two sites only
+        of_all = (one for one in site.names if one.name not in site.end_names)  # the others lead back at two sites only
         if site.name_servers:
-            yield from ((f"{one.name}.{site.domain}.", one.address) for one in site.names if one.name not in ends)
+            yield from ((f"{one.name}.{site.domain}.", one.address) for one in of_all)
 
 
 def _addresses(node: NodeContext) -> list[str]:

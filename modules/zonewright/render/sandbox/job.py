@@ -7,6 +7,7 @@ from functools import lru_cache
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import ITEM, AnyContext, File, Format, Subject, items_of, subject_of, subject_text
 from zonewright.render.formats.format_set import FormatSet
+from zonewright.render.formats.template_text import TemplateText
 from zonewright.render.sandbox.templates import LoadedTemplate, load
 
 MAX_FILE_CHARACTERS = 1_000_000
@@ -30,7 +31,7 @@ class Job:
     file: File
     context: AnyContext
     item: object = None
-    source: str | None = None
+    source: TemplateText | None = None
 
     def names(self) -> dict[str, object]:
         """What the template starts from."""
@@ -51,26 +52,26 @@ class Prepared:
 
     format: Format
     file: File
-    source: str | None
+    source: TemplateText | None
     loaded: LoadedTemplate
     is_one: bool
 
 
 @lru_cache(maxsize=32)
-def prepared(formats: FormatSet) -> Mapping[Subject, tuple[tuple[str, tuple[Prepared, ...]], ...]]:
-    """The files of each format by kind of subject, each format with the field that it needs.
+def prepared(formats: FormatSet) -> Mapping[Subject, tuple[tuple[Format, tuple[Prepared, ...]], ...]]:
+    """The files of each format by kind of subject.
 
     Raises:
         RenderError: when a template is missing, or is not one that may run.
     """
-    found: dict[Subject, list[tuple[str, tuple[Prepared, ...]]]] = {"node": [], "site": [], "group": []}
+    found: dict[Subject, list[tuple[Format, tuple[Prepared, ...]]]] = {"node": [], "site": [], "group": []}
     for format_ in formats.formats:
         files = tuple(_prepared(format_, file, formats.source(file)) for file in format_.files)
-        found[format_.subject].append((format_.needs, files))
+        found[format_.subject].append((format_, files))
     return {subject: tuple(of_subject) for subject, of_subject in found.items()}
 
 
-def _prepared(format_: Format, file: File, source: str | None) -> Prepared:
+def _prepared(format_: Format, file: File, source: TemplateText | None) -> Prepared:
     is_one = not file.each and "{" not in file.path
     return Prepared(format_, file, source, load(format_, file, source), is_one)
 
@@ -81,8 +82,8 @@ def jobs_of(context: AnyContext, root: str, formats: FormatSet) -> Iterator[Job]
     Raises:
         RenderError: when a path could lead to another folder.
     """
-    for needs, files in prepared(formats)[subject_of(context)]:
-        if not needs or getattr(context, needs):
+    for format_, files in prepared(formats)[subject_of(context)]:
+        if format_.applies_to(context):
             for one in files:
                 for path, item in items_of(one.file, context):
                     yield Job(
@@ -102,8 +103,8 @@ def rendered(context: AnyContext, root: str, formats: FormatSet) -> Iterator[tup
         RenderError: when a file cannot be rendered, with template, line and variable as far as known.
     """
     subject = subject_of(context)
-    for needs, files in prepared(formats)[subject]:
-        if needs and not getattr(context, needs):
+    for format_, files in prepared(formats)[subject]:
+        if not format_.applies_to(context):
             continue
         for one in files:
             if one.is_one and one.source is None:
@@ -154,10 +155,11 @@ def _told(error: Exception, loaded: LoadedTemplate, file: File, context: AnyCont
     line = _template_line(error, file.template)
     uses = [use for use in loaded.expressions if use.line == line]
     variable, path = (uses[0].text, uses[0].path) if len(uses) == 1 else ("", "")
+    template, number = loaded.place(file.template, line)
     return RenderError(
         str(error) or type(error).__name__,
-        template=file.template,
-        line=line,
+        template=template,
+        line=number,
         variable=variable,
         data_path=path,
         subject=subject_text(context),

@@ -14,6 +14,8 @@ from jinja2 import Template, TemplateError, nodes
 from zonewright.render.contexts.node_context import OF_ONE_NODE
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import CONTEXTS, ITEM, File, Format, item_type
+from zonewright.render.formats.template_text import TemplateText
+from zonewright.render.sandbox.composing import Composed, compose, plain_name
 from zonewright.render.sandbox.environment import environment
 from zonewright.render.sandbox.parts import Stretch, look_of, stretches
 
@@ -68,7 +70,7 @@ class LoadedTemplate:
 
     parts: tuple[Stretch, ...]
     expressions: tuple[Expression, ...]
-    source: str
+    source: TemplateText
 
     def text(self, names: Mapping[str, object]) -> str:
         """What it says.
@@ -78,6 +80,10 @@ class LoadedTemplate:
         """
         return "".join([part.text(names) for part in self.parts])
 
+    def place(self, template: str, line: int) -> tuple[str, int]:
+        """The file that a line is in, and its number there: it may be one that the template includes."""
+        return self.source.place(template, line)
+
 
 @dataclass(frozen=True, slots=True)
 class _Field:
@@ -86,13 +92,13 @@ class _Field:
 
 
 @cache
-def load(format_: Format, file: File, source: str | None = None) -> LoadedTemplate:
+def load(format_: Format, file: File, source: TemplateText | str | None = None) -> LoadedTemplate:
     """The template of one file of a format, checked and compiled once in a process.
 
     Args:
         format_: the format.
         file: one of its files.
-        source: text of the template where it is a user's.
+        source: text of the template where it is a user's, with those beside it.
 
     Raises:
         RenderError: when there is no such template, or it is not one that may run.
@@ -104,11 +110,12 @@ def load(format_: Format, file: File, source: str | None = None) -> LoadedTempla
             if sandbox.loader is None:
                 raise RenderError("the sandbox has no loader")
             source, _, _ = sandbox.loader.get_source(sandbox, name)
-        tree, expressions = _checked(source, format_=format_, file=file)
-        parts = tuple(_parts(tree, format_, file))
+        text = TemplateText(source) if isinstance(source, str) else source
+        composed, expressions = _checked(text, format_=format_, file=file)
+        parts = tuple(_parts(composed.tree, format_, file))
     except TemplateError as error:
         raise RenderError(f"no template to run: {error.message}", template=name) from error
-    return LoadedTemplate(expressions=expressions, parts=parts, source=source)
+    return LoadedTemplate(expressions=expressions, parts=parts, source=text)
 
 
 def _parts(tree: nodes.Template, format_: Format, file: File) -> Iterator[Stretch]:
@@ -134,38 +141,43 @@ def _compiled(tree: nodes.Template, file: File) -> Template:
     return Template.from_code(sandbox, code, sandbox.make_globals(None))
 
 
-def check(source: str, *, format_: Format, file: File) -> tuple[Expression, ...]:
-    """Where a template uses which value.
+def check(source: TemplateText | str, *, format_: Format, file: File) -> frozenset[str]:
+    """Check a template, with all that it includes and calls.
 
     Args:
-        source: the template's text.
+        source: the template's text, with those beside it.
         format_: its format, whose filters it may use.
         file: the file that it is for.
+
+    Returns:
+        Names of the files beside it that it uses.
 
     Raises:
         RenderError: names the first line that holds more than a template may.
     """
-    _, expressions = _checked(source, format_=format_, file=file)
-    return expressions
+    text = TemplateText(source) if isinstance(source, str) else source
+    composed, _ = _checked(text, format_=format_, file=file)
+    return composed.used
 
 
-def _checked(source: str, *, format_: Format, file: File) -> tuple[nodes.Template, tuple[Expression, ...]]:
-    """The same, and the template as it was parsed."""
+def _checked(source: TemplateText, *, format_: Format, file: File) -> tuple[Composed, tuple[Expression, ...]]:
+    """The template as one, and where it uses which value."""
     name = file.template
-    if len(source) > _MAX_CHARACTERS:
-        what = f"a template has at most {_MAX_CHARACTERS:,} characters, this one has {len(source):,}"
+    if len(source.text) > _MAX_CHARACTERS:
+        what = f"a template has at most {_MAX_CHARACTERS:,} characters, this one has {len(source.text):,}"
         raise RenderError(what, template=name)
     scope = _scope(format_, file)
     try:
-        tree = environment().parse(source, name)
-        return tree, tuple(_Checker(format_.filters).walk(tree, scope))
+        composed = compose(name, source)
+        return composed, tuple(_Checker(format_.filters).walk(composed.tree, scope))
     except TemplateError as error:
         line = getattr(error, "lineno", 0)
         raise RenderError(f"not a template: {error.message}", template=name, line=line) from error
     except RecursionError:
         raise RenderError("its expressions are nested too deeply", template=name) from None
     except RenderError as error:
-        raise RenderError(error.what, template=name, line=error.line, variable=error.variable) from None
+        where, line = source.place(name, error.line)
+        raise RenderError(error.what, template=where, line=line, variable=error.variable) from None
 
 
 def _scope(format_: Format, file: File) -> dict[str, _Field]:
@@ -230,6 +242,8 @@ class _Checker:
                 type_ = _fields(field.type).get(attr)
                 if type_ is not None:
                     return _Field(f"{field.path}.{attr}", type_)
+            case nodes.Const(value=value):
+                return _Field("", type(value))
             case nodes.Filter(node=inner, name=name) if inner is not None and name in self.filters and not node.args:
                 return self._field(inner, scope)
             case _:
@@ -251,7 +265,9 @@ def _fields(type_: object) -> Mapping[str, object]:
 def _text(node: nodes.Node) -> str:
     match node:
         case nodes.Name(name=name):
-            return str(name)
+            return plain_name(str(name))
+        case nodes.Const(value=value):
+            return repr(value)
         case nodes.Getattr(node=owner, attr=attr):
             return f"{_text(owner)}.{attr}"
         case nodes.Filter(node=inner, name=name) if inner is not None:

@@ -6,7 +6,7 @@ never explained that is not the file's.
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jinja2 import nodes
@@ -14,7 +14,7 @@ from jinja2 import nodes
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import subject_text
 from zonewright.render.quoting import FILTERS
-from zonewright.render.sandbox.environment import environment
+from zonewright.render.sandbox.composing import compose
 from zonewright.render.sandbox.job import Job, render
 from zonewright.render.sandbox.templates import load
 
@@ -75,11 +75,15 @@ def trace(job: Job) -> tuple[TracedLine, ...]:
     rendered = render(job)
     source = load(job.format, job.file, job.source).source
     scope = {name: _Bound(value, _root_path(job, name)) for name, value in job.names().items()}
-    pieces = list(_Walk(()).pieces(environment().parse(source).body, scope))
+    pieces = list(_Walk(()).pieces(compose(job.file.template, source).tree.body, scope))
     walked = "".join(piece.text for piece in pieces)
     if (walked if walked.endswith("\n") else f"{walked}\n") != rendered:
         raise RenderError("its lines look the same", template=job.file.template, subject=subject_text(job.context))
-    return tuple(_lines(pieces, job.file.template))
+    return tuple(
+        replace(line, template=template, template_line=number)
+        for line in _lines(pieces, job.file.template)
+        for template, number in [source.place(line.template, line.template_line)]
+    )
 
 
 def _root_path(job: Job, name: str) -> str:

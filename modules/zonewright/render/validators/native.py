@@ -26,7 +26,6 @@ _SOON_S = 5.0
 _OUTPUT_BYTES = 64 * 1024
 _LINE_CHARACTERS = 1000
 _PYTHON = "python3"
-_AGENT = "zonewright_agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +176,12 @@ class NativeValidator:
         return core[0] if core and is_of_system and os.access(core[0], os.X_OK) else found
 
     def _visible(self, program: str) -> list[Path]:
-        """What the program reads besides the system and the files: itself, or our own interpreter with the agent."""
+        """What the program reads besides the system and the files: itself, or our own interpreter with our own part."""
         if program != sys.executable:
             return [Path(program)]
-        found = importlib.util.find_spec(_AGENT)
-        agent = found.submodule_search_locations if found is not None else None
-        return [Path(one) for one in dict.fromkeys([sys.base_prefix, sys.prefix, *(agent or ())])]
+        found = importlib.util.find_spec(self.check.package)
+        own = found.submodule_search_locations if found is not None else None
+        return [Path(one) for one in dict.fromkeys([sys.base_prefix, sys.prefix, *(own or ())])]
 
 
 def judged(check: ValidatorCommand, code: int, output: str) -> tuple[VerdictStatus, str]:

@@ -144,9 +144,8 @@ def batches(files: Mapping[str, str], formats: FormatSet) -> Iterator[tuple[Form
         if format_.check is None:
             continue
         patterns = [file.pattern() for file in format_.files]
-        first = ROOTS[format_.subject].partition("/")[0]
         for root, paths in by_root.items():
-            if root.partition("/")[0] != first:
+            if root.partition("/")[0] not in format_.folders:
                 continue
             below = {path: path[len(root) + 1 :] for path in paths}
             own = {

@@ -22,6 +22,8 @@ from zonewright.telemetry.home import EVERYTHING, Rows, Statements, StoreFaultEr
 if TYPE_CHECKING:
     import psycopg
 
+    from zonewright.telemetry.tsdb.interface import Tsdb
+
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {wait_ms}; "
@@ -66,10 +68,16 @@ class ServerStatements:
     Args:
         driver: the connection.
         told: what a fault of it means.
+        tsdb: where hours of readings are that are not here.
     """
 
-    def __init__(self, driver: "psycopg.Connection[Any]", told: Callable[[Exception], Exception]) -> None:
-        self._driver, self._told = driver, told
+    def __init__(
+        self,
+        driver: "psycopg.Connection[Any]",
+        told: Callable[[Exception], Exception],
+        tsdb: "Tsdb | None" = None,
+    ) -> None:
+        self._driver, self._told, self.tsdb = driver, told, tsdb
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:
@@ -160,6 +168,7 @@ class TelemetryServer:
 
     def __init__(self, server: PostgresqlServer, kind: str) -> None:
         self._server, self.name = server, f"the {kind} of {server.shown}"
+        self.tsdb: Tsdb | None = None
         self._probe = _PROBES[kind]
         self._has_any = False
 
@@ -219,7 +228,7 @@ class TelemetryServer:
         return self._statements(connection)
 
     def _statements(self, connection: Connection) -> ServerStatements:
-        return ServerStatements(driver_of(connection), self._told)
+        return ServerStatements(driver_of(connection), self._told, self.tsdb)
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:

@@ -1,0 +1,407 @@
+"""Readings in a time-series database: exact in real ones, undetermined where one answers late, half, wrong or not."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from support.memory_tsdb import FarStore, MemoryTsdb
+from support.readings import METERS, START, at, month
+from support.tsdb_servers import SERVERS
+from zonewright.model import Site
+from zonewright.model.base import TrustClass
+from zonewright.model.world import Measured
+from zonewright.pue.readings import MICROSECOND, Reading
+from zonewright.server.moving import MovingReadings
+from zonewright.telemetry import Store
+from zonewright.telemetry.correcting import Intake
+from zonewright.telemetry.figures import Terms, measured
+from zonewright.telemetry.home import TsdbFaultError
+from zonewright.telemetry.registers import registers
+from zonewright.telemetry.site_meters import meters_of
+from zonewright.telemetry.summing import DAY_US, HOUR_US
+from zonewright.telemetry.tables import readings_file, settings_path
+from zonewright.telemetry.tsdb.client import HttpTsdb
+from zonewright.telemetry.tsdb.hours import fits
+from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, Tsdb
+from zonewright.telemetry.tsdb.settings import TsdbFileError, read_settings
+
+LIVE: TrustClass = "authenticated"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+START_MS = START // 1_000
+LABELS = {"__name__": "zonewright_reading_micro", "store": 'a "quoted\\ name', "meter_id": "1"}
+IMPORT = Intake(kind="imported", by="anna", reason="")
+
+
+def of(url: str) -> HttpTsdb:
+    """A client of a server."""
+    return HttpTsdb(f"{url}/api/v1/write", f"{url}/api/v1/query", timeout_s=60)
+
+
+@pytest.fixture(name="tsdb", params=["memory", *SERVERS])
+def _tsdb(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tsdb]:
+    """Each of the databases, empty."""
+    if request.param == "memory":
+        yield MemoryTsdb()
+        return
+    with SERVERS[request.param](tmp_path) as url:
+        yield of(url)
+
+
+def hours_of(days: int) -> dict[str, list[Reading]]:
+    """Readings of some days with odd microseconds, millionths and intervals, as those of agents are."""
+    found = {name: [one for one in items if one.time_us < START + days * DAY_US] for name, items in month().items()}
+    for name, items in found.items():
+        for number, one in enumerate(items):
+            odd = 1_001 * (number % 7)
+            start = None if one.start_us is None else one.start_us + 6_006 + number % 5
+            value = one.value if METERS[name].kind == "register" else one.value + Fraction(number % 3, 10**6)
+            items[number] = Reading(start, one.time_us + odd, value, 0)
+    return found
+
+
+def test_the_same_figures_wherever_readings_lie(tsdb: Tsdb, tmp_path: Path) -> None:
+    """Sums, windows within hours, and evidence are those of SQL alone to the millijoule; so is what a late one adds."""
+    items = hours_of(3)
+    plain = Store(tmp_path / "plain.db", create=True)
+    plain.append("dc1", METERS, items, trust=LIVE)
+    far = FarStore(tmp_path, tsdb)
+    far.append("dc1", METERS, items, trust=LIVE)
+    assert far.moved.hours > 150
+    with far.opened() as connection:
+        left = connection.execute("select count(*) from reading").fetchone()[0]
+    assert left < 20
+    late = {"it-2": [Reading(None, START + 30 * HOUR_US + 123_457, Fraction(1, 10**6), 0)]}
+    windows = [(START, START + 3 * DAY_US), (START + 7 * 60 * 10**6 + 5, START + 50 * HOUR_US + 17)]
+    for more in ({}, late):
+        for store in (plain, far):
+            if more:
+                store.append("dc1", METERS, more, trust=LIVE)
+        for window in windows:
+            whole = [(window[0], window[1])]
+            assert far.readings("dc1", *window, whole) == plain.readings("dc1", *window, whole)
+            assert far.sums("dc1", *window) == plain.sums("dc1", *window)
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    with plain.writing() as connection:
+        connection.execute("update delivery set dirty = 0")
+    assert registers(far.home, "dc1", since) == registers(readings_file(tmp_path / "plain.db"), "dc1", since)
+
+
+def test_a_database_gives_what_it_took(tsdb: Tsdb) -> None:
+    """Whole numbers up to 2^53 come back as they were, at their millisecond, by range; what comes twice, once."""
+    values = [0, 1, -5, 10**15, MOST_VALUE, -MOST_VALUE, 123_456_789_012_345, 999_999_999_999_999]
+    samples = [(START_MS + 1_000 * number + 37 * number, value) for number, value in enumerate(values)]
+    old = [(START_MS - 40 * 86_400_000, 7)]
+    for one in (samples, samples, old):
+        tsdb.write([TimeSeries(LABELS, one)])
+    wanted = {name: value for name, value in LABELS.items() if name != "__name__"}
+
+    def read(low_ms: int, high_ms: int) -> list[tuple[int, int]]:
+        return [one for series in tsdb.read(wanted, low_ms, high_ms) for one in series.samples]
+
+    wait(lambda: read(old[0][0], old[0][0] + 1) == old and len(read(START_MS, START_MS + 60_000)) >= len(samples))
+    assert sorted(set(read(START_MS, START_MS + 60_000))) == samples
+    for time_ms, value in samples:
+        assert set(read(time_ms, time_ms + 1)) == {(time_ms, value)}
+        assert read(time_ms - 1, time_ms) == []
+        assert read(time_ms + 1, time_ms + 2) == []
+    assert tsdb.read({**wanted, "meter_id": "2"}, START_MS, START_MS + 60_000) == []
+
+
+def wait(is_done: Callable[[], bool]) -> None:
+    """Until something is true, for half a minute at most."""
+    event = threading.Event()
+    for _ in range(30):
+        event.wait(0 if is_done() else 1)
+        if is_done():
+            return
+    raise AssertionError("it never came")
+
+
+SITE = Site.model_validate(
+    {
+        "title": "dc",
+        "district": "north",
+        "meters": {
+            name: {"point": point, "kind": "gauge", "interval_s": 3600, "rating_w": 1_500_000}
+            for name, point in {"utility": "utility", "ups": "ups-output"}.items()
+        },
+        "boundary": {"category": "PUE1", "facility": ["utility"], "it": ["ups"]},
+    }
+)
+NOW = EPOCH + (START + 20 * DAY_US) * MICROSECOND
+
+
+def gate(store: Store) -> Measured:
+    """What a gate sees of the site; its gap makes it look at readings."""
+    terms = Terms(limit=Fraction(5, 4), trusted=frozenset({"authenticated", "imported"}), max_age_days=7)
+    found = measured(store, "dc1", SITE, now=NOW, terms=terms, model=None)
+    assert found is not None
+    return found
+
+
+def metered(folder: Path, tsdb: Tsdb) -> FarStore:
+    """Twenty days of two gauges, one hour of which is missing."""
+    store = FarStore(folder, tsdb)
+    hours = [hour for hour in range(20 * 24 + 1) if hour not in {100, 101}]
+    watts = {"utility": 1_100_000, "ups": 1_000_000}
+    readings = {name: [at(60 * hour, watt) for hour in hours] for name, watt in watts.items()}
+    store.append("dc1", meters_of(SITE), readings, trust=LIVE)
+    return store
+
+
+def half(series: list[TimeSeries]) -> list[TimeSeries]:
+    """Without every second sample."""
+    return [TimeSeries(one.labels, one.samples[1::2]) for one in series]
+
+
+def other(series: list[TimeSeries]) -> list[TimeSeries]:
+    """One value is larger by a millionth."""
+    return [TimeSeries(one.labels, [(one.samples[0][0], one.samples[0][1] + 1), *one.samples[1:]]) for one in series]
+
+
+def away(_series: list[TimeSeries]) -> list[TimeSeries]:
+    """It cannot be asked."""
+    raise TsdbFaultError("the time-series database in memory gave no whole answer within 10 s")
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (half, "holds 0 of the 1 readings of meter"),
+        (other, "holds other readings of meter"),
+        (away, "gave no whole answer within 10 s"),
+        (lambda _series: [], "holds 0 of the 1 readings of meter"),
+    ],
+)
+def test_a_database_that_is_not_what_it_was_decides_nothing(
+    tmp_path: Path, fault: Callable[[list[TimeSeries]], list[TimeSeries]], told: str
+) -> None:
+    """Half an answer, another value, none in time, a reset: undetermined with the reason, until it is well again."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    before = gate(store)
+    assert (before.trailing, tsdb.asked > 0) == ("undetermined", True)
+    assert "coverage" in before.reason
+    tsdb.fault = fault
+    found = gate(store)
+    assert (found.trailing, found.projection, found.trailing_ratio) == ("undetermined", "undetermined", None)
+    assert told in found.reason
+    tsdb.fault = None
+    assert gate(store) == before
+
+
+def test_a_store_without_its_settings_decides_nothing(tmp_path: Path) -> None:
+    """Where nobody says which database has the hours, the figure is undetermined and names the file."""
+    store = metered(tmp_path, MemoryTsdb())
+    store.home.tsdb = None
+    assert ".tsdb.yaml" in gate(store).reason
+    assert gate(store).trailing == "undetermined"
+
+
+def test_what_is_imported_or_corrected_lies_over_it(tmp_path: Path) -> None:
+    """An import never leaves SQL; a correction of an hour elsewhere brings it back, counts, and stays in SQL."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    meters = meters_of(SITE)
+    hour = at(60 * 50, 1_200_000)
+    store.correct("dc1", meters, {"utility": [hour]}, Intake(kind="corrected", by="anna", reason="CT"), trust=LIVE)
+    store.let_go("dc1", {"utility": [hour]})
+    with store.opened() as connection:
+        query = "select micro from reading where time_us = ?"
+        assert connection.execute(query, (hour.time_us,)).fetchall() == [(1_200_000 * 10**6,)]
+    window = (hour.time_us - 10, hour.time_us + 10)
+    values = {one.time_us: one.value for one in store.readings("dc1", *window, [window])["utility"]}
+    assert values[hour.time_us] == 1_200_000
+    missing = at(60 * 100, 1_000_000)
+    store.append("dc1", meters, {"ups": [missing]}, trust="imported", intake=IMPORT)
+    assert store.last("dc1")["ups"][1] == LIVE
+    with store.opened() as connection:
+        assert connection.execute(query, (missing.time_us,)).fetchall() == [(1_000_000 * 10**6,)]
+    newest = at(60 * 20 * 24, 1_000_000)
+    store.correct("dc1", meters, {"ups": [newest]}, Intake(kind="withdrawn", by="anna", reason="test"), trust=LIVE)
+    store.let_go("dc1", {})
+    assert store.last("dc1")["ups"] == (at(60 * (20 * 24 - 1), 1).time_us, LIVE)
+    for name in ("utility", "ups"):
+        with pytest.raises(ValueError, match="another reading"):
+            store.append("dc1", meters, {name: [at(60 * 60, 5)]}, trust=LIVE)
+
+
+def test_nothing_leaves_before_it_was_read_back(tmp_path: Path) -> None:
+    """Of a database that loses what it takes, or is killed before it answers, every reading is still in SQL."""
+    tsdb = MemoryTsdb()
+    tsdb.fault = half
+    waits: list[float] = []
+    items = {"main": month()["main"][:200]}
+    far = FarStore(tmp_path, tsdb, sleep=waits.append)
+    with pytest.raises(TsdbFaultError, match="does not give the same back"):
+        far.append("dc1", METERS, items, trust=LIVE)
+    with far.opened() as connection:
+        assert connection.execute("select count(*) from reading").fetchone() == (200,)
+    assert 15 < sum(waits) < 40
+    tsdb.fault = None
+    far.let_go("dc1", items)
+    assert far.moved.readings > 100
+
+
+def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:
+    """It leaves as many days as the settings say, tells how many readings went, and says what failed."""
+    path = settings_path(tmp_path / "t.db")
+    path.write_text("write: http://127.0.0.1:1/w\nquery: http://127.0.0.1:1/q\nafter_days: 5\n", encoding="utf-8")
+    said: list[str] = []
+    tsdb = MemoryTsdb()
+    tsdb.fault = away
+    store = FarStore(tmp_path, tsdb, sleep=lambda _seconds: None)
+    with pytest.raises(TsdbFaultError):
+        store.append("dc1", METERS, {"main": month()["main"][:2000]}, trust=LIVE)
+    moving = MovingReadings(store.home, read_settings(path), say=said.append)
+    moving._wait = lambda _seconds: None  # type: ignore[method-assign,assignment]
+    newest_s = month()["main"][1999].time_us / 10**6
+    moving.once(newest_s)
+    tsdb.fault = None
+    moving.once(newest_s)
+    moving.once(newest_s)
+    with store.opened() as connection:
+        (oldest,) = connection.execute("select min(time_us) from reading").fetchone()
+    assert 5 * 86_400 - 1 <= newest_s - oldest / 10**6 < 5 * 86_400 + 3_600
+    assert [one.split(" ")[1:5] for one in said] == [
+        ["readings", "were", "not", "moved:"],
+        ["readings", "were", "moved", "to"],
+    ]
+
+
+def test_what_no_series_holds_exactly_stays() -> None:
+    """Two readings within a millisecond, and a value beyond 2^53 millionths, never leave SQL."""
+    assert fits([(None, 1_000, MOST_VALUE, LIVE), (None, 2_999, 1, LIVE)])
+    assert not fits([(None, 1_000, 1, LIVE), (None, 1_999, 1, LIVE)])
+    assert not fits([(None, 1_000, MOST_VALUE + 1, LIVE)])
+    assert not fits([(-MOST_VALUE, 1_000, 1, LIVE)])
+
+
+class Broken(BaseHTTPRequestHandler):
+    """A server whose answers are those of a class variable."""
+
+    answers: ClassVar[list[tuple[int, list[bytes], float]]] = []
+    asked: ClassVar[int] = 0
+
+    def do_POST(self) -> None:
+        """Give the next answer, piece by piece, with a wait before each."""
+        type(self).asked += 1
+        status, pieces, wait_s = self.answers[0]
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(status)
+        self.end_headers()
+        event = threading.Event()
+        for piece in pieces:
+            event.wait(wait_s)
+            try:
+                self.wfile.write(piece)
+            except OSError:
+                return
+
+    def log_message(self, *_arguments: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def broken() -> Iterator[str]:
+    """Such a server, and its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+MATRIX = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"a"},"values":%s}]}%s}'
+
+
+@pytest.mark.parametrize(
+    ("status", "pieces", "told"),
+    [
+        (503, [b"too many\nqueries"], "answered 503: too many queries"),
+        (302, [b""], "answered 302"),
+        (200, [b"x"] * 40, "gave no whole answer within 0.3 s"),
+        (200, [b'{"status":"success"'], "gave an answer that is none to a query"),
+        (200, [b'{"status":"error","error":"x"}'], "gave an answer that is none to a query"),
+        (200, [MATRIX % (b"[]", b',"isPartial":true')], "it says that it is partial"),
+        (200, [MATRIX % (b'[[1,"1.5"]]', b"")], "1.5 is no whole number"),
+        (200, [MATRIX % (b'[[1,"NaN"]]', b"")], "NaN"),
+        (200, [MATRIX % (b"[[1]]", b"")], "gave an answer that is none to a query"),
+    ],
+)
+def test_an_answer_that_is_none_is_a_fault(status: int, pieces: list[bytes], told: str) -> None:
+    """Whatever a server says instead of a matrix, or how slowly: one sentence; and it is left alone for a while."""
+    Broken.answers, Broken.asked = [(status, pieces, 0.02 if len(pieces) > 1 else 0)], 0
+    times = [0.0]
+    with broken() as url:
+        tsdb = HttpTsdb(f"{url}/w", f"{url}/q", timeout_s=0.3)
+        with pytest.raises(TsdbFaultError, match=told.replace(".", r"\.")):
+            tsdb.read(LABELS, 0, 10)
+        resting = HttpTsdb(f"{url}/w", f"{url}/q", timeout_s=5, clock=lambda: times[0])
+        if status == 200 and len(pieces) == 1:
+            for _ in range(3):
+                with pytest.raises(TsdbFaultError):
+                    resting.read(LABELS, 0, 10)
+            assert Broken.asked == 2
+            times[0] = 16
+            with pytest.raises(TsdbFaultError):
+                resting.read(LABELS, 0, 10)
+            assert Broken.asked == 3
+
+
+def test_one_that_is_not_there_is_a_fault() -> None:
+    """A server that cannot be reached is a sentence that names it."""
+    with broken() as url:
+        pass
+    tsdb = HttpTsdb(f"{url}/w", f"{url}/q", timeout_s=2)
+    with pytest.raises(TsdbFaultError, match=f"{url}/q cannot be asked"):
+        tsdb.read(LABELS, 0, 10)
+
+
+def test_settings_lie_beside_the_ledger(tmp_path: Path) -> None:
+    """A file of settings is found by its name; secrets come from files that only their owner may read."""
+    path = settings_path(tmp_path / "ledger.telemetry.db")
+    assert path == tmp_path / "ledger.tsdb.yaml"
+    assert readings_file(tmp_path / "ledger.telemetry.db").tsdb is None
+    urls = "write: https://tsdb.example/api/v1/write\nquery: https://tsdb.example/api/v1/query\n"
+    (tmp_path / "token").write_text("s3cret\n", encoding="ascii")
+    (tmp_path / "token").chmod(0o600)
+    path.write_text(f"{urls}token_file: token\nafter_days: 3\ntenant: zone-1\n", encoding="utf-8")
+    found = readings_file(tmp_path / "ledger.telemetry.db").tsdb
+    assert isinstance(found, HttpTsdb)
+    assert found._headers == {"authorization": "Bearer s3cret", "x-scope-orgid": "zone-1"}
+    assert read_settings(path).after_us == 3 * DAY_US
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("write: ftp://a/w\nquery: http://a/q\n", "expected a url with http or https"),
+        ("write: http://a/w\n", "query: field required"),
+        ("write: http://u:p@a/w\nquery: http://a/q\n", "without a password in it"),
+        ("write: http://a/w\nquery: http://a/q\ntoken_file: token\n", "expected https"),
+        ("write: https://a/w\nquery: https://a/q\ntoken_file: token\n", "chmod 600"),
+        ("write: https://a/w\nquery: https://a/q\ntoken_file: gone\n", "gone"),
+        ("write: https://a/w\nquery: https://a/q\nuser: anna\n", "'user' and 'password_file' together"),
+        ("write: https://a/w\nquery: https://a/q\nauthorities_file: ca\n", "there is no file"),
+        ("write: https://a/w\nquery: https://a/q\nafter_days: 0\n", "after_days"),
+        ("- 1\n", "the file"),
+        ("a: [", "while parsing"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_a_sentence(tmp_path: Path, text: str, told: str) -> None:
+    """Each mistake names the file and what is expected."""
+    path = tmp_path / "ledger.tsdb.yaml"
+    (tmp_path / "token").write_text("x", encoding="ascii")
+    (tmp_path / "token").chmod(0o644)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TsdbFileError) as caught:
+        read_settings(path)
+    assert str(tmp_path) in str(caught.value)
+    assert told in str(caught.value)
