@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonewright.ledger.deciding.facts import claims_of
+from zonewright.ledger.deciding.wanted_claims import claims_of
 from zonewright.model import Cluster, NodeType
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.rack_position import RackPosition

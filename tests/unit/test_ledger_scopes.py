@@ -140,8 +140,18 @@ COVERED_BY = {
     "ring-closed": "alone",
     "srlg-disjoint": "alone",
     "latency-budget": "alone",
+    "bandwidth-after-failure": "sums",
+    "tower-reuse": "alone",
+    "station-distance": "alone",
+    "coverage": "alone",
 }
 """What who changes something that such a rule reads holds; ``alone``: only assets and the zone's file are read."""
+
+
+def test_a_promise_of_bandwidth_holds_the_sums() -> None:
+    """Two stacks that are promised bandwidth on one link, at whatever sites, are not decided at once."""
+    assert "sums" in names(replace(_WANTS, has_promises=True), known())
+    assert "sums" not in names(_WANTS, known())
 
 
 def test_each_rule_that_looks_beyond_racks_is_covered() -> None:

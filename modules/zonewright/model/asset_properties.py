@@ -53,9 +53,7 @@ def asset_properties(asset: AnyAsset) -> dict[str, Any]:
 
 def cluster_properties(wanted: ClusterDemand) -> dict[str, Any]:
     """The fields of a cluster that are not as usual, in the same way, without places: its nodes have those."""
-    found = {**_fields(wanted.cluster, leave_out=("places", "nodes_were")), TYPE_OF_NODES: _fields(wanted.node_type)}
-    were = wanted.cluster.model_dump(mode="json", include={"nodes_were"})["nodes_were"]
-    return {**found, "nodesWere": were} if were else found
+    return {**_fields(wanted.cluster, leave_out=("places",)), TYPE_OF_NODES: _fields(wanted.node_type)}
 
 
 def site_of(properties: Mapping[str, Any]) -> SiteAsset:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_serializer, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, Identifier, RiskKind
 from zonewright.model.limits import NAME
@@ -27,6 +27,10 @@ HostNames = Annotated[
     dict[NodeNumber, Identifier],
     BeforeValidator(_by_number, json_schema_input_type=dict[NodeNumber, Identifier] | tuple[Identifier, ...]),
 ]
+
+
+FormerNode = Identifier | Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=20, strict=False)]
+"""A name that a node had, or names from the newest on; kept as it is written, so that a demand keeps its digest."""
 
 
 class PlacedInterface(Declared):
@@ -197,7 +201,7 @@ class Cluster(Declared):
     """Host names of one's own, by node number or as a list from 001 on; the others are ``<cluster>-<number>``."""
     was: FormerIds = ()
     """Id that it had before, or ids from the newest on: its nodes keep places and addresses under the new name."""
-    nodes_were: dict[NodeNumber, FormerIds] = Field(default_factory=dict)
+    nodes_were: dict[NodeNumber, FormerNode] = Field(default_factory=dict)
     """By node number, the name in another cluster, or names from the newest on: the node keeps place and addresses."""
     rooms: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Rooms for automatic places; empty means any room."""
@@ -228,7 +232,7 @@ class Cluster(Declared):
     places: dict[NodeNumber, Place] = Field(default_factory=dict)
     """Chosen places, by node number; the others are placed automatically."""
 
-    @field_serializer("nodes_were", when_used="json")
-    def _one_name(self, were: dict[str, tuple[str, ...]]) -> dict[str, str | list[str]]:
-        """One name as text, as it was before there could be several: a demand keeps its digest."""
-        return {number: names[0] if len(names) == 1 else list(names) for number, names in were.items()}
+    @property
+    def former_nodes(self) -> dict[str, tuple[str, ...]]:
+        """What nodes were called in other clusters, by number, from the newest on."""
+        return {number: (one,) if isinstance(one, str) else one for number, one in self.nodes_were.items()}

@@ -20,7 +20,7 @@ from zonewright.model.expand import expand_ids, nodes_of, rack_number, rows_of, 
 from zonewright.model.limits import ELEMENTS, NAME, NODES, OFFERED, ROWS, InputLimit
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
-from zonewright.model.offer_faults import OfferFault, misplaced, too_many_bores, too_many_cores, unreadable
+from zonewright.model.offer_faults import OfferFault, misplaced, too_many, unreadable
 from zonewright.model.offered import ids_named
 from zonewright.model.site import Room, Row, Site
 from zonewright.model.zone import NodeType, Zone
@@ -172,7 +172,7 @@ def _nodes_twice_were(clusters: Mapping[str, ClusterDemand]) -> Iterator[str]:
     names = {node.name for name, wanted in clusters.items() for node in nodes_of(name, wanted.cluster)}
     seen: dict[str, str] = {}
     for cluster_id, wanted in clusters.items():
-        were = ((number, former) for number, each in wanted.cluster.nodes_were.items() for former in each)
+        were = ((number, former) for number, each in wanted.cluster.former_nodes.items() for former in each)
         for number, former in were:
             own = f"node {number} of cluster '{cluster_id}'"
             if former in names:
@@ -326,9 +326,9 @@ class Demand(Declared):
                 heights[name.partition("/")[0]] |= dict.fromkeys(racks, asset.row.u_height)
         for name, asset in offering.items():
             if isinstance(asset, DuctAsset):
-                yield from too_many_bores(name.partition("/")[2], asset.offers, asset.duct.bores)
+                yield from too_many("bores", name.partition("/")[2], asset.offers, asset.duct.bores)
             elif isinstance(asset, LinkAsset):
-                yield from too_many_cores(name.partition("/")[2], asset.offers, asset.link.cores)
+                yield from too_many("cores", name.partition("/")[2], asset.offers, asset.link.cores)
             else:
                 yield from unreadable(asset.offers)
                 yield from misplaced(name, asset.offers, heights[name])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from zonewright.model.offer import Offer
 from zonewright.model.offered import RackIndex, RackPart, indexed, part_of, parts_of, racks_in
@@ -78,43 +79,26 @@ def misplaced(site: str, offers: Mapping[str, Offer], heights: Mapping[str, int]
         earlier.append(offer_id)
 
 
-def too_many_bores(duct: str, offers: Mapping[str, Offer], bores: int) -> Iterator[OfferFault]:
-    """Offers of more bores than a duct has.
+def too_many(what: Literal["bores", "cores"], of: str, offers: Mapping[str, Offer], most: int) -> Iterator[OfferFault]:
+    """Offers of more bores than a duct has, or of more cores than a link.
 
     Args:
-        duct: its id.
+        what: bores or cores.
+        of: id of the duct or link.
         offers: those that name it, by id.
-        bores: how many it has.
+        most: how many it has.
     """
+    kind = "duct" if what == "bores" else "link"
     for offer_id, offer in offers.items():
-        if offer.bores is not None and offer.bores > bores:
+        given = offer.bores if what == "bores" else offer.cores
+        if given is not None and given > most:
             yield OfferFault(
                 offer=offer_id,
-                path=("bores",),
-                what="an offer of more bores than a duct has",
-                expected=f"at most {bores}, as duct {duct} has",
-                got=str(offer.bores),
-                fix="offer fewer, or offer its bores apart from those of larger ducts",
-            )
-
-
-def too_many_cores(link: str, offers: Mapping[str, Offer], cores: int) -> Iterator[OfferFault]:
-    """Offers of more cores than a link has.
-
-    Args:
-        link: its id.
-        offers: those that name it, by id.
-        cores: how many it has.
-    """
-    for offer_id, offer in offers.items():
-        if offer.cores is not None and offer.cores > cores:
-            yield OfferFault(
-                offer=offer_id,
-                path=("cores",),
-                what="an offer of more cores than a link has",
-                expected=f"at most {cores}, as link {link} has",
-                got=str(offer.cores),
-                fix="offer fewer, or offer its cores apart from those of larger links",
+                path=(what,),
+                what=f"an offer of more {what} than a {kind} has",
+                expected=f"at most {most}, as {kind} {of} has",
+                got=str(given),
+                fix=f"offer fewer, or offer its {what} apart from those of larger {kind}s",
             )
 
 

@@ -34,6 +34,7 @@ class Neighbours:
     def __init__(self, world: World, demand: Demand, floor: Floor, present: Mapping[str, Sequence[str]]) -> None:
         self._demand, self._floor, self._present = demand, floor, present
         self._at = world.racks
+        self._far = _distances(demand)
         self._sites = world.zone.sites if world.zone is not None else {}
         limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
         self._separated = int(limit.value) if limit is not None else None
@@ -109,16 +110,11 @@ class Neighbours:
         for other, scope in self._apart(cluster_id, cluster):
             if self.domain(rack.id, scope) in {self.domain(one, scope) for one in self._racks[other]}:
                 return Stop("apart", f"apart: {other} is in its {scope}")
-        far = next((other for other in self._too_far_or_near(cluster_id, cluster, rack)), None)
-        if far is not None:
-            return Stop("distance", f"distance: {far} is too near or too far, or shares what it must not")
-        return self._by_home(cluster_id, cluster, rack)
-
-    def _too_far_or_near(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Iterable[str]:
-        for other, asked in self._distances(cluster_id, cluster):
+        for other, distance in self._far.get(cluster_id, ()):
             racks = (self._at[one] for one in self._racks[other] if one in self._at)
-            if not all(keeps(rack, one, asked, self._sites) for one in racks):
-                yield other
+            if not all(keeps(rack, one, distance, self._sites) for one in racks):
+                return Stop("distance", f"distance: {other} is too near or too far, or shares what it must not")
+        return self._by_home(cluster_id, cluster, rack)
 
     def _by_home(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Stop | None:
         for relation in cluster.together_with:
@@ -140,14 +136,6 @@ class Neighbours:
             for relation in wanted.cluster.apart_from:
                 if relation.cluster == cluster_id:
                     yield other, relation.scope
-
-    def _distances(self, cluster_id: str, cluster: Cluster) -> Iterable[tuple[str, Distance]]:
-        for asked in cluster.distances:
-            yield asked.cluster, asked
-        for other, wanted in self._demand.clusters.items():
-            for asked in wanted.cluster.distances:
-                if asked.cluster == cluster_id:
-                    yield other, asked
 
     def _home(self, cluster_id: str, scope: WideScope) -> str | None:
         """The domain that clusters share: where one of them was seated, else the best one that takes all of them."""
@@ -177,6 +165,16 @@ class Neighbours:
         if scope == "district":
             return self._sites[site_id].site.district if site_id in self._sites else site_id
         return site_id if scope == "site" else domain_of(rack_id, scope)
+
+
+def _distances(demand: Demand) -> Mapping[str, Sequence[tuple[str, Distance]]]:
+    """The other clusters that each one must keep a distance from or to, whichever of the two says so."""
+    found: dict[str, list[tuple[str, Distance]]] = defaultdict(list)
+    for name, wanted in demand.clusters.items():
+        for asked in wanted.cluster.distances:
+            found[name].append((asked.cluster, asked))
+            found[asked.cluster].append((name, asked))
+    return found
 
 
 def _takes_any(rack: Rack, *, party: str, parts: Iterable[HomePart]) -> bool:

@@ -157,7 +157,7 @@ def _into(
     found: dict[str, tuple[str, str]] = {}
     unknown: dict[str, tuple[str, str]] = {}
     for cluster_id, nodes in wanted.items():
-        were = demand.clusters[cluster_id].cluster.nodes_were
+        were = demand.clusters[cluster_id].cluster.former_nodes
         for node in nodes if were else ():
             names = were.get(node.number, ())
             if not names or node.name in present:  # it has its new name already

@@ -13,7 +13,7 @@ from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Occupant, Rack, World
 from zonewright.place import change_world
 from zonewright.policy.stack_resources import ADMITTED, ReadStack, StackResource, Violation
-from zonewright.rules import RULES, evaluate, feeds, neighbours, rooms, spread, supply, units
+from zonewright.rules import RULES, evaluate, feeds, neighbours, phases, rooms, spread, supply, units
 from zonewright.rules.finding import Finding
 
 ALONE = frozenset(
@@ -25,7 +25,7 @@ ALONE = frozenset(
             feeds.RACK_WEIGHT,
             feeds.FEED_CAPACITY,
             feeds.FEED_FAILOVER,
-            feeds.PHASE_LOAD,
+            phases.PHASE_LOAD,
             spread.SPREAD,
             neighbours.APART,
             neighbours.TOGETHER,

@@ -163,7 +163,7 @@ def former_names(cluster_id: str, wanted: ClusterDemand, node: Node, proposal: P
     """
     known = [proposal.renamed[node.name]] if node.name in proposal.renamed else []
     ids = wanted.cluster.was if node.number not in wanted.cluster.names else (cluster_id, *wanted.cluster.was)
-    known += wanted.cluster.nodes_were.get(node.number, ())
+    known += wanted.cluster.former_nodes.get(node.number, ())
     found = dict.fromkeys([*known, *(default_name(one, node.number) for one in ids)])
     return tuple(one for one in found if one not in proposal.seats)  # what another node is called is not its
 

@@ -16,7 +16,6 @@ from zonewright.rules.finding import Participant
 from zonewright.rules.paths import BLIND_KINDS, risks_of
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
-from zonewright.rules.ways import Ways, by_what_fails
 from zonewright.rules.words import amount, listed
 
 _UNIT = "Mbit/s"
@@ -94,6 +93,8 @@ class _Worst:
     """
 
     def __init__(self, facts: ZoneFacts, promises: Sequence[_Promise]) -> None:
+        from zonewright.rules.ways import Ways, by_what_fails  # noqa: PLC0415 - few zones promise bandwidth
+
         links = {name: held.link for name, held in facts.links.items() if held.link.status == "active"}
         self._ways, self._promises = Ways(links), promises
         self._usual = {one.pair: self._ways.links_between(*one.pair) for one in promises}

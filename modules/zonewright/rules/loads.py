@@ -64,9 +64,14 @@ def larger(one: Figures, two: Figures) -> Figures:
 def by_key(occupants: Iterable[Occupant], wiring: Wiring) -> dict[Key, Figures]:
     """Figures by identity: who stands twice in one rack (a move within it) counts once, with the larger figures."""
     found: dict[Key, Figures] = {}
+    alike: dict[tuple[int, float], Figures] = {}
     for item in occupants:
-        asked, known = figures(item, wiring), found.get(item.key)
-        found[item.key] = asked if known is None else larger(known, asked)
+        key, of = item.key, (id(item.draw), item.weight_kg)  # nodes of a cluster have one draw
+        asked = alike.get(of)
+        if asked is None:
+            asked = alike[of] = figures(item, wiring)
+        known = found.get(key)
+        found[key] = asked if known is None else larger(known, asked)
     return found
 
 

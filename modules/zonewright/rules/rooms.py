@@ -158,12 +158,15 @@ def _rooms_that_take(
     nodes: Sequence[Occupant], space: Sequence[Rack], view: View, clusters: Mapping[Key, ClusterFacts]
 ) -> list[str]:
     """Open rooms that take all the nodes between them, by first fit of like nodes; empty where they do not."""
-    inside: dict[str, list[Occupant]] = defaultdict(list)
+    if not space:
+        return []
+    inside: dict[str, list[Occupant]] = {rack.id: [] for rack in space}
     for item in view.world.everybody:
-        inside[item.rack].append(item)
+        if item.rack in inside:
+            inside[item.rack].append(item)
     moved = [item.key for item in nodes]
     offers = Remaining(view.world, nodes[0].party, without=moved) if view.world.offered else None
-    floor = {rack.id: FreeSpace(rack, inside.get(rack.id, ()), offers) for rack in space}
+    floor = {rack.id: FreeSpace(rack, inside[rack.id], offers) for rack in space}
     groups: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
     for item in nodes:
         groups[item.party, item.stack, item.cluster or ""].append(item)

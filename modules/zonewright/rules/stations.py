@@ -8,16 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
+from typing import TYPE_CHECKING
 
 from zonewright.model.coverage import DriveTest, KeyArea, RadioBand, Tower
 from zonewright.model.geodesy import LatLon, distance_m
 from zonewright.model.rule_pack import BANDS, LimitName
 from zonewright.model.world import SiteFacts, ZoneFacts
-from zonewright.rules.area_points import AreaGrid, grid_of
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
 from zonewright.rules.words import count_of
+
+if TYPE_CHECKING:
+    from zonewright.rules.area_points import AreaGrid
 
 _WHOLE = 100
 """Percent."""
@@ -222,9 +225,15 @@ COVERAGE = Rule(
 )
 
 
+def _grid_of(area: KeyArea) -> "AreaGrid":
+    from zonewright.rules.area_points import grid_of  # noqa: PLC0415 - few zones have key areas
+
+    return grid_of(area)
+
+
 def _concerned(area: KeyArea, towers: Sequence[_Placed]) -> list[_Placed]:
     """The towers whose stations reach the area; where none does, the nearest one."""
-    grid = grid_of(area)
+    grid = _grid_of(area)
     near = [(min(grid.distances_m(one.at)), one.site, one) for one in towers if one.at is not None]
     reach = [one for away, _, one in near if any(away <= item.radius_m for item in one.tower.stations.values())]
     nearest = [min(near)[2]] if near and not reach else []
@@ -233,7 +242,7 @@ def _concerned(area: KeyArea, towers: Sequence[_Placed]) -> list[_Placed]:
 
 def _planned(name: str, area: KeyArea, towers: Sequence[_Placed], concerned: Sequence[_Placed]) -> Breach | None:
     """What an area lacks by plan."""
-    grid = grid_of(area)
+    grid = _grid_of(area)
     reaching = [0] * len(grid.points)
     for one in towers:
         for item in one.tower.stations.values() if one.at is not None and one.tower.status == "active" else ():
@@ -259,7 +268,7 @@ def _planned(name: str, area: KeyArea, towers: Sequence[_Placed], concerned: Seq
     )
 
 
-def _farthest(grid: AreaGrid, bare: Sequence[int], towers: Sequence[_Placed]) -> str:
+def _farthest(grid: "AreaGrid", bare: Sequence[int], towers: Sequence[_Placed]) -> str:
     """Of the points that are not covered the one that is farthest from all towers, with the next of them."""
     next_one: dict[int, tuple[float, str]] = {}
     for one in towers:

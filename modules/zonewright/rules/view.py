@@ -5,7 +5,7 @@ A rule function takes a ``View`` and yields ``Breach``; the registry adds id, le
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zonewright.model.world import ClusterFacts, Occupant, Rack, World, ZoneFacts
 from zonewright.rules.finding import Level, Participant
@@ -29,6 +29,8 @@ class View:
     in_cluster: Mapping[Key, Sequence[Occupant]]
     clusters: tuple[ClusterFacts, ...]
     world: World
+    memo: dict[str, object] = field(default_factory=dict, init=False, compare=False)
+    """What several rules work out of it once; another view has none of it."""
 
     @property
     def before(self) -> ZoneFacts | None:
@@ -79,12 +81,12 @@ def view_of(world: World, racks: Collection[str] | None) -> View:
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
     in_cluster: dict[Key, list[Occupant]] = defaultdict(list)
     around = world.bystanders
-    for rack_id, group in around.by_rack.items():  # not by the sets' order, which each process has of its own
-        if judged is None or rack_id in judged:
-            in_rack[rack_id] += group
-    for key, group in around.by_cluster.items():
-        if key in wanted:
-            in_cluster[key] += group
+    for rack_id in around.by_rack if judged is None else sorted(judged):  # a set's order is each process's own
+        if rack_id in around.by_rack:
+            in_rack[rack_id] += around.by_rack[rack_id]
+    for key in sorted(wanted):
+        if key in around.by_cluster:
+            in_cluster[key] += around.by_cluster[key]
     for item in world.occupants:
         if judged is None or item.rack in judged:
             in_rack[item.rack].append(item)

@@ -149,7 +149,7 @@ def _former_nodes(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
     names = {node.name for name, one in sure.items() for node in nodes_of(name, one)}
     seen: dict[str, str] = {}
     for cluster_id, cluster in sure.items():
-        for number, former in ((number, one) for number, each in cluster.nodes_were.items() for one in each):
+        for number, former in ((number, one) for number, each in cluster.former_nodes.items() for one in each):
             path: Path = ("clusters", cluster_id, "nodes_were", number)
             if former in names:
                 yield Fault(

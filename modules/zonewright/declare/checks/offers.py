@@ -9,7 +9,7 @@ from zonewright.model import OwnerFile
 from zonewright.model.expand import rack_number
 from zonewright.model.limits import OFFERED
 from zonewright.model.offer import Offer
-from zonewright.model.offer_faults import OfferFault, misplaced, too_many_bores, too_many_cores, unreadable
+from zonewright.model.offer_faults import OfferFault, misplaced, too_many, unreadable
 from zonewright.model.offered import ids_named
 
 
@@ -51,10 +51,10 @@ def _of_things(file: OwnerFile, index: RowIndex) -> Iterator[OfferFault]:
     """What the ledger refuses too."""
     for duct_id, duct in file.ducts.items():
         offers = {offer_id: offer for offer_id, offer in file.offers.items() if duct_id in offer.ducts}
-        yield from too_many_bores(duct_id, offers, duct.bores)
+        yield from too_many("bores", duct_id, offers, duct.bores)
     for link_id, link in file.links.items():
         offers = {offer_id: offer for offer_id, offer in file.offers.items() if link_id in offer.links}
-        yield from too_many_cores(link_id, offers, link.cores)
+        yield from too_many("cores", link_id, offers, link.cores)
     for site_id in file.sites:
         offers = {offer_id: offer for offer_id, offer in file.offers.items() if offer.site == site_id}
         yield from unreadable(offers)

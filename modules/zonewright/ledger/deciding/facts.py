@@ -7,31 +7,29 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, union
+from sqlalchemy import Connection, Row, bindparam, select
 
 from zonewright.ledger.deciding.measuring import load_history, measured_sites
-from zonewright.ledger.deciding.site_claims import NUMBER, around, occupant, take
+from zonewright.ledger.deciding.site_claims import around, occupant, take
+from zonewright.ledger.deciding.site_revisions import revisions_of, sites_of
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
-from zonewright.ledger.store.held import NAMES, HeldPlaces, all_held
+from zonewright.ledger.store.held import HeldPlaces, all_held
 from zonewright.ledger.store.prepared import IS_PRESENT, STACK
-from zonewright.ledger.store.tables import admission, asset, claim, revision
-from zonewright.model import Cluster, Site
+from zonewright.ledger.store.tables import admission, asset, claim
+from zonewright.model import Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
-from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row, with_supply
+from zonewright.model.expand import baseline_of_row, racks_of_row, with_supply
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Measured, Occupant, Rack, World
-from zonewright.place.change import same_place
 from zonewright.place.renames import NO_RENAMES, Renames, renames_of
 from zonewright.rules.finding import Finding
 from zonewright.telemetry.home import TelemetryHome
 
 OWN = "/reserved"
 """Behind the id of a stack: whose a place is that the stack may not take now, for it is reserved for another change."""
-_REVISIONS = select(revision).where(revision.c.site.in_(bindparam("sites", expanding=True)))
-_SITES = union(*(select(table.c.site).where(table.c.stack_id == STACK) for table in (claim, asset)))
 _STANDING = select(claim.c.name, claim.c.state).where(
     claim.c.stack_id == STACK, claim.c.state.in_(("active", "releasing"))
 )
@@ -108,72 +106,6 @@ def _row_facts(name: str, text: str, owner: str, *, accepts: bool) -> tuple[tupl
 def _row_path(name: str) -> str:
     site, room, row = name.split("/")
     return f"sites.{site}.rooms.{room}.rows.{row}"
-
-
-def claims_of(
-    demand: Demand, seats: Mapping[str, RackPosition], addresses: Mapping[str, Mapping[str, str]]
-) -> dict[str, dict[str, Any]]:
-    """The data of each claim of a demand, by node name; nodes without a place are left out."""
-    claims: dict[str, dict[str, Any]] = {}
-    for cluster_id, wanted in demand.clusters.items():
-        node_type = wanted.node_type.model_dump(mode="json", exclude_defaults=True)
-        for node in nodes_of(cluster_id, wanted.cluster):
-            seat = seats.get(node.name)
-            if seat is not None:
-                claims[node.name] = {
-                    **seat.to_data(),
-                    "addresses": dict(addresses.get(node.name, {})),
-                    "cluster": cluster_id,
-                    "feed": wanted.cluster.feed,
-                    "node_type_id": wanted.cluster.node_type,
-                    "node_type": node_type,
-                    **_optional(wanted.cluster),
-                    **({NUMBER: node.number} if node.number in wanted.cluster.names else {}),
-                }
-    return claims
-
-
-def claims_to_hold(
-    facts: Facts, demand: Demand, seats: Mapping[str, RackPosition], addresses: Mapping[str, Mapping[str, str]]
-) -> dict[str, dict[str, Any]]:
-    """The data of those claims of a demand that the stack does not have yet with these units, power and weight."""
-    own = {item.name: item for item in facts.own}
-
-    def is_there(name: str, data: Mapping[str, Any]) -> bool:
-        known = own.get(name)
-        if known is None:
-            return False
-        return same_place(known, occupant(data, party=known.party, stack=known.stack, name=name, standing="wanted"))
-
-    return {name: data for name, data in claims_of(demand, seats, addresses).items() if not is_there(name, data)}
-
-
-def _optional(cluster: Cluster) -> dict[str, Any]:
-    """What keeps others away from a node, and since when it runs, where anything does or it ran before."""
-    data: dict[str, Any] = {}
-    if cluster.in_service is not None:
-        data["in_service"] = cluster.in_service
-    if cluster.exclusive is not None:
-        data["exclusive"] = cluster.exclusive
-    if cluster.protection_level > 1:
-        data["protection_level"] = cluster.protection_level
-    return data
-
-
-def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]:
-    """Revision of each site; 0 where nothing was ever written."""
-    wanted = sorted(sites)
-    rows = connection.execute(_REVISIONS, {"sites": wanted})
-    return dict.fromkeys(wanted, 0) | {row.site: row.number for row in rows}
-
-
-def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset[str]:
-    """The sites that a change of this stack touches: those it wants and those where it has something; and names."""
-    sites = {wanted.cluster.site for wanted in demand.clusters.values()}
-    sites |= {name.partition("/")[0] for name in demand.assets}
-    if demand.assets:
-        sites.add(NAMES)
-    return frozenset(sites.union(connection.execute(_SITES, {"stack": stack_id}).scalars()))
 
 
 def have_moved(connection: Connection, facts: Facts, *, stack_id: str, demand: Demand) -> bool:

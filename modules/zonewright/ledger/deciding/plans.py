@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select
 
-from zonewright.ledger.deciding.facts import claims_of
 from zonewright.ledger.deciding.review import Review
+from zonewright.ledger.deciding.wanted_claims import claims_of
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.store.prepared import PRESENT, STACK
 from zonewright.ledger.store.steps import step_of

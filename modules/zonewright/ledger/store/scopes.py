@@ -59,6 +59,7 @@ class Touch:
         party: whose it is; empty where the ledger knows, because the stack is enrolled.
         sites: sites that its demand wants something at.
         has_assets: whether its demand has assets.
+        has_promises: whether its demand has connections that are promised bandwidth.
         now: ISO 8601 in UTC; a reservation for days that ends before it is taken away.
     """
 
@@ -66,6 +67,7 @@ class Touch:
     party: str = ""
     sites: frozenset[str] = frozenset()
     has_assets: bool = False
+    has_promises: bool = False
     now: str = ""
 
     def at(self, now: str) -> Self:
@@ -84,7 +86,14 @@ def touching(stack_id: str, party: str = "", demand: Demand | None = None) -> To
     if demand is None:
         return Touch(stack_id=stack_id, party=party)
     sites = frozenset(part.cluster.site for part in demand.clusters.values())
-    return Touch(stack_id=stack_id, party=party, sites=sites, has_assets=bool(demand.assets))
+    connections = (one for part in demand.clusters.values() for one in part.cluster.connections.values())
+    return Touch(
+        stack_id=stack_id,
+        party=party,
+        sites=sites,
+        has_assets=bool(demand.assets),
+        has_promises=any(one.bandwidth_mbps is not None for one in connections),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +145,8 @@ def scopes_of(touch: Touch, known: ScopeFacts) -> tuple[LockScope, ...] | WholeZ
         ),
         *_sums_of(known.zone, party, sites, known),
     ]
+    if touch.has_promises:
+        found.append(LockScope("sums", "", "what links carry is the sum of what all stacks are promised"))
     if party:
         found.append(LockScope("party", party, "how many reservations it has at once, and its quotas"))
     return tuple(sorted(set(found), key=lambda scope: scope.name))

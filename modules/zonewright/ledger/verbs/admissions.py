@@ -11,11 +11,12 @@ from sqlalchemy import Connection, delete, select, update
 
 from zonewright.ledger.deciding.authority import authorise, note
 from zonewright.ledger.deciding.drifting import drifted_among, present_rows
-from zonewright.ledger.deciding.facts import claims_of, have_moved
+from zonewright.ledger.deciding.facts import have_moved
 from zonewright.ledger.deciding.gated_files import gated_findings
 from zonewright.ledger.deciding.readable import findings_for, foreign
 from zonewright.ledger.deciding.review import Review, own_demand, review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
+from zonewright.ledger.deciding.wanted_claims import claims_of
 from zonewright.ledger.deciding.zone_facts import connections_text, zone_base
 from zonewright.ledger.protocol.admission_messages import (
     AdmissionAnswer,

@@ -12,12 +12,13 @@ from zonewright.ledger.deciding.as_admitted import stands_as_admitted
 from zonewright.ledger.deciding.authority import RULE as APPROVAL_RULE
 from zonewright.ledger.deciding.authority import authorise, spent_plan
 from zonewright.ledger.deciding.decide import PlacedChange, PlacedProposal, offer
-from zonewright.ledger.deciding.facts import Facts, as_reserved, claims_to_hold, gather, have_moved
+from zonewright.ledger.deciding.facts import Facts, as_reserved, gather, have_moved
 from zonewright.ledger.deciding.gated_files import gated_findings
 from zonewright.ledger.deciding.plans import last_plan, present, spent
 from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.reservation_quota import require_own_stack, require_quota
 from zonewright.ledger.deciding.review import Review, for_reader, last_proposal, own_demand, review_change
+from zonewright.ledger.deciding.wanted_claims import claims_to_hold
 from zonewright.ledger.deciding.zone_facts import names_of
 from zonewright.ledger.deciding.zone_serials import serials_in_force
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
@@ -223,7 +224,7 @@ def _held_proposal(connection: Connection, request: ProposeRequest, digest: str,
 
 
 def _hold(connection: Connection, request: ProposeRequest, answer: Proposal, facts: Facts) -> None:
-    holds = claims_to_hold(facts, request.demand, answer.seats, answer.addresses)
+    holds = claims_to_hold(facts.own, request.demand, answer.seats, answer.addresses)
     connection.execute(_UNRESERVE, {"stack": request.stack_id})
     connection.execute(
         _RESERVE,

@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from zonewright.ledger.deciding.decide import PlacedProposal, offer
-from zonewright.ledger.deciding.facts import OWN, Facts, as_reserved, claims_of, claims_to_hold, gather
+from zonewright.ledger.deciding.facts import OWN, Facts, as_reserved, gather
 from zonewright.ledger.deciding.readable import findings_for, operated_sites
 from zonewright.ledger.deciding.renewing import renewal_findings
 from zonewright.ledger.deciding.reservation_quota import require_own_stack
 from zonewright.ledger.deciding.review import for_reader
+from zonewright.ledger.deciding.wanted_claims import claims_of, claims_to_hold
 from zonewright.ledger.deciding.whole_racks import CLUSTER, offer_racks, rack_demand
 from zonewright.ledger.deciding.zone_facts import names_of
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
@@ -129,7 +130,7 @@ def _found(
         return demand, made, {name.replace(f"{CLUSTER}-", f"{CLUSTER}/"): data for name, data in claims.items()}
     _require_no_bores(facts, demand, stack_id)
     made = offer(as_reserved(facts), demand, stack_id=stack_id, on=now[:10])
-    return demand, made, claims_to_hold(facts, demand, made.seats, made.addresses)
+    return demand, made, claims_to_hold(facts.own, demand, made.seats, made.addresses)
 
 
 def _require_no_bores(facts: Facts, demand: Demand, stack_id: str) -> None:
