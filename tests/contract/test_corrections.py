@@ -27,7 +27,7 @@ from zonewright.pue import Reading, evaluate
 from zonewright.telemetry import Appended, ConflictError, Store
 from zonewright.telemetry.correcting import Corrected, Intake
 from zonewright.telemetry.figures import Fresh
-from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.register_lines import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.registers import registers as texts_of
 from zonewright.telemetry.summing import DAY_US
 from zonewright.telemetry.tables import readings_file

@@ -9,7 +9,8 @@ import pytest
 
 from support.golden import FOLDER
 from zonewright.cli import main
-from zonewright.remediation.remedy import RunningConfigurationError, remedies
+from zonewright.remediation.remedies import remedies
+from zonewright.remediation.remedy import RunningConfigurationError
 
 FILES = FOLDER / "switches"
 GROUPS = ("tenant-a", "tenant-b")

@@ -30,7 +30,7 @@ from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.live import bindings_of, readings_from
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.otlp import read_batch
-from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.register_lines import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.sample import Measurement, Sample, SampleBatch, SampleSeries, fault_of
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.site_meters import meters_of

@@ -23,7 +23,7 @@ from zonewright.telemetry.chain import ChainError, packed, unpacked
 from zonewright.telemetry.feeding import Feeder
 from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.linking import MOST_EVENTS, MOST_FORKS
-from zonewright.telemetry.registers import READINGS_HEAD, reading_line
+from zonewright.telemetry.register_lines import READINGS_HEAD, reading_line
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.summing import DAY_US
 

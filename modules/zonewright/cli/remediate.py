@@ -47,7 +47,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import GOOD, REFUSED, print_json
-    from zonewright.remediation.remedy import remedies
+    from zonewright.remediation.remedies import remedies
 
     running, intended = _read(arguments.running, arguments.intended)
     found = remedies(running, intended, is_whole=arguments.whole)
@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _read(running: Path, folders: list[Path]) -> tuple[dict[str, str], dict[str, list[str]]]:
     """What runs, and what was rendered, by name of the file; everything that cannot be read is named."""
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.remediation.remedy import SUFFIXES
+    from zonewright.remediation.remedies import SUFFIXES
 
     faults: list[str] = []
     ours: dict[str, list[str]] = {}

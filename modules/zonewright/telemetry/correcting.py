@@ -17,7 +17,7 @@ from zonewright.pue.readings import Reading
 from zonewright.telemetry.appending import StoredRow, require_near, within_stretches
 from zonewright.telemetry.home import Statements
 from zonewright.telemetry.interface import ConflictError
-from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.register_lines import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.stored_sums import sum_up
 from zonewright.telemetry.summing import MICRO
 from zonewright.telemetry.tables import bring_back, bring_back_last, micro_of

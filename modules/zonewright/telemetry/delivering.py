@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from zonewright.model.canonical import canonical_json
 from zonewright.telemetry.home import Statements
-from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.register_lines import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.summing import HOUR_US
 
 

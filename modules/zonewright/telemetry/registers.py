@@ -4,28 +4,22 @@ Readings, the hourly sums that stand for readings that were removed, what the jo
 trust classes of all readings that there ever were.
 """
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice
 from typing import Any
 
 from zonewright.errors import ZonewrightError
 from zonewright.model.canonical import canonical_json
 from zonewright.telemetry.home import Statements, TelemetryHome
+from zonewright.telemetry.register_lines import READINGS_HEAD, SUMS_HEAD, reading_line, sum_line
 from zonewright.telemetry.summing import HOUR_US
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _DAY_US = 86_400 * 10**6
-_AT_ONCE = 4096
-READINGS_HEAD = "meter,kind,start_us,time_us,value_micro,trust"
-SUMS_HEAD = "meter,begin_us,energy_mj"
-
-
 UNTOLD_HOURS = (
     "select 1 from delivery d join meter m on m.id = d.meter left join delivering p on p.id = d.delivering "
     "where m.site = ? and (coalesce(p.entry, 'told') = '' or d.dirty = 1 and d.begin_us + ? <= "
@@ -36,25 +30,6 @@ _HAS_FAR = "select 1 from moved where meter in (select id from meter where site 
 
 class UntoldError(ZonewrightError):
     """Readings were removed and the journal does not have it yet: sums that stand for them cannot be vouched for."""
-
-
-def reading_line(row: Sequence[Any]) -> str:
-    """The line of a reading: meter, kind, begin of an interval or None, time, millionths, trust class."""
-    return f"{row[0]},{row[1]},{'' if row[2] is None else row[2]},{row[3]},{row[4]},{row[5]}"
-
-
-def sum_line(meter: str, begin_us: int, energy_mj: int) -> str:
-    """The line of the energy of one hour."""
-    return f"{meter},{begin_us},{energy_mj}"
-
-
-def digest_of_lines(head: str, lines: Iterable[str]) -> tuple[str, int]:
-    """Digest of a text of a head and lines, each with a line break, that need not be in memory; and how many."""
-    found, count, rest = hashlib.sha256(f"{head}\n".encode()), 0, iter(lines)
-    while some := list(islice(rest, _AT_ONCE)):
-        found.update(("\n".join(some) + "\n").encode())
-        count += len(some)
-    return f"sha256:{found.hexdigest()}", count
 
 
 def month_of(time_us: int) -> datetime:
@@ -110,7 +85,7 @@ def _require_told(connection: Statements, site: str) -> None:
 
 def _readings(connection: Statements, site: str, start_us: int) -> dict[str, str]:
     if connection.execute(_HAS_FAR, (site,)).fetchone():
-        from zonewright.telemetry.tsdb.lines import reading_rows  # noqa: PLC0415 - it is beyond this, and rarely asked
+        from zonewright.telemetry.tsdb.lines import reading_rows  # noqa: PLC0415 - few have a second store
 
         return _texts(site, reading_rows(connection, site, start_us))
     query = (

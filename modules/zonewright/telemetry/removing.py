@@ -11,16 +11,8 @@ from typing import Any
 
 from zonewright.model.canonical import canonical_json
 from zonewright.telemetry.home import Statements
-from zonewright.telemetry.registers import (
-    EPOCH,
-    MICROSECOND,
-    READINGS_HEAD,
-    SUMS_HEAD,
-    digest_of_lines,
-    month_of,
-    reading_line,
-    sum_line,
-)
+from zonewright.telemetry.register_lines import READINGS_HEAD, SUMS_HEAD, digest_of_lines, reading_line, sum_line
+from zonewright.telemetry.registers import EPOCH, MICROSECOND, month_of
 from zonewright.telemetry.stored_sums import between, bins_of, left_of, removed_stretches, replace_bins, sum_days
 from zonewright.telemetry.summing import DAY_US, Bin, complete_stretches
 from zonewright.telemetry.tables import FOREVER, bring_back

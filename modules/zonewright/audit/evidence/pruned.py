@@ -15,7 +15,8 @@ from zonewright.ledger.store.journal import entry_hash
 from zonewright.ledger.verbs.pruning import KIND
 from zonewright.model.canonical import digest_of
 from zonewright.rules.words import count_of
-from zonewright.telemetry.registers import EPOCH, MICROSECOND, SUMS_HEAD, digest_of_lines, sum_line, window_of
+from zonewright.telemetry.register_lines import SUMS_HEAD, digest_of_lines, sum_line
+from zonewright.telemetry.registers import EPOCH, MICROSECOND, window_of
 from zonewright.telemetry.removing import Removal, removals_in, removals_text
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin
 from zonewright.telemetry.tables import FOREVER

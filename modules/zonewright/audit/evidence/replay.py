@@ -38,7 +38,7 @@ from zonewright.pue.readings import Reading
 from zonewright.rules.finding import Finding
 from zonewright.telemetry import Store
 from zonewright.telemetry.home import TelemetryHome
-from zonewright.telemetry.registers import READINGS_HEAD
+from zonewright.telemetry.register_lines import READINGS_HEAD
 from zonewright.telemetry.site_meters import all_meters_of
 from zonewright.telemetry.tables import readings_file
 

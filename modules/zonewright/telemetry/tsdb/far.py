@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from zonewright.model.base import TrustClass
 from zonewright.telemetry.home import Statements, TsdbFaultError
-from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.register_lines import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.summing import HOUR_US
 from zonewright.telemetry.tsdb.hours import FarRow, rows_of
 from zonewright.telemetry.tsdb.interface import Tsdb

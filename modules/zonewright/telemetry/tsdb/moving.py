@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from zonewright.telemetry.home import Statements, TelemetryHome, TsdbFaultError
-from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.register_lines import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.summing import HOUR_US
 from zonewright.telemetry.tsdb.far import FarHour, moment, read_run
 from zonewright.telemetry.tsdb.hours import FarRow, fits, series_of
