@@ -494,7 +494,7 @@ def test_traffic_is_back_within_a_second_of_a_silent_link(zone: BootedZone) -> N
 def test_the_other_router_of_a_site_takes_over(tmp_path: Path) -> None:
     """One of two routers is switched off: nodes of its site keep their fellows, and the ways are those computed.
 
-    The zone is one of its own: when a router comes back, FRR 8.4 lacks IPv6 routes for a while, which is not judged here.
+    The zone is one of its own: IPv6 between sites is not whole at once when a router has come back; that is not judged.
     """
     contexts, files = _two_sites()
     with _up(contexts, files, tmp_path) as zone:
