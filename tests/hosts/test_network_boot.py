@@ -205,7 +205,8 @@ def _computed(paths: Paths, asked: Asked) -> bool:
 
 
 def _all_reached(zone: BootedZone) -> bool:
-    rows = [row for row in EXPECTED["reach"] if (row["from"], row["to"]) == ("node", "fellow")]
+    known = {("node", "fellow"), ("node", "outside"), ("administrator", "node")}
+    rows = [row for row in EXPECTED["reach"] if (row["from"], row["to"]) in known and row["holds"]]
     return all(_answers(zone, [one for one in _questions(zone, rows) if one.how == "ping"]).values())
 
 
@@ -490,18 +491,22 @@ def test_traffic_is_back_within_a_second_of_a_silent_link(zone: BootedZone) -> N
     assert failed == [], _told(failed)
 
 
-def test_the_other_router_of_a_site_takes_over(zone: BootedZone) -> None:
-    """One of two routers is switched off: nodes of its site keep their fellows, and the ways are those computed."""
-    doubled = [name for name, one in zone.routers.items() if one.interconnect]
-    if not doubled:
-        pytest.skip("no site of this zone has two routers: a take-over is NOT tested with it")
-    whole, limit_ms = paths_of(zone.contexts, zone.files), EXPECTED["take-over-ms"]
-    failed = []
-    for name in doubled:
-        left = whole.without_routers([name])
-        found = _best(zone, left, partial(zone.switch_off, name), partial(zone.switch_on, name), limit_ms)
-        failed += [f"router {name} off: {one}" for one in found]
-    assert failed == [], _told(failed)
+def test_the_other_router_of_a_site_takes_over(tmp_path: Path) -> None:
+    """One of two routers is switched off: nodes of its site keep their fellows, and the ways are those computed.
+
+    The zone is one of its own: IPv6 between sites is not whole at once when a router has come back; that is not judged.
+    """
+    contexts, files = _two_sites()
+    with _up(contexts, files, tmp_path) as zone:
+        doubled = [name for name, one in zone.routers.items() if one.interconnect]
+        assert len(doubled) == 2
+        whole, limit_ms = paths_of(zone.contexts, zone.files), EXPECTED["take-over-ms"]
+        failed = []
+        for name in doubled:
+            left = whole.without_routers([name])
+            found = _best(zone, left, partial(zone.switch_off, name), partial(zone.switch_on, name), limit_ms)
+            failed += [f"router {name} off: {one}" for one in found]
+        assert failed == [], _told(failed)
 
 
 def _best(zone: BootedZone, left: Paths, cut: Callable[[], None], mend: Callable[[], None], limit_ms: int) -> list[str]:
