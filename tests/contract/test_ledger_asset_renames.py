@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from support.ledger_party import Party
 from support.live import batch, sample_of, site_of
 from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.deciding.site_claims import claimed_sums, site_claims
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Proposal, StandingRequest
 from zonewright.ledger.protocol.holding_messages import ConfirmRequest, HoldingRequest, ReleaseRequest
@@ -287,6 +289,25 @@ def test_a_question_about_a_rename_changes_nothing(small: Small) -> None:
     )
     assert (evaluation.findings, evaluation.renamed) == ([], proposal.renamed)
     assert [small.held(one) for one in (small.operator, small.tenant, small.carrier)] == before
+
+
+@pytest.mark.tampers
+def test_a_question_about_a_rename_is_not_remembered(small: Small, tmp_path: Path) -> None:
+    """What a process reads first while names are tried is not what a site has after that: no claim is ever lost."""
+    demand = small.operator.demand(**AFTER)
+    database = Database(tmp_path / "ledger.db", lock_wait_s=5)
+
+    def told(connection: Connection) -> tuple[list[tuple[str, int]], int]:
+        rows = site_claims(connection, {"dc1"})["dc1"].rows
+        return [(one.room, one.draw_w) for one in claimed_sums(connection)], len(rows)
+
+    with database.writing() as connection:
+        with renaming.renamed_for_now(connection, small.operator.stack_id, demand):
+            assert told(connection) == ([("hall/a", 400)], 0)
+        assert told(connection) == ([("dc1/a", 400)], 2)
+        renaming.rename_assets(connection, renaming.pending(connection, small.operator.stack_id, demand).steps)
+        assert told(connection) == ([("hall/a", 400)], 0)
+    database.close()
 
 
 def _stopped(*_: object) -> None:
