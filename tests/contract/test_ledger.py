@@ -713,6 +713,9 @@ def test_a_change_stays_open_while_something_of_it_is_only_admitted(world: World
     with pytest.raises(LedgerRefusedError, match="stays open: configuration of dc1 waits"):
         world.client.call(verbs.COMPLETE, closing)
     files = digest_of(text)
+    elsewhere = DeployRequest(stack_id=tenant.stack_id, site="dc2", files_digest=files)
+    with pytest.raises(LedgerRefusedError, match="files of site dc2 are not those of the change"):
+        world.client.call(verbs.DEPLOY, elsewhere)
     world.client.call(verbs.DEPLOY, DeployRequest(stack_id=tenant.stack_id, site="dc1", files_digest=files))
     standing = StandingRequest(stack_id=tenant.stack_id, admission_id=moved.admission_id)
     assert world.client.call(verbs.STANDING, standing).deployed == {"dc1": files}

@@ -75,7 +75,7 @@ def deploy(context: Context, request: DeployRequest) -> DeployAnswer:
         present = connection.execute(PRESENT, {"stack": request.stack_id}).first()
         parts = manifest_of(connection, present.rendered_digest).parts if present is not None else {}
         files = parts.get(request.site, {})
-        is_all = present is not None and len(parts) == 1 and present.rendered_digest == request.files_digest
+        is_all = present is not None and present.rendered_digest == request.files_digest and [*parts] == [request.site]
         if not is_all and digest_of(canonical_json(files)) != request.files_digest:
             raise LedgerRefusedError(
                 "not-admitted",
