@@ -25,6 +25,7 @@ from zonewright.ledger.store.tables import claim
 from zonewright.ledger.store.texts import _ENDED
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
+from zonewright.model.own_rule import OWN
 from zonewright.model.world import Occupant
 from zonewright.rules.finding import Finding
 
@@ -175,6 +176,10 @@ def test_what_is_asked_again_is_not_judged_again(ledger: Path, monkeypatch: pyte
         judged.append(party)
         return judge_racks(*given, party=party, **more)
 
+    def unanswered(*given: Any, **more: Any) -> tuple[Finding, ...]:
+        rule = f"{OWN}heat"
+        return *counted(*given, **more), Finding(rule=rule, level="advisory", subject=rule, where="", message="")
+
     monkeypatch.setattr("zonewright.ledger.deciding.decide.judge_racks", counted)
     monkeypatch.setattr(decide, "_LAST", {})
     with LedgerClient(f"sqlite:///{ledger}") as client:
@@ -194,3 +199,7 @@ def test_what_is_asked_again_is_not_judged_again(ledger: Path, monkeypatch: pyte
         for _ in range(2):
             assert mine.propose(mine.demand(clusters={"web": cluster(99)})).unplaced
         assert judged[4:] == ["tenant-a", "tenant-a"], "what is refused is judged again"
+        monkeypatch.setattr("zonewright.ledger.deciding.decide.judge_racks", unanswered)
+        for _ in range(2):
+            mine.propose(mine.demand(clusters={"web": cluster(5)}), reserve=False)
+        assert judged[6:] == ["tenant-a", "tenant-a"], "advice of a rule that had no answer is asked for again"

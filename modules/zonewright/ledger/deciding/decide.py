@@ -153,7 +153,7 @@ def _judged_once(
     if last is not None and last[1] == by and _is_same(last[0], step):
         return last[2]
     found = judge(step, *by)
-    if not any(one.refuses for one in found):  # a rule of the zone's own that had no answer is asked again
+    if not any(one.refuses or one.is_undecided for one in found):  # a rule that had no answer is asked again
         _LAST[judge] = step, by, found
     return found
 
