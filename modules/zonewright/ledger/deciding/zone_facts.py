@@ -172,9 +172,9 @@ class ZoneBase:
     on: str = ""
 
     def before(self) -> ZoneFacts:
-        """The zone without the change."""
+        """The zone without the change; of no stack, where nobody changes anything."""
         facts = _facts(self.zone, self.others, self.own, reserved=self.reserved, on=self.on)
-        return replace(facts, connected=self.others.connected, stood=self.own.connected)
+        return replace(facts, connected=self.others.connected, stood=self.own.connected if self.stack_id else None)
 
     def after(self, demand: Demand, seats: Mapping[str, RackPosition]) -> ZoneFacts:
         """The zone with a demand at these places instead of what the stack has now."""
