@@ -14,7 +14,7 @@ from zonewright.ledger.protocol.pack_messages import PackImpactRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.model.rule_pack import Limit, RulePack
+from zonewright.model.rule_pack import Limit, LimitName, RulePack
 
 
 def test_only_a_registered_pack_is_tried(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_only_a_registered_pack_is_tried(tmp_path: Path) -> None:
 
 def test_a_pack_is_tried_on_what_connections_are_promised(tmp_path: Path) -> None:
     """What tenants are promised on links counts: with half of the capacity as the limit, a link carries too much."""
-    limits = {"link-load-percent": Limit(value=50, source="agreement")}
+    limits: dict[LimitName, Limit] = {"link-load-percent": Limit(value=50, source="agreement")}
     half = RulePack(title="Half", valid_from="2026-01-01", valid_until="2035-12-31", limits=limits)
     roles = {"title": "Operator", "roles": ["facility-operator", "network-operator"]}
     parties = {**ZONE["parties"], "operator": roles}
