@@ -89,6 +89,7 @@ class ZonewrightError(Exception):
     ├── StoppedError                 -  cli.output
     ├── StoreFaultError              3  telemetry.home and OSError
     │   └── TsdbFaultError           3  telemetry.home
+    │       └── TsdbLostError        3  telemetry.home
     ├── TooLargeError                3  audit.diff.trees and ValueError
     ├── TooManyReadingsError         1  telemetry.summing and ValueError
     ├── TrustError                   1  fleet.ssh.trust and ValueError

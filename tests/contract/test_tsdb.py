@@ -7,22 +7,29 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
 from support.memory_tsdb import FarStore, MemoryTsdb
 from support.readings import METERS, START, at, month
 from support.tsdb_servers import SERVERS
+from zonewright.ledger.deciding.snapshot import readings_of
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.model import Site
 from zonewright.model.base import TrustClass
+from zonewright.model.metering import MeterSource
 from zonewright.model.world import Measured
 from zonewright.pue.readings import MICROSECOND, Reading
 from zonewright.server.moving import MovingReadings
 from zonewright.telemetry import Store
 from zonewright.telemetry.correcting import Intake
+from zonewright.telemetry.delivering import mark
+from zonewright.telemetry.feeding import Fed, _append
 from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.home import TsdbFaultError
+from zonewright.telemetry.live import Binding
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
@@ -30,6 +37,7 @@ from zonewright.telemetry.tables import readings_file, settings_path
 from zonewright.telemetry.tsdb.client import HttpTsdb
 from zonewright.telemetry.tsdb.hours import fits
 from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, Tsdb
+from zonewright.telemetry.tsdb.moving import move
 from zonewright.telemetry.tsdb.settings import TsdbFileError, read_settings
 
 LIVE: TrustClass = "authenticated"
@@ -250,6 +258,74 @@ def test_nothing_leaves_before_it_was_read_back(tmp_path: Path) -> None:
     assert far.moved.readings > 100
 
 
+def test_what_a_database_takes_and_loses_is_still_here(tmp_path: Path) -> None:
+    """Nothing leaves in the run that wrote it: what was gone when the power came back is written once more."""
+    tsdb, items = MemoryTsdb(), {"main": month()["main"][:200]}
+    far = FarStore(tmp_path, tsdb)
+    Store.append(far, "dc1", METERS, items, trust=LIVE)
+    with far.writing() as connection:
+        mark(connection, 1, (one.time_us for one in items["main"]))
+    far.tell_deliveries(lambda _found, journal: journal.keep('{"sequence": 1}'))
+
+    def moved() -> int:
+        return move(far.home, 2**61, sleep=lambda _seconds: None).readings
+
+    assert moved() == 0
+    tsdb.series.clear()
+    assert moved() == 0
+    with far.opened() as connection:
+        assert connection.execute("select count(*) from reading").fetchone() == (200,)
+    assert moved() > 100
+
+
+def test_a_number_that_two_meters_had_mixes_nothing(tmp_path: Path) -> None:
+    """After a store was put back, another meter may have had the number there: the digest says whose are meant."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    before = gate(store)
+    other_site = {
+        tuple(sorted((dict(key) | {"site": "dc9"}).items())): {
+            hour: {time_ms: value + 7 for time_ms, value in held.items()} for hour, held in some.items()
+        }
+        for key, some in tsdb.series.items()
+    }
+    for order in (tsdb.series | other_site, other_site | tsdb.series):
+        tsdb.series = order
+        assert gate(store) == before
+
+
+def test_what_a_database_lost_stops_nobody_else(tmp_path: Path) -> None:
+    """A late reading of a lost hour is refused by itself, other meters are pruned, and no evidence has a part of it."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    tsdb.fault = lambda found: [one for one in found if one.labels["meter_id"] == "2"]
+    review: Any = SimpleNamespace(
+        at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}, base=None)
+    )
+    with pytest.raises(LedgerUnavailableError, match=r"cannot be put into evidence: .* holds 0 of the"):
+        readings_of(review, store.home)
+    source = MeterSource.model_validate({"host": "gw", "device": "a"})
+    with store.opened() as connection:
+        names = dict(connection.execute("select id, name from meter order by id").fetchall())
+    parts = [
+        (
+            Binding(site="dc1", meter=name, spec=meters_of(SITE)[name], source=source, others=frozenset()),
+            [at(60 * 50 + 7, 1_000_000)],
+        )
+        for name in names.values()
+    ]
+    fed = Fed()
+    with store.writing() as connection:
+        _append(connection, "dc1", parts, LIVE, fed)
+    assert [(one.meter, "holds 0 of the" in why) for one, _, why in fed.refused] == [(names[1], True)]
+    assert fed.appended.added == 1
+    with pytest.raises(TsdbFaultError, match="holds 0 of the"):
+        store.prune(START + 15 * DAY_US)
+    with store.opened() as connection:
+        query = "select m.name from stretch s join meter m on m.id = s.meter group by 1"
+        assert connection.execute(query).fetchall() == [(names[2],)]
+
+
 def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:
     """It leaves as many days as the settings say, tells how many readings went, and says what failed."""
     path = settings_path(tmp_path / "t.db")
@@ -388,6 +464,10 @@ def test_settings_lie_beside_the_ledger(tmp_path: Path) -> None:
         ("write: http://a/w\nquery: http://a/q\ntoken_file: token\n", "expected https"),
         ("write: https://a/w\nquery: https://a/q\ntoken_file: token\n", "chmod 600"),
         ("write: https://a/w\nquery: https://a/q\ntoken_file: gone\n", "gone"),
+        ("write: https://a/w\nquery: https://a/q\ntoken_file: two\n", "expected one line of text"),
+        ("write: https://a/w\nquery: https://a/q\ntoken_file: none\n", "expected one line of text"),
+        ("write: https://a/w\nquery: https://a/q\ntenant: zone-é北\n", "tenant"),
+        ("write: https://a/w\nquery: https://a/q\nuser: 'a:b'\npassword_file: one\n", "user"),
         ("write: https://a/w\nquery: https://a/q\nuser: anna\n", "'user' and 'password_file' together"),
         ("write: https://a/w\nquery: https://a/q\nauthorities_file: ca\n", "there is no file"),
         ("write: https://a/w\nquery: https://a/q\nafter_days: 0\n", "after_days"),
@@ -400,6 +480,9 @@ def test_settings_that_cannot_be_used_are_a_sentence(tmp_path: Path, text: str, 
     path = tmp_path / "ledger.tsdb.yaml"
     (tmp_path / "token").write_text("x", encoding="ascii")
     (tmp_path / "token").chmod(0o644)
+    for name, secret in (("one", "x"), ("two", "x\ny"), ("none", "\n")):
+        (tmp_path / name).write_text(secret, encoding="ascii")
+        (tmp_path / name).chmod(0o600)
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TsdbFileError) as caught:
         read_settings(path)

@@ -92,7 +92,8 @@ class FarStore(Store):
             for name, key in rows:
                 mark(connection, key, (item.time_us for item in readings.get(name, ())))
         self.tell_deliveries(_kept)
-        self.moved += move(self.home, FOREVER_US, sleep=self._sleep)
+        for _ in range(2):  # what the first one writes, the second one finds and removes
+            self.moved += move(self.home, FOREVER_US, sleep=self._sleep)
 
 
 def _kept(_found: Mapping[str, list[Delivery]], note: JournalNote) -> None:

@@ -13,6 +13,7 @@ import pytest
 from support.live import GATEWAY, site_of
 from support.readings import METERS, START, month
 from support.signed_host import Key, SignedHost, points_of, received
+from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.signed_file import SignedBatch, SignedFile
 from zonewright.audit.verify.signed_readings import bundle_check
 from zonewright.model.base import TrustClass
@@ -333,7 +334,7 @@ def test_a_kept_batch_is_the_batch() -> None:
 
 
 def test_the_readings_of_a_bundle_are_those_that_the_host_signed(world: World) -> None:
-    """Each reading that a bundle says is signed is in the host's batches, to the watt-hour; another value is named."""
+    """What a bundle says is signed is in the host's batches, to the watt-hour; another value, and a gap, are named."""
     bodies = world.batches(8)
     world.take(*bodies)
     world.feed()
@@ -350,7 +351,12 @@ def test_the_readings_of_a_bundle_are_those_that_the_host_signed(world: World) -
     }
     held = SignedFile(agent=GATEWAY, node=GATEWAY, ledger="a" * 32)
     batches = [SignedBatch(sequence=at + 1, received_ns=NOW_NS, body=body) for at, body in enumerate(bodies)]
-    found = bundle_check(facts, held, batches, set(world.signed()))
+
+    def judged() -> Check:
+        return bundle_check(facts, held, batches, set(world.signed()))
+
+    name = "readings/dc1/main/2026-01.csv"
+    before, found = facts[name], judged()
     assert (found.verdict, found.detail.split(",")[0]) == ("good", "6 of gas")
     last = lines[5].split(",")
     wrong = ",".join([*last[:4], str(int(last[4]) + 10**6), last[5]])
@@ -358,6 +364,23 @@ def test_the_readings_of_a_bundle_are_those_that_the_host_signed(world: World) -
     found = bundle_check(facts, held, batches, set(world.signed()))
     assert found.verdict == "wrong"
     assert "main of dc1: the reading of 2026-01-01T02:00:00Z is not what the host signed" in found.detail
+    lowered = wrong.replace("signed", "authenticated")
+    facts[name] = before.replace(lines[5], lowered)
+    assert "counts as authenticated, and the host signed another value" in judged().detail
+    facts[name] = facts[name].replace(",signed", ",authenticated")
+    assert judged().verdict == "wrong"
+    facts["corrected/dc1.json"] = json.dumps([["main", int(last[3]), None, int(last[4]), "signed", "corrected", 9]])
+    facts[name] = before.replace(lines[5], wrong)
+    found = judged()
+    assert (found.verdict, "1 reading corrected or withdrawn on record" in found.detail) == ("good", True)
+    del facts["corrected/dc1.json"]
+    kind = next(one for one in METERS if METERS[one].kind == "gauge")
+    rows = [(kind, "gauge", one.start_us, one.time_us, int(one.value * 10**6), "signed") for one in READINGS[kind]]
+    facts[name], few = before, f"readings/dc1/{kind}/2026-01.csv"
+    facts[few] = "\n".join([READINGS_HEAD, *(reading_line(row) for row in rows[:6])]) + "\n"
+    assert judged().verdict == "good"
+    facts[few] = facts[few].replace(f"{reading_line(rows[3])}\n", "")
+    assert f"1 that the host signed in these months are not in it, the first: {kind} of dc1" in judged().detail
     other = [SignedBatch(sequence=1, received_ns=NOW_NS, body=SignedHost("x").next(points_of(METERS, at(0))))]
     found = bundle_check(facts, SignedFile(agent="x", node=GATEWAY, ledger="a" * 32), other, {1})
     assert (found.verdict, found.detail) == ("not-checked", "no meter of the bundle's sites is read by x")

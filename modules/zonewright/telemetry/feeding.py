@@ -15,7 +15,7 @@ from zonewright.telemetry.appending import StoredRow, append_meter
 from zonewright.telemetry.chains import KeptBatch
 from zonewright.telemetry.correcting import note_outranked
 from zonewright.telemetry.delivering import mark
-from zonewright.telemetry.home import Statements
+from zonewright.telemetry.home import Statements, TsdbLostError
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.live import Binding, bindings_of, readings_from
 from zonewright.telemetry.sample import REGISTER, Arrival, Measurement, SampleSeries
@@ -296,7 +296,7 @@ def _try(  # noqa: PLR0917 - private
     try:
         with connection.apart():
             done = append_meter(connection, site, binding.meter, binding.spec, readings, trust, own)
-    except ConflictError as error:
+    except (ConflictError, TsdbLostError) as error:  # one that waited for an hour that is lost would stop all others
         return str(error)
     for name, rows in own.items():
         moved.setdefault(name, []).extend(rows)

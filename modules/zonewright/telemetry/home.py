@@ -28,6 +28,10 @@ class TsdbFaultError(StoreFaultError):
     """A time-series database did not take or give what it was asked for; ``str()`` says why."""
 
 
+class TsdbLostError(TsdbFaultError):
+    """A time-series database answers, and has something else than what went there; asking again changes nothing."""
+
+
 _Row = TypeVar("_Row", bound=Sequence[Any])
 EVERYTHING = "**"
 """The turn of who writes readings and samples of all: nobody else stores any meanwhile."""

@@ -21,7 +21,7 @@ from zonewright.telemetry.correcting import (
     untold_intakes,
 )
 from zonewright.telemetry.delivering import Delivery, are_over, untold_hours
-from zonewright.telemetry.home import Statements, TelemetryFile, TelemetryHome
+from zonewright.telemetry.home import Statements, TelemetryFile, TelemetryHome, TsdbFaultError
 from zonewright.telemetry.interface import Appended
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.removing import Removal, prune_meter, restore_meter, untold
@@ -307,11 +307,16 @@ class Store:
         with self.opened() as connection:
             meters = connection.execute("select id, site from meter order by site").fetchall()
             partial = {site: partial_hours(connection, site) for site in {row[1] for row in meters}}
-        removed = 0
+        removed, lost = 0, list[TsdbFaultError]()
         for key, site in meters:
-            with self.writing() as connection:
-                if connection.execute("select spec from meter where id = ?", (key,)).fetchone()[0]:
-                    removed += prune_meter(connection, key, before_us, partial[site])
+            try:
+                with self.writing() as connection:
+                    if connection.execute("select spec from meter where id = ?", (key,)).fetchone()[0]:
+                        removed += prune_meter(connection, key, before_us, partial[site])
+            except TsdbFaultError as error:  # it keeps all that it has; the others do not wait for it
+                lost.append(error)
+        if lost:
+            raise lost[0]
         return removed
 
     def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]], JournalNote], None]) -> None:

@@ -31,7 +31,7 @@ from zonewright.ledger.store.tables import admission, asset, claim
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
-from zonewright.telemetry.home import TelemetryHome
+from zonewright.telemetry.home import STORE_FAULTS, TelemetryHome
 from zonewright.telemetry.registers import UntoldError, registers
 from zonewright.telemetry.renaming import stored_as
 
@@ -95,6 +95,10 @@ def _told_registers(home: TelemetryHome, site: str, since: datetime, tell: Calla
             if tell is None:
                 break
             tell()
+        except STORE_FAULTS as error:
+            raise LedgerUnavailableError(
+                "readings", f"readings of {site} cannot be put into evidence: {error}; nothing was decided, try again"
+            ) from error
     raise LedgerUnavailableError(
         "removing",
         f"readings of {site} are being removed, and the journal is not complete yet; nothing was decided, try again",

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from zonewright.model.base import TrustClass
-from zonewright.telemetry.home import Statements, TsdbFaultError
+from zonewright.telemetry.home import Statements, TsdbFaultError, TsdbLostError
 from zonewright.telemetry.register_lines import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.summing import HOUR_US
 from zonewright.telemetry.tsdb.hours import FarRow, rows_of
-from zonewright.telemetry.tsdb.interface import Tsdb
+from zonewright.telemetry.tsdb.interface import TimeSeries, Tsdb
 
 _AT_ONCE = 50_000
 """Readings that one query gives, about a megabyte."""
@@ -72,26 +72,40 @@ def far_rows(connection: Statements, key: int, hours: Sequence[FarHour]) -> list
     for run in _runs(hours):
         rows = read_run(tsdb, store, key, run)
         for hour in run:
-            own = rows[hour.begin_us]
-            digest, count = digest_of_lines(READINGS_HEAD, (reading_line((name, kind, *row)) for row in own))
-            if (count, digest) != (hour.readings, hour.digest):
+            count = 0
+            for own in rows[hour.begin_us]:
+                digest, count = digest_of_lines(READINGS_HEAD, (reading_line((name, kind, *row)) for row in own))
+                if (count, digest) == (hour.readings, hour.digest):
+                    found += own
+                    break
+            else:
                 what = (
                     f"other readings of meter {name} of {site} than went there"
                     if count == hour.readings
                     else f"{count:,} of the {hour.readings:,} readings of meter {name} of {site}"
                 )
-                raise TsdbFaultError(f"{tsdb.name} holds {what}, for the hour from {moment(hour.begin_us)}")
-            found += own
+                raise TsdbLostError(f"{tsdb.name} holds {what}, for the hour from {moment(hour.begin_us)}")
     return found
 
 
-def read_run(tsdb: Tsdb, store: str, key: int, run: Sequence[FarHour]) -> dict[int, list[FarRow]]:
-    """What a time-series database has of a meter from the first to the last of some hours, by the begin of the hour."""
+def read_run(tsdb: Tsdb, store: str, key: int, run: Sequence[FarHour]) -> dict[int, list[list[FarRow]]]:
+    """What a time-series database has of a meter from the first to the last of some hours, by the begin of the hour.
+
+    A site may have been renamed since, so what was written under each pair of names is apart. After a store was put
+    back, another meter may have the number, too: which of them is meant, the digest says.
+    """
     begin, end = run[0].begin_us, run[-1].begin_us + HOUR_US
     labels = {"store": store, "meter_id": str(key), "trust": run[0].trust}
-    found: dict[int, list[FarRow]] = defaultdict(list)
-    for row in rows_of(tsdb.read(labels, begin // 1_000, end // 1_000), run[0].trust):
-        found[row[1] // HOUR_US * HOUR_US].append(row)
+    named: dict[tuple[str, str], list[TimeSeries]] = defaultdict(list)
+    for one in tsdb.read(labels, begin // 1_000, end // 1_000):
+        named[one.labels.get("site", ""), one.labels.get("meter", "")].append(one)
+    found: dict[int, list[list[FarRow]]] = defaultdict(list)
+    for series in named.values():
+        hours: dict[int, list[FarRow]] = defaultdict(list)
+        for row in rows_of(series, run[0].trust):
+            hours[row[1] // HOUR_US * HOUR_US].append(row)
+        for hour, rows in hours.items():
+            found[hour].append(rows)
     return found
 
 

@@ -1,4 +1,7 @@
-"""Whole hours of live readings go to a time-series database: written, read back exactly, and only then removed here.
+"""Whole hours of live readings go to a time-series database: written, read back exactly, and removed here a run later.
+
+Such a database says that it took samples before they are on its disk. So nothing is removed in the run that wrote it:
+the next one, an hour later, reads it once more.
 
 Hours with imported or corrected readings stay here, and so does each meter's newest reading, what the journal has not
 been told of, and what a floating-point number at a millisecond cannot hold.
@@ -63,8 +66,9 @@ def move(
 ) -> Moved:
     """Have the readings of hours that ended before a time lie in the time-series database of their store.
 
+    Hours that an earlier call wrote are read back and removed; the others are written, and removed by the next call.
     Who is killed in between has written some hours there once more, with the very same samples, or has removed hours
-    that were read back.
+    that were read back. Where some cannot go, the others do.
 
     Args:
         home: the readings.
@@ -76,6 +80,7 @@ def move(
         TsdbFaultError: when it did not take them, or does not give them back; they stay where they were.
     """
     tsdb, done, after = home.tsdb, Moved(), (-(2**62), 0)
+    faults: list[TsdbFaultError] = []
     if tsdb is None or not home.is_there():
         return done
     with home.alone("moving") as is_alone:
@@ -87,11 +92,41 @@ def move(
             after = page[-1]
             done += Moved(stayed=len(page) - len(going))
             if going:
-                store = _identity(home)
-                _write(tsdb, store, going)
-                back = _read_back(tsdb, store, going, sleep)
-                done += _remove(home, back) + Moved(stayed=len(going) - len(back))
+                try:
+                    done += _go(home, tsdb, going, sleep)
+                except TsdbFaultError as error:
+                    faults.append(error)
+    if faults:
+        raise faults[0]
     return done
+
+
+def _go(home: TelemetryHome, tsdb: Tsdb, going: Sequence[_Going], sleep: Callable[[float], None]) -> Moved:
+    """Remove the hours that an earlier run wrote, and write the others."""
+    store = _identity(home)
+    back, left = _compared(tsdb, store, going)
+    done = _remove(home, back) + Moved(stayed=len(going) - len(back))
+    if left:
+        _write(tsdb, store, left)
+        _read_back(tsdb, store, left, sleep)
+    return done
+
+
+def _compared(tsdb: Tsdb, store: str, going: Sequence[_Going]) -> tuple[list[_Going], list[_Going]]:
+    """The hours that are there exactly, and those that are not there.
+
+    One that is there with more readings is neither: it had come back, and some of them were removed since.
+    """
+    back, left = list[_Going](), list[_Going]()
+    for run in _runs(going):
+        found = read_run(tsdb, store, run[0].key, [one.hour for one in run])
+        for one in run:
+            own = [tuple(row) for row in one.rows]
+            if own in found[one.hour.begin_us]:
+                back.append(one)
+            elif not any(set(own) <= set(rows) for rows in found[one.hour.begin_us]):
+                left.append(one)
+    return back, left
 
 
 def _page(connection: Statements, before_us: int, after: tuple[int, int]) -> tuple[list[tuple[int, int]], list[_Going]]:
@@ -171,29 +206,18 @@ def _write(tsdb: Tsdb, store: str, going: Sequence[_Going]) -> None:
     tsdb.write(found)
 
 
-def _read_back(tsdb: Tsdb, store: str, going: Sequence[_Going], sleep: Callable[[float], None]) -> list[_Going]:
-    """The hours that are read back exactly, within some seconds.
-
-    One that was there before with more readings never is: it had come back, and some of them were removed since.
+def _read_back(tsdb: Tsdb, store: str, going: Sequence[_Going], sleep: Callable[[float], None]) -> None:
+    """Have the hours that were written be read back exactly, within some seconds.
 
     Raises:
         TsdbFaultError: when readings are not given back.
     """
-    left, back = list(going), list[_Going]()
+    left = list(going)
     sleep(_FIRST_S)
     for _ in range(_TRIES):
-        waiting: list[_Going] = []
-        for run in _runs(left):
-            found = read_run(tsdb, store, run[0].key, [one.hour for one in run])
-            for one in run:
-                rows, own = found[one.hour.begin_us], [tuple(row) for row in one.rows]
-                if rows == own:
-                    back.append(one)
-                elif not set(own) <= set(rows):
-                    waiting.append(one)
-        left = waiting
+        _, left = _compared(tsdb, store, left)
         if not left:
-            return back
+            return
         sleep(_WAIT_S)
     one = left[0]
     raise TsdbFaultError(

@@ -56,6 +56,10 @@ class TsdbFile(Declared):
                 raise ValueError(f"{name}: expected https, so that nobody reads the secret on the way")
         if bool(self.user) != bool(self.password_file):
             raise ValueError("expected 'user' and 'password_file' together")
+        if ":" in self.user:
+            raise ValueError("user: expected a name without a colon, which ends it in HTTP's basic authentication")
+        if not self.tenant.isascii():
+            raise ValueError("tenant: expected plain ASCII, as headers of HTTP have it")
         if self.token_file and self.user:
             raise ValueError("expected either 'token_file' or 'user'")
         return self
@@ -126,4 +130,6 @@ def _secret(path: Path) -> str:
         raise TsdbFileError(f"{path}: {reason_of(error)}") from None
     if mode & _OPEN_TO_OTHERS:
         raise TsdbFileError(f"{path}: others may read this secret; let only its owner: chmod 600 {path}")
+    if not text or not text.isprintable():
+        raise TsdbFileError(f"{path}: expected one line of text, which goes with each request; write it anew")
     return text
