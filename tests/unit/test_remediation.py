@@ -227,3 +227,47 @@ def test_the_command_prints_what_is_to_be_pasted(tmp_path: Path, capsys: pytest.
         f"error: {tmp_path} has no files of switches; write some with `zonewright render --out {tmp_path}`",
         f"error: {running / 'leaf-a1.cfg'} is no UTF-8 text",
     ]
+
+
+STRANGE = (
+    ("leaf-a1.cfg", f"{LINES}ntp server 10.0.0.1\x1b[2J\n"),
+    ("leaf-a1.cfg", f"{LINES}interface Ethernet9\n   description a\x07b\n"),
+    ("leaf-a2.json", '{"VLAN": {"Vlan1\\u001b[2J": {}}}'),
+    ("leaf-a2.json", '{"VLAN": {"Vlan1\\ud800": {}}}'),
+    ("leaf-a2.json", '{"DEVICE_METADATA": {"localhost": {"hostname": []}}}'),
+    ("leaf-a2.json", '{"DEVICE_METADATA": {"localhost": {"hostname": {"a": 1}}}}'),
+)
+
+
+@pytest.mark.parametrize(("name", "text"), STRANGE, ids=range(len(STRANGE)))
+def test_nothing_of_a_switch_acts_on_a_terminal(name: str, text: str) -> None:
+    """Control characters and other kinds of values in what a switch runs are a sentence that can be printed."""
+    with pytest.raises(RunningConfigurationError) as caught:
+        remedies({name: text}, {name: intended(name)})
+    assert all(one.isprintable() for one in caught.value.sentences)
+
+
+def test_what_stands_behind_another_end_of_line_is_a_line_of_its_own() -> None:
+    """A carriage return alone ends a line, too: nothing that stands behind it is pasted within another line."""
+    lines, _ = eos(f"{LINES}ntp server 10.0.0.1\rusername strange\n")
+    assert lines == ["no ntp server 10.0.0.1"]
+
+
+def test_vlans_in_one_section_are_vlans_of_their_own() -> None:
+    """EOS shows VLANs with the same lines as one: each is told and left alone, or goes with --whole."""
+    lines, left = eos(f"{LINES}vlan 30-31,40\n")
+    assert (lines, left) == ([], ("vlan 30", "vlan 31", "vlan 40"))
+    assert eos(f"{LINES}vlan 30-31,40\n", is_whole=True) == (["no vlan 30", "no vlan 31", "no vlan 40"], ())
+
+
+def test_switches_of_one_name_at_two_sites_are_not_mixed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files of another site's switch with the same name are not taken for this one's: the sites are told."""
+    for site in ("dc1", "dc2"):
+        folder = tmp_path / "rendered" / "sites" / site / "switches"
+        folder.mkdir(parents=True)
+        (folder / "leaf-a1.cfg").write_text(intended("leaf-a1.cfg")[0], encoding="utf-8")
+    running = tmp_path / "leaf-a1.cfg"
+    running.write_text(LINES, encoding="utf-8")
+    assert main(["remediate", str(running), "--intended", str(tmp_path / "rendered")]) == 2
+    assert "leaf-a1.cfg: there are switches of this name at dc1 and at dc2; name" in capsys.readouterr().err
+    assert main(["remediate", str(running), "--intended", str(tmp_path / "rendered" / "sites" / "dc1")]) == 0

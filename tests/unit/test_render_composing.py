@@ -132,6 +132,27 @@ BAD = {
         {},
         "motd.j2:2: {{ l }}: 'loop' of another loop",
     ),
+    "arguments that double": (
+        "".join(f"{{% macro a{i}(n) %}}{{{{ a{i + 1}(n and n) }}}}{{% endmacro %}}" for i in range(40))
+        + "{% macro a40(n) %}{% if n %}x{% endif %}{% endmacro %}{{ a0(node.name) }}",
+        {},
+        "more than 50,000 parts",
+    ),
+    "names that double": (
+        '{% import "_m30.j2" as m %}x',
+        {
+            "_m0.j2": "{% macro a() %}{% endmacro %}",
+            **{f"_m{i + 1}.j2": "".join(f'{{% import "_m{i}.j2" as {n} %}}' for n in "ab") for i in range(30)},
+        },
+        "more than 50,000 parts",
+    ),
+    "a filter with a word": (
+        *macro("{{ n.name | comment(x=n.name) }}"),
+        "motd/_m.j2:2: {{ node.name | comment }}: some",
+    ),
+    "a filter with a list": ("{{ node.name | comment(*node.x.y) }}", {}, "motd.j2:1: {{ node.name | comment }}: some"),
+    "a filter with words": ("{{ node.name | comment(**node.x.y) }}", {}, "motd.j2:1: {{ node.name | comment }}: some"),
+    "what has no line": ("{% autoescape false %}x{% endautoescape %}", {}, "motd.j2: a template must not have Scope;"),
     "macros that double": (
         "{{ a0(node) }}" + DOUBLING + "{% macro a18(n) %}x{% endmacro %}",
         {},

@@ -71,12 +71,14 @@ def _read(running: Path, folders: list[Path]) -> tuple[dict[str, str], dict[str,
 
     faults: list[str] = []
     ours: dict[str, list[str]] = {}
+    sites: dict[str, set[str]] = {}
     for folder in folders:
         held = [one for one in sorted(folder.glob("**/switches/*")) if one.suffix in SUFFIXES]
         if not held:
             faults.append(f"{folder} has no files of switches; write some with `zonewright render --out {folder}`")
         for one in sorted(held, key=lambda path: "sites" not in path.parts):
             ours.setdefault(one.name, []).append(_text(one, faults))
+            sites.setdefault(one.name, set()).add(_site(one))
     if running.is_dir():
         files = [one for one in sorted(running.iterdir()) if one.is_file() and not one.name.startswith(".")]
         if not files:
@@ -84,9 +86,24 @@ def _read(running: Path, folders: list[Path]) -> tuple[dict[str, str], dict[str,
     else:
         files = [running]
     theirs = {one.name: _text(one, faults) for one in files}
+    for name in theirs:
+        known = sorted(sites.get(name, set()) - {""})
+        if len(known) > 1:
+            faults.append(
+                f"{name}: there are switches of this name at {' and at '.join(known)}; "
+                f"name the folders of one site, such as --intended {folders[0] / 'sites' / known[0]}"
+            )
     if faults:
         raise StoppedError(*faults, code=MISUSE)
     return theirs, ours
+
+
+def _site(path: Path) -> str:
+    """Whose switch a file is of: `sites/SITE/switches/…` or `groups/SITE/PARTY/switches/…`; empty elsewhere."""
+    parts = path.absolute().parts[:-2]
+    if parts[-2:-1] == ("sites",):
+        return parts[-1]
+    return parts[-2] if parts[-3:-2] == ("groups",) else ""
 
 
 def _text(path: Path, faults: list[str]) -> str:

@@ -22,6 +22,8 @@ _RANGE = re.compile(
     r"(?:\.\.(?P<last>[0-9]{1,4})(?: by (?P<step>[1-9][0-9]?))?)?"
 )
 
+_PORTS = {"eos": re.compile(r"Ethernet[0-9]+(?:/[0-9]+){0,2}"), "sonic": re.compile(r"Ethernet[0-9]+")}
+"""What has a socket, by platform; LAGs, VLANs and loopbacks are made by files, and a cable ends at none of them."""
 _PADDED = re.compile(r"0[0-9]")
 
 
@@ -195,10 +197,18 @@ def switch_faults(switches: Mapping[str, Switch], *, routers: int = 1) -> Iterat
                 yield f"{name} {names} leads to switch '{end.switch}', which is none of the site's others"
     cables = all_cables(switches)
     for name, held in cables.items():
+        yield from _no_ports(name, switches[name].platform, held)
         yield from _twice(name, held)
         yield from _lag_faults(name, held)
     yield from _node_faults(cables, routers)
     yield from _loops(cables)
+
+
+def _no_ports(name: str, platform: Platform, cables: tuple[Cable, ...]) -> Iterator[str]:
+    wrong = [one.interface for one in cables if _PORTS[platform].fullmatch(one.interface) is None]
+    if wrong:
+        example = "Ethernet1 or Ethernet1/1" if platform == "eos" else "Ethernet4"
+        yield f"{name} {wrong[0]} is no port of a switch with platform {platform}; write its name, such as {example}"
 
 
 def _twice(name: str, cables: tuple[Cable, ...]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from zonewright.remediation.remedy import Remedy, RunningConfigurationError
+from zonewright.remediation.remedy import Remedy, RunningConfigurationError, is_shown
 
 if TYPE_CHECKING:
     from hier_config.platforms.driver_base import HConfigDriverBase
@@ -19,6 +19,8 @@ _OWN_TOP = re.compile(
 _OWN_INNER = re.compile(
     r"(?:no )?(?:name |description |switchport(?: |$)|spanning-tree (?:portfast|bpduguard)|channel-group |shutdown$)"
 )
+_VLAN_LIST = re.compile(r"vlan (?P<list>\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*)")
+"""VLANs that have the same lines stand in one section, as EOS shows them."""
 _SECTION = re.compile(r"(?P<kind>vlan|interface) (?P<name>\d+|(?:Ethernet|Port-Channel)[\d/]+)")
 _BANNER, _END_OF_BANNER = re.compile(r"banner (?:motd|login)"), "EOF"
 _ANSWER = re.compile(r"% (?:Invalid|Incomplete|Ambiguous|Authorization)")
@@ -70,9 +72,9 @@ def remedy(switch: str, running: str, intended: Sequence[str], *, is_whole: bool
 
 def _sections(text: str) -> Sections:
     found: Sections = {}
-    inner: list[str] | None = None
+    inner: list[list[str]] = []
     is_banner = False
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in re.split("\r\n|\r|\n", text):
         said = line.strip()
         if is_banner:
             is_banner = said != _END_OF_BANNER
@@ -81,19 +83,34 @@ def _sections(text: str) -> Sections:
         elif not said or said.startswith("!"):
             continue
         elif line.startswith(" "):
-            if inner is not None:
-                inner.append(said)
+            for section in inner:
+                section.append(said)
         else:
-            inner = found.setdefault(said, [])
+            inner = [found.setdefault(head, []) for head in _heads(said)]
     return found
+
+
+def _heads(said: str) -> Iterator[str]:
+    """What stands above lines: itself, or each of several VLANs."""
+    match = _VLAN_LIST.fullmatch(said)
+    if match is None:
+        yield said
+        return
+    for part in match["list"].split(","):
+        first, _, last = part.partition("-")
+        yield from (f"vlan {vid}" for vid in range(int(first), int(last or first) + 1))
 
 
 def _faults(switch: str, running: str, have: Sections) -> Iterator[str]:
     answer = next((line.strip() for line in running.splitlines() if _ANSWER.match(line.strip())), None)
     if answer is not None:
-        yield f"the switch answered '{answer[:60]}'; save the output of 'show running-config' as an administrator"
+        yield f"the switch answered {answer[:60]!r}; save the output of 'show running-config' as an administrator"
     elif not any(_SECTION.fullmatch(head) or _OWN_TOP.match(head) for head in have):
         yield "no line of a configuration, such as 'interface Ethernet1'; save the output of 'show running-config'"
+    every = (line for head, lines in have.items() for line in (head, *lines))
+    if not all(is_shown(line) for line in every):
+        yield "a line with control characters; save the output of 'show running-config | no-more' without a terminal's"
+        return
     names = [head.split(" ", 1)[1] for head in have if head.startswith("hostname ")]
     if names and names[0] not in {switch, *_WITHOUT_NAME}:
         yield f"it is the configuration of {names[0]}; name the file after its switch"

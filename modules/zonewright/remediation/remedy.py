@@ -26,3 +26,8 @@ class Remedy:
     dialect: str
     text: str
     left_alone: tuple[str, ...]
+
+
+def is_shown(text: str) -> bool:
+    """Whether it can be printed as it is: a terminal, or a switch that it is pasted at, acts on nothing in it."""
+    return text.replace("\t", " ").isprintable()

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from zonewright.dialects.json_text import Json, NoJsonError, read
-from zonewright.remediation.remedy import Remedy, RunningConfigurationError
+from zonewright.remediation.remedy import Remedy, RunningConfigurationError, is_shown
 
 TableRow = dict[str, Json]
 SwitchTables = dict[str, dict[str, TableRow]]
@@ -30,8 +30,9 @@ def remedy(switch: str, running: str, intended: Sequence[str], *, is_whole: bool
     """
     have = _tables(running)
     host = have.get("DEVICE_METADATA", {}).get("localhost", {}).get("hostname")
-    if host not in {None, switch, "sonic"}:
-        raise RunningConfigurationError(f"it is the configuration of {host}; name the file after its switch")
+    if host not in (None, switch, "sonic"):  # of any kind that JSON has
+        shown = host if isinstance(host, str) and is_shown(host) else ascii(host)[:60]
+        raise RunningConfigurationError(f"it is the configuration of {shown}; name the file after its switch")
     want: SwitchTables = {}
     for text in intended:
         for name, rows in _tables(text).items():
@@ -55,6 +56,9 @@ def _tables(text: str) -> SwitchTables:
     tables: SwitchTables = {}
     for name, rows in found.items():
         held = rows if isinstance(rows, dict) else {}
+        strange = next((key for key in (name, *held) if not is_shown(key)), None)
+        if strange is not None:
+            raise RunningConfigurationError(f"key {strange[:60]!a} has control characters; remove it")
         tables[name] = {key: row for key, row in held.items() if isinstance(row, dict)}
     return tables
 

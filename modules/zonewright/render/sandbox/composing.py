@@ -149,6 +149,7 @@ class _Composer:
     def _imported(self, part: str, line: int) -> _File:
         other = self.file(part, line)
         said = next((one for one in other.statements if not _is_blank(one)), None)
+        self._count(line, len(other.macros))
         if said is not None:
             raise RenderError("a file that is imported has macros only; include it instead", line=said.lineno)
         return other
@@ -156,7 +157,7 @@ class _Composer:
     def _statements(self, found: Iterable[nodes.Node], scope: _Scope) -> list[nodes.Node]:
         placed: list[nodes.Node] = []
         for node in found:
-            self._count(node)
+            self._count(node.lineno)
             if isinstance(node, nodes.Include):
                 placed += self._included(node, scope)
             elif isinstance(node, nodes.Output):
@@ -171,11 +172,11 @@ class _Composer:
                 placed.append(node)
         return placed
 
-    def _count(self, node: nodes.Node) -> None:
-        self.made += 1
+    def _count(self, line: int, more: int = 1) -> None:
+        self.made += more
         if self.made > MOST_NODES:
             what = f"with what it includes and calls it has more than {MOST_NODES:,} parts"
-            raise RenderError(what, line=node.lineno)
+            raise RenderError(what, line=line)
 
     def _included(self, node: nodes.Include, scope: _Scope) -> list[nodes.Node]:
         part = _constant(node.template, node.lineno)
@@ -263,7 +264,7 @@ class _Composer:
         """An expression with what its names stand for."""
         if not isinstance(node, nodes.Expr):
             raise RenderError(f"a template must not have {type(node).__name__}", line=node.lineno)
-        self._count(node)
+        self._count(node.lineno)
         if scope.given is None:
             return node
         if isinstance(node, nodes.Name):
@@ -288,6 +289,8 @@ class _Composer:
         if scope.is_in_loop and any(one.name == "loop" for one in _names(given)):
             what = "'loop' of another loop cannot be used within a loop of the macro"
             raise RenderError(what, line=node.lineno, variable=node.name)
+        for _ in given.find_all(nodes.Node):
+            self._count(node.lineno)
         return given
 
 

@@ -218,7 +218,7 @@ class _Checker:
         """Yield the expressions below a node, in order."""
         if not isinstance(node, _ALLOWED):
             what = f"a template must not have {type(node).__name__}; the value must be in the context"
-            raise RenderError(what, line=node.lineno)
+            raise RenderError(what, line=node.lineno or 0)  # what Jinja2 puts in by itself has no line
         if isinstance(node, nodes.For):
             yield from self._loop(node, scope)
         elif isinstance(node, nodes.Filter | nodes.Getattr | nodes.Name):
@@ -263,7 +263,9 @@ class _Checker:
                     return _Field(f"{field.path}.{attr}", type_)
             case nodes.Const(value=value):
                 return _Field("", type(value))
-            case nodes.Filter(node=inner, name=name) if inner is not None and name in self.filters and not node.args:
+            case nodes.Filter(node=inner, name=name, args=[], kwargs=[], dyn_args=None, dyn_kwargs=None) if (
+                inner is not None and name in self.filters
+            ):
                 return self._field(inner, scope)
             case _:
                 pass
