@@ -69,4 +69,4 @@ def test_declarations_of_the_reference_zone_name_their_schema() -> None:
         first = path.read_text(encoding="utf-8").splitlines()[0]
         named = (path.parent / first.removeprefix("# yaml-language-server: $schema=")).resolve()
         title = json.loads(named.read_text(encoding="utf-8"))["title"]
-        assert title == ("Zone" if path.name == "zone.yaml" else "OwnerFile")
+        assert title == {"zone.yaml": "Zone", "device-types.overlay.yaml": "TypeOverlays"}.get(path.name, "OwnerFile")

@@ -251,7 +251,7 @@ def test_verdicts_that_do_not_count_are_refused(change: str, vtysh: Program, tmp
 
 def test_every_format_says_how_it_is_judged() -> None:
     """A format without a program is one for people; each other one names package and calls."""
-    assert [one.id for one in FORMATS if one.check is None] == ["grafana", "rack-labels"]
+    assert [one.id for one in FORMATS if one.check is None] == ["grafana", "rack-labels", "outlet-labels"]
     for one in FORMATS:
         if one.check is not None:
             assert one.check.package

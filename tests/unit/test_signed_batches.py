@@ -1,6 +1,7 @@
 """Ten thousand batches of two hosts, replayed, reordered, crossed and with changed bytes: who signs what."""
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise, takewhile
@@ -26,7 +27,7 @@ class Model:
 
     def __init__(self, key: str, own: dict[int, str]) -> None:
         self._key, self._own = key, own
-        self.came: dict[int, str] = {}
+        self.came: dict[int, set[str]] = defaultdict(set)
         self._heads: set[int] = set()
 
     def take(self, agent: str, body: bytes) -> bool:
@@ -38,16 +39,16 @@ class Model:
         if batch.agent != agent:  # as the service refuses it: the token is another one's
             return False
         if batch.link is not None:
-            self.came.setdefault(batch.sequence, batch.link.digest)
+            self.came[batch.sequence].add(batch.link.digest)  # the host's counts, whoever took its number before
             head = batch.link.head
             if head is not None and not head.fault:
                 named = head_of(head.text)
-                if self.came.get(named.sequence) == named.digest:
+                if named.digest in self.came[named.sequence]:
                     self._heads.add(named.sequence)
         return True
 
     def _is_whole(self, number: int) -> bool:
-        return self.came.get(number) == self._own.get(number, "")
+        return self._own.get(number, "") in self.came[number]
 
     def signed(self) -> set[int]:
         """The numbers of the batches that count."""

@@ -113,7 +113,7 @@ def test_each_of_two_routers_has_a_cable_to_its_interface() -> None:
 
     assert site(second_router=second, switches=spine(2)).second_router is not None
     for more in ({"second_router": second, "switches": spine(3)}, {"switches": spine(2)}):
-        with pytest.raises(ValueError, match="are both cabled to lan0"):
+        with pytest.raises(ValueError, match="are all cabled to lan0"):
             site(**more)
 
 

@@ -51,6 +51,7 @@ class _Chaining:
             if there[0] != link.digest:
                 self._tell(number, "fork", f"batch {number} came twice, with two different contents")
                 self._keep_fork(report, link)
+                self._vouch_late(number, link)
             if link.head is not None:
                 self._take(number, link.head)  # what the host signed counts, wherever it stands
             return
@@ -64,10 +65,15 @@ class _Chaining:
             self._tell(number, "filled", f"batch {number} came late, and batch {after[0].sequence} follows from it")
         row = (self._agent, number, report.node, link.previous, link.digest, self._now_ns, 0, packed(link.body))
         self._connection.add_rows("chain_link", [row])
-        if after is not None and after[1] and after[0].previous == link.digest:
-            self._vouch(number, link.digest, after[1])  # a batch that came late, before one that is vouched for
+        self._vouch_late(number, link)
         if link.head is not None:
             self._take(number, link.head)
+
+    def _vouch_late(self, number: int, link: ChainLink) -> None:
+        """A batch that came late, before one that is vouched for and follows from it, is vouched for as well."""
+        after = self._beside(number, ">", "asc")
+        if after is not None and after[1] and after[0].previous == link.digest:
+            self._vouch(number, link.digest, after[1])
 
     def _beside(self, number: int, side: str, order: str) -> tuple[Linked, int] | None:
         """The next batch on one side, and the head that vouches for it, or 0."""
@@ -156,7 +162,11 @@ class _Chaining:
         query = "delete from chain_fork where agent = ? and sequence = ?"
         self._connection.execute(query, (self._agent, number))
         self._tell(number, "fork", f"of two batches {number} the host signed the one that came second; it counts")
-        return Linked(number, row[1], digest)
+        decided, after = Linked(number, row[1], digest), self._beside(number, ">", "asc")
+        told = None if after is None else gap_told(after[0], decided)
+        if after is not None and told is not None:  # it followed from the one that had the place
+            self._tell(after[0].sequence, *told)
+        return decided
 
     def _tell(self, number: int, kind: str, sentence: str) -> None:
         """Note what is out of the ordinary, once a day where it is the very same."""

@@ -23,6 +23,8 @@ from zonewright.telemetry.summing import (
 )
 from zonewright.telemetry.tables import FOREVER, fetch, fetch_before, value_of
 
+_HALF = 2**32
+"""Hours are added up in two halves: what meters say falsely may be more than a sum of the database can be."""
 _FEW = 5_000
 _REPEATS_MJ = 36_000
 """Two days of one value differ by no more than their rounding: a hundredth of a watt-hour."""
@@ -95,14 +97,18 @@ def summed(connection: Statements, key: int, kind: str, parts: Sequence[tuple[st
     for table, low, high in parts:
         if low < high:
             row = connection.execute(
-                "select cast(sum(energy_mj) as bigint), cast(sum(covered_us) as bigint), min(energy_mj), "  # noqa: S608 - one of two names
-                f"max(energy_mj) from {table} where meter = ? and begin_us >= ? and begin_us < ?",
+                f"select cast(sum(energy_mj / {_HALF}) as bigint), "  # noqa: S608 - numbers and names of ours
+                f"cast(sum(energy_mj - energy_mj / {_HALF} * {_HALF}) as bigint), "
+                f"cast(sum(covered_us) as bigint), min(energy_mj), max(energy_mj) from {table} "
+                "where meter = ? and begin_us >= ? and begin_us < ?",
                 (key, low, high),
             ).fetchone()
-            energy, covered = energy + (row[0] or 0), covered + (row[1] or 0)
-            if table == "daily" and row[0] is not None:
+            if row[0] is None:
+                continue
+            energy, covered = energy + row[0] * _HALF + row[1], covered + row[2]
+            if table == "daily":
                 days = DayExtremes(
-                    row[2], row[3], repeats=kind == "gauge" and row[3] > 0 and _repeats(connection, key, low, high)
+                    row[3], row[4], repeats=kind == "gauge" and row[4] > 0 and _repeats(connection, key, low, high)
                 )
     return Sum(energy, covered, days)
 
