@@ -131,5 +131,5 @@ def _secret(path: Path) -> str:
     if mode & _OPEN_TO_OTHERS:
         raise TsdbFileError(f"{path}: others may read this secret; let only its owner: chmod 600 {path}")
     if not text or not text.isprintable():
-        raise TsdbFileError(f"{path}: expected one line of text, which goes with each request; write it anew")
+        raise TsdbFileError(f"{path}: expected one line of text, which goes with each request; write it again")
     return text
