@@ -1,21 +1,18 @@
 """Feeds meters from what agents deliver, in a thread of its own, so that figures are of now also between decisions."""
 
-import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.verbs.live import feed, tell_live
 from zonewright.ledger.verbs.sealing import seal_chains
 from zonewright.rules.words import count_of
+from zonewright.server.periodic import Periodic
 
 PERIOD_S = 30.0
 """Figures are of whole hours, so nobody waits for it; a decision takes what has come in by itself."""
-_STOP_S = 5
 
 
-class LiveReadings:
+class LiveReadings(Periodic):
     """Takes what came in every half a minute, and has the journal told of hours that are over.
 
     Args:
@@ -25,20 +22,7 @@ class LiveReadings:
 
     def __init__(self, context: Context | None, *, say: Callable[[str], None]) -> None:
         self._context, self._say = context, say
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="live-readings", daemon=True)
-
-    def __enter__(self) -> Self:
-        if self._context is not None:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_S)  # what is left is taken after the next start
+        super().__init__("live-readings", every_s=PERIOD_S, is_wanted=context is not None)
 
     def once(self) -> None:
         """Take what has come in; what fails is said, and tried again the next time."""
@@ -55,7 +39,5 @@ class LiveReadings:
                 binding, _, why = fed.refused[0]
                 self._say(f"{count_of(len(fed.refused), 'live reading')} of {binding.site} refused: {why}")
 
-    def _run(self) -> None:
+    def _round(self) -> None:
         self.once()
-        while not self._stop.wait(PERIOD_S):
-            self.once()

@@ -6,21 +6,19 @@ import resource
 import signal
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zonewright.ledger.verbs.pruning import NotRecordedError
+from zonewright.server.periodic import Periodic
 from zonewright.telemetry.samples import Samples
 
-_GRACE_S, _STOP_S = 10, 5
+_GRACE_S = 10
 HEAD_S = 20.0
 """Seconds within which the head of a connection's first request must have come; with TLS, its handshake too."""
 _DAY_S = 86_400.0
@@ -124,7 +122,7 @@ def serve(app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = No
     _Server(config).run(sockets=[listener])
 
 
-class Retention:
+class Retention(Periodic):
     """Removes old readings and samples at the begin and once a day, in a thread of its own.
 
     Args:
@@ -146,20 +144,7 @@ class Retention:
     ) -> None:
         self._prune_readings, self._samples, self._say = prune_readings, samples, say
         self._keep_days, self._keep_readings_days = keep_days, keep_readings_days
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
-
-    def __enter__(self) -> Self:
-        if self._keep_days or self._keep_readings_days:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_S)  # what is left of a long removal is rolled back, and done the next time
+        super().__init__("retention", every_s=_DAY_S, is_wanted=bool(keep_days or keep_readings_days))
 
     def once(self, now_s: float) -> None:
         """Remove what is too old at a time."""
@@ -180,10 +165,8 @@ class Retention:
             if count:
                 self._say(f"removed {count:,} {what} older than {days} days; sums by hour and day stay")
 
-    def _run(self) -> None:
+    def _round(self) -> None:
         self.once(time.time())
-        while not self._stop.wait(_DAY_S):
-            self.once(time.time())
 
 
 def _before_s(now_s: float, days: int) -> int:

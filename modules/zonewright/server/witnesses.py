@@ -7,12 +7,10 @@ else keeps says otherwise. What a witness keeps is a file with one checkpoint a 
 import fcntl
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol
 
 from zonewright.errors import Exit, ZonewrightError, reason_of
 from zonewright.ledger.protocol.errors import LedgerError
@@ -20,9 +18,10 @@ from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.store.journal import is_late
 from zonewright.ledger.transport.client import OK
 from zonewright.ledger.transport.over_http import OverHttp
+from zonewright.server.periodic import Periodic
 
 VERB = "witness"
-_GIT_S, _HTTP_S, _STOP_S = 120.0, 30.0, 5.0
+_GIT_S, _HTTP_S = 120.0, 30.0
 _TRIES = 3
 _AUTHOR = ("-c", "user.name=zonewright", "-c", "user.email=zonewright@localhost", "-c", "commit.gpgsign=false")
 
@@ -161,7 +160,7 @@ class ServiceWitness:
             raise WitnessError(f"it answered {answer.status}: {answer.body[:300].decode(errors='replace')}")
 
 
-class Witnessing:
+class Witnessing(Periodic):
     """Sends the head to all witnesses at the begin and on a timer, in a thread of its own.
 
     Args:
@@ -181,10 +180,9 @@ class Witnessing:
         say: Callable[[str], None],
         told: Callable[[str, int], None] = lambda _name, _entry: None,
     ) -> None:
-        self._sign, self._witnesses, self._every_s = sign, witnesses, every_s
+        self._sign, self._witnesses = sign, witnesses
         self._say, self._told = say, told
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="witnesses", daemon=True)
+        super().__init__("witnesses", every_s=every_s, is_wanted=bool(witnesses))
 
     def once(self) -> dict[str, Literal["kept", "missed"]]:
         """Send the head to each of them; one that is away keeps no other from it."""
@@ -207,20 +205,5 @@ class Witnessing:
                 results[name] = "kept"
         return results
 
-    def _run(self) -> None:
-        while True:
-            self.once()
-            if self._stop.wait(self._every_s):
-                return
-
-    def __enter__(self) -> Self:
-        if self._witnesses:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_S)
+    def _round(self) -> None:
+        self.once()
