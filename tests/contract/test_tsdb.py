@@ -458,7 +458,7 @@ def test_settings_lie_beside_the_ledger(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("write: ftp://a/w\nquery: http://a/q\n", "expected a url with http or https"),
+        ("write: ftp://a/w\nquery: http://a/q\n", "expected a URL with http or https"),
         ("write: http://a/w\n", "query: field required"),
         ("write: http://u:p@a/w\nquery: http://a/q\n", "without a password in it"),
         ("write: http://a/w\nquery: http://a/q\ntoken_file: token\n", "expected https"),
@@ -488,3 +488,12 @@ def test_settings_that_cannot_be_used_are_a_sentence(tmp_path: Path, text: str, 
         read_settings(path)
     assert str(tmp_path) in str(caught.value)
     assert told in str(caught.value)
+
+
+def test_all_mistakes_of_the_settings_are_told_at_once(tmp_path: Path) -> None:
+    """Who corrects one does not find the next only then, and what was written keeps its letters."""
+    path = tmp_path / "ledger.tsdb.yaml"
+    path.write_text("write: http://h/Write\nquery: http://h/\ntimeout_s: -1\nSpare: 1\n", encoding="utf-8")
+    with pytest.raises(TsdbFileError) as caught:
+        read_settings(path)
+    assert [one.split(": ")[1] for one in caught.value.sentences] == ["timeout_s", "Spare"]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from zonewright.errors import Exit, ZonewrightError, reason_of
 from zonewright.model.base import Declared, Line
@@ -18,7 +19,7 @@ _OPEN_TO_OTHERS = 0o077
 
 
 class TsdbFileError(ZonewrightError, ValueError):
-    """The file cannot be used; ``str()`` is a sentence."""
+    """The file cannot be used; a sentence for each fault."""
 
     exit_code = Exit.MISUSE
 
@@ -87,9 +88,7 @@ def read_settings(path: Path) -> TsdbSettings:
     try:
         declared = TsdbFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TsdbFileError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ').lower()}") from None
+        raise TsdbFileError(*(f"{path}: {_said(one)}" for one in error.errors(include_url=False))) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TsdbFileError(f"{path}: {reason_of(error).splitlines()[0]}") from None
     authorities = declared.authorities_file and str(path.parent / declared.authorities_file)
@@ -103,6 +102,12 @@ def read_settings(path: Path) -> TsdbSettings:
         authorities=authorities or None,
     )
     return TsdbSettings(tsdb=tsdb, after_us=declared.after_days * 86_400 * 10**6)
+
+
+def _said(fault: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in fault["loc"]) or "the file"
+    what = fault["msg"].removeprefix("Value error, ")
+    return f"{where}: {what[:1].lower()}{what[1:]}"
 
 
 def _headers(declared: TsdbFile, folder: Path) -> dict[str, str]:
