@@ -82,7 +82,7 @@ class Words(Protocol):
         ...
 
     def add_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add rows to a table, at least one, each with the same columns in the same order."""
+        """Add rows to a table, at least one, each with the same two columns or more."""
         ...
 
     def put_texts(self, connection: Connection, texts: Mapping[str, str]) -> None:

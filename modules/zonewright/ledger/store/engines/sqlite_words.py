@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, MetaData, Table, cast, func
@@ -167,7 +168,8 @@ def add_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, A
     names = list(rows[0])
     marks = ", ".join("?" * len(names))
     statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of our own
-    connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+    values = itemgetter(*names)  # by name: a row in another order gets no value into a wrong column
+    connection.exec_driver_sql(statement, [values(row) for row in rows])
 
 
 def put_texts(connection: Connection, texts: Mapping[str, str]) -> None:
