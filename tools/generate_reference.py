@@ -58,6 +58,7 @@ VARIABLES = {
     "ZONEWRIGHT_CLIENT_CERTIFICATE": "File with a certificate for a ledger that runs as a service (PEM).",
     "ZONEWRIGHT_CLIENT_KEY": "File with its key; not needed where the certificate's file holds it.",
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
+    "ZONEWRIGHT_LEDGER_TOKEN_FILE": "File with that token. If both are set, the file wins.",
     "ZONEWRIGHT_NAUTOBOT_TOKEN": "Token of a Nautobot, for `zonewright adopt`.",
     "ZONEWRIGHT_NETBOX_TOKEN": "Token of a NetBox, for `zonewright adopt` and `zonewright export`.",
     "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for its turn at a ledger that is a file or on PostgreSQL "
