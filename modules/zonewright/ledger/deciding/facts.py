@@ -18,7 +18,8 @@ from zonewright.ledger.store.held import HeldPlaces, all_held
 from zonewright.ledger.store.prepared import IS_PRESENT, STACK
 from zonewright.ledger.store.tables import admission, asset, claim
 from zonewright.model import Site
-from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
+from zonewright.model.asset import RowAsset, SiteAsset, asset_text
+from zonewright.model.demand import Demand
 from zonewright.model.expand import baseline_of_row, racks_of_row, with_supply
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
