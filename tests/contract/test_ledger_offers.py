@@ -22,7 +22,8 @@ from zonewright.ledger.protocol.reservation_messages import RackWish, ReserveReq
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.model.demand import Demand, DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.asset import DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.demand import Demand
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
 

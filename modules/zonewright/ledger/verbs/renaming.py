@@ -23,8 +23,9 @@ from zonewright.ledger.store.prepared import FORMER, IS_PRESENT
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import get_content
+from zonewright.model.asset import DUCTS, asset_text, former_assets
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import DUCTS, Demand, asset_text, former_assets
+from zonewright.model.demand import Demand
 from zonewright.model.former_names import FormerNames
 from zonewright.place.asset_renames import asset_renames
 from zonewright.telemetry.home import STORE_FAULTS
