@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+import zipfile
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
@@ -152,6 +153,9 @@ def test_wheels_are_found_by_architecture(tmp_path: Path) -> None:
         shutil.make_archive(str(path), "zip", REPOSITORY / "agents", "zonewright_agent")
         path.with_suffix(".whl.zip").rename(path)
     assert sorted(read_wheels(tmp_path)) == ["aarch64-glibc", "x86_64-glibc", "x86_64-musl"]
+    with zipfile.ZipFile(tmp_path / "nvidia_ml_py-13.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("pynvml.py", "boards = 1\n")
+    assert {tuple(files)[-1:] for files in read_wheels(tmp_path).values()} == {("pynvml.py",)}, "for hosts with boards"
 
 
 CASES = {
