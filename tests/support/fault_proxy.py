@@ -1,9 +1,10 @@
-"""A TCP proxy with faults: says nothing, resets after so many bytes, goes silent after so many, counts connections."""
+"""A TCP proxy with faults: says nothing, resets, goes silent, is slow, or says to the server everything twice."""
 
 import contextlib
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,6 +19,8 @@ class FaultProxy:
         freeze_after: bytes to the server after which nothing is passed on any more; None never.
         say: what it says itself before it closes the connection; empty passes on.
         is_silent: whether nothing is passed on in either direction from now on, as in a network that is gone.
+        delay_s: how long each piece is on its way, in seconds.
+        is_twice: whether the server hears what a connection said to it once more, afterwards.
     """
 
     upstream: tuple[str, int] | None
@@ -25,6 +28,8 @@ class FaultProxy:
     freeze_after: int | None = None
     say: bytes = b""
     is_silent: bool = False
+    delay_s: float = 0.0
+    is_twice: bool = False
     address: tuple[str, int] = ("", 0)
     connections: int = 0
     _listener: socket.socket = field(default_factory=socket.socket, repr=False)
@@ -69,15 +74,33 @@ class FaultProxy:
         elif self.upstream is not None:
             server = socket.create_connection(self.upstream)
             self._open.append(server)
-            self._start(self._pass, client, server, self.reset_after, self.freeze_after)
-            self._start(self._pass, server, client, None, None)
+            self._start(self._to_server, client, server)
+            self._start(self._pass, server, client, None, None, None)
+
+    def _to_server(self, client: socket.socket, server: socket.socket) -> None:
+        said = bytearray() if self.is_twice else None
+        self._pass(client, server, self.reset_after, self.freeze_after, said)
+        if said and self.upstream is not None:
+            with contextlib.suppress(OSError), socket.create_connection(self.upstream) as again:
+                again.sendall(said)
+                again.shutdown(socket.SHUT_WR)
+                while again.recv(16_384):
+                    pass
 
     def _pass(
-        self, source: socket.socket, sink: socket.socket, reset_after: int | None, freeze_after: int | None
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        reset_after: int | None,
+        freeze_after: int | None,
+        said: bytearray | None,
     ) -> None:
         passed = 0
         with contextlib.suppress(OSError):  # the other thread, or the end of the test, has closed a side
             while piece := source.recv(16_384):
+                time.sleep(self.delay_s)
+                if said is not None:
+                    said += piece
                 if not self.is_silent and (freeze_after is None or passed < freeze_after):
                     sink.sendall(piece)
                 passed += len(piece)
