@@ -543,6 +543,9 @@ def test_the_service_hears_agents_and_prometheus_reads_what_its_rules_need(zone:
     reader = service.token_of_reader("operator", "facility-operator")
     prometheus = start_prometheus(zone, "east", service, reader)
     assert until(lambda: prometheus.values('up{job="zonewright"}') == {"1"}, within_s=60, step_s=0.5)
+    told_at = {f"{one.scheme}://{one.target}/api/v2/alerts" for one in zone.sites["east"].alertmanagers}
+    assert until(lambda: prometheus.alertmanagers() == told_at, within_s=20)
+    assert "http://10.80.0.4:80/api/v2/alerts" in told_at
     rules = _file(zone, "sites/east/etc/prometheus/rules/zonewright.yml")
     guarded = set(_ALONE.findall(rules))
     missing = {one for one in set(_SERIES.findall(rules)) if not prometheus.values(f'{one}{{site="east"}}')}

@@ -174,6 +174,12 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
             "pool all-s has an mtu of 9000, and untagged at lan0 is 1500",
         ),
         ({"management": ["10.0.0.0/22"]}, "management 10.0.0.0/22 holds addresses of pool b4"),
+        ({"alertmanagers": {"a": {"url": "http://a", "ca_file": "/ca"}}}, "for HTTPS only"),
+        (
+            {"dnssec": {"dnskey": f"257 3 13 {'A' * 86}==", "private_key": "ref+env://K"}},
+            "without name_servers that could",
+        ),
+        ({"second_dhcp_server": PAIR | {"address": "10.9.0.6"}}, "10.9.0.6, which is in no network of the site"),
         ({"second_dhcp_server": PAIR}, "a second_dhcp_server at a site without 'dynamic' addresses"),
         (
             {"second_dhcp_server": PAIR | {"first_address": "2001:db8::6"}},
@@ -201,6 +207,8 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
 )
 def test_networks_that_cannot_be_are_refused(more: dict[str, Any], said: str) -> None:
     """A VLAN that is nowhere or keeps nobody apart, addresses that no server leases, a pair that is none."""
-    with pytest.raises(ValueError, match=r"vid|VLAN|interface|administrators|mtu|DHCP|dynamic|version|IPv6") as caught:
+    with pytest.raises(
+        ValueError, match=r"vid|VLAN|interface|administrators|mtu|DHCP|dynamic|version|IPv6|HTTPS|dnssec"
+    ) as caught:
         site(**more)
     assert said in str(caught.value)

@@ -20,7 +20,7 @@ from zonewright.model.site_network import (
     second_router_faults,
     vlan_faults,
 )
-from zonewright.model.site_servers import Dnssec, SecondDhcpServer, second_dhcp_faults
+from zonewright.model.site_servers import Alertmanager, Dnssec, SecondDhcpServer, second_dhcp_faults
 from zonewright.model.supply import (
     BackupPower,
     Derating,
@@ -212,6 +212,8 @@ class Site(Declared):
     """Another router that takes over as gateway if the first one is lost."""
     second_dhcp_server: SecondDhcpServer | None = None
     """Another DHCP server that leases on if the first one is lost."""
+    alertmanagers: Annotated[dict[Identifier, Alertmanager], Field(max_length=16)] = Field(default_factory=dict)
+    """Who is told of the alerts of the site's Prometheus, by id."""
     power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
     """Power panels by id."""
     power: dict[Identifier, PowerElement] = Field(default_factory=dict)

@@ -1,9 +1,9 @@
-"""What a site's servers do by choice: a second one that leases addresses, and zones of the DNS that are signed."""
+"""What a site's servers do by choice: a second one leases addresses, zones of the DNS are signed, alerts are sent."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zonewright.model.base import Declared, Identifier
 from zonewright.model.secret import SecretReference
@@ -12,6 +12,26 @@ from zonewright.model.site_network import Address, Network
 _LEAST, _MOST = 1024, 65_534
 HostPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=255)]
 """Where a file is on a host."""
+
+
+class Alertmanager(Declared):
+    """Who is told of the alerts of a site's Prometheus."""
+
+    url: Annotated[
+        str, Field(pattern=r"^https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$", max_length=200)
+    ]
+    """Its URL without a path, such as https://alerts.zone.internal:9093."""
+    ca_file: HostPath | None = None
+    """File on the host of Prometheus with the certificates that it must have, instead of the system's."""
+    credentials_file: HostPath | None = None
+    """File on the same host with a bearer token, for HTTPS only."""
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> Self:
+        if self.url.startswith("http:") and (self.ca_file or self.credentials_file):
+            message = "ca_file and credentials_file are for HTTPS only; write a URL that begins with https"
+            raise ValueError(message)
+        return self
 
 
 class SecondDhcpServer(Declared):

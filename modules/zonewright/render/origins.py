@@ -224,6 +224,7 @@ def _plain(field: str) -> _Finder:
 _SITE: Mapping[str, _Finder] = {
     **dict.fromkeys(("name", "domain", "content", "serial"), _site(lambda c, _i, _l: (f"sites.{c.name}",))),
     **{name: _plain(name) for name in ("title", "kind", "time_zone")},
+    "alertmanagers": _plain("alertmanagers"),
     "district": _plain("district"),
     "as_number": _plain("as_number"),
     **dict.fromkeys(("router", "is_second", "interconnect"), _plain("second_router")),

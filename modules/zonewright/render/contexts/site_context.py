@@ -32,8 +32,10 @@ from zonewright.render.contexts.signing import (
     unsigned_domains,
 )
 from zonewright.render.contexts.site_limits import (
+    AlertTarget,
     FeedLimit,
     MeterPoint,
+    alert_targets,
     failover_limits,
     feed_limits,
     meter_points,
@@ -107,6 +109,7 @@ class SiteContext:
         feeds: limits of its feeds at racks.
         feed_names: the feeds that its racks have: A, B or both.
         failovers: what its racks may draw in all with one feed lost; ``feed`` names the feed that carries least.
+        alertmanagers: who is told of its alerts.
         title: name for people.
         kind: data-centre or edge.
         time_zone: name in the IANA time zone database.
@@ -193,6 +196,7 @@ class SiteContext:
     feeds: tuple[FeedLimit, ...]
     feed_names: tuple[str, ...]
     failovers: tuple[FeedLimit, ...]
+    alertmanagers: tuple[AlertTarget, ...]
     title: str
     kind: str
     time_zone: str
@@ -317,6 +321,7 @@ def site_context(
         feeds=tuple(feed_limits(name, rows)),
         feed_names=tuple(sorted({feed for row in rows.values() for feed in row.feeds})),
         failovers=tuple(failover_limits(name, rows)),
+        alertmanagers=alert_targets(site),
         title=site.title,
         kind=site.kind,
         time_zone=site.time_zone,

@@ -1,13 +1,15 @@
-"""What a site may draw, as alarms need it: the limit of its energy ratio, its meters, its feeds at racks."""
+"""What alarms need: the limit of a site's energy ratio, its meters, its feeds at racks, and who is told."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from urllib.parse import urlsplit
 
 from zonewright.model import Row, Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.model.world import SiteFacts
+from zonewright.render.contexts.node_view import PORTS
 from zonewright.rules.site_power import is_in_scope
 
 
@@ -26,6 +28,36 @@ class FeedLimit:
     feed: str
     limit_w: int
     racks: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertTarget:
+    """Who is told of alerts.
+
+    Attributes:
+        scheme: http or https.
+        target: host and port.
+        ca_file: file with the certificates that it must have, or empty.
+        credentials_file: file with a bearer token, or empty.
+    """
+
+    scheme: str
+    target: str
+    ca_file: str
+    credentials_file: str
+
+
+def alert_targets(site: Site) -> tuple[AlertTarget, ...]:
+    """Who is told of a site's alerts, in order of id."""
+    return tuple(
+        AlertTarget(
+            scheme=(parts := urlsplit(one.url)).scheme,
+            target=parts.netloc if parts.port else f"{parts.netloc}:{PORTS[parts.scheme]}",
+            ca_file=one.ca_file or "",
+            credentials_file=one.credentials_file or "",
+        )
+        for _, one in sorted(site.alertmanagers.items())
+    )
 
 
 def ratio_limit_of(name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> Fraction:
