@@ -7,8 +7,9 @@ from typing import cast
 
 from zonewright.model.expand import FULL
 from zonewright.model.power import FEEDS, other
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.world import Occupant
 from zonewright.rules.loads import (
     ALONE,
     EVEN,
