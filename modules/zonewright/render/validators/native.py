@@ -70,7 +70,7 @@ class NativeValidator:
         visible = self._visible(program)
         with confinement.folder(f"zonewright-{check.program}-") as folder:
             account = confinement.account([folder.parent, *visible])
-            confinement.write(folder / "files", {**dict(check.parts), **files}, account)
+            confinement.write(folder / "files", check.judged(files), account)
             for arguments in commands:
                 call = [program, *(item.replace("{root}", confinement.FILES) for item in arguments)]
                 done = _run(self._confined(call, folder, visible), account)
@@ -108,7 +108,7 @@ class NativeValidator:
         visible = self._visible(program)
         with confinement.folder(f"zonewright-{check.program}-") as folder:
             account = confinement.account([folder.parent, *visible])
-            whole = [{**dict(check.parts), **files} for files in each]
+            whole = [check.judged(files) for files in each]
             confinement.write(folder / "files", many.files(whole), account)
             (folder / "files").chmod(0o111)  # no program lists what others have
             call = many.command(program, commands, confinement.FILES, limit_s=LIMIT_S)
