@@ -17,6 +17,7 @@ from zonewright.ledger.protocol.capacity_messages import ExplainRequest, FitRequ
 from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.offer_messages import OffersRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.protocol.who_messages import WhoRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
