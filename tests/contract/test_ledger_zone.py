@@ -98,8 +98,8 @@ def test_a_file_with_faults_is_registered_by_nobody(ledger: Ledger) -> None:
         ),
         (
             "zone.yaml: rule_packs.pack.rules.one.file: a rule without its function: expected a function "
-            "check(facts, limit), got rules/one.py with no function; add it; see docs/how-to/write-a-rule.md"
-        ),
+            "check(facts, limit), got rules/one.py with no function; add it; see docs/how-to/write-a-rule.md."
+        ).removesuffix("."),
     ]
     assert ledger.client.call(verbs.HISTORY, HistoryRequest()).entries == before
 
