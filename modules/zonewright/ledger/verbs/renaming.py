@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.facts import NODE_FIELDS
-from zonewright.ledger.deciding.site_claims import forget
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import former_text, parse_asset, parse_former, parse_zone
@@ -178,7 +177,6 @@ def _rename_claims(connection: Connection, step: FormerNames, sites: Iterable[st
         found.append({"row_id": row.id, **_place(rack), "digest": digest, "data": text})
         texts[row.stack_id, row.name, digest_of(row.data)] = row.name, digest_of(text)
     _write(connection, claim, found)
-    forget(connection, sites)
     return texts
 
 
