@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from zonewright.model.own_rule import OwnRuleSubject
 from zonewright.model.world import Occupant, Rack, ZoneFacts
-from zonewright.rules.spread import COUNTED
+from zonewright.rules.counted import COUNTED
 from zonewright.rules.view import View
 
 
