@@ -35,7 +35,7 @@ ROLES = {
     "operator": ["facility-operator", "network-operator"],
     "tenant-a": ["tenant"],
     "tenant-b": ["tenant"],
-    "zone": ["zone-administrator", "auditor"],
+    "office": ["zone-administrator", "auditor"],
 }
 PARTIES = {name: {"title": name, "roles": roles} for name, roles in ROLES.items()}
 ZONE_FILE = Zone.model_validate({**ZONE, "parties": PARTIES})
@@ -89,7 +89,7 @@ def test_without_a_token_nothing_is_answered(served: Served) -> None:
 @pytest.mark.parametrize("role", sorted(EVERYBODY))
 def test_every_route_as_every_role_on_own_and_other_things(served: Served, role: str) -> None:
     """The service forbids exactly what the table does not allow, whatever else is wrong with a call."""
-    party = PARTY_OF.get(role, "zone")
+    party = PARTY_OF.get(role, "office")
     token = served.grant("me", party, role)
     served.grant("you", "tenant-b", "tenant")
     own = {"party": party, "stack_id": "stack-of-nobody", "principal": "me"}
@@ -192,7 +192,7 @@ def test_a_token_ends_by_itself_by_rotation_and_at_once(served: Served) -> None:
 def test_who_oversees_reads_no_lineage(served: Served) -> None:
     """An auditor sees what a stack holds and that it is bound, and not to what: that is the secret of its state."""
     request = ReportRequest(stack_id=OTHER)
-    seen = served.client(served.grant("auditor", "zone", "auditor")).call(verbs.REPORT, request)
+    seen = served.client(served.grant("auditor", "office", "auditor")).call(verbs.REPORT, request)
     full = served.local.call(verbs.REPORT, request)
     assert (seen.lineage, full.lineage) == ("", "lineage-of-tenant-b")
     assert seen.holdings == full.holdings
@@ -346,7 +346,7 @@ def test_changes_are_told_to_their_party_and_to_who_approves(served: Served) -> 
     assert parties(served.grant("runner-a", "tenant-a", "tenant")) == {"tenant-a"}
     everybody = {"operator", "tenant-a", "tenant-b"}
     assert parties(served.grant("ben", "tenant-a", "approver")) == everybody
-    assert parties(served.grant("auditor", "zone", "auditor")) == everybody
+    assert parties(served.grant("auditor", "office", "auditor")) == everybody
 
 
 def test_the_journal_holds_no_lineage(served: Served) -> None:

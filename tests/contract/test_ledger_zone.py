@@ -14,7 +14,7 @@ from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.ledger.protocol.capacity_messages import ExplainRequest, FitRequest
-from zonewright.ledger.protocol.journal_messages import SeenRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.offer_messages import OffersRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
@@ -78,6 +78,29 @@ def rules(party: Party, **fields: Any) -> list[str]:
     proposal = party.propose(party.demand(**fields), reserve=False)
     refusing = [item for item in proposal.findings if item.refuses]
     return [item.rule for item in refusing]
+
+
+def test_a_file_with_faults_is_registered_by_nobody(ledger: Ledger) -> None:
+    """Past every check of files too: limits that cannot be and code that is none are told, all of them, once."""
+    rule = {"title": "T", "file": "rules/one.py", "of": "zone", "fix": "none", "source": "test"}
+    pack = {**PACK, "limits": {"design-pue": {"value": 0.9, "source": "test"}}, "rules": {"one": rule}}
+    faulty = zone_file(rule_packs={"pack": pack}, rule_pack="pakc")
+    before = ledger.client.call(verbs.HISTORY, HistoryRequest()).entries
+    with pytest.raises(LedgerRefusedError) as refused:
+        ledger.register(faulty)
+    assert str(refused.value).splitlines() == [
+        "the zone's file has 3 faults; nothing was registered:",
+        "zone.yaml: rule_pack: an unknown rule pack: expected pack, got 'pakc'; did you mean 'pack'?",
+        (
+            "zone.yaml: rule_packs.pack.limits.design-pue.value: a limit that cannot be: expected a number from 1 to "
+            "10, got 0.9; correct it"
+        ),
+        (
+            "zone.yaml: rule_packs.pack.rules.one.file: a rule without its function: expected a function "
+            "check(facts, limit), got rules/one.py with no function; add it; see docs/how-to/write-a-rule.md"
+        ),
+    ]
+    assert ledger.client.call(verbs.HISTORY, HistoryRequest()).entries == before
 
 
 def test_the_second_of_two_changes_at_different_sites_is_refused(ledger: Ledger) -> None:

@@ -9,8 +9,9 @@ from support.rule_cases import world as world_of
 from zonewright.model import Relation, Spread, Survival
 from zonewright.model.cluster import Scope
 from zonewright.model.power import FEEDS, Draw, wiring_of
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.supply import FeedName, Phase
-from zonewright.model.world import Bystanders, ClusterFacts, Feed, Occupant, Rack, Standing, World
+from zonewright.model.world import Bystanders, ClusterFacts, Occupant, Standing, World
 from zonewright.rules import evaluate
 from zonewright.rules.loads import by_key, sums_of, total
 

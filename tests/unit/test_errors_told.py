@@ -44,6 +44,10 @@ GOOD: dict[str, tuple[str, ...]] = {
     "pue correct": ("readings.csv", "--site", "dc1", "--zone", str(SMALL), "--by", "anna", "--reason", "misread"),
     "pue corrections": ("--site", "dc1"),
     "pue status": (),
+    "pue lost": (
+        *("--site", "dc1", "--from", "2026-01-01T00:00Z", "--to", "2026-01-02T00:00Z"),
+        *("--zone", str(SMALL), "--by", "anna", "--reason", "disk"),
+    ),
     "pue prune": (),
     "render": ("--stack", "good"),
     "diff": ("--stack", "good"),

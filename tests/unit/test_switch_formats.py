@@ -12,8 +12,8 @@ from support.zone_contexts import SWITCHED_ZONE as ZONE
 from support.zone_contexts import contexts_of_folder, judged_folder, switched_contexts
 from zonewright.declare import load_zone
 from zonewright.dialects import eos, redfish, sonic
+from zonewright.model.asset import SiteAsset
 from zonewright.model.asset_properties import asset_properties, site_of
-from zonewright.model.demand import SiteAsset
 from zonewright.model.switch import range_of
 from zonewright.render import RenderError, render_all
 from zonewright.render.formats.format import Format

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.model import Site
-from zonewright.model.demand import Demand, RowAsset, SiteAsset
+from zonewright.model.asset import RowAsset, SiteAsset
+from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.former_names import FormerNames
 from zonewright.model.surroundings import Surroundings

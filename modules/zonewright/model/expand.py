@@ -8,9 +8,10 @@ from functools import lru_cache
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.cluster import Cluster, Place
 from zonewright.model.power import Draw, Supply
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.site import Baseline, Room, Row, Site
 from zonewright.model.supply import FeedName, Phase, PowerFeed, thousandths
-from zonewright.model.world import Feed, Occupant, Rack
+from zonewright.model.world import Occupant
 from zonewright.model.zone import NodeType
 
 _RANGE = re.compile(r"^(?P<prefix>[a-z0-9-]*?)(?P<first>[0-9]{1,18})\.\.(?P=prefix)(?P<last>[0-9]{1,18})$")

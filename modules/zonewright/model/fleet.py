@@ -61,9 +61,10 @@ class Login(Declared):
     """More files with the keys of hosts, besides `.zonewright/known_hosts`."""
 
 
-AgentSource = Literal["host", "hwmon", "rapl"]
+AgentSource = Literal["host", "hwmon", "rapl", "amdgpu", "nvml"]
 AGENT_SOURCES: tuple[AgentSource, ...] = get_args(AgentSource)
 """What the agent can read; a test compares it with the agent's own list, since the agent imports nothing of ours."""
+_USUAL_SOURCES = AGENT_SOURCES[:3]
 
 
 class GatewayDeployment(Declared):
@@ -88,7 +89,7 @@ class AgentSettings(Declared):
     """Seconds between two samplings."""
     power_max_w: Annotated[float, Field(ge=10, le=200_000, strict=False)] = 2000.0
     """The most that a host can draw, in watts."""
-    sources: Annotated[tuple[AgentSource, ...], Field(min_length=1, strict=False)] = AGENT_SOURCES
+    sources: Annotated[tuple[AgentSource, ...], Field(min_length=1, strict=False)] = _USUAL_SOURCES
     """Sources that the agent reads."""
     psutil: Line = "distribution"
     """Folder with wheels of psutil beside this file, or `distribution` for the host's own python3-psutil."""

@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from zonewright.model.world import Occupant, Rack, RoomTotals, Standing, Usage
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant, RoomTotals, Standing, Usage
 
 _ORDER: tuple[Standing, ...] = ("releasing", "reserved", "baseline", "active", "admitted", "wanted")
 """Of a thing that stands in two places the later one counts."""

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from zonewright.model.own_rule import OwnRuleSubject
-from zonewright.model.world import Occupant, Rack, ZoneFacts
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant, ZoneFacts
 from zonewright.rules.counted import COUNTED
 from zonewright.rules.view import View
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from zonewright.model.demand import Demand
 from zonewright.model.expand import draw_of, nodes_of
+from zonewright.model.rack import Rack
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import ClusterFacts, Occupant, Rack, World
+from zonewright.model.world import ClusterFacts, Occupant, World
 from zonewright.place.change import change_world, occupant_of
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from zonewright.model.cluster import Cluster, Distance, Relation, Scope, WideScope
 from zonewright.model.cooling import cools
 from zonewright.model.demand import ClusterDemand, Demand
-from zonewright.model.world import Rack, World
+from zonewright.model.rack import Rack
+from zonewright.model.world import World
 from zonewright.place.homes import WIDTH, HomePart, best_home, bound_to
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.stops import Stop

@@ -11,9 +11,10 @@ from weakref import WeakKeyDictionary
 from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
 from zonewright.model.power import Draw, Wiring
+from zonewright.model.rack import Rack
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.site import Face
-from zonewright.model.world import Bystanders, Occupant, Rack, World
+from zonewright.model.world import Bystanders, Occupant, World
 from zonewright.rules.geometry import bits, lowest_free, lowest_places, occupied
 from zonewright.rules.loads import (
     ALONE,

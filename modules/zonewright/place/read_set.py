@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.place.energy_preconditions import energy_premises, figure_of
 from zonewright.place.precondition import ENERGY, Precondition, PreconditionKind
 from zonewright.rules.geometry import bits, occupied

@@ -8,8 +8,9 @@ from functools import partial
 from zonewright.model.cluster import WideScope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import Node, nodes_of
+from zonewright.model.rack import Rack
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.place.candidates import Candidates
 from zonewright.place.neighbours import Neighbours
 from zonewright.place.rack_state import Floor, NodeShape, RackState

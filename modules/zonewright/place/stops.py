@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zonewright.model.world import Rack
+from zonewright.model.rack import Rack
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row, rows_of, with_supply
 from zonewright.model.names import names_in
 from zonewright.model.offered import with_offers
+from zonewright.model.rack import Rack
 from zonewright.model.totals import room_totals, usage_of
-from zonewright.model.world import DuctFacts, LinkFacts, NameFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
+from zonewright.model.world import DuctFacts, LinkFacts, NameFacts, Occupant, SiteFacts, World, ZoneFacts
 from zonewright.place.filling import FillingZone
 from zonewright.place.node_addresses import ByNode, given_addresses
 from zonewright.place.placing import place

@@ -10,19 +10,17 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pydantic import ValidationError
 
 from zonewright import __version__
 from zonewright.errors import sentences_of
-from zonewright.model.secret import HIDDEN
-from zonewright.model.secret_scan import suspicions
+from zonewright.provider.answers import CallContext, abort, abort_half_done, diff_response, wrong_form
 from zonewright.provider.resource import (
-    MOST_FAULTS,
     CheckedResource,
     CheckFailedError,
     Data,
@@ -36,26 +34,13 @@ from zonewright.provider.resource import (
     check_inputs,
     require_known,
     require_state,
-    shortened,
-    top_of,
 )
 from zonewright.provider.resources import RESOURCES
 from zonewright.provider.session import EngineLog, open_ledger
 from zonewright.provider.values import from_struct, mark_secrets, to_struct
 
 ResultT = TypeVar("ResultT")
-CallContext = grpc.aio.ServicerContext[Any, Any]
 WORKERS = 32
-_KINDS = {
-    "add": provider_pb2.PropertyDiff.ADD,
-    "delete": provider_pb2.PropertyDiff.DELETE,
-    "update": provider_pb2.PropertyDiff.UPDATE,
-}
-_REPLACING = {
-    "add": provider_pb2.PropertyDiff.ADD_REPLACE,
-    "delete": provider_pb2.PropertyDiff.DELETE_REPLACE,
-    "update": provider_pb2.PropertyDiff.UPDATE_REPLACE,
-}
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
@@ -98,12 +83,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return work.result()
         except ValidationError as error:
-            await _abort(context, _wrong_form(error))
+            await abort(context, wrong_form(error))
         except HalfDoneError as error:
-            await _abort_half_done(context, error)
+            await abort_half_done(context, error)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, never a traceback
             fault = f"zonewright has a fault ({type(error).__name__}: {error}); please report it with your versions"
-            await _abort(context, "; ".join(sentences_of(error)) or fault)
+            await abort(context, "; ".join(sentences_of(error)) or fault)
 
     def _resource(
         self,
@@ -195,7 +180,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """A changed setting is an update, so that the engine configures with the new values."""
         old, new = from_struct(request.old_inputs or request.olds), from_struct(request.news)
         changed = sorted(key for key in old.keys() | new.keys() if key != "version" and old.get(key) != new.get(key))
-        return _diff_response(Difference(dict.fromkeys(changed, "update")))
+        return diff_response(Difference(dict.fromkeys(changed, "update")))
 
     async def Configure(  # noqa: N802
         self, request: provider_pb2.ConfigureRequest, context: CallContext
@@ -251,7 +236,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 require_state(resource.inputs, new, ())
             return resource.diff(self._opened(), request.urn, request.id, old, new)
 
-        return _diff_response(await self._in_worker(context, diff))
+        return diff_response(await self._in_worker(context, diff))
 
     async def Create(  # noqa: N802
         self, request: provider_pb2.CreateRequest, context: CallContext
@@ -320,7 +305,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return await construct(self._engine, request, context)
         except CheckFailedError as error:
-            await _abort(context, str(error))
+            await abort(context, str(error))
 
     async def Invoke(  # noqa: N802
         self, request: provider_pb2.InvokeRequest, context: CallContext
@@ -354,54 +339,5 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
 
-def _wrong_form(error: ValidationError) -> str:
-    faults = [
-        f"'{shortened('.'.join(map(str, item['loc'])))}' is {_shown(item['input'])}: {shortened(item['msg']).lower()}"
-        for item in error.errors(include_url=False)[:MOST_FAULTS]
-    ]
-    return f"the ledger refuses this: {'; '.join(faults)}; correct it in the program"
-
-
-def _shown(value: Any) -> str:
-    """A value within a sentence, unless it looks like a secret."""
-    text = repr(value)
-    return HIDDEN if suspicions({"": text}) else shortened(text)
-
-
 def _token(urn: str) -> str:
     return urn.split("::")[2].rsplit("$", maxsplit=1)[-1] if urn else ""
-
-
-async def _abort(context: CallContext, sentence: str) -> NoReturn:
-    await context.abort(grpc.StatusCode.UNKNOWN, sentence)
-    raise AssertionError(sentence)  # abort always raises; this tells the type checker
-
-
-async def _abort_half_done(context: CallContext, error: HalfDoneError) -> NoReturn:
-    """What the engine takes for a resource that exists and is not as declared."""
-    detail = any_pb2.Any()
-    failed = provider_pb2.ErrorResourceInitFailed(
-        id=error.id, inputs=to_struct(error.inputs), properties=to_struct(error.outputs), reasons=error.reasons
-    )
-    detail.Pack(failed)
-    code = grpc.StatusCode.UNKNOWN
-    sentence = f"{len(error.reasons)} of its parts are not as declared"
-    status = status_pb2.Status(code=code.value[0], message=sentence, details=[detail])
-    await context.abort(code, sentence, (("grpc-status-details-bin", status.SerializeToString()),))
-    raise AssertionError(sentence)
-
-
-def _diff_response(difference: Difference) -> provider_pb2.DiffResponse:
-    changes = provider_pb2.DiffResponse.DIFF_SOME if difference.changes else provider_pb2.DiffResponse.DIFF_NONE
-    return provider_pb2.DiffResponse(
-        changes=changes,
-        diffs=sorted({top_of(path) for path in difference.changes}),
-        replaces=sorted({top_of(path) for path in difference.replaces}),
-        hasDetailedDiff=True,
-        detailedDiff={
-            path: provider_pb2.PropertyDiff(
-                kind=(_REPLACING if path in difference.replaces else _KINDS)[kind], inputDiff=True
-            )
-            for path, kind in difference.changes.items()
-        },
-    )

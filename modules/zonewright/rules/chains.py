@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from zonewright.model.power import FEEDS, Supply, other
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack, SiteFacts
+from zonewright.model.world import Occupant, SiteFacts
 from zonewright.rules.loads import ALONE, EVEN, sums_of
 
 _KILO = 1000

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from zonewright.model.cluster import Distance, Relation
 from zonewright.model.cooling import cools
-from zonewright.model.world import ClusterFacts, Occupant, Rack, World
+from zonewright.model.rack import Rack
+from zonewright.model.world import ClusterFacts, Occupant, World
 from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.counted import COUNTED
 from zonewright.rules.distances import keeps

@@ -8,8 +8,9 @@ from typing import cast
 
 from zonewright.model.expand import FULL
 from zonewright.model.power import FEEDS, other
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.world import Occupant
 from zonewright.rules.loads import ALONE, EVEN, GRAMS, KILOGRAM, WORST, Figures, Key, by_key, limits, sums_of
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import Figures, LegShares, figures, full_phases, leg_share, leg_shares, limits, sums_of
 from zonewright.rules.offered import Remaining

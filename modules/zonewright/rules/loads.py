@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 from zonewright.model.power import FEEDS, Draw, Wiring
+from zonewright.model.rack import Rack
 from zonewright.model.supply import PHASES, FeedName, Phase
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.world import Occupant
 
 Figures = tuple[int, ...]
 Key = tuple[str, str, str]

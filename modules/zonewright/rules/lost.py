@@ -12,10 +12,11 @@ from typing import Any
 
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.power import Supply
+from zonewright.model.rack import Rack
 from zonewright.model.site import Site
 from zonewright.model.supply import FeedName
 from zonewright.model.works import PlannedWork, minute_of
-from zonewright.model.world import Rack, World, ZoneFacts
+from zonewright.model.world import World, ZoneFacts
 from zonewright.rules.words import listed
 
 _FEEDS: Mapping[str, FeedName] = {"A": "A", "B": "B"}

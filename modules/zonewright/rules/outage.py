@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pydantic import ConfigDict
 
 from zonewright.model.power import Supply, Wiring
-from zonewright.model.world import ClusterFacts, Occupant, Rack, World, ZoneFacts
+from zonewright.model.rack import Rack
+from zonewright.model.world import ClusterFacts, Occupant, World, ZoneFacts
 from zonewright.rules.chains import carried, loads_of
 from zonewright.rules.disjoint import LinkNetwork
 from zonewright.rules.loads import EVEN, sums_of

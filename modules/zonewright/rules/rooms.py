@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zonewright.model.cluster import Spread
 from zonewright.model.cooling import cools
-from zonewright.model.world import ClusterFacts, Occupant, Rack
+from zonewright.model.rack import Rack
+from zonewright.model.world import ClusterFacts, Occupant
 from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.free_space import FreeSpace
 from zonewright.rules.loads import Key

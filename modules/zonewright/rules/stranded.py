@@ -7,8 +7,9 @@ from fractions import Fraction
 from zonewright.model.cooling import cools
 from zonewright.model.expand import node_draw
 from zonewright.model.power import FEEDS
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.world import Occupant
 from zonewright.model.zone import NodeType
 from zonewright.rules.finding import Participant
 from zonewright.rules.free_space import FreeSpace

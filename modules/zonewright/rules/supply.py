@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from zonewright.model.power import Draw, Supply, Wiring
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import ClusterFacts, Occupant, Rack, SiteFacts
+from zonewright.model.world import ClusterFacts, Occupant, SiteFacts
 from zonewright.rules.counted import COUNTED, counted_nodes
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule

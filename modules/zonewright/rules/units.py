@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant
 from zonewright.rules.geometry import bits
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zonewright.model.world import ClusterFacts, Occupant, Rack, World, ZoneFacts
+from zonewright.model.rack import Rack
+from zonewright.model.world import ClusterFacts, Occupant, World, ZoneFacts
 from zonewright.rules.finding import Level, Participant
 from zonewright.rules.loads import Key
 

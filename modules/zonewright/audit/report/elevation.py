@@ -10,9 +10,10 @@ from html import escape
 from typing import Literal
 
 from zonewright.audit.diff.telling import follows
+from zonewright.model.rack import Rack
 from zonewright.model.site import Face
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.world import Occupant
 from zonewright.rules.loads import ALONE, EVEN, limits, sums_of
 
 Mark = Literal["stays", "new", "moved-here", "moved-away", "gone", "other", "baseline"]

@@ -5,7 +5,6 @@ What is made of the rows is kept under a number that the database draws again wh
 """
 
 import json
-import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from threading import Lock
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, func, select
 
 from zonewright.ledger.store.claim_text import ROW, packed
 from zonewright.ledger.store.tables import claim, claim_version
@@ -178,19 +177,6 @@ def claimed_sums(connection: Connection) -> Iterator[ClaimedSum]:
         known |= fresh  # not what another thread has put there since: it may see another moment
     for _, sums in known.values():
         yield from sums
-
-
-def forget(connection: Connection, sites: Iterable[str]) -> None:
-    """Have what is remembered of some sites read again; if the transaction is rolled back, what was so before counts.
-
-    The database does so itself for the site that a written claim has then, and not for the one that it had before.
-
-    Args:
-        connection: a writing transaction.
-        sites: ids of the sites.
-    """
-    number = secrets.randbits(63)
-    connection.execute(update(claim_version).where(claim_version.c.site.in_(sorted(sites))).values(number=number))
 
 
 def around(connection: Connection, sites: Collection[str], stack_id: str) -> Around:

@@ -19,10 +19,11 @@ from zonewright.ledger.protocol.capacity_messages import (
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
+from zonewright.model.asset import DUCTS, LINKS, RowAsset, SiteAsset
 from zonewright.model.asset_properties import asset_properties
-from zonewright.model.demand import DUCTS, LINKS, RowAsset, SiteAsset
 from zonewright.model.power import other
-from zonewright.model.world import Occupant, Rack, World
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant, World
 from zonewright.rules.loads import Key
 from zonewright.rules.offered import Remaining, units_for
 

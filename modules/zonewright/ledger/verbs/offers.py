@@ -13,7 +13,7 @@ from zonewright.ledger.protocol.rights import OVERSEER, Caller
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
-from zonewright.model.demand import DUCTS, LINKS, DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.asset import DUCTS, LINKS, DuctAsset, LinkAsset, SiteAsset
 from zonewright.model.lease import Term, terms_of
 from zonewright.model.offer import Offer
 from zonewright.model.offered import offer_key

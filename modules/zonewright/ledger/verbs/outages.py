@@ -13,7 +13,8 @@ from zonewright.ledger.protocol.outage_messages import DrainAnswer, DrainRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.tables import admission, asset
 from zonewright.ledger.store.texts import get_content
-from zonewright.model.demand import DUCTS, LINKS, Demand
+from zonewright.model.asset import DUCTS, LINKS
+from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.works import PlannedWork
 from zonewright.model.world import Occupant, World

@@ -14,8 +14,8 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.held import all_held
 from zonewright.ledger.store.tables import asset, claim, zone
+from zonewright.model.asset import DUCTS, LINKS
 from zonewright.model.canonical import canonical_json
-from zonewright.model.demand import DUCTS, LINKS
 from zonewright.model.zone import Party
 
 RESERVATION = "reservation"
