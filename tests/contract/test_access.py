@@ -417,6 +417,8 @@ def test_a_token_goes_into_a_file_and_comes_from_one(
     ):
         assert main([*grant, *words]) in {1, 2}
         assert sentence in " ".join(capsys.readouterr().err.split())
+    assert main(["access", "rotate", "runner-a", *ledger, "--out", str(tmp_path)]) == 1
+    assert "is a folder; nothing was changed" in " ".join(capsys.readouterr().err.split())
     monkeypatch.setenv("ZONEWRIGHT_LEDGER_TOKEN_FILE", str(tmp_path / "nowhere"))
     assert main(grant) == 2
     assert "ZONEWRIGHT_LEDGER_TOKEN_FILE: expected a file with a token" in capsys.readouterr().err

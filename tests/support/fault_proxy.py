@@ -1,7 +1,4 @@
-"""A TCP proxy with faults: says nothing, resets after so many bytes, goes silent after so many, is far away.
-
-It counts connections.
-"""
+"""A TCP proxy with faults: silence, resets, a frozen road, a long way, everything said twice. It counts connections."""
 
 import contextlib
 import queue
@@ -24,6 +21,7 @@ class FaultProxy:
         say: what it says itself before it closes the connection; empty passes on.
         one_way_s: seconds that everything is on its way, in each direction; as much as comes is on its way at once.
         is_silent: whether nothing is passed on in either direction from now on, as in a network that is gone.
+        is_twice: whether the server hears what a connection said to it once more, afterwards.
     """
 
     upstream: tuple[str, int] | None
@@ -32,6 +30,7 @@ class FaultProxy:
     say: bytes = b""
     is_silent: bool = False
     one_way_s: float = 0
+    is_twice: bool = False
     address: tuple[str, int] = ("", 0)
     connections: int = 0
     _listener: socket.socket = field(default_factory=socket.socket, repr=False)
@@ -76,16 +75,33 @@ class FaultProxy:
         elif self.upstream is not None:
             server = socket.create_connection(self.upstream)
             self._open.append(server)
-            self._start(self._pass, client, server, self.reset_after, self.freeze_after)
-            self._start(self._pass, server, client, None, None)
+            self._start(self._to_server, client, server)
+            self._start(self._pass, server, client, None, None, None)
+
+    def _to_server(self, client: socket.socket, server: socket.socket) -> None:
+        said = bytearray() if self.is_twice else None
+        self._pass(client, server, self.reset_after, self.freeze_after, said)
+        if said and self.upstream is not None:
+            with contextlib.suppress(OSError), socket.create_connection(self.upstream) as again:
+                again.sendall(said)
+                again.shutdown(socket.SHUT_WR)
+                while again.recv(16_384):
+                    pass
 
     def _pass(
-        self, source: socket.socket, sink: socket.socket, reset_after: int | None, freeze_after: int | None
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        reset_after: int | None,
+        freeze_after: int | None,
+        said: bytearray | None,
     ) -> None:
         passed = 0
         far = self._far(sink) if self.one_way_s else None
         with contextlib.suppress(OSError):  # the other thread, or the end of the test, has closed a side
             while piece := source.recv(16_384):
+                if said is not None:
+                    said += piece
                 if not self.is_silent and (freeze_after is None or passed < freeze_after):
                     if far is None:
                         sink.sendall(piece)
