@@ -179,7 +179,7 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
             {"dnssec": {"dnskey": f"257 3 13 {'A' * 86}==", "private_key": "ref+env://K"}},
             "without name_servers that could",
         ),
-        ({"second_dhcp_server": PAIR | {"address": "10.9.0.6"}}, "10.9.0.6, which is in no network of the site"),
+        ({"second_dhcp_server": PAIR | {"address": "10.77.0.6"}}, "10.77.0.6, which is in no network of the site"),
         ({"second_dhcp_server": PAIR}, "a second_dhcp_server at a site without 'dynamic' addresses"),
         (
             {"second_dhcp_server": PAIR | {"first_address": "2001:db8::6"}},

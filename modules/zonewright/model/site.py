@@ -7,11 +7,10 @@ from pydantic import Field, model_validator
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
 from zonewright.model.cooling import Cooling
 from zonewright.model.coverage import Tower
+from zonewright.model.ip import Address, Network
 from zonewright.model.metering import Meter, MeterBoundary, MeterHost, Overhead, PlantState
 from zonewright.model.site_network import (
-    Address,
     AddressPool,
-    Network,
     RouterNetwork,
     SecondRouter,
     SiteVlan,

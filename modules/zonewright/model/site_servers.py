@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from zonewright.model.base import Declared, Identifier
+from zonewright.model.ip import Address, Network
 from zonewright.model.secret import SecretReference
-from zonewright.model.site_network import Address, Network
 
 _LEAST, _MOST = 1024, 65_534
 HostPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=255)]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from zonewright.model import Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.naming import ReverseZone, reverse_zones
-from zonewright.render.contexts.site_names import ServiceZone
 
 _KEY_FLAGS, _PROTOCOL, _ALGORITHM = 257, 3, 13
 _END = "=="
@@ -45,21 +44,19 @@ class TrustAnchor:
     public_key: str
 
 
-def signed_zones(
-    name: str, site: Site, back: Iterable[ReverseZone], service: Iterable[ServiceZone]
-) -> tuple[SignedZone, ...]:
+def signed_zones(name: str, site: Site, back: Iterable[ReverseZone], service: Iterable[str]) -> tuple[SignedZone, ...]:
     """The zones that a site's name servers sign; none without a key.
 
     Args:
         name: id of the site.
         site: its declaration.
         back: the ways back that it answers for.
-        service: the zone of the service's name.
+        service: names of the zone's service.
     """
     if site.dnssec is None:
         return ()
     found = [(f"{name}.internal", "site.zone")]
-    found += [(one.key, f"service/{one.key}.zone") for one in service]
+    found += [(one, f"service/{one}.zone") for one in service]
     found += [(one.zone, f"reverse/{one.key}.zone") for one in back]
     tag = key_tag(site.dnssec.public_key)
     return tuple(
