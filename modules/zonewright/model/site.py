@@ -253,8 +253,9 @@ class Site(Declared):
             )
         if self.second_dhcp_server is not None:
             leases = any(one.dynamic is not None for one in self.address_pools.values())
-            inside = [*self.address_pools.values(), *self.networks.values()]
-            faults += second_dhcp_faults(self.second_dhcp_server, [one.prefix for one in inside], leases=leases)
+            pools, networks = self.address_pools.values(), self.networks.values()
+            inside = [*(one.prefix for one in pools), *(one.prefix for one in networks)]
+            faults += second_dhcp_faults(self.second_dhcp_server, inside, leases=leases)
         faults += management_faults(self.management, self.vlans, self.address_pools)
         faults += switch_faults(self.switches, routers=1 if self.second_router is None else 2)
         if faults:
