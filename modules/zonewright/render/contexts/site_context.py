@@ -321,7 +321,7 @@ def site_context(
         feeds=tuple(feed_limits(name, rows)),
         feed_names=tuple(sorted({feed for row in rows.values() for feed in row.feeds})),
         failovers=tuple(failover_limits(name, rows)),
-        alertmanagers=alert_targets(site),
+        alertmanagers=alert_targets(site, PORTS),
         title=site.title,
         kind=site.kind,
         time_zone=site.time_zone,
