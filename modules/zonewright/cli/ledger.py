@@ -128,7 +128,9 @@ def _init(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> int:
     from collections import Counter
+    from functools import partial
 
+    from zonewright.changes.ahead import rendering_ahead
     from zonewright.changes.loading import load_owner, loading_order
     from zonewright.cli.garbage import seldom_collected
     from zonewright.cli.output import MISUSE, StoppedError, findings_text, width
@@ -149,12 +151,16 @@ def _load(arguments: argparse.Namespace) -> int:
         for problem in (*loaded.problems, *problems):
             print(problem)
         return 1
-    refused = 0
-    with _open(arguments, create=True) as client, seldom_collected():
+    refused, order = 0, loading_order(declaration.owners, arguments.only)
+    with (
+        seldom_collected(),
+        rendering_ahead(partial(_open, arguments), declaration, order, formats) as ahead,
+        _open(arguments, create=True) as client,
+    ):
         client.call(verbs.INIT, InitRequest(zone=declaration.zone))
-        for owner in loading_order(declaration.owners, arguments.only):
+        for owner in order:
             try:
-                held = load_owner(client, declaration, owner, formats, root=project_root(Path.cwd()))
+                held = load_owner(client, declaration, owner, formats, root=project_root(Path.cwd()), ahead=ahead)
             except RenderError as error:
                 refused += 1
                 print(f"{owner}: nothing was rendered: {error}")

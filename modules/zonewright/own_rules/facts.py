@@ -6,7 +6,7 @@ from typing import TypedDict
 from zonewright.model.own_rule import OwnRuleSubject
 from zonewright.model.rack import Rack
 from zonewright.model.world import Occupant, ZoneFacts
-from zonewright.rules.spread import COUNTED
+from zonewright.rules.counted import COUNTED
 from zonewright.rules.view import View
 
 

@@ -99,6 +99,7 @@ def _show(
                 "release": facts.current,
                 "previous": facts.previous,
                 "proven": "yes" if facts.is_proven else "no",
+                "sources": " ".join(facts.sources),
                 "drift": "; ".join(drift_of(plan)) if is_strict else "",
             }
         foreign = work.job.service.foreign_key(one.host) if is_strict else ""
