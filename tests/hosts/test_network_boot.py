@@ -79,12 +79,14 @@ def _zone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @contextmanager
-def _up(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path) -> Iterator[BootedZone]:
+def _up(
+    contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path, *, with_servers: bool = True
+) -> Iterator[BootedZone]:
     require_hosts()
     require_programs()
     if not RELOAD.exists():
         skip_or_fail("frr-reload.py is not installed (Debian package frr-pythontools): reloading is NOT tested")
-    with ExitStack() as ends, booted(contexts, files, folder) as zone:
+    with ExitStack() as ends, booted(contexts, files, folder, with_servers=with_servers) as zone:
         service = next(iter(zone.nodes.values())).service_port
         listened = {"router": {22}, "server": PORTS - {53}, "service": PORTS | {service}, "standby": {22}}
         for name, host in zone.hosts.items():
@@ -608,7 +610,7 @@ def test_the_other_router_of_a_site_takes_over(tmp_path: Path) -> None:
     When it is back, all is as before, at the other site too. The zone is one of its own: gateways move in it.
     """
     contexts, files = _two_sites()
-    with _up(contexts, files, tmp_path) as zone:
+    with _up(contexts, files, tmp_path, with_servers=False) as zone:
         doubled = [name for name, one in zone.routers.items() if one.interconnect]
         assert len(doubled) == 2
         whole, limit_ms = paths_of(zone.contexts, zone.files), EXPECTED["take-over-ms"]
