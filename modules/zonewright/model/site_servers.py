@@ -62,6 +62,8 @@ class Dnssec(Declared):
     """The public key as its DNSKEY record ends, ``257 3 13 mdsswUyr3DPW...``; other sites check answers by it."""
     private_key: SecretReference
     """Reference to the value of ``PrivateKey``, such as ref+vault://names/east#/private; all name servers have it."""
+    transfer_key: SecretReference | None = None
+    """Reference to a key of hmac-sha256 in base64, with which secondaries may transfer the signed zones."""
 
     @property
     def public_key(self) -> str:

@@ -25,6 +25,7 @@ class SignedZone:
         tag: number of the key.
         public_key: the key that others check by, without the two characters at its end, which are ``==``.
         private_key: reference to the key that it is signed by.
+        transfer_key: reference to the key by which secondaries may have it, or empty.
     """
 
     key: str
@@ -34,6 +35,7 @@ class SignedZone:
     tag: int
     public_key: str
     private_key: str
+    transfer_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ def signed_zones(name: str, site: Site, back: Iterable[ReverseZone], service: It
             tag=tag,
             public_key=site.dnssec.public_key.removesuffix(_END),
             private_key=site.dnssec.private_key,
+            transfer_key=site.dnssec.transfer_key or "",
         )
         for zone, source in found
     )
