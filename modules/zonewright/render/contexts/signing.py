@@ -108,6 +108,10 @@ def key_tag(public_key: str) -> int:
 
     Args:
         public_key: in base64, as a DNSKEY record ends.
+
+    Example:
+        >>> key_tag("A" * 86 + "==")
+        1038
     """
     data = _KEY_FLAGS.to_bytes(2, "big") + bytes([_PROTOCOL, _ALGORITHM]) + base64.b64decode(public_key)
     total = sum(byte << _BYTE if index % 2 == 0 else byte for index, byte in enumerate(data))
