@@ -27,7 +27,7 @@ def spoil(proxy: FaultProxy, fault: str, at: int) -> None:
     """
     proxy.reset_after = at if fault == "reset" else None
     proxy.freeze_after = at % 2 * at if fault == "black hole" else None
-    proxy.delay_s = 0.02 if fault == "slow" else 0.0
+    proxy.one_way_s = 0.02 if fault == "slow" else 0.0
     proxy.is_twice = fault == "twice"
     proxy.is_silent = fault == "away"
 

@@ -1,6 +1,7 @@
-"""A TCP proxy with faults: says nothing, resets, goes silent, is slow, or says to the server everything twice."""
+"""A TCP proxy with faults: silence, resets, a frozen road, a long way, everything said twice. It counts connections."""
 
 import contextlib
+import queue
 import socket
 import struct
 import threading
@@ -18,8 +19,8 @@ class FaultProxy:
         reset_after: bytes to the server after which both sides are reset; None never.
         freeze_after: bytes to the server after which nothing is passed on any more; None never.
         say: what it says itself before it closes the connection; empty passes on.
+        one_way_s: seconds that everything is on its way, in each direction; as much as comes is on its way at once.
         is_silent: whether nothing is passed on in either direction from now on, as in a network that is gone.
-        delay_s: how long each piece is on its way, in seconds.
         is_twice: whether the server hears what a connection said to it once more, afterwards.
     """
 
@@ -28,7 +29,7 @@ class FaultProxy:
     freeze_after: int | None = None
     say: bytes = b""
     is_silent: bool = False
-    delay_s: float = 0.0
+    one_way_s: float = 0
     is_twice: bool = False
     address: tuple[str, int] = ("", 0)
     connections: int = 0
@@ -96,19 +97,42 @@ class FaultProxy:
         said: bytearray | None,
     ) -> None:
         passed = 0
+        far = self._far(sink) if self.one_way_s else None
         with contextlib.suppress(OSError):  # the other thread, or the end of the test, has closed a side
             while piece := source.recv(16_384):
-                time.sleep(self.delay_s)
                 if said is not None:
                     said += piece
                 if not self.is_silent and (freeze_after is None or passed < freeze_after):
-                    sink.sendall(piece)
+                    if far is None:
+                        sink.sendall(piece)
+                    else:
+                        far.put((time.monotonic() + self.one_way_s, piece))
                 passed += len(piece)
                 if reset_after is not None and passed >= reset_after:
                     _reset(source)
                     _reset(sink)
                     return
-            sink.shutdown(socket.SHUT_WR)
+            if far is None:
+                sink.shutdown(socket.SHUT_WR)
+        if far is not None:
+            far.put((time.monotonic() + self.one_way_s, b""))
+
+    def _far(self, sink: socket.socket) -> "queue.SimpleQueue[tuple[float, bytes]]":
+        """What is on its way to one side: when it is there, and what; nothing is the end."""
+        pieces: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+
+        def arrive() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    due, piece = pieces.get()
+                    time.sleep(max(0.0, due - time.monotonic()))
+                    if not piece:
+                        sink.shutdown(socket.SHUT_WR)
+                        return
+                    sink.sendall(piece)
+
+        self._start(arrive)
+        return pieces
 
 
 def _reset(one: socket.socket) -> None:

@@ -42,6 +42,7 @@ EXTRA_OF_ROOM = {
     "audit": "audit",
     "changes": "audit",
     "seal": "audit",
+    "seal/timestamps.py": "timestamp",
     "engine": "stack",
     "ledger": "ledger",
     "program": "stack",
