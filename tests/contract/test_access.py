@@ -385,3 +385,42 @@ def test_the_commands_give_show_renew_and_end_access(served: Served, capsys: pyt
     assert main(["access", "revoke", "runner-a", "--why", "lost", *ledger]) == 0
     assert main(["access", "list", *ledger]) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("Z: lost")
+
+
+def test_a_token_goes_into_a_file_and_comes_from_one(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Asked of the service itself, it is on no terminal: only its owner may read it, and callers name the file."""
+    ledger, kept, admin = ("--ledger", served.url), tmp_path / "runner.token", tmp_path / "admin.token"
+    admin.write_text(f"{served.grant('admin', 'office', 'zone-administrator')}\n", encoding="ascii")
+    monkeypatch.setenv("ZONEWRIGHT_LEDGER_TOKEN", "zwt_of_another")
+    monkeypatch.setenv("ZONEWRIGHT_LEDGER_TOKEN_FILE", str(admin))
+    grant = ["access", "grant", "runner-a", "--party", "tenant-a", "--role", "tenant", *ledger]
+    tokens = []
+    for command in (grant, ["access", "rotate", "runner-a", *ledger]):
+        assert main([*command, "--out", str(kept)]) == 0
+        said = capsys.readouterr()
+        tokens.append(kept.read_text(encoding="ascii").strip())
+        assert served.client(tokens[-1]).call(verbs.CAPACITY, CapacityRequest())
+        assert tokens[-1] not in said.out + said.err
+        assert "callers set ZONEWRIGHT_LEDGER_TOKEN_FILE to its path" in said.out
+        assert kept.stat().st_mode & 0o777 == 0o600
+    assert len(set(tokens)) == len(tokens)
+    before = served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+    for words, sentence in (
+        (["--out", str(kept)], "exists; nothing was changed"),
+        (
+            ["--out", str(tmp_path / "no" / "token")],
+            "cannot be written: no such file or directory; nothing was changed",
+        ),
+        (["--out", "new", "--certificate", "DNS:a.example"], "has no token"),
+    ):
+        assert main([*grant, *words]) in {1, 2}
+        assert sentence in " ".join(capsys.readouterr().err.split())
+    assert main(["access", "rotate", "runner-a", *ledger, "--out", str(tmp_path)]) == 1
+    assert "is a folder; nothing was changed" in " ".join(capsys.readouterr().err.split())
+    monkeypatch.setenv("ZONEWRIGHT_LEDGER_TOKEN_FILE", str(tmp_path / "nowhere"))
+    assert main(grant) == 2
+    assert "ZONEWRIGHT_LEDGER_TOKEN_FILE: expected a file with a token" in capsys.readouterr().err
+    assert served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries == before
+    assert sorted(path.name for path in tmp_path.iterdir() if "token" in path.name) == ["admin.token", "runner.token"]

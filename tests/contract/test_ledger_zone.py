@@ -17,6 +17,7 @@ from zonewright.ledger.protocol.capacity_messages import ExplainRequest, FitRequ
 from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.offer_messages import OffersRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.protocol.who_messages import WhoRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
@@ -97,8 +98,8 @@ def test_a_file_with_faults_is_registered_by_nobody(ledger: Ledger) -> None:
         ),
         (
             "zone.yaml: rule_packs.pack.rules.one.file: a rule without its function: expected a function "
-            "check(facts, limit), got rules/one.py with no function; add it; see docs/how-to/write-a-rule.md"
-        ),
+            "check(facts, limit), got rules/one.py with no function; add it; see docs/how-to/write-a-rule.md."
+        ).removesuffix("."),
     ]
     assert ledger.client.call(verbs.HISTORY, HistoryRequest()).entries == before
 
@@ -233,12 +234,16 @@ def test_the_last_offered_cores_are_given_once(ledger: Ledger) -> None:
     third = Party(second.client, "another-stack-of-carrier-2", "carrier-2", zone=ledger.zone)
     third.enrol()
     late = third.propose(third.demand(links={"l-3": inside}))
-    second.bring_up(links={"l-2": inside})
+    leased = {"a": "dc1", "b": "dc2", "route": "unknown", "delay_us": 60, "cores": 4}
+    second.bring_up(links={"l-2": inside, "l-4": leased})
     with pytest.raises(LedgerRefusedError) as refused:
         third.admit(late)
     assert [finding.rule for finding in refused.value.findings] == ["offered-cores"]
     (shown,) = second.client.call(verbs.OFFERS, OffersRequest()).offers
-    assert [(shown.offer, use.party, use.links) for use in shown.uses] == [("links/l-1/offers/dark", "carrier-2", 1)]
+    uses = [(shown.offer, use.party, use.links, use.cores) for use in shown.uses]
+    assert uses == [("links/l-1/offers/dark", "carrier-2", 1, 8)]
+    inside_it = [(one.name, one.party) for one in first.client.call(verbs.WHO, WhoRequest(subject="l-1")).found]
+    assert inside_it == [("links/l-1", "carrier"), ("links/l-2", "carrier-2")]
     (finding,) = first.propose(first.demand(ducts=ducts, links={}), reserve=False).findings
     assert (finding.rule, "keep l-1 until" in str(finding.fix)) == ("link-route", True)
     with pytest.raises(LedgerRefusedError, match=r"1 link of other parties needs d-1 and l-1|links/l-1 of this stack"):

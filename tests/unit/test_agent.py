@@ -321,6 +321,7 @@ def test_once_reports_and_one_silent_source_is_told(tmp_path: Path, service: Thr
     assert names == ["hw.energy", "system.cpu.utilization", "system.memory.utilization", "zonewright.source.up"]
     up = parsed.resource_metrics[0].scope_metrics[0].metrics[-1].gauge.data_points
     assert {item.attributes[0].value.string_value: item.as_double for item in up} == {"host": 1, "rapl": 1, "hwmon": 0}
+    assert (tmp_path / "spool" / "sources").read_text(encoding="ascii") == "host up\nhwmon down\nrapl up\n"
 
 
 def test_a_service_that_is_away_is_waited_for(tmp_path: Path, service: ThreadingHTTPServer) -> None:

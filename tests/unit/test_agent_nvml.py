@@ -3,12 +3,13 @@
 import ctypes
 import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.parts import require
+from support.parts import require, skip_or_fail
 from zonewright_agent.configuration import from_text
 from zonewright_agent.points import Moment, Point
 from zonewright_agent.running import make_sources
@@ -22,6 +23,10 @@ OLD, NEW = "GPU-0000-old", "GPU-1111-new"
 @pytest.fixture(name="driver", scope="module")
 def _driver(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The library, loaded under the name by which nvidia-ml-py asks for it."""
+    if find_spec("pynvml") is None:
+        skip_or_fail(
+            "nvidia-ml-py is not installed (make setup): what the agent reads of NVIDIA's boards is NOT tested"
+        )
     path = tmp_path_factory.mktemp("nvml") / "libnvidia-ml.so.1"
     command = [
         require("gcc", "gcc", "what the agent reads of NVIDIA's boards"),

@@ -45,7 +45,7 @@ class Rapl:
     def read(self, moment: Moment) -> list[Point]:
         """Energy since the last reading; nothing at the first one. What cannot be read is a point without value."""
         names = folders(self._root)
-        if names != self._names or not self._zones:
+        if names != self._names or not self._zones or moment.boot_id != self._boot_id:
             self._names, self._zones = names, zones_of(self._root, names, self._power_max_w)
         if not self._zones:
             raise ValueError(f"no powercap zone below {self._root}")

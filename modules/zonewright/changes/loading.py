@@ -9,13 +9,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from zonewright.changes.gating import judge_gated, passed_of
-from zonewright.changes.rendering import files_by_site, rendered_files
-from zonewright.changes.storing import store_texts
+from zonewright.changes.ahead import Ahead
+from zonewright.changes.bringing import bring_files
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmitRequest, CompleteRequest, ProposeRequest, SettleRequest
 from zonewright.ledger.protocol.content_messages import DeployRequest, SiteFilesRequest
-from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import Holding, HoldingKind, ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import SeenRequest
 from zonewright.ledger.protocol.messages import StackRequest
@@ -29,14 +27,10 @@ from zonewright.ledger.protocol.stack_messages import (
 )
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
-from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
-from zonewright.model.former_names import FormerNames
 from zonewright.place import placing_order
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
-from zonewright.rules.alike import alike
-from zonewright.rules.finding import Finding, worst_first
-from zonewright.rules.words import count_of
+from zonewright.rules.finding import Finding
 
 ORDER: tuple[HoldingKind, ...] = ("site", "row", "duct", "link", "node")
 """Sites before their rows, ducts before links, nodes last; what leaves goes in the other order."""
@@ -73,6 +67,7 @@ def load_owner(
     formats: FormatSet = BUILT_IN,
     *,
     root: Path | None = None,
+    ahead: Ahead | None = None,
 ) -> LoadedOwner:
     """Propose, admit and complete everything that one owner declares; its admission confirms all that it holds.
 
@@ -82,6 +77,7 @@ def load_owner(
         owner: party id, a key of ``declaration.owners``.
         formats: the zone's formats.
         root: folder whose ``.zonewright`` has signed verdicts on files of gated formats; None where there is none.
+        ahead: who may have rendered the owner's files already.
 
     Raises:
         LedgerRefusedError: with the findings; nothing of this change was claimed.
@@ -93,21 +89,17 @@ def load_owner(
     ledger.call(verbs.ENROL, EnrolRequest(stack_id=stack_id, party=owner, lineage=LOADED, label="ledger load"))
     before = ledger.call(verbs.REPORT, mine).admission_id
     sources = declaration.sources_of(owner)
+    if ahead is not None:
+        ahead.wait_for_preview(owner)
     proposal = ledger.call(
         verbs.PROPOSE,
         ProposeRequest(stack_id=stack_id, party=owner, demand=demand, sources=sources, reserve=True),
     )
-    demand = FormerNames(proposal.former).demand(demand)
-    files = rendered_files(demand, proposal, formats)
-    gated = judge_gated(files, formats, declaration.zone, root)
-    if gated:
-        against = [one for one in proposal.findings if one.refuses]
-        found = worst_first([*against, *gated])
-        raise LedgerRefusedError("findings", f"{count_of(len(alike(found)), 'finding')}; nothing was claimed", found)
-    manifest = {path: digest_of(text) for path, text in files.items()}
-    passed = [one for one in (passed_of(files, declaration.zone),) if one]
-    text = canonical_json(manifest)
-    store_texts(ledger, [text, *passed, *files.values()])
+    files = None
+    if ahead is not None:
+        ahead.begin_after(owner)
+        files = ahead.files(owner, proposal)
+    files = files or bring_files(ledger, demand, proposal, formats, declaration.zone, root)
     admission = ledger.call(
         verbs.ADMIT,
         AdmitRequest(
@@ -117,13 +109,12 @@ def load_owner(
             demand_digest=proposal.demand_digest,
             seats=proposal.seats,
             addresses=proposal.addresses,
-            rendered_digest=digest_of(text),
+            rendered_digest=files.manifest,
         ),
     )
     held = _held(ledger, stack_id)
     is_less = _release(ledger, stack_id, held.holdings)
-    for site, of_site in files_by_site(demand, manifest).items():
-        digest = digest_of(text if of_site == manifest else canonical_json(of_site))
+    for site, digest in files.parts.items():
         ledger.call(verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest))
     done = CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest, free=False)
     ledger.call(verbs.COMPLETE, done)

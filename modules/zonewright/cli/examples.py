@@ -91,7 +91,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger reconcile": ("ledger reconcile --state tenant-a.json",),
     "ledger history": ("ledger history > journal.jsonl",),
     "ledger checkpoint": ("ledger checkpoint > checkpoint.json",),
-    "ledger verify": ("ledger verify --state --checkpoint checkpoint.json",),
+    "ledger verify": (
+        "ledger verify --state --checkpoint checkpoint.json",
+        "ledger verify --witness hub.jsonl --witness stamps.jsonl --timestamp-ca tsa.pem",
+    ),
     "ledger backup": ("ledger backup ledger-2026-01-31.db",),
     "ledger restore": ("ledger restore ledger-2026-01-31.db",),
     "ledger copy": ("ledger copy postgresql://ledger.example/zonewright",),

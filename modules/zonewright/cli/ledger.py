@@ -128,7 +128,9 @@ def _init(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> int:
     from collections import Counter
+    from functools import partial
 
+    from zonewright.changes.ahead import rendering_ahead
     from zonewright.changes.loading import load_owner, loading_order
     from zonewright.cli.garbage import seldom_collected
     from zonewright.cli.output import MISUSE, StoppedError, findings_text, width
@@ -149,12 +151,16 @@ def _load(arguments: argparse.Namespace) -> int:
         for problem in (*loaded.problems, *problems):
             print(problem)
         return 1
-    refused = 0
-    with _open(arguments, create=True) as client, seldom_collected():
+    refused, order = 0, loading_order(declaration.owners, arguments.only)
+    with (
+        seldom_collected(),
+        rendering_ahead(partial(_open, arguments), declaration, order, formats) as ahead,
+        _open(arguments, create=True) as client,
+    ):
         client.call(verbs.INIT, InitRequest(zone=declaration.zone))
-        for owner in loading_order(declaration.owners, arguments.only):
+        for owner in order:
             try:
-                held = load_owner(client, declaration, owner, formats, root=project_root(Path.cwd()))
+                held = load_owner(client, declaration, owner, formats, root=project_root(Path.cwd()), ahead=ahead)
             except RenderError as error:
                 refused += 1
                 print(f"{owner}: nothing was rendered: {error}")
@@ -294,7 +300,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.protocol.journal_messages import WITHHELD, HistoryRequest
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
-    checkpoint, witnesses = kept_checkpoint(arguments.checkpoint), kept_by_witnesses(arguments.witness)
+    checkpoint = kept_checkpoint(arguments.checkpoint)
+    witnesses, stamp_faults = kept_by_witnesses(arguments.witness, arguments.timestamp_ca)
     asked = {head.sequence for heads in witnesses.values() for head in heads}
     hashes: dict[int, str] = {}
     wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key) if checkpoint is not None else None
@@ -318,7 +325,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     for name, heads in witnesses.items():
         check = (
             wrong_check(f"witness {name}", fault)
-            if (fault := heads_fault(heads, arguments.public_key))
+            if (fault := stamp_faults.get(name) or heads_fault(heads, arguments.public_key))
             else seen(name, heads, hashes, last, is_of_now=True)
         )
         print(f"{check.verdict}: {check.name} {check.detail}")

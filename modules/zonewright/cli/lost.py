@@ -23,7 +23,7 @@ def add_lost(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledge
     lost.add_argument("--reason", required=True, metavar="TEXT", help="why, for the journal")
     lost.add_argument("--by", required=True, metavar="NAME", help="who decided it, for the journal")
     lost.add_argument(
-        "--gone", action="store_true", help="the database is gone for good: what it does not answer for is lost, too"
+        "--gone", action="store_true", help="the database will not come back: what it does not tell is lost, too"
     )
     lost.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
     lost.add_argument("--ledger", default=ledger, metavar="URL", help=f"the ledger (default: {ledger})")

@@ -82,6 +82,8 @@ class LinkData(TypedDict):
     a: str
     b: str
     cores: int
+    cores_in_use: int
+    cores_of: list[str]
     ducts: list[str]
 
 
@@ -201,6 +203,8 @@ def _zone(facts: ZoneFacts) -> RuleFacts:
                 "a": held.link.a,
                 "b": held.link.b,
                 "cores": held.link.cores,
+                "cores_in_use": held.link.cores_in_use,
+                "cores_of": list(held.link.cores_of),
                 "ducts": list(held.link.ducts),
             }
             for name, held in sorted(facts.links.items())

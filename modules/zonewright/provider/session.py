@@ -1,7 +1,6 @@
 """What the servicer opens: the ledger of the provider's configuration, and the engine's log."""
 
 import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,8 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from zonewright.declare.stack_file import project_root
-from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient, token_for
 from zonewright.provider.resource import CheckFailedError
-
-TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
 
 
 def open_ledger(arguments: dict[str, Any]) -> LedgerClient:
@@ -31,7 +28,7 @@ def open_ledger(arguments: dict[str, Any]) -> LedgerClient:
         raise CheckFailedError(
             "the provider's input 'ledger' is missing: expected a URL such as sqlite:///.zonewright/ledger.db"
         )
-    return LedgerClient(url, root=project_root(Path.cwd()), token=os.environ.get(TOKEN_VARIABLE))
+    return LedgerClient(url, root=project_root(Path.cwd()), token=token_for(url))
 
 
 class EngineLog:
