@@ -377,10 +377,10 @@ def test_signed_names_are_believed_elsewhere_only_as_they_were_signed(zone: Boot
         options = ("-a", str(anchors), f"+root={main.zone}", f"@{signer.name_servers[0]}")
         said = server.run("delv", *options, f"added.{main.zone}", check=False)
         assert ("; fully validated" in said) is is_right, said
-    asked = (f"@{signer.name_servers[0]}", "+onesoa", f"{main.zone}.", "AXFR")
-    assert "Transfer failed" in server.run("dig", *asked, check=False)
+    transfer = (f"@{signer.name_servers[0]}", "+onesoa", f"{main.zone}.", "AXFR")
+    assert "Transfer failed" in server.run("dig", *transfer, check=False)
     transferred = server.folder / "transferred.zone"
-    lines = server.run("dig", "-y", f"hmac-sha256:zonewright-transfer:{SIGNED_BY}", *asked).splitlines()
+    lines = server.run("dig", "-y", f"hmac-sha256:zonewright-transfer:{SIGNED_BY}", *transfer).splitlines()
     transferred.write_text("".join(f"{one}\n" for one in lines if re.search(r"\sIN\s", one)), encoding="utf-8")
     assert "fully signed" in server.run("dnssec-verify", "-z", "-o", main.zone, str(transferred))
     for path, text in zone.files.items():

@@ -12,9 +12,13 @@ from zonewright.model import Declaration, Zone
 def zone_problems(zone: Zone) -> tuple[Problem, ...]:
     """All problems of an administrator's file by itself; whether its links and sites exist is not asked.
 
+    A message names every field, so it does not tell what the file says. What is registered has no defaults, and that is
+    what is looked at.
+
     Args:
         zone: the file, with the code of its own rules.
     """
+    zone = Zone.model_validate(zone.model_dump(mode="json", exclude_defaults=True))
     declaration = Declaration(zone=zone, owners={})
     found = (*check(declaration, whole=False), *(located(declaration, fault) for fault in code_faults(zone)))
     return tuple(replace(one, file=ZONE_FILE) for one in found)

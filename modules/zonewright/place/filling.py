@@ -63,6 +63,18 @@ class FillingZone:
         )
 
 
+def at_own_sites(world: World, demand: Demand) -> World:
+    """The racks of the sites of a demand, and what stands in them: all that a placement of it looks at.
+
+    Args:
+        world: all sites.
+        demand: what is to be placed.
+    """
+    sites = {wanted.cluster.site for wanted in demand.clusters.values()}
+    racks = {name: rack for name, rack in world.racks.items() if rack.site in sites}
+    return replace(world, racks=racks, occupants=tuple(item for item in world.occupants if _site_of(item) in sites))
+
+
 def _site_of(item: Occupant) -> str:
     return item.rack.partition("/")[0]
 

@@ -247,7 +247,11 @@ def _with_one_loss(cluster: ClusterFacts, losses: tuple[str, ...], items: list[O
         unit="nodes",
         excess=len(items),
         participants=participants_of(items),
-        fix="ask for racks with two feeds by power: dual, or take a node type that half of its supplies carry",
+        fix=(
+            "take a node type with two power supplies, in a rack with two feeds"
+            if draw.supplies == 1
+            else "ask for racks with two feeds by power: dual, or take a node type that half of its supplies keep up"
+        ),
     )
 
 
