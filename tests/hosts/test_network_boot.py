@@ -20,6 +20,7 @@ import yaml
 
 from support.booted_service import agent_once, resolve_by, serve, start_prometheus
 from support.booted_zone import (
+    DHCP,
     RELOAD,
     SIGNED_BY,
     BootedZone,
@@ -502,13 +503,15 @@ def test_a_machine_has_ipv6_by_dhcp_and_a_way_by_its_router(zone: BootedZone) ->
 
 
 def test_the_second_dhcp_server_leases_on_when_the_first_is_lost(zone: BootedZone) -> None:
-    """With the first server killed, a machine is leased the same as before by the other one; then it is back."""
+    """With the first server killed, a machine is leased the same as before by the other one; then the first is back."""
     site = _leasing_site(zone)
     first = zone.hosts[f"server {site.name}"]
     mac_address = "52:54:00:00:fe:01"
     with machine_without_system(zone, site.name, mac_address) as machine:
         before = ask(machine, "eth0", mac_address, architecture=BIOS)
         before_v6 = ask_v6(machine, "eth0", mac_address, architecture=UEFI_X64)
+        logs = [first.folder / f"{program}.log" for program in DHCP]
+        known = [_joined(log) for log in logs]
         first.run("sh", "-c", "kill -KILL $(cat /run/kea/kea-dhcp[46]*.pid)")
         try:
             within_s = EXPECTED["lease-take-over-s"]
@@ -517,6 +520,12 @@ def test_the_second_dhcp_server_leases_on_when_the_first_is_lost(zone: BootedZon
         finally:
             start_dhcp(first)
     assert (after, after_v6) == (before, before_v6)
+    assert until(lambda: all(_joined(log) > count for log, count in zip(logs, known, strict=True)), within_s=60)
+
+
+def _joined(log: Path) -> int:
+    """How often a DHCP server has said that it knows all leases and answers as the first of two."""
+    return log.read_text(encoding="utf-8").count("to HOT-STANDBY")
 
 
 _SERIES = re.compile(r"\b((?:zonewright|hw)_[a-z0-9_]+)\{")
