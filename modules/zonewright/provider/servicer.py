@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pydantic import ValidationError
 
 from zonewright import __version__
@@ -40,11 +40,11 @@ from zonewright.provider.resource import (
     top_of,
 )
 from zonewright.provider.resources import RESOURCES
-from zonewright.provider.session import EngineLog, open_ledger
-from zonewright.provider.values import from_struct, mark_secrets, to_struct
+from zonewright.provider.resources.holding import HoldingResource
+from zonewright.provider.session import CallContext, EngineLog, abort, abort_half_done, open_ledger
+from zonewright.provider.values import from_struct, has_missing, mark_secrets, to_struct
 
 ResultT = TypeVar("ResultT")
-CallContext = grpc.aio.ServicerContext[Any, Any]
 WORKERS = 32
 _KINDS = {
     "add": provider_pb2.PropertyDiff.ADD,
@@ -95,15 +95,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             await context.abort(
                 grpc.StatusCode.CANCELLED, "cancelled; the ledger finishes or drops its present transaction as a whole"
             )
+        return await self._at_once(context, work.result)
+
+    async def _at_once(self, context: CallContext, function: Callable[[], ResultT]) -> ResultT:
+        """What a function gives that waits for nobody: a thread of its own would take longer than most of these do."""
         try:
-            return work.result()
+            return function()
         except ValidationError as error:
-            await _abort(context, _wrong_form(error))
+            await abort(context, _wrong_form(error))
         except HalfDoneError as error:
-            await _abort_half_done(context, error)
+            await abort_half_done(context, error)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, never a traceback
             fault = f"zonewright has a fault ({type(error).__name__}: {error}); please report it with your versions"
-            await _abort(context, "; ".join(sentences_of(error)) or fault)
+            await abort(context, "; ".join(sentences_of(error)) or fault)
 
     def _resource(
         self,
@@ -225,7 +229,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.CheckRequest, context: CallContext
     ) -> provider_pb2.CheckResponse:
         """Inputs, or one failure that says everything."""
-        old = from_struct(request.olds) if request.olds.fields else None
+        resource = self._resources.get(_token(request.urn))
+        is_plain = isinstance(resource, CheckedResource) and resource.asks_nobody
+        old = from_struct(request.olds) if request.olds.fields and not is_plain else None
         new = from_struct(request.news)
 
         def check() -> dict[str, Any] | CheckFailedError:
@@ -234,16 +240,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             except CheckFailedError as error:
                 return error
 
-        result = await self._in_worker(context, check)
+        result = await (self._at_once if is_plain else self._in_worker)(context, check)
         if isinstance(result, CheckFailedError):
             failure = provider_pb2.CheckFailure(property="", reason=str(result))
             return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
+        if result is new and not has_missing(new):
+            return provider_pb2.CheckResponse(inputs=request.news)
         return provider_pb2.CheckResponse(inputs=mark_secrets(to_struct(result), request.news))
 
     async def Diff(self, request: provider_pb2.DiffRequest, context: CallContext) -> provider_pb2.DiffResponse:  # noqa: N802
         """Property by property; what only the state holds is given too."""
         state, new = from_struct(request.olds), from_struct(request.news)
-        old = {**state, **from_struct(request.old_inputs)}
+        old = {**state, **(new if request.old_inputs == request.news else from_struct(request.old_inputs))}
 
         def diff() -> Difference:
             resource = self._resource(request.urn, old=old)
@@ -251,7 +259,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 require_state(resource.inputs, new, ())
             return resource.diff(self._opened(), request.urn, request.id, old, new)
 
-        return _diff_response(await self._in_worker(context, diff))
+        is_known = self._memory.standing is not None and isinstance(
+            self._resources.get(_token(request.urn)), HoldingResource
+        )
+        return _diff_response(await (self._at_once if is_known else self._in_worker)(context, diff))
 
     async def Create(  # noqa: N802
         self, request: provider_pb2.CreateRequest, context: CallContext
@@ -320,7 +331,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return await construct(self._engine, request, context)
         except CheckFailedError as error:
-            await _abort(context, str(error))
+            await abort(context, str(error))
 
     async def Invoke(  # noqa: N802
         self, request: provider_pb2.InvokeRequest, context: CallContext
@@ -370,25 +381,6 @@ def _shown(value: Any) -> str:
 
 def _token(urn: str) -> str:
     return urn.split("::")[2].rsplit("$", maxsplit=1)[-1] if urn else ""
-
-
-async def _abort(context: CallContext, sentence: str) -> NoReturn:
-    await context.abort(grpc.StatusCode.UNKNOWN, sentence)
-    raise AssertionError(sentence)  # abort always raises; this tells the type checker
-
-
-async def _abort_half_done(context: CallContext, error: HalfDoneError) -> NoReturn:
-    """What the engine takes for a resource that exists and is not as declared."""
-    detail = any_pb2.Any()
-    failed = provider_pb2.ErrorResourceInitFailed(
-        id=error.id, inputs=to_struct(error.inputs), properties=to_struct(error.outputs), reasons=error.reasons
-    )
-    detail.Pack(failed)
-    code = grpc.StatusCode.UNKNOWN
-    sentence = f"{len(error.reasons)} of its parts are not as declared"
-    status = status_pb2.Status(code=code.value[0], message=sentence, details=[detail])
-    await context.abort(code, sentence, (("grpc-status-details-bin", status.SerializeToString()),))
-    raise AssertionError(sentence)
 
 
 def _diff_response(difference: Difference) -> provider_pb2.DiffResponse:
