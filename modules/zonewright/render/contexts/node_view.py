@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from zonewright.model import Site
 from zonewright.model.surroundings import LOCAL_SERVICE, Surroundings
-from zonewright.render.contexts.group_context import domain_of
-from zonewright.render.contexts.naming import address_ranges
+from zonewright.render.contexts.naming import address_ranges, domain_of
 from zonewright.render.contexts.related import HomeSite, home_site
 from zonewright.render.contexts.routing import of_version, prefix_order
 
