@@ -5,10 +5,11 @@
 .SUFFIXES:
 
 BIN := .venv/bin
-# One test process for each core, and one more: some of them wait.
+# One test process for each core, and one more; in the whole run another one, since many tests wait there.
 WORKERS := $(shell expr $$(nproc 2> /dev/null || echo 2) + 1)
+test: WORKERS := $(shell expr $(WORKERS) + 1)
 # Long tests first, and who has nothing left takes some from another: see tests/support/order.py.
-SPREAD := -n $(WORKERS) --dist worksteal
+SPREAD = -n $(WORKERS) --dist worksteal
 ARGS ?= $(SPREAD)
 # Without byte code on disk each process of a test would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE

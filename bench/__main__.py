@@ -12,14 +12,17 @@ from bench import (
     clients,
     core,
     demo,
+    estate,
     fleet,
     fleet_many,
     gateway,
     ingest,
     journal,
     nodes,
+    offered,
     paths,
     power,
+    remote,
     render,
     rows,
     rules,
@@ -54,8 +57,8 @@ def main() -> int:
         "subjects",
         nargs="*",
         metavar="SUBJECT",
-        help=f"of {', '.join(SUBJECTS)} (default: these), admissions, clients, demo, ingest, journal, year, "
-        "agent, agent-run, fleet-many, gateway",
+        help=f"of {', '.join(SUBJECTS)} (default: these), admissions, clients, demo, estate, ingest, journal, offered, "
+        "remote, year, agent, agent-run, fleet-many, gateway",
     )
     parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are given (default: 3)")
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 200, 1000], help="sizes of the subject nodes")
@@ -67,8 +70,11 @@ def main() -> int:
         "admissions": admissions.figures,
         "clients": clients.figures,
         "demo": demo.figures,
+        "estate": estate.figures,
         "ingest": ingest.figures,
         "journal": journal.figures,
+        "offered": offered.figures,
+        "remote": remote.figures,
         "year": year.figures,
         "fleet-many": fleet_many.figures,
         "gateway": gateway.figures,

@@ -30,7 +30,8 @@ from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.power import Draw
-from zonewright.model.world import Feed, Occupant, Rack
+from zonewright.model.rack import Feed, Rack
+from zonewright.model.world import Occupant
 
 SMALL, LARGE, CHANGED = 500, 5_000, 10
 PER_RACK = 40

@@ -50,7 +50,7 @@ def _measured(path: Path, url: str, sites: int) -> list[Figure]:
     with closing(Database(path, url, create=True, lock_wait_s=60)) as database:
         with LedgerClient(url, root=path.parent) as client:
             client.call(verbs.INIT, InitRequest(zone=FILE))
-            Party(client, "stack-of-operator", "operator", zone=FILE).bring_up(sites=_sites(sites))
+            Party(client, "stack-of-operator", "operator", zone=FILE).bring_up(sites=sites_of(sites))
             client.call(verbs.STORE, ContentRequest(texts=[EMPTY]))
         context = multiprocessing.get_context("spawn")
         gate = context.Barrier(SERVICES + 1)
@@ -74,8 +74,14 @@ def _measured(path: Path, url: str, sites: int) -> list[Figure]:
     ]
 
 
-def _sites(count: int) -> dict[str, Any]:
-    site = facility(40 // count)["sites"]["dc1"]
+def sites_of(count: int, racks: int = 40) -> dict[str, Any]:
+    """So many sites, which share so many racks.
+
+    Args:
+        count: of sites.
+        racks: of all of them together.
+    """
+    site = facility(racks // count)["sites"]["dc1"]
     pools = [
         {"v4": {"prefix": f"10.{90 + number}.0.0/20", "gateway": f"10.{90 + number}.0.1"}} for number in range(count)
     ]

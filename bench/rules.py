@@ -1,4 +1,4 @@
-"""The rules on 100,000 nodes: from files, with facts in memory, after the change of one node, and beside bare loops.
+"""The rules on 100,000 nodes: from files, in memory, after the change of one node, beside bare loops and beside OPA.
 
 The bare loops compute the figures of three rules (units, watts, weight) over plain tuples, without a message, without
 what is lost when a feed fails, and without masking: what any engine in Python has to add up at least. CPU time counts,
@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.figures import Figure
+from bench.opa import THREE, peers
 from support.big_zone import write_big_zone
 from zonewright.declare import load_zone
 from zonewright.model.world import Bystanders, World
@@ -23,7 +24,6 @@ from zonewright.rules.view import view_of
 SITES, NODES = 20, 100_000
 ON = "2026-11-30"
 CHECK_S, RULES_S, CHANGE_MS, TO_LOOPS = 3, 1, 5, 3
-_THREE = ("unit-overlap", "feed-failover", "rack-weight")
 
 
 def figures(runs: int, _nodes: Sequence[int]) -> list[Figure]:
@@ -53,6 +53,7 @@ def figures(runs: int, _nodes: Sequence[int]) -> list[Figure]:
         Figure("  bare loops for these three", loops, "s"),
         Figure("  ratio of the two", three / loops, "times", TO_LOOPS),
         Figure(f"one node changed, of {NODES:,}", 1000 * change, "ms", CHANGE_MS),
+        *peers(world, runs, _cpu),
     ]
 
 
@@ -64,7 +65,7 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def _three_rules(world: World) -> int:
     view = view_of(world, None)
-    return sum(1 for rule in RULES if rule.id in _THREE for _ in rule.function(view))
+    return sum(1 for rule in RULES if rule.id in THREE for _ in rule.function(view))
 
 
 def _bare(world: World) -> int:

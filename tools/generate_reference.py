@@ -37,59 +37,18 @@ from zonewright.server.openapi import document
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 GLOSSARY = Path(__file__).with_name("glossary.yaml")
+TEXTS = Path(__file__).with_name("reference_texts.yaml")
 HEAD = "<!-- Generated: python tools/generate_reference.py --write -->\n"
 
-SETTINGS = {
-    "zone:declaration": "The owner's file, relative to the folder of Pulumi.yaml.",
-    "zone:ledger": "URL of the ledger: `sqlite:///PATH` (relative to the same folder), `postgresql://HOST/DATABASE`, "
-    "`https://HOST`, or `http://` on this machine.",
-    "zone:stackId": ("Id of the stack in the ledger. `zonewright stack new` writes it. Never copy it."),
-    "zone:fleet": (
-        "The fleet's file, relative to the same folder. The stack deploys agents to the hosts that it names. "
-        "Without this key it deploys none."
-    ),
-    "zone:configurations": (
-        "The fleet's file. The stack installs its `configurations` on the hosts of the stack's sites. "
-        "Without this key it only hands the files over."
-    ),
-}
-VARIABLES = {
-    "NO_COLOR": "Set to anything, findings have no colours on a terminal.",
-    "ZONEWRIGHT_CLIENT_CERTIFICATE": "File with a certificate for a ledger that runs as a service (PEM).",
-    "ZONEWRIGHT_CLIENT_KEY": "File with its key; not needed where the certificate's file holds it.",
-    "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
-    "ZONEWRIGHT_NAUTOBOT_TOKEN": "Token of a Nautobot, for `zonewright adopt`.",
-    "ZONEWRIGHT_NETBOX_TOKEN": "Token of a NetBox, for `zonewright adopt` and `zonewright export`.",
-    "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for its turn at a ledger that is a file or on PostgreSQL "
-    "(default: 30).",
-    "ZONEWRIGHT_SECRET_": ("Prefix of the variables that `ref+env://` may name, on the machine that installs files."),
-    "ZONEWRIGHT_SECRETS": (
-        "Folder of the files that `ref+file://` may name, on the same machine (default: /etc/zonewright/secrets)."
-    ),
-    "ZONEWRIGHT_FINGERPRINT_KEY": "File of the zone's fingerprint keys (default: /etc/zonewright/fingerprint.key).",
-    "VAULT_ADDR": ("URL of the Vault or OpenBao that `ref+vault://` is read from: https, or http on the same machine."),
-    "VAULT_TOKEN": "Token for Vault or OpenBao.",
-    "VAULT_NAMESPACE": "Namespace in Vault or OpenBao, if it has namespaces.",
-    "VAULT_CACERT": ("File with the certificates that Vault or OpenBao must have, instead of the system's."),
-    "ZONEWRIGHT_KEY_PASSPHRASE": "Passphrase of an encrypted private key that `--key` names.",
-    "ZONEWRIGHT_SUDO_PASSWORD": ("Password for sudo on hosts, for `pulumi up` of a stack with `zone:fleet`."),
-    "ZONEWRIGHT_SUDO_PASSWORD_FILE": "File with that password. If both are set, the file wins.",
-    "ZONEWRIGHT_VALIDATORS": (
-        "Names of programs, with commas, that a zone's own formats may name as their validators besides the known ones."
-    ),
-    "ZONEWRIGHT_RULES": (
-        "Digests, with commas, of the code of rules of a zone's own that commands run which read a folder or a bundle; "
-        "`all` for any."
-    ),
-    "ZONEWRIGHT_DEBUG_MESSAGES": (
-        "What Pulumi's SDK logs for debugging in a program of ours: `1` sends it, `0` leaves it out. Without this "
-        "variable it is sent if `pulumi` was called with `--debug` or `--verbose`. Outside Linux, and in inline "
-        "programs of the Automation API, only `1` sends it. What a program logs itself is always sent."
-    ),
-    "ZONEWRIGHT_PULUMI": ("A `pulumi` command, or its folder. zonewright then looks for no other one."),
-    "ZONEWRIGHT_CACHE": ("Folder for built engines and for verdicts (default: the user's cache folder)."),
-    "ZONEWRIGHT_PYTHON": "Python that the language host uses. `zonewright engine env` sets it.",
-}
+
+def texts() -> dict[str, dict[str, str]]:
+    """What the pages say and no code does: of settings, of variables, and at the beginning of pages."""
+    read: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
+    return read
+
+
+def _introduction(page: str) -> str:
+    return f"{texts()['introductions'][page]}\n"
 
 
 def commands(top: argparse.ArgumentParser, name: str = "zonewright") -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -123,16 +82,12 @@ def cli_page() -> str:
 def settings_page() -> str:
     """Settings and environment variables."""
     parts = [HEAD, "# Settings\n\n## Stack configuration\n\n| key | meaning |", "|---|---|"]
-    parts += [f"| `{key}` | {text} |" for key, text in SETTINGS.items()]
+    parts += [f"| `{key}` | {text} |" for key, text in texts()["settings"].items()]
     parts += ["\n## Environment\n\n| variable | meaning |", "|---|---|"]
-    parts += [f"| `{key}` | {text} |" for key, text in VARIABLES.items()]
+    parts += [f"| `{key}` | {text} |" for key, text in texts()["variables"].items()]
     return "\n".join(parts) + "\n"
 
 
-PROGRAM_INTRODUCTION = (
-    "What a program imports from `zonewright`. A how-to shows [how the values are used](../how-to/use-values.md). The "
-    "types of a declaration are there too: "
-)
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Raises|Example):$", re.MULTILINE)
 _ITEM = re.compile(r"^ {4}(\w[\w.]*): ", re.MULTILINE)
 
@@ -142,7 +97,7 @@ def program_page() -> str:
     types = sorted(name for name in zonewright.PLACES if zonewright.PLACES[name] == "zonewright.model")
     listed = ", ".join(f"`{name}`" for name in types)
     declaration = "Their fields are those of [the declaration](declaration.md).\n"
-    parts = [HEAD, "# Programs\n", f"{PROGRAM_INTRODUCTION}{listed}. {declaration}"]
+    parts = [HEAD, "# Programs\n", f"{texts()['introductions']['program']} {listed}. {declaration}"]
     for name in sorted(zonewright.PLACES.keys() - set(types), key=str.lower):
         item = getattr(zonewright, name)
         parts += [f"## zonewright.{name}\n", *_documented(item)]
@@ -225,15 +180,6 @@ def resources_page() -> str:
     return "\n".join(parts)
 
 
-CLOCK_INTRODUCTION = (
-    "Every moment is that of the ledger's clock, in UTC, and never that of a client. Nothing is decided at a moment "
-    f"before the journal's last entry. If the clock is behind that entry by at most {CLOCK_BEHIND.most} seconds, the "
-    "moment of the entry is used. If it is further behind, the answer is 503 with both times, and nothing is decided. "
-    "What only shows something, such as `report` and `changes`, is answered with any clock. Reservations and leases "
-    "end by the same clock.\n"
-)
-
-
 def ledger_page() -> str:
     """Verbs of the ledger."""
     parts = [
@@ -242,7 +188,7 @@ def ledger_page() -> str:
             "# Ledger\n\n`POST /v1/<verb>` with a JSON request: 200 answer, 400 misuse, 401 no token that is good, "
             "403 not allowed, 409 refused, 503 not decided. [Rights](rights.md) says who may call what.\n"
         ),
-        CLOCK_INTRODUCTION,
+        _introduction("clock").format(clock_behind_s=CLOCK_BEHIND.most),
     ]
     for verb, function in FUNCTIONS.items():
         summary = (function.__doc__ or "").strip().splitlines()[0]
@@ -277,24 +223,6 @@ def rights_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-FORMATS_INTRODUCTION = (
-    "Files of a node, and of a party's nodes at a site, belong to the stack that places the nodes. Files "
-    "of a site belong to the stack that brings in the site. In its folder, each file has the path that "
-    "it has on the host. A value with a line break, another control character or a format character is "
-    "refused. The filters of the format quote all other values. See [read a validator's "
-    "verdict](../how-to/read-a-validators-verdict.md) and [add a format of your "
-    "own](../how-to/add-a-format.md).\n"
-)
-
-
-FLEET_INTRODUCTION = (
-    "`fleet.yaml` belongs to a facility operator. It declares the hosts, how to log in to them, the "
-    "agent, rendered configurations, and how a change reaches the hosts. It is read in the same way as "
-    "[declarations](declaration.md). See [deploy the agents](../how-to/deploy-the-agents.md) and [deploy "
-    "configurations](../how-to/deploy-configurations.md).\n"
-)
-
-
 def limits_page() -> str:
     """How much of anything is taken, and why."""
     head = (
@@ -309,7 +237,7 @@ def limits_page() -> str:
 
 def fleet_page() -> str:
     """The fleet's file."""
-    parts = [HEAD, "\n# fleet.yaml\n\n", FLEET_INTRODUCTION, *sections([published(FleetFile)])]
+    parts = [HEAD, "\n# fleet.yaml\n\n", _introduction("fleet"), *sections([published(FleetFile)])]
     return "".join(parts).rstrip() + "\n"
 
 
@@ -318,7 +246,7 @@ def formats_page() -> str:
     parts = [
         HEAD,
         "# Configuration formats\n",
-        FORMATS_INTRODUCTION,
+        _introduction("formats"),
     ]
     for item in FORMATS:
         parts.append(f"## {item.id}\n\n{item.title}.\n\n{item.description}\n")
@@ -409,13 +337,6 @@ def rules_page() -> str:
     return reference_markdown(examples())
 
 
-GLOSSARY_INTRODUCTION = (
-    "These are the words of zonewright, in code, commands, docs and messages. *Here* is the name in declarations, "
-    "resources, messages or code. *Known as* is the name that other people use for the same thing or the nearest one. "
-    "Where the two differ, the meaning on this page counts. *Ours* means that we know no common name.\n"
-)
-
-
 def glossary() -> list[dict[str, str]]:
     """The entries of the glossary as they are written: term, meaning, where there is one the name here, known as."""
     entries: list[dict[str, str]] = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))
@@ -424,7 +345,7 @@ def glossary() -> list[dict[str, str]]:
 
 def glossary_page() -> str:
     """Words with their meaning, and the names that others have for the same things."""
-    parts = [HEAD, "# Glossary\n", GLOSSARY_INTRODUCTION, "| term | meaning | here | known as |\n|---|---|---|---|"]
+    parts = [HEAD, "# Glossary\n", _introduction("glossary"), "| term | meaning | here | known as |\n|---|---|---|---|"]
     for entry in glossary():
         here = f"`{entry['here']}`" if "here" in entry else ""
         parts.append(f"| **{entry['term']}** | {entry['meaning']} | {here} | {entry['known_as']} |")

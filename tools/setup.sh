@@ -70,7 +70,9 @@ python3.12, python3.11; on Debian and Ubuntu: apt install python3-venv); PYTHON=
 fi
 
 echo "setup: installing the dependencies of requirements-dev.lock"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock ||
+# In CI an environment with the same lock is kept from the run before.
+[ -n "${CI:-}" ] && .venv/bin/python tools/kept_environment.py .venv ||
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock ||
     fail "pip could not install requirements-dev.lock; see above"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e . ||
     fail "pip could not install this checkout into .venv; see above"

@@ -9,7 +9,6 @@ What needs the engine, hosts or the sources themselves is left out.
 
 import argparse
 import getpass
-import hashlib
 import os
 import resource
 import shutil
@@ -22,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kept_environment import LOCK, place_of
 from locked import write_constraints
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,8 +79,8 @@ def run(*command: str | Path, folder: Path = ROOT) -> None:
 
 
 def python_of(version: str) -> str | None:
-    """The interpreter of a version that this machine has, on PATH or among pyenv's."""
-    candidates = [shutil.which(f"python{version}") or "", sys.executable]
+    """The interpreter of a version that this machine has: this one, or one on PATH or among pyenv's."""
+    candidates = [sys.executable, shutil.which(f"python{version}") or ""]
     candidates += map(str, sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")))
     code = f"import sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
     for candidate in filter(None, candidates):
@@ -91,16 +91,12 @@ def python_of(version: str) -> str | None:
 
 def environment_of(python: str) -> Path:
     """The interpreter of an environment with the locked dependencies; made where it is missing."""
-    seen = subprocess.run([python, "-c", "import sys; print(sys.version)"], capture_output=True, check=True).stdout
-    lock = (ROOT / "requirements-dev.lock").read_bytes()
-    key = hashlib.sha256(lock + seen).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zonewright" / "wheel"
-    folder = cache / key
+    folder = place_of(python)
     if not (folder / "complete").exists():
         shutil.rmtree(folder, ignore_errors=True)
         run(python, "-m", "venv", folder)
         pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        run(*pip, "--require-hashes", "-r", ROOT / "requirements-dev.lock")
+        run(*pip, "--require-hashes", "-r", LOCK)
         (folder / "complete").touch()
     return folder / "bin" / "python"
 
@@ -214,7 +210,7 @@ def ssh_server(folder: Path) -> Iterator[bool]:
 def test_fleet(wheel: Path, folder: Path) -> bool:
     """Whether an operator's install is whole: the extra `fleet` alone, without Pulumi and SQL; its size is said."""
     environment = folder / "operator"
-    tested = write_constraints(ROOT / "requirements-dev.lock", folder / "tested.txt")
+    tested = write_constraints(LOCK, folder / "tested.txt")
     run(sys.executable, "-m", "venv", "--without-pip", environment)
     python = environment / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check")

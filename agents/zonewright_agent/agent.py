@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from zonewright_agent import __version__
 from zonewright_agent.configuration import Configuration, read_token
@@ -51,6 +53,7 @@ class Agent:
         """When the disk last took what the first receiver gets, by the monotonic clock."""
         self._boot_id = "unknown"
         self._told: dict[str, tuple[str, float]] = {}
+        self._noted = ""
 
     def sample(self) -> list[Point]:
         """Read every source; one that fails is told and does not silence the others."""
@@ -65,6 +68,7 @@ class Agent:
                 fault = str(error) or type(error).__name__
             self._tell(source.name, fault, moment.monotonic_s)
             points.append(up_point(source.name, moment, is_up=not fault))
+        self._note()
         return points
 
     @property
@@ -114,6 +118,14 @@ class Agent:
         """What is wrong with each source that was read, empty where it gives readings."""
         return {name: fault for name, (fault, _) in list(self._told.items())}
 
+    def _note(self) -> None:
+        """Leave beside the batches which sources give readings, for whoever looks at this host."""
+        text = "".join(f"{name} {'down' if fault else 'up'}\n" for name, fault in sorted(self.faults().items()))
+        if text != self._noted:
+            with suppress(OSError):  # on a full disk the next sampling tries again
+                write_note(self.spool.folder, text)
+                self._noted = text
+
     def _tell(self, name: str, fault: str, now_s: float) -> None:
         """Say what fails when it begins, changes or ends, and once an hour; not at every sampling."""
         before, since_s = self._told.setdefault(name, ("", now_s))
@@ -124,6 +136,18 @@ class Agent:
             log("source-failed", source=name, error=fault)
         else:
             log("source-recovered", source=name)
+
+
+def write_note(folder: str, text: str) -> None:
+    """Replace the note of a spool's folder, whole or not at all.
+
+    Raises:
+        OSError: when the disk takes nothing.
+    """
+    path = os.path.join(folder, "sources")
+    with open(f"{path}.new", "w", encoding="ascii") as file:
+        file.write(text)
+    os.replace(f"{path}.new", path)
 
 
 def up_point(name: str, moment: Moment, *, is_up: bool) -> Point:

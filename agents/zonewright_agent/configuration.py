@@ -7,7 +7,9 @@ import sys
 
 from zonewright_agent import simple_toml
 
-SOURCES = ("host", "hwmon", "rapl")
+SOURCES = ("host", "hwmon", "rapl", "amdgpu", "nvml")
+USUAL_SOURCES = SOURCES[:3]
+"""What a host has without accelerators."""
 RECEIVERS = ("zonewright", "otlp")
 _REQUIRED = ("agent", "url", "token_file", "spool")
 PORTS = {"http": 80, "https": 443}
@@ -48,8 +50,8 @@ class Configuration:
     """Bytes that the spool may use on the disk (65,536 to 1e12); a batch uses at least 4,096."""
     power_max_w: float = 2000.0
     """The most that the host can draw, in watts (10 to 200,000)."""
-    sources: tuple[str, ...] = SOURCES
-    """Sources to read: host, hwmon, rapl."""
+    sources: tuple[str, ...] = USUAL_SOURCES
+    """Sources to read: host, hwmon and rapl; of accelerators amdgpu (AMD) and nvml (NVIDIA)."""
     sys: str = "/sys"
     """The root of sysfs."""
     proc: str = "/proc"
@@ -188,8 +190,13 @@ def surroundings(settings: Configuration, path: str) -> None:
         existing = os.path.dirname(existing)
     if not os.path.isdir(existing) or not os.access(existing, os.W_OK | os.X_OK):
         faults.append(("spool", f"this user cannot write to {existing}; choose another folder, or change its owner"))
-    if {"hwmon", "rapl"} & set(settings.sources) and not os.path.isdir(settings.sys):
+    if {"hwmon", "rapl", "amdgpu"} & set(settings.sources) and not os.path.isdir(settings.sys):
         faults.append(("sys", f"there is no folder {settings.sys}; correct it, or read 'host' only"))
+    elif "rapl" in settings.sources and os.path.isdir(os.path.join(settings.sys, "class", "powercap")):
+        from zonewright_agent.sources import powercap  # noqa: PLC0415 - few hosts of a roll-out have counters
+
+        never = powercap.faults_of(settings.sys, settings.interval_s, settings.power_max_w)
+        faults += [("interval_s", fault) for fault in never]
     if faults:
         lines = _lines(_read(path, "utf-8"))
         raise ConfigurationError(sorted(f"{path}:{lines.get(name, 1)}: {name}: {fault}" for name, fault in faults))

@@ -40,7 +40,30 @@ def _rapl(settings: Configuration) -> Source:
     return Rapl(settings.sys, settings.power_max_w)
 
 
-MAKERS: dict[str, Callable[[Configuration], Source]] = {"host": _host, "hwmon": _hwmon, "rapl": _rapl}
+def _amdgpu(settings: Configuration) -> Source:
+    from zonewright_agent.sources.amdgpu import Amdgpu  # noqa: PLC0415
+
+    return Amdgpu(settings.sys, settings.power_max_w, settings.interval_s)
+
+
+def _nvml(settings: Configuration) -> Source:
+    try:
+        import pynvml  # noqa: PLC0415 - only hosts with such boards have it
+    except ImportError as error:
+        sentence = f"the library nvidia-ml-py is missing ({error}); install it, or leave out 'nvml'"
+        raise ImportError(sentence) from None
+    from zonewright_agent.sources.nvml import Nvml  # noqa: PLC0415
+
+    return Nvml(pynvml, settings.power_max_w, settings.interval_s)
+
+
+MAKERS: dict[str, Callable[[Configuration], Source]] = {
+    "host": _host,
+    "hwmon": _hwmon,
+    "rapl": _rapl,
+    "amdgpu": _amdgpu,
+    "nvml": _nvml,
+}
 
 
 class _Unavailable:

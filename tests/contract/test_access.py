@@ -35,7 +35,7 @@ ROLES = {
     "operator": ["facility-operator", "network-operator"],
     "tenant-a": ["tenant"],
     "tenant-b": ["tenant"],
-    "zone": ["zone-administrator", "auditor"],
+    "office": ["zone-administrator", "auditor"],
 }
 PARTIES = {name: {"title": name, "roles": roles} for name, roles in ROLES.items()}
 ZONE_FILE = Zone.model_validate({**ZONE, "parties": PARTIES})
@@ -89,7 +89,7 @@ def test_without_a_token_nothing_is_answered(served: Served) -> None:
 @pytest.mark.parametrize("role", sorted(EVERYBODY))
 def test_every_route_as_every_role_on_own_and_other_things(served: Served, role: str) -> None:
     """The service forbids exactly what the table does not allow, whatever else is wrong with a call."""
-    party = PARTY_OF.get(role, "zone")
+    party = PARTY_OF.get(role, "office")
     token = served.grant("me", party, role)
     served.grant("you", "tenant-b", "tenant")
     own = {"party": party, "stack_id": "stack-of-nobody", "principal": "me"}
@@ -192,7 +192,7 @@ def test_a_token_ends_by_itself_by_rotation_and_at_once(served: Served) -> None:
 def test_who_oversees_reads_no_lineage(served: Served) -> None:
     """An auditor sees what a stack holds and that it is bound, and not to what: that is the secret of its state."""
     request = ReportRequest(stack_id=OTHER)
-    seen = served.client(served.grant("auditor", "zone", "auditor")).call(verbs.REPORT, request)
+    seen = served.client(served.grant("auditor", "office", "auditor")).call(verbs.REPORT, request)
     full = served.local.call(verbs.REPORT, request)
     assert (seen.lineage, full.lineage) == ("", "lineage-of-tenant-b")
     assert seen.holdings == full.holdings
@@ -346,7 +346,7 @@ def test_changes_are_told_to_their_party_and_to_who_approves(served: Served) -> 
     assert parties(served.grant("runner-a", "tenant-a", "tenant")) == {"tenant-a"}
     everybody = {"operator", "tenant-a", "tenant-b"}
     assert parties(served.grant("ben", "tenant-a", "approver")) == everybody
-    assert parties(served.grant("auditor", "zone", "auditor")) == everybody
+    assert parties(served.grant("auditor", "office", "auditor")) == everybody
 
 
 def test_the_journal_holds_no_lineage(served: Served) -> None:
@@ -385,3 +385,42 @@ def test_the_commands_give_show_renew_and_end_access(served: Served, capsys: pyt
     assert main(["access", "revoke", "runner-a", "--why", "lost", *ledger]) == 0
     assert main(["access", "list", *ledger]) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("Z: lost")
+
+
+def test_a_token_goes_into_a_file_and_comes_from_one(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Asked of the service itself, it is on no terminal: only its owner may read it, and callers name the file."""
+    ledger, kept, admin = ("--ledger", served.url), tmp_path / "runner.token", tmp_path / "admin.token"
+    admin.write_text(f"{served.grant('admin', 'office', 'zone-administrator')}\n", encoding="ascii")
+    monkeypatch.setenv("ZONEWRIGHT_LEDGER_TOKEN", "zwt_of_another")
+    monkeypatch.setenv("ZONEWRIGHT_LEDGER_TOKEN_FILE", str(admin))
+    grant = ["access", "grant", "runner-a", "--party", "tenant-a", "--role", "tenant", *ledger]
+    tokens = []
+    for command in (grant, ["access", "rotate", "runner-a", *ledger]):
+        assert main([*command, "--out", str(kept)]) == 0
+        said = capsys.readouterr()
+        tokens.append(kept.read_text(encoding="ascii").strip())
+        assert served.client(tokens[-1]).call(verbs.CAPACITY, CapacityRequest())
+        assert tokens[-1] not in said.out + said.err
+        assert "callers set ZONEWRIGHT_LEDGER_TOKEN_FILE to its path" in said.out
+        assert kept.stat().st_mode & 0o777 == 0o600
+    assert len(set(tokens)) == len(tokens)
+    before = served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+    for words, sentence in (
+        (["--out", str(kept)], "exists; nothing was changed"),
+        (
+            ["--out", str(tmp_path / "no" / "token")],
+            "cannot be written: no such file or directory; nothing was changed",
+        ),
+        (["--out", "new", "--certificate", "DNS:a.example"], "has no token"),
+    ):
+        assert main([*grant, *words]) in {1, 2}
+        assert sentence in " ".join(capsys.readouterr().err.split())
+    assert main(["access", "rotate", "runner-a", *ledger, "--out", str(tmp_path)]) == 1
+    assert "is a folder; nothing was changed" in " ".join(capsys.readouterr().err.split())
+    monkeypatch.setenv("ZONEWRIGHT_LEDGER_TOKEN_FILE", str(tmp_path / "nowhere"))
+    assert main(grant) == 2
+    assert "ZONEWRIGHT_LEDGER_TOKEN_FILE: expected a file with a token" in capsys.readouterr().err
+    assert served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries == before
+    assert sorted(path.name for path in tmp_path.iterdir() if "token" in path.name) == ["admin.token", "runner.token"]

@@ -15,19 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from support.stepped_host import Host, show
 from support.telemetry_processes import AGENTS, Service, start_agent, wait_for, write_settings
 from support.warm_python import warm_python
 from zonewright.server.agents import issue_token
 from zonewright.telemetry.samples import Samples
-from zonewright_agent.agent import Agent
-from zonewright_agent.configuration import load
-from zonewright_agent.points import Moment
-from zonewright_agent.sender import Sender
-from zonewright_agent.sources.rapl import Rapl
 from zonewright_agent.spool import Spool
 
-RANGE_UJ = 65_712_999_613
-POWER_MAX_W = 500.0
 HOUR_S = 3600
 
 
@@ -49,35 +43,6 @@ def _samples(tmp_path: Path) -> Iterator[Samples]:
     found.close()
 
 
-def show(root: Path, energy_uj: int, *, range_uj: int | None = RANGE_UJ) -> None:
-    """One package's counter."""
-    zone = root / "class" / "powercap" / "intel-rapl:0"
-    zone.mkdir(parents=True, exist_ok=True)
-    (zone / "name").write_text("package-0\n", encoding="ascii")
-    (zone / "energy_uj").write_text(f"{energy_uj}\n", encoding="ascii")
-    (zone / "max_energy_range_uj").write_text("" if range_uj is None else f"{range_uj}\n", encoding="ascii")
-
-
-class Host:
-    """A host whose clocks, boot and counter are set by hand, with the agent's own code around them."""
-
-    def __init__(self, folder: Path, port: int, *, wall_s: float) -> None:
-        self._sys, self.wall_s, self.mono_s, self.boot = folder / "sys", wall_s, 1000.0, "boot-1"
-        show(self._sys, 0)
-        settings = load(write_settings(folder, port, sys=str(self._sys), sources=["rapl"]))
-        source = Rapl(settings.sys, POWER_MAX_W)
-        self.agent = Agent(settings, [source], clock=lambda: Moment(round(self.wall_s * 1e9), self.mono_s, self.boot))
-        self.sender = Sender(settings, self.agent.spool)
-
-    def read(self, energy_uj: int, *, after_s: float = 10, step_s: float = 0, range_uj: int | None = RANGE_UJ) -> None:
-        """Time passes, the wall clock may be set, and the agent reads, keeps and sends."""
-        self.mono_s += after_s
-        self.wall_s += after_s + step_s
-        show(self._sys, energy_uj, range_uj=range_uj)
-        self.agent.keep(self.agent.sample())
-        assert self.sender.drain()
-
-
 def test_quality_of_counters_and_clocks_reaches_the_store(tmp_path: Path, service: Service, samples: Samples) -> None:
     """Wrap, standstill, steps of the clock, several wraps, another boot, a jump: each is stored as what it is."""
     host = Host(tmp_path, service.port, wall_s=float(int(time.time())) - 5 * HOUR_S)
@@ -91,8 +56,8 @@ def test_quality_of_counters_and_clocks_reaches_the_store(tmp_path: Path, servic
     host.read(4_287_000_387)
     host.read(9_287_000_387, after_s=5)  # 5,000 J in 5 s
     host.boot = "boot-2"
-    host.read(100)
-    host.read(1_000_000_100)
+    host.read(100, range_uj=None)
+    host.read(1_000_000_100, range_uj=None)
     host.read(500, range_uj=None)  # a decrease without a known range
     found = [one for one in samples.samples("host-1") if one.name == "hw.energy"]
     by_sequence = sorted(found, key=lambda one: (one.quality == "clock-stepped", one.time_ns))

@@ -50,7 +50,7 @@ from zonewright.ledger.transport.posted import Posted
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
 
-ROLES = {"operator": ["facility-operator"], "tenant-a": ["tenant"], "tenant-b": ["tenant"], "zone": ["auditor"]}
+ROLES = {"operator": ["facility-operator"], "tenant-a": ["tenant"], "tenant-b": ["tenant"], "office": ["auditor"]}
 ODD = {
     "manufacturer": "Acme",
     "model": "Odd",
@@ -324,7 +324,7 @@ def test_a_refusal_tells_what_is_too_much_and_no_sum(served: Served) -> None:
 def test_who_oversees_or_approves_hears_it(served: Served, heard: Heard) -> None:
     """The same questions of an auditor do find the canaries, so the search for them can fail."""
     planned_by_others(served)
-    ledger = served.client(served.grant("auditor", "zone", "auditor"))
+    ledger = served.client(served.grant("auditor", "office", "auditor"))
     ledger.call(verbs.FETCH, ContentQuery(digests=sorted(everything(served))))
     list(each_entry(ledger))
     assert {one.partition(":")[0] for one in heard.leaks()} == {"fetch", "history"}
@@ -413,7 +413,7 @@ def test_who_had_a_stack_s_id_reads_nothing_of_who_has_it_now(served: Served) ->
 @pytest.mark.tampers
 def test_an_entry_that_is_altered_to_look_withheld_is_found(served: Served) -> None:
     """Who reads everything takes no entry for one that is withheld, whatever the ledger's file says of its kind."""
-    auditor = served.client(served.grant("auditor", "zone", "auditor"))
+    auditor = served.client(served.grant("auditor", "office", "auditor"))
     with sqlite3.connect(served.path) as own:
         own.execute("UPDATE journal SET kind = 'withheld', payload = '{}' WHERE kind = 'admitted'")
     answer = auditor.call(verbs.HISTORY, HistoryRequest(limit=1000))
@@ -497,7 +497,7 @@ def test_a_party_s_bundle_from_the_service_is_that_of_the_zone(served: Served) -
     signed = signed_for_party(own, key_of("anna"))
     assert [one for one in verified(signed) if one.verdict == "wrong"] == []
     assert read_contents(own).admitted() is not None
-    whole = bundle_of(served.client(served.grant("auditor", "zone", "auditor")), query)
+    whole = bundle_of(served.client(served.grant("auditor", "office", "auditor")), query)
     assert PARTIAL not in whole
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from support.modbus_meter import Meter, served
+from support.soak import rounds, seeded
 from support.telemetry_processes import Service, wait_for, write_settings
 from support.zone_project import REPOSITORY
 from zonewright.server.agents import issue_token
@@ -63,6 +64,53 @@ def test_devices_are_delivered_and_told(tmp_path: Path) -> None:
     log = (tmp_path / "log").read_text(encoding="utf-8")
     assert "are its words in another order?" in log
     assert log.count('"source": "incomer-c"') == 1
+    assert service.stop(signal.SIGTERM) == 0
+
+
+@pytest.mark.soak
+def test_kills_of_a_gateway_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    """Killed at any instant, its numbers go on: each batch came once, and each value is one that was shown."""
+    chance = seeded("gateway kills")
+    (tmp_path / "token").write_text(issue_token(tmp_path / "agents.yaml", "gw-1", "gw-1"), encoding="ascii")
+    service = Service(tmp_path)
+    service.start()
+    settings = write_settings(tmp_path, service.port, agent="gw-1")
+    meter = Meter(shipped_maps()["abb-b23"], check=230.0, energy_wh=5_000.0)
+    command = [sys.executable, "-m", "zonewright_gateway", "--config", str(settings)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "agents")}
+    shown = set[float]()
+
+    async def work(samples: Samples) -> None:
+        async with served({1: meter}) as port:
+            one = {"protocol": "modbus", "map": "abb-b23", "address": f"127.0.0.1:{port}", "rating_w": 50_000}
+            (tmp_path / "devices.yaml").write_text(yaml.safe_dump({"devices": {"incomer-a": one}}), encoding="utf-8")
+            for _ in rounds("gateway kills", 200, least=1):
+                before = len(samples.batches("gw-1"))
+                gateway = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 - as above
+                while len(samples.batches("gw-1")) < before + 3:  # it has read, kept and delivered
+                    shown.add(meter.energy_wh)
+                    await asyncio.sleep(0.05)
+                    meter.energy_wh += 1
+                    shown.add(meter.energy_wh)
+                await asyncio.sleep(chance.uniform(0, 1.2))
+                gateway.kill()
+                await asyncio.to_thread(gateway.wait)
+            gateway = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 - as above
+            before = len(samples.batches("gw-1"))
+            await asyncio.to_thread(wait_for, lambda: len(samples.batches("gw-1")) > before)
+            await asyncio.to_thread(wait_for, lambda: not list((tmp_path / "spool").glob("0*")))
+            gateway.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(gateway.wait, 20) == 0
+
+    with closing(Samples(tmp_path / "l.samples.db")) as samples:
+        asyncio.run(work(samples))
+        numbers = samples.batches("gw-1")
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        stored = [(one.time_ns, one.value) for one in samples.samples("gw-1") if one.name == "hw.energy"]
+    assert len({time_ns for time_ns, _ in stored}) == len(stored) >= 1
+    values = [value / 3_600 for _, value in sorted(stored) if value is not None]
+    assert values == sorted(values)
+    assert set(values) <= shown
     assert service.stop(signal.SIGTERM) == 0
 
 

@@ -166,6 +166,8 @@ def test_unknown_things_are_refused(client: LedgerClient) -> None:
         client.call(verbs.DRAIN, DrainRequest(subjects=["dc1/a/01/1"]))
     with pytest.raises(LedgerRefusedError, match="nothing is called"):
         client.call(verbs.OUTAGE, OutageRequest(subjects=["dc1/zz"]))
+    with pytest.raises(LedgerRefusedError, match="dc1 is a whole site: name its rooms one by one, such as dc1/a"):
+        client.call(verbs.DRAIN, DrainRequest(subjects=["dc1"]))
 
 
 @pytest.fixture(name="served")
@@ -190,7 +192,10 @@ def test_a_party_sees_its_own_and_what_stands_in_its_racks(served: Served) -> No
 def test_the_commands_write_and_track(
     client: LedgerClient, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plan is written as declarations, fits 60 columns, and is tracked until all have moved."""
+    """A plan is written as declarations, fits 60 columns, and is tracked until all have moved.
+
+    Nodes that cannot be moved for the same reason are told together.
+    """
     monkeypatch.setenv("COLUMNS", "60")
     _racks(client)
     declared = {"tenant-a": {"web": cluster(2)}, "tenant-b": {"db": cluster(1)}}
@@ -210,6 +215,10 @@ def test_the_commands_write_and_track(
     _carry_out(client, DrainPlan(drained=(), steps=plan.steps[1:]), declared)
     assert main(["drain", "--track", str(folder), *where]) == 0
     assert "all have moved" in capsys.readouterr().out
+    assert main(["drain", RACK, *where]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "nobody has to move"
+    assert main(["drain", "dc1/a/01", *where]) == 1
+    assert "2 nodes of tenant-a, web-001 at dc1/a/01/" in capsys.readouterr().out
     (folder / "plan.json").write_text("[]", encoding="utf-8")
     for wrong in (["--track", str(folder)], ["--track", "nowhere"], [], [RACK, "--track", str(folder)]):
         assert main(["drain", *wrong, *where]) == 2

@@ -22,7 +22,7 @@ from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
-PARTIES = {**ZONE["parties"], "zone": {"title": "Zone", "roles": ["zone-administrator", "auditor"]}}
+PARTIES = {**ZONE["parties"], "office": {"title": "Zone", "roles": ["zone-administrator", "auditor"]}}
 WITH_AUDITOR = Zone.model_validate({**ZONE, "parties": PARTIES})
 
 
@@ -52,12 +52,12 @@ def test_what_an_operator_found_is_told_to_whom_it_concerns(tmp_path: Path) -> N
             assert [one.stack_id for one in told.stands] == [OWN]
         assert find(served, "tenant-b", "tenant", address) == FindAnswer(stands=[], found=[])
         assert find(served, "tenant-b", "tenant").found == []
-        assert find(served, "zone", "auditor").found == [made]
+        assert find(served, "office", "auditor").found == [made]
         assert served.local.call(verbs.REPORT, ReportRequest(stack_id=OWN)) == before
         settle = FoundRequest(party="operator", settles=made.number, why="it was moved back")
         settled = operator.call(verbs.FOUND, settle)
         assert (settled.settled_why, settled.number) == ("it was moved back", made.number)
-        assert find(served, "zone", "auditor").found == [settled]
+        assert find(served, "office", "auditor").found == [settled]
         with pytest.raises(LedgerRefusedError, match="has no open record"):
             operator.call(verbs.FOUND, settle)
         kinds = [one.kind for one in served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries]

@@ -22,7 +22,8 @@ from zonewright.ledger.protocol.reservation_messages import RackWish, ReserveReq
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.model.demand import Demand, DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.asset import DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.demand import Demand
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
 
@@ -277,25 +278,25 @@ def test_reservations_count_in_an_offer_and_keep_to_it(client: LedgerClient) -> 
 
 def test_free_is_what_is_offered_to_the_reader(tmp_path: Path) -> None:
     """A tenant of a service is told the capacity of its offers; an auditor that of the site."""
-    parties = {**ZONE["parties"], "zone": {"title": "Zone", "roles": ["zone-administrator", "auditor"]}}
+    parties = {**ZONE["parties"], "office": {"title": "Zone", "roles": ["zone-administrator", "auditor"]}}
     with served_ledger(tmp_path, Zone.model_validate({**ZONE, "parties": parties})) as served:
         offer = {"one": {"site": "dc1", "racks": ["a/01/02"], "units": "1..10", "parties": ["tenant-b"]}}
         operator = Party(served.local, "stack-of-operator", "operator", zone=served.zone)
         operator.admit(operator.propose(operator.demand(sites=facility(2)["sites"], offers=offer)))
         free = {}
-        for party, role in (("tenant-a", "tenant"), ("tenant-b", "tenant"), ("zone", "auditor")):
+        for party, role in (("tenant-a", "tenant"), ("tenant-b", "tenant"), ("office", "auditor")):
             client = served.client(served.grant(f"reader-{party}", party, role))
             free[party] = client.call(verbs.CAPACITY, CapacityRequest()).sites["dc1"].free_u
             answer = client.call(verbs.FIT, FitRequest(watts=100, units=1))
             assert [room.room for room in answer.rooms] == ([] if party == "tenant-a" else ["dc1/a"])
-            assert answer.party == ("" if party == "zone" else party)
+            assert answer.party == ("" if party == "office" else party)
             wanted = FitRequest(watts=100, units=1, party="tenant-a")
             if party == "tenant-b":
                 with pytest.raises(LedgerRefusedError, match="may not call fit for what is not its own"):
                     client.call(verbs.FIT, wanted)
             else:
                 assert client.call(verbs.FIT, wanted).rooms == []
-        assert free == {"tenant-a": 0, "tenant-b": 10, "zone": 80}
+        assert free == {"tenant-a": 0, "tenant-b": 10, "office": 80}
 
 
 def test_what_is_told_as_free_is_what_offers_leave(tmp_path: Path) -> None:

@@ -77,6 +77,23 @@ def test_a_party_s_stacks_and_sites_count_together(client: LedgerClient) -> None
     assert told(other.propose(other.demand(clusters={"db": away(6)}), reserve=False).findings) == []
 
 
+def test_what_is_scarce_goes_to_those_who_have_little_of_it(client: LedgerClient) -> None:
+    """Beyond its part a quota is shared equally: who has more keeps it and takes no more, who has less goes first."""
+    scarce = {"north": {"district": "north", "it_kw": 2, "scarce_from": 0.5}}
+    zone = Zone.model_validate({**ZONE, "quotas": scarce})
+    client.call(verbs.INIT, InitRequest(zone=zone))
+    first, second = (Party(client, f"stack-of-{name}", name, zone=zone) for name in ("tenant-a", "tenant-b"))
+    first.bring_up(clusters={"web": cluster(7)})
+    second.bring_up(clusters={"db": cluster(1)})
+    for count, findings in ((8, [("quota north it_kw of tenant-a", 600)]), (7, []), (6, [])):
+        offer = first.propose(first.demand(clusters={"web": cluster(count)}), reserve=False)
+        assert told(offer.findings) == findings
+    second.bring_up(clusters={"db": cluster(3)})
+    assert told(second.propose(second.demand(clusters={"db": cluster(4)}), reserve=False).findings) == [
+        ("quota north it_kw", 200)
+    ]
+
+
 def test_reservations_count_and_a_converted_one_counts_once(client: LedgerClient) -> None:
     """What is reserved is not there for another change; the change that it is for is admitted within the quota."""
     mine = stack(client, "tenant-a")
@@ -149,9 +166,9 @@ def test_the_page_s_quotas_are_those_that_the_check_takes(
 ) -> None:
     """What the how-to page writes is valid, and its commands do what they say."""
     page = (REPOSITORY / "docs" / "how-to" / "set-quotas.md").read_text(encoding="utf-8")
-    first, second, districts = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    first, second, third, districts = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     zone = {**ZONE, **yaml.safe_load(districts)}
-    text = first + second.removeprefix("quotas:\n")
+    text = first + "".join(one.removeprefix("quotas:\n") for one in (second, third))
     (commands,) = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "zone").mkdir()

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
+from support.fixture_records import LEDGER_FILE
 from support.ledger_party import Party, bring_up_racks
 from support.older_ledger import before_schemas
-from support.zone_project import ZONE, cluster
+from support.zone_project import REPOSITORY, ZONE, cluster
 from zonewright.ledger.deciding import decide
 from zonewright.ledger.deciding.site_claims import _MEMORIES, ClaimedSum, _Memory, around, claimed_sums, site_claims
 from zonewright.ledger.deciding.zone_judge import judge_racks
@@ -21,6 +22,7 @@ from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.schema import SCHEMA
 from zonewright.ledger.store.tables import claim
 from zonewright.ledger.store.texts import _ENDED
 from zonewright.ledger.transport.client import LedgerClient
@@ -29,6 +31,7 @@ from zonewright.model.own_rule import OWN
 from zonewright.model.world import Occupant
 from zonewright.rules.finding import Finding
 
+FIXTURE = REPOSITORY / "tests" / "fixtures" / "version-1" / LEDGER_FILE
 SITE = frozenset({"dc1"})
 MINE, THEIRS = "stack-of-tenant-a", "stack-of-tenant-b"
 
@@ -129,13 +132,42 @@ def test_claims_of_an_older_ledger_are_seen(ledger: Path) -> None:
     """A ledger that has claims and no numbers is refused with what to do; brought up to date it has all its claims."""
     before = fresh(ledger)
     with closing(sqlite3.connect(ledger)) as connection:
-        triggers = "; ".join(f"drop trigger claim_{what}" for what in ("insert", "update", "delete"))
+        triggers = "; ".join(f"drop trigger claim_{what}" for what in ("insert", "update", "moved", "delete"))
         connection.executescript(f"{triggers}; drop table claim_version")
     before_schemas(ledger)
     with pytest.raises(LedgerUnavailableError, match="has schema 0000, and this zonewright needs"):
         fresh(ledger)
     upgrade(ledger)
     assert fresh(ledger) == before
+
+
+@pytest.mark.tampers
+@pytest.mark.parametrize("before", ["version-1", "0013"])
+def test_a_claim_that_goes_to_another_site_is_a_change_of_both(ledger: Path, before: str) -> None:
+    """Whoever writes it, what a process remembers of the old site is read again; an upgrade brings that."""
+    if before == "0013":
+        with closing(sqlite3.connect(ledger)) as own, own:
+            own.executescript("DROP TRIGGER claim_moved; UPDATE alembic_version SET version_num = '0013'")
+    else:
+        ledger.write_bytes(FIXTURE.read_bytes())
+    assert upgrade(ledger).after == SCHEMA
+
+    def told(database: Database) -> tuple[list[str], list[ClaimedSum]]:
+        with closing(sqlite3.connect(ledger)) as own, database.reading() as connection:
+            sites = {site for (site,) in own.execute("SELECT site FROM claim_version")}
+            claims = site_claims(connection, sites)
+            return sorted(row.name for one in claims.values() for row in one.rows), sorted(claimed_sums(connection))
+
+    with closing(Database(ledger, lock_wait_s=5)) as database:
+        names, sums = told(database)
+        with closing(sqlite3.connect(ledger)) as own, own:
+            own.execute("UPDATE claim SET site = 'elsewhere', draw_w = 7 WHERE id = (SELECT min(id) FROM claim)")
+        again = told(database)
+        assert again[0] == names, "none is lost, and none is there twice"
+        assert again[1] != sums
+        assert sum(one.draw_w for one in again[1] if one.site == "elsewhere") == 7
+        with closing(Database(ledger, lock_wait_s=5)) as other:
+            assert told(other) == again
 
 
 @pytest.mark.tampers

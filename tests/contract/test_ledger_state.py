@@ -1,5 +1,6 @@
 """The tables are the sum of the journal: what was written past the verbs is named, with what and since when."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from support.change_world import WEB, World, change_world
 from support.ledger_party import Party, bring_up_racks
 from support.ledger_places import Places, outside
-from support.zone_project import cluster
+from support.zone_project import REPOSITORY, cluster
 from zonewright.declare.private_file import make_private
 from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
@@ -99,6 +100,9 @@ def test_every_table_is_covered_or_says_what_it_follows_from() -> None:
     assert not telemetry_tables.PROVEN.keys() & metadata.tables.keys()
     for one in COVERED.values():
         assert [column.name for column in one.table.primary_key] in ([*one.key], []), one.table.name
+    page = (REPOSITORY / "docs" / "how-to" / "verify-the-journal.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE))
+    assert told == {**DERIVED, **telemetry_tables.PROVEN}
 
 
 def test_of_what_the_verbs_wrote_nothing_is_named(world: World) -> None:

@@ -14,9 +14,10 @@ from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.ledger.protocol.capacity_messages import ExplainRequest, FitRequest
-from zonewright.ledger.protocol.journal_messages import SeenRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.offer_messages import OffersRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.protocol.who_messages import WhoRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
@@ -78,6 +79,31 @@ def rules(party: Party, **fields: Any) -> list[str]:
     proposal = party.propose(party.demand(**fields), reserve=False)
     refusing = [item for item in proposal.findings if item.refuses]
     return [item.rule for item in refusing]
+
+
+def test_a_file_with_faults_is_registered_by_nobody(ledger: Ledger) -> None:
+    """Past every check of files too: limits that cannot be and code that is none are told, all of them, once."""
+    rule = {"title": "T", "file": "rules/one.py", "of": "zone", "fix": "none", "source": "test"}
+    pack = {**PACK, "limits": {"design-pue": {"value": 0.9, "source": "test"}}, "rules": {"one": rule}}
+    faulty = zone_file(rule_packs={"pack": pack}, rule_pack="pakc")
+    before = ledger.client.call(verbs.HISTORY, HistoryRequest()).entries
+    with pytest.raises(LedgerRefusedError) as refused:
+        ledger.register(faulty)
+    assert str(refused.value).splitlines() == [
+        "the zone's file has 3 faults; nothing was registered:",
+        "zone.yaml: rule_pack: an unknown rule pack: expected pack, got 'pakc'; did you mean 'pack'?",
+        (
+            "zone.yaml: rule_packs.pack.limits.design-pue.value: a limit that cannot be: expected a number from 1 to "
+            "10, got 0.9; correct it"
+        ),
+        (
+            "zone.yaml: rule_packs.pack.rules.one.file: a rule without its function: expected a function "
+            "check(facts, limit), got rules/one.py with no function; add it; see docs/how-to/write-a-rule.md."
+        ).removesuffix("."),
+    ]
+    assert ledger.client.call(verbs.HISTORY, HistoryRequest()).entries == before
+    wider = {**PACK, "extends": "pack", "trusted": ["signed", "authenticated", "imported"]}
+    ledger.register(zone_file(rule_packs={"pack": PACK, "wider": wider}))  # the first pack does not say whom it trusts
 
 
 def test_the_second_of_two_changes_at_different_sites_is_refused(ledger: Ledger) -> None:
@@ -210,12 +236,16 @@ def test_the_last_offered_cores_are_given_once(ledger: Ledger) -> None:
     third = Party(second.client, "another-stack-of-carrier-2", "carrier-2", zone=ledger.zone)
     third.enrol()
     late = third.propose(third.demand(links={"l-3": inside}))
-    second.bring_up(links={"l-2": inside})
+    leased = {"a": "dc1", "b": "dc2", "route": "unknown", "delay_us": 60, "cores": 4}
+    second.bring_up(links={"l-2": inside, "l-4": leased})
     with pytest.raises(LedgerRefusedError) as refused:
         third.admit(late)
     assert [finding.rule for finding in refused.value.findings] == ["offered-cores"]
     (shown,) = second.client.call(verbs.OFFERS, OffersRequest()).offers
-    assert [(shown.offer, use.party, use.links) for use in shown.uses] == [("links/l-1/offers/dark", "carrier-2", 1)]
+    uses = [(shown.offer, use.party, use.links, use.cores) for use in shown.uses]
+    assert uses == [("links/l-1/offers/dark", "carrier-2", 1, 8)]
+    inside_it = [(one.name, one.party) for one in first.client.call(verbs.WHO, WhoRequest(subject="l-1")).found]
+    assert inside_it == [("links/l-1", "carrier"), ("links/l-2", "carrier-2")]
     (finding,) = first.propose(first.demand(ducts=ducts, links={}), reserve=False).findings
     assert (finding.rule, "keep l-1 until" in str(finding.fix)) == ("link-route", True)
     with pytest.raises(LedgerRefusedError, match=r"1 link of other parties needs d-1 and l-1|links/l-1 of this stack"):

@@ -73,9 +73,9 @@ class World:
         held, each = read_signed(self.export())
         return {one.name: one for one in signed_checks(held, each, known=None, ledger_key=None)}
 
-    def export(self, name: str = "gw.xz") -> Path:
+    def export(self, name: str = "gw.xz", *options: str) -> Path:
         """What the agent signed, in a file."""
-        main(["pue", "signed", "--agent", AGENT, "--out", name, "--ledger", URL])
+        main(["pue", "signed", "--agent", AGENT, "--out", name, "--ledger", URL, *options])
         return self.folder / name
 
 
@@ -105,6 +105,32 @@ def test_an_auditor_verifies_it_years_later(world: World, capsys: pytest.Capture
     assert "nothing is wrong" in out
     assert main(["pue", "signed", "--ledger", URL]) == 0
     assert "authenticated since 2030-03-17T17:46:40Z (2 batches)" in capsys.readouterr().out
+
+
+def test_a_file_does_not_tell_what_is_about_others(world: World) -> None:
+    """Entries about other things are hashes that lead to the signed head; the whole journal shows what they are."""
+    world.enrol(world.host.key.public)
+    with world.ledger() as client:
+        entry = {"host": "gw-1", "who": "ada@desk"}
+        client.call(verbs.RECORD, rollout_messages.RecordRequest(kind="fleet-trust", party="operator", entry=entry))
+    world.take(8)
+    found = {}
+    for options in ((), ("--whole-journal",)):
+        held, each = read_signed(world.export("gw.xz", *options))
+        checks = {one.name: one.verdict for one in signed_checks(held, each, known=None, ledger_key=None)}
+        found[options] = (
+            [one.kind for one in held.journal],
+            checks.get("revocations"),
+            checks["journal"],
+            checks["signed"],
+        )
+    kinds = ["fleet-enrolment", "fleet-trust", "sealed"]
+    assert found[()] == ([kinds[0], "withheld", kinds[2]], "not-checked", "good", "good")
+    assert found["--whole-journal",] == (kinds, None, "good", "good")
+    held, each = read_signed(world.export())
+    held.journal[1] = held.journal[1].model_copy(update={"hash": f"sha256:{'0' * 64}"})
+    wrong = [one.name for one in signed_checks(held, each, known=None, ledger_key=None) if one.verdict == "wrong"]
+    assert wrong == ["journal"]
 
 
 def test_a_bundle_beside_it_is_verified_too(world: World, capsys: pytest.CaptureFixture[str]) -> None:

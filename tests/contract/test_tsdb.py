@@ -1,7 +1,7 @@
 """Readings in a time-series database: exact in real ones, undetermined where one answers late, half, wrong or not."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -24,12 +24,14 @@ from zonewright.model.world import Measured
 from zonewright.pue.readings import MICROSECOND, Reading
 from zonewright.server.moving import MovingReadings
 from zonewright.telemetry import Store
-from zonewright.telemetry.correcting import Intake
+from zonewright.telemetry.correcting import Intake, given_up
 from zonewright.telemetry.delivering import mark
 from zonewright.telemetry.feeding import Fed, _append
 from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.home import TsdbFaultError
+from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.live import Binding
+from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
@@ -37,6 +39,7 @@ from zonewright.telemetry.tables import readings_file, settings_path
 from zonewright.telemetry.tsdb.client import HttpTsdb
 from zonewright.telemetry.tsdb.hours import fits
 from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, Tsdb
+from zonewright.telemetry.tsdb.losing import give_up
 from zonewright.telemetry.tsdb.moving import move
 from zonewright.telemetry.tsdb.settings import TsdbFileError, read_settings
 
@@ -324,6 +327,52 @@ def test_what_a_database_lost_stops_nobody_else(tmp_path: Path) -> None:
     with store.opened() as connection:
         query = "select m.name from stretch s join meter m on m.id = s.meter group by 1"
         assert connection.execute(query).fetchall() == [(names[2],)]
+
+
+def test_hours_that_somebody_gives_up_are_unknown_and_all_else_goes_on(tmp_path: Path) -> None:
+    """Only what is lost is given up; the journal has who, why and what; readings that come once more fill it again."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    meters, whole = meters_of(SITE), (START, START + 20 * DAY_US)
+    window = (START + 200 * HOUR_US, START + 203 * HOUR_US)
+    before = store.sums("dc1", *whole)["utility"]
+    decision = Intake(kind="lost", by="anna", reason="a disk broke")
+    with pytest.raises(ConflictError, match=r"no hour of ups, utility of dc1 from .* is lost"):
+        give_up(store.home, "dc1", meters, window, decision, is_gone=False)
+    for key, held in tsdb.series.items():
+        if dict(key)["meter"] == "utility":
+            del held[START_MS // 3_600_000 + 200], held[START_MS // 3_600_000 + 201]
+    assert give_up(store.home, "dc1", meters, window, decision, is_gone=False) == {"utility": 2}
+    after = store.sums("dc1", *whole)["utility"]
+    lost_mj = 3 * 1_100_000 * 3_600_000
+    assert (after.energy_mj, after.covered_us) == (before.energy_mj - lost_mj, before.covered_us - 3 * HOUR_US)
+    told: list[Mapping[str, Any]] = []
+
+    def tell(payload: Mapping[str, Any], note: JournalNote) -> None:
+        told.append(payload)
+        note.keep('{"sequence": 7}')
+
+    store.tell_intakes(tell)
+    (said,) = [one for one in told if one["what"] == "lost"]
+    assert (said["by"], said["reason"], list(said["meters"])) == ("anna", "a disk broke", ["utility"])
+    assert {name: said["meters"]["utility"][name] for name in ("hours", "readings")} == {"hours": 2, "readings": 2}
+    assert "holds 0 of the 1 readings of meter utility" in said["meters"]["utility"]["told"]
+    with store.opened() as connection:
+        ((name, _, *who),) = given_up(connection, "dc1")
+    assert (name, *who) == ("utility", "anna", "a disk broke", 7)
+    review: Any = SimpleNamespace(
+        at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}, base=None)
+    )
+    assert readings_of(review, store.home)
+    again = {"utility": [at(60 * hour, 1_100_000) for hour in (200, 201)]}
+    assert store.append("dc1", meters, again, trust=LIVE).added == 2
+    assert store.sums("dc1", *whole)["utility"] == before
+    tsdb.fault = away
+    with pytest.raises(TsdbFaultError, match="gave no whole answer"):
+        give_up(store.home, "dc1", meters, whole, decision, is_gone=False)
+    assert sum(give_up(store.home, "dc1", meters, whole, decision, is_gone=True).values()) > 900
+    assert "coverage" in gate(store).reason
+    assert store.prune(START + 15 * DAY_US) == 0
 
 
 def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:

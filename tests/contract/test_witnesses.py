@@ -1,5 +1,6 @@
 """Heads of the journal that others keep: in a repository of Git and at another party's service; a rewrite is seen."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from support.asgi import Answer, call
+from support.authority import authority
 from support.ledger_copy import brought_once
 from support.ledger_party import Party
 from support.served_ledger import open_settings
+from support.timestamp_authority import TimestampAuthority, timestamp_authority
 from support.zone_project import ZONE, facility
+from zonewright.audit.evidence.stamped import StampedHead, stamp_fault, stamped_bytes
 from zonewright.audit.verify.witnesses import heads_fault, seen
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
@@ -25,8 +29,10 @@ from zonewright.ledger.store.journal import is_late
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.transport.posted import Posted
 from zonewright.model import Zone
+from zonewright.seal.timestamps import request_for, roots_of
 from zonewright.server.agents import issue_token
 from zonewright.server.assembly import Assembly
+from zonewright.server.timestamping import TimestampWitness
 from zonewright.server.witness_file import WitnessFileError, read_witnesses
 from zonewright.server.witnesses import GitWitness, HeadWitness, ServiceWitness, WitnessError, Witnessing
 
@@ -310,8 +316,11 @@ def test_heads_of_one_witness_agree(ledger: LedgerClient) -> None:
     ("text", "part"),
     [
         ("witnesses: {}", "witnesses: dictionary should have at least 1 item"),
-        ("witnesses: {hub: {}}", "expected either 'git' or 'service'"),
-        ("witnesses: {hub: {git: a, service: b}}", "expected either 'git' or 'service'"),
+        ("witnesses: {hub: {}}", "expected one of 'git', 'service' and 'timestamp'"),
+        ("witnesses: {hub: {git: a, service: b}}", "expected one of 'git', 'service' and 'timestamp'"),
+        ("witnesses: {tsa: {timestamp: 'https://a.example'}}", "expected 'authorities' beside 'timestamp'"),
+        ("witnesses: {tsa: {timestamp: 'ftp://a', authorities: none}}", "witnesses.tsa.timestamp: string should match"),
+        ("witnesses: {tsa: {timestamp: 'https://a', authorities: witnesses.yaml}}", "expected certificates"),
         ("witnesses: {hub: {service: 'https://a.example'}}", "expected 'token_file' beside 'service'"),
         ("witnesses: {hub: {git: '--upload-pack=x'}}", "expected a url of git"),
         ("every_s: 1\nwitnesses: {hub: {git: a}}", "every_s: input should be greater than or equal to 10"),
@@ -322,7 +331,7 @@ def test_heads_of_one_witness_agree(ledger: LedgerClient) -> None:
 def test_a_file_of_witnesses_that_is_none_is_told(text: str, part: str, tmp_path: Path) -> None:
     """The sentence has the file, where in it, and what was expected."""
     path = tmp_path / "witnesses.yaml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text.replace("witnesses.yaml", str(path)), encoding="utf-8")
     with pytest.raises(WitnessFileError) as caught:
         read_witnesses(path, tmp_path)
     assert part in str(caught.value)
@@ -342,3 +351,96 @@ def test_a_file_names_both_kinds(tmp_path: Path) -> None:
         if isinstance(one, ServiceWitness):
             with closing(one._road):
                 pass
+
+
+@pytest.fixture(name="stamps")
+def _stamps(tmp_path: Path) -> Iterator[TimestampAuthority]:
+    with timestamp_authority(tmp_path / "tsa") as made:
+        yield made
+
+
+def test_an_authority_stamps_heads_and_an_auditor_needs_its_certificate_only(
+    ledger: LedgerClient, stamps: TimestampAuthority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each head is stamped once; OpenSSL says so too; what is altered, or of another authority, is wrong."""
+    declared = tmp_path / "witnesses.yaml"
+    declared.write_text(f"witnesses: {{tsa: {{timestamp: '{stamps.url}', authorities: {stamps.roots}}}}}\n")
+    (_, ((name, witness),)) = read_witnesses(declared, tmp_path / "copies")
+    first = head_of(ledger)
+    witness.keep(first)
+    witness.keep(head_of(ledger))
+    further(ledger)
+    witness.keep(head_of(ledger))
+    assert (name, stamps.asked) == ("tsa", 2)
+    kept = tmp_path / "copies" / "tsa.jsonl"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    lines = kept.read_text(encoding="utf-8").splitlines()
+    one = StampedHead.model_validate_json(lines[0])
+    assert one.head == first
+    (tmp_path / "head").write_bytes(stamped_bytes(first))
+    (tmp_path / "head.tsr").write_bytes(base64.b64decode(one.stamp))
+    asked = ["openssl", "ts", "-verify", "-data", str(tmp_path / "head"), "-in", str(tmp_path / "head.tsr")]
+    assert subprocess.run([*asked, "-CAfile", str(stamps.roots)], capture_output=True, check=False).returncode == 0
+
+    def told(text: str, roots: Path = stamps.roots) -> tuple[int, str]:
+        (tmp_path / "tsa.jsonl").write_text(text, encoding="utf-8")
+        command = [
+            "ledger",
+            "verify",
+            "--ledger",
+            f"sqlite:///{tmp_path}/l.db",
+            "--witness",
+            str(tmp_path / "tsa.jsonl"),
+        ]
+        code = main([*command, "--timestamp-ca", str(roots)])
+        return code, capsys.readouterr().out.splitlines()[-1]
+
+    whole = kept.read_text(encoding="utf-8")
+    code, sentence = told(whole)
+    assert (code, sentence.startswith("good: witness tsa saw the head, entry ")) == (0, True)
+    other = StampedHead.model_validate_json(lines[1])
+    swapped = one.model_copy(update={"stamp": other.stamp}).model_dump_json() + "\n"
+    assert told(swapped) == (
+        1,
+        f"wrong: witness tsa entry {first.sequence}: the time-stamp does not count: Mismatch between messages",
+    )
+    elsewhere = tmp_path / "elsewhere.pem"
+    elsewhere.write_bytes(authority("another").made.pem)
+    assert told(whole, elsewhere)[0] == 1
+    command = ["ledger", "verify", "--ledger", f"sqlite:///{tmp_path}/l.db", "--witness", str(kept)]
+    assert main(command) == 2
+    assert "name the certificates of their authority with --timestamp-ca" in capsys.readouterr().err
+
+
+def test_a_head_that_was_dated_back_is_found_by_its_stamp(
+    ledger: LedgerClient, stamps: TimestampAuthority, tmp_path: Path
+) -> None:
+    """Whoever has the ledger's key may write any moment into a head, but not into what an authority says of it."""
+    head = head_of(ledger).model_copy(update={"at": "2020-01-01T00:00:00.000000Z"})
+    TimestampWitness(stamps.url, roots_of(stamps.roots.read_bytes()), tmp_path / "kept.jsonl").keep(head)
+    one = StampedHead.model_validate_json((tmp_path / "kept.jsonl").read_bytes())
+    fault = stamp_fault(one, roots_of(stamps.roots.read_bytes()))
+    assert fault is not None
+    assert "its head says 2020-01-01T00:00:00Z, and the authority stamped it at 20" in fault
+
+
+def test_what_an_authority_should_not_answer_is_kept_by_nobody(
+    ledger: LedgerClient, stamps: TimestampAuthority, tmp_path: Path
+) -> None:
+    """An error, something else, too much, an answer to another question, and nobody there: each a sentence."""
+    roots = roots_of(stamps.roots.read_bytes())
+    path, head = tmp_path / "kept.jsonl", head_of(ledger)
+    old, _ = request_for(stamped_bytes(head))
+    for says, sentence in (
+        ((500, b""), "it answered 500"),
+        ((200, b"<html>"), "the time-stamp does not count"),
+        ((200, b"0" * 70_000), "it answered more than 65,536 bytes"),
+        ((200, stamps.stamp(old)), "the time-stamp does not count: Nonce mismatch"),
+        ((200, stamps.stamp(b"none")), "the authority gave no time-stamp: "),
+    ):
+        stamps.says = says
+        with pytest.raises(WitnessError, match=sentence):
+            TimestampWitness(stamps.url, roots, path).keep(head)
+    with pytest.raises(WitnessError, match="NewConnectionError"):
+        TimestampWitness("http://127.0.0.1:1/", roots, path).keep(head)
+    assert not path.exists()

@@ -97,7 +97,7 @@ def _project(tmp_path: Path) -> Iterator[Project]:
         text = (
             f"party: operator\nlogin: {{user: {hosts[0].user}, keys: [{key}]}}\nhosts:\n"
             + "\n".join(lines)
-            + f"\nagent:\n  url: {url}\n  interval_s: 1\n  sources: [host]\n  psutil: wheels\n"
+            + f"\nagent:\n  url: {url}\n  interval_s: 1\n  sources: [host]\n  power: none\n  psutil: wheels\n"
             "  prefix: /home/operator/agent\nrollout:\n  health_s: 8\n"
             "  waves: [{hosts: 1}, {percent: 100}]\n"
         )
@@ -148,6 +148,10 @@ def test_the_life_of_a_fleet(project: Project) -> None:
     status = project.run("status").stdout.splitlines()
     assert re.fullmatch(r"host-001  active       1\.1\.0-[0-9a-f]{12}", status[0])
     assert status[-1] == "host-003  none"
+    fleet = project.folder / "fleet.yaml"
+    fleet.write_text(fleet.read_text(encoding="utf-8").replace("  power: none\n", ""), encoding="utf-8")
+    dark = project.run("status")
+    assert (dark.returncode, dark.stderr.partition(";")[0]) == (1, "power is told by 0 of 2 hosts")
 
     with project.ledger() as ledger:
         entries = ledger.call(verbs.HISTORY, HistoryRequest()).entries

@@ -19,19 +19,30 @@ import pytest
 import yaml
 
 from support.booted_service import agent_once, resolve_by, serve, start_prometheus
-from support.booted_zone import RELOAD, BootedZone, booted, machine_without_system, require_programs, sample
-from support.dhcp_client import BIOS, UEFI_X64, Leased, ask
+from support.booted_zone import (
+    RELOAD,
+    SIGNED_BY,
+    BootedZone,
+    booted,
+    machine_without_system,
+    require_programs,
+    sample,
+    start_dhcp,
+)
+from support.dhcp_client import BIOS, UEFI_X64, Leased, LeasedV6, ask, ask_v6
 from support.network_hosts import Pinger, connected, require_hosts, until
 from support.parts import skip_or_fail
 from support.reference_nodes import reference_contexts, zone_files
 from support.reference_sites import reference_views
 from support.soak import is_full
 from support.zone_contexts import contexts_of_folder
-from zonewright.render import NodeContext, render_all
+from zonewright.model.secret import resolved
+from zonewright.render import NodeContext, SiteContext, render_all
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.formats.format import AnyContext
 from zonewright.render.network.answers import name_servers_of
 from zonewright.render.network.firewall import Protocol
+from zonewright.render.network.leasing import lease_told
 from zonewright.render.network.paths import Paths, paths_of
 from zonewright.render.network.whole import wanted_names
 
@@ -68,14 +79,16 @@ def _zone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @contextmanager
-def _up(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path) -> Iterator[BootedZone]:
+def _up(
+    contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path, *, with_servers: bool = True
+) -> Iterator[BootedZone]:
     require_hosts()
     require_programs()
     if not RELOAD.exists():
         skip_or_fail("frr-reload.py is not installed (Debian package frr-pythontools): reloading is NOT tested")
-    with ExitStack() as ends, booted(contexts, files, folder) as zone:
+    with ExitStack() as ends, booted(contexts, files, folder, with_servers=with_servers) as zone:
         service = next(iter(zone.nodes.values())).service_port
-        listened = {"router": {22}, "server": PORTS - {53}, "service": PORTS | {service}}
+        listened = {"router": {22}, "server": PORTS - {53}, "service": PORTS | {service}, "standby": {22}}
         for name, host in zone.hosts.items():
             for one in host.listen(listened.get(_kind(name), PORTS)):
                 zone.listening.setdefault(name, []).append(ends.enter_context(one))
@@ -327,6 +340,61 @@ def _computed_names(zone: BootedZone, node: NodeContext, wanted: Names, hidden: 
         yield from (f"computed: {own} is told {one}" for one in hidden if servers.answer(node.site, own, one))
 
 
+def test_signed_names_are_believed_elsewhere_only_as_they_were_signed(zone: BootedZone) -> None:
+    """Other sites check answers of a site that signs by its key, forward, back and of what is not there.
+
+    With another key they would believe nothing; `delv` and `dnssec-verify` say the same of the zone itself.
+    """
+    signer = next((one for one in zone.sites.values() if one.signed_zones), None)
+    if signer is None:
+        pytest.skip("no site of this zone signs its names: DNSSEC is NOT tested with it")
+    servers = name_servers_of(zone.contexts)
+    failed = []
+    for name, site in zone.sites.items():
+        host, address = zone.hosts[f"server {name}"], site.name_servers[0]
+        wanted = [f"{record.name}.{signer.domain}." for record in signer.names[:3]]
+        wanted += [f"nobody.{signer.domain}.", f"{ip_address(signer.name_servers[0]).reverse_pointer}."]
+        wanted += [f"{zone.sites[other].names[0].name}.{other}.internal." for other in zone.sites]
+        for asked in wanted:
+            kind = "PTR" if asked.endswith("arpa.") else "ANY" if asked.startswith("nobody") else "SOA"
+            said = host.run("dig", f"@{address}", "+adflag", "+noall", "+comments", asked, kind)
+            proven = " ad" in said.partition("flags:")[2].partition(";")[0]
+            if proven is not servers.proves(name, address, asked) or "SERVFAIL" in said:
+                failed.append(f"server {name} asked for {asked} {kind}: {said}")
+    (main,) = (one for one in signer.signed_zones if one.zone == signer.domain)
+    server = zone.hosts[f"server {signer.name}"]
+    before = _served(zone, signer)
+    assert before >= signer.serial
+    source = server.folder / "bind" / "zones" / "site.zone"
+    text = source.read_text(encoding="utf-8").replace(f" {signer.serial} ", f" {signer.serial + 1} ")
+    source.write_text(f"{text}added IN A 10.80.0.9\n", encoding="utf-8")
+    server.run("rndc", "-k", "/etc/bind/rndc.key", "reload")
+    assert until(lambda: _served(zone, signer) > before, within_s=10), "the signed zone is not that of the new file"
+    anchors = server.folder / "anchors"
+    for key, is_right in ((main.public_key, True), (main.public_key[::-1], False)):
+        anchors.write_text(f'trust-anchors {{ "{main.zone}" static-key 257 3 13 "{key}=="; }};\n', encoding="utf-8")
+        options = ("-a", str(anchors), f"+root={main.zone}", f"@{signer.name_servers[0]}")
+        said = server.run("delv", *options, f"added.{main.zone}", check=False)
+        assert ("; fully validated" in said) is is_right, said
+    transfer = (f"@{signer.name_servers[0]}", "+onesoa", f"{main.zone}.", "AXFR")
+    assert "Transfer failed" in server.run("dig", *transfer, check=False)
+    transferred = server.folder / "transferred.zone"
+    lines = server.run("dig", "-y", f"hmac-sha256:zonewright-transfer:{SIGNED_BY}", *transfer).splitlines()
+    transferred.write_text("".join(f"{one}\n" for one in lines if re.search(r"\sIN\s", one)), encoding="utf-8")
+    assert "fully signed" in server.run("dnssec-verify", "-z", "-o", main.zone, str(transferred))
+    for path, text in zone.files.items():
+        if "/etc/bind/keys/K" in path and path.startswith(f"sites/{signer.name}/"):
+            held = (server.folder / "bind" / "keys" / Path(path).name).read_text(encoding="utf-8")
+            assert held == resolved(text.encode(), lambda _reference: SIGNED_BY).decode(), path  # BIND changes none
+    assert failed == [], _told(failed)
+
+
+def _served(zone: BootedZone, site: SiteContext) -> int:
+    """The serial number that a site's name servers give of its zone."""
+    server, address = zone.hosts[f"server {site.name}"], site.name_servers[0]
+    return int(server.run("dig", f"@{address}", "+short", f"{site.domain}.", "SOA").split()[2])
+
+
 def _parties(zone: BootedZone) -> set[str]:
     return {one.name for one in zone.contexts if isinstance(one, GroupContext)}
 
@@ -386,26 +454,69 @@ def test_nodes_take_the_time_from_three_servers(zone: BootedZone) -> None:
     )
 
 
-@pytest.mark.parametrize(("architecture", "file"), [(BIOS, "undionly.kpxe"), (UEFI_X64, "ipxe.efi")])
-def test_a_machine_is_leased_what_its_site_says(zone: BootedZone, architecture: int, file: str) -> None:
-    """Kea gives a machine what is reserved for its port, with the file for its kind; others get another address."""
+def _leasing_site(zone: BootedZone) -> SiteContext:
     site = next((one for one in zone.sites.values() if one.leases and one.leases[0].reservations), None)
     if site is None:
         pytest.skip("no site of this zone reserves an address: leases by reservation are NOT tested with it")
+    return site
+
+
+@pytest.mark.parametrize(("architecture", "file"), [(BIOS, "undionly.kpxe"), (UEFI_X64, "ipxe.efi")])
+def test_a_machine_is_leased_what_its_site_says(zone: BootedZone, architecture: int, file: str) -> None:
+    """Kea gives a machine what is reserved for its port, with the file for its kind; others get another address."""
+    site = _leasing_site(zone)
     (lease,) = site.leases
     (reserved,) = lease.reservations
     stranger = f"52:54:00:00:ff:{architecture:02x}"
     with machine_without_system(zone, site.name, reserved.mac_address) as machine:
         told = ask(machine, "eth0", reserved.mac_address, architecture=architecture)
-    wanted = Leased(
-        reserved.address, lease.gateway, tuple(site.name_servers_v4), reserved.name, lease.next_server, file
-    )
-    assert told == wanted
+    computed = lease_told(site, lease, reserved.mac_address)
+    assert (computed.first, computed.last) == (reserved.address, reserved.address)
+    assert told == Leased(computed.first, lease.gateway, computed.name_servers, computed.name, computed.server, file)
     with machine_without_system(zone, site.name, stranger) as machine:
         other = ask(machine, "eth0", stranger, architecture=architecture)
-    assert IPv4Address(lease.first) <= IPv4Address(other.address) <= IPv4Address(lease.last)
+    computed = lease_told(site, lease, stranger)
+    assert IPv4Address(computed.first) <= IPv4Address(other.address) <= IPv4Address(computed.last)
     assert other.address != reserved.address
     assert other.host_name == ""
+
+
+def test_a_machine_has_ipv6_by_dhcp_and_a_way_by_its_router(zone: BootedZone) -> None:
+    """By DHCPv6 a machine gets what is reserved for its port, and the router's announcement leads to other sites."""
+    site = _leasing_site(zone)
+    (lease,) = site.leases_v6
+    (reserved,) = lease.reservations
+    computed = lease_told(site, lease, reserved.mac_address)
+    url = f"tftp://[{computed.server}]/{computed.uefi_file}"
+    with machine_without_system(zone, site.name, reserved.mac_address) as machine:
+        assert until(lambda: "via fe80:" in machine.run("ip", "-6", "route", "show", "default"), within_s=10)
+        told = ask_v6(machine, "eth0", reserved.mac_address, architecture=UEFI_X64)
+        assert told == LeasedV6(computed.first, computed.name_servers, url)
+        machine.ip([f"address add {told.address}/128 dev eth0 nodad"])
+        there = next(one for name in zone.sites if name != site.name for one in zone.sites[name].name_servers_v6)
+        pinger = machine.pinger(there)
+        pinger.send(1)
+        is_reached = until(lambda: bool(pinger.answers()), within_s=2)
+        pinger.close()
+    assert is_reached is paths_of(zone.contexts, zone.files).reaches(told.address, there, "icmp")
+
+
+def test_the_second_dhcp_server_leases_on_when_the_first_is_lost(zone: BootedZone) -> None:
+    """With the first server killed, a machine is leased the same as before by the other one; then it is back."""
+    site = _leasing_site(zone)
+    first = zone.hosts[f"server {site.name}"]
+    mac_address = "52:54:00:00:fe:01"
+    with machine_without_system(zone, site.name, mac_address) as machine:
+        before = ask(machine, "eth0", mac_address, architecture=BIOS)
+        before_v6 = ask_v6(machine, "eth0", mac_address, architecture=UEFI_X64)
+        first.run("sh", "-c", "kill -KILL $(cat /run/kea/kea-dhcp[46]*.pid)")
+        try:
+            within_s = EXPECTED["lease-take-over-s"]
+            after = ask(machine, "eth0", mac_address, architecture=BIOS, within_s=within_s)
+            after_v6 = ask_v6(machine, "eth0", mac_address, architecture=UEFI_X64, within_s=within_s)
+        finally:
+            start_dhcp(first)
+    assert (after, after_v6) == (before, before_v6)
 
 
 _SERIES = re.compile(r"\b((?:zonewright|hw)_[a-z0-9_]+)\{")
@@ -435,6 +546,9 @@ def test_the_service_hears_agents_and_prometheus_reads_what_its_rules_need(zone:
     reader = service.token_of_reader("operator", "facility-operator")
     prometheus = start_prometheus(zone, "east", service, reader)
     assert until(lambda: prometheus.values('up{job="zonewright"}') == {"1"}, within_s=60, step_s=0.5)
+    told_at = {f"{one.scheme}://{one.target}/api/v2/alerts" for one in zone.sites["east"].alertmanagers}
+    assert until(lambda: prometheus.alertmanagers() == told_at, within_s=20)
+    assert "http://10.80.0.4:80/api/v2/alerts" in told_at
     rules = _file(zone, "sites/east/etc/prometheus/rules/zonewright.yml")
     guarded = set(_ALONE.findall(rules))
     missing = {one for one in set(_SERIES.findall(rules)) if not prometheus.values(f'{one}{{site="east"}}')}
@@ -497,7 +611,7 @@ def test_the_other_router_of_a_site_takes_over(tmp_path: Path) -> None:
     When it is back, all is as before, at the other site too. The zone is one of its own: gateways move in it.
     """
     contexts, files = _two_sites()
-    with _up(contexts, files, tmp_path) as zone:
+    with _up(contexts, files, tmp_path, with_servers=False) as zone:
         doubled = [name for name, one in zone.routers.items() if one.interconnect]
         assert len(doubled) == 2
         whole, limit_ms = paths_of(zone.contexts, zone.files), EXPECTED["take-over-ms"]

@@ -13,7 +13,8 @@ from zonewright.model.cluster import Scope
 from zonewright.model.cooling import Cooling
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import FEEDS, Draw
-from zonewright.model.world import Bystanders, Feed, Occupant, Rack, World
+from zonewright.model.rack import Feed, Rack
+from zonewright.model.world import Bystanders, Occupant, World
 from zonewright.place import change_world, failed, place, read_set, touched
 from zonewright.rules import evaluate
 

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.model.power import Draw
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.site import Face
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Feed, Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.place.rack_state import Floor, Ground, NodeShape, RackState
 from zonewright.rules.loads import NOTHING
 

@@ -11,10 +11,11 @@ from zonewright.model.cluster import Scope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.power import Draw
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.site import Face
 from zonewright.model.supply import FeedName, Phase
-from zonewright.model.world import Feed, Occupant, Rack, Standing, World
+from zonewright.model.world import Occupant, Standing, World
 from zonewright.place import change_world, failed, place, read_set, touched
 from zonewright.rules import Finding, evaluate
 

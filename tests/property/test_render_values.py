@@ -16,7 +16,7 @@ from zonewright.model import Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import RenderError, SiteContext, node_context, render_all
 from zonewright.render.contexts.node_view import fellows_of, site_view
-from zonewright.render.contexts.site_context import FeedLimit, MeterPoint
+from zonewright.render.contexts.site_limits import FeedLimit, MeterPoint
 from zonewright.render.formats.format import AnyContext
 from zonewright.render.formats.frr import FRR
 from zonewright.render.formats.netplan import NETPLAN

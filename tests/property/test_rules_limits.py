@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.model.power import FEEDS, Draw, Wiring, other
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Feed, Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.rules import Finding, evaluate
 from zonewright.rules.geometry import bits, longest_free, lowest_free
 from zonewright.rules.loads import KILOGRAM, WORST, by_key, limits, total, watts

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from zonewright.model import Site
 from zonewright.model.expand import with_supply
 from zonewright.model.power import FEEDS, Draw, Supply
-from zonewright.model.world import Feed, Occupant, Rack
+from zonewright.model.rack import Feed, Rack
+from zonewright.model.world import Occupant
 from zonewright.rules.chains import Loads, carried, loads_of
 from zonewright.rules.supply import lost_with
 

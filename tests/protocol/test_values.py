@@ -12,9 +12,9 @@ from pulumi.runtime.rpc import UNKNOWN
 from support.ledger_party import Party, node_inputs
 from support.provider_process import ProviderProcess, urn
 from zonewright.provider import values
+from zonewright.provider.answers import CallContext, shown
 from zonewright.provider.resource import CheckedResource, Input, ProviderSession, Resource
-from zonewright.provider.servicer import Servicer, _shown
-from zonewright.provider.session import CallContext
+from zonewright.provider.servicer import Servicer
 from zonewright.provider.values import from_struct, to_struct, unknown
 
 
@@ -128,4 +128,4 @@ def test_numbers_come_back_whole(provider: ProviderProcess, tenant: Party) -> No
 def test_a_secret_at_the_end_of_what_is_shown_is_not_shown_in_part() -> None:
     """A long value is looked through as a whole before its begin is repeated in a sentence."""
     token = "gh" + "p_" + "a1B2c3D4e5" * 4
-    assert token[:8] not in _shown("x " * 90 + token)
+    assert token[:8] not in shown("x " * 90 + token)

@@ -61,6 +61,7 @@ class Authority:
         days: tuple[float, float] = (-1, 2),
         usage: Sequence[ObjectIdentifier] = (CLIENT,),
         is_authority: bool = False,
+        is_critical: bool = False,
         limits: Sequence[str] = (),
     ) -> Made:
         """A certificate with these alternative names, such as ``DNS:runner.example``; an authority may have limits."""
@@ -75,7 +76,7 @@ class Authority:
             limited = x509.NameConstraints(list(map(_alternative, limits)), excluded_subtrees=None)
             built = built.add_extension(limited, critical=True)
         if usage and not is_authority:
-            built = built.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+            built = built.add_extension(x509.ExtendedKeyUsage(usage), critical=is_critical)
         return Made(built.sign(self.made.key, hashes.SHA256()), key)
 
     def revoked(self, *given: Made, ended: bool = False) -> bytes:

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import io
 import json
+import shutil
 import sqlite3
 import sys
 import time
@@ -147,6 +148,10 @@ class BootedPrometheus:
         """States of an alert's instances; none where it is not pending and does not fire."""
         return {one["state"] for one in self._asked("alerts").get("alerts", []) if one["labels"]["alertname"] == alert}
 
+    def alertmanagers(self) -> set[str]:
+        """URLs at which it tells of alerts."""
+        return {one["url"] for one in self._asked("alertmanagers").get("activeAlertmanagers", [])}
+
     def _asked(self, path: str) -> dict[str, Any]:
         with self.host.inside():
             one = http.client.HTTPConnection("127.0.0.1", _PROMETHEUS, timeout=5)
@@ -176,9 +181,12 @@ def start_prometheus(zone: BootedZone, site: str, service: BootedService, token:
         target.parent.mkdir(parents=True, exist_ok=True)
         text = zone.files[f"sites/{site}/etc/prometheus/{path}"]
         target.write_text(text.replace("_interval: 60s", "_interval: 1s"), encoding="utf-8")
-    (etc / "zonewright-token").write_text(token, encoding="ascii")
+    for name in ("zonewright-token", "alerts-token"):
+        (etc / name).write_text(token, encoding="ascii")
+    shutil.copy(service.authority, etc / "ca.pem")
+    host.bind(etc, "/etc/prometheus")
     host.daemon(
-        *("env", f"SSL_CERT_FILE={service.authority}", "prometheus", f"--config.file={etc}/prometheus.yml"),
+        *("env", f"SSL_CERT_FILE={service.authority}", "prometheus", "--config.file=/etc/prometheus/prometheus.yml"),
         *(f"--storage.tsdb.path={etc}/data", f"--web.listen-address=127.0.0.1:{_PROMETHEUS}"),
     )
     return BootedPrometheus(host)

@@ -5,6 +5,7 @@ ports in its own site are bridges, one for each VLAN, since the kernel of a buil
 so is a node's bond a single port. All else is what the files say.
 """
 
+import base64
 import itertools
 import json
 import os
@@ -12,6 +13,7 @@ import re
 import shutil
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface, ip_network
@@ -20,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from support.authority import CLIENT, SERVER, authority
 from support.network_hosts import NetworkHost, until
 from support.parts import require
 from zonewright.model.secret import resolved
@@ -36,12 +39,15 @@ PROGRAMS = {
     "nft": "nftables",
     "chronyd": "chrony",
     "kea-dhcp4": "kea-dhcp4-server",
+    "kea-dhcp6": "kea-dhcp6-server",
     "keepalived": "keepalived",
     "prometheus": "prometheus",
 }
 RELOAD = Path("/usr/lib/frr/frr-reload.py")
 OUTSIDE = ("198.51.100.7", "2001:db8:beef::7")
 """A host that is not of the zone, behind its way out."""
+SIGNED_BY = base64.b64encode((79).to_bytes(32, "big")).decode()
+"""The private key of the site that signs its zones; a number for whose public key the declaration has no better use."""
 _TIME_SERVER = "local stratum 5\nallow all\ncmdport 0\npidfile /run/chronyd.pid\n"
 _ONLY_A_SWITCH = "for one in /proc/sys/net/bridge/bridge-nf-call-ip*tables; do test ! -e $one || echo 0 > $one; done"
 """A router's bridge stands for the switches of its site, which do not ask the router's rules."""
@@ -61,14 +67,16 @@ class BootedZone:
     Attributes:
         contexts: what the files were rendered from.
         files: text by path.
-        hosts: all hosts: ``router SITE``, ``router SITE/NAME``, ``switch SITE``, ``server SITE``, ``service``,
-            ``administrator``, ``outside``, ``node NAME``.
+        with_servers: whether names, times and leases are served.
+        hosts: all hosts: ``router SITE``, ``router SITE/NAME``, ``switch SITE``, ``server SITE``, ``standby SITE``,
+            ``service``, ``administrator``, ``outside``, ``node NAME``.
         addresses: addresses of each host.
         listening: sockets that stand for programs of a host, by its name.
     """
 
     contexts: Sequence[AnyContext]
     files: Mapping[str, str]
+    with_servers: bool = True
     hosts: dict[str, NetworkHost] = field(default_factory=dict)
     addresses: dict[str, list[str]] = field(default_factory=dict)
     listening: dict[str, list[socket.socket]] = field(default_factory=dict)
@@ -179,15 +187,18 @@ class BootedZone:
 
 
 @contextmanager
-def booted(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path) -> Iterator[BootedZone]:
+def booted(
+    contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path, *, with_servers: bool = True
+) -> Iterator[BootedZone]:
     """Start a zone; what does not come up is found by what is asked of it.
 
     Args:
         contexts: what files were rendered from: all sites, and the nodes that are to be there.
         files: text by path.
         folder: where hosts have their files.
+        with_servers: whether names, times and leases are served; without them the hosts of servers are there and idle.
     """
-    zone = BootedZone(contexts, files)
+    zone = BootedZone(contexts, files, with_servers)
     with ExitStack() as ends:
         make = _maker(zone, folder, ends)
         ports = {port.role for site in zone.sites.values() for port in site.ports}
@@ -203,8 +214,11 @@ def booted(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Pat
         for host, node in zone.nodes.items():
             _node(zone, host, node, make(host))
         assert "nodes" in ports, "no router has an interface at its nodes"
-        for name in zone.routers:
-            _routing(zone, name)
+        with ThreadPoolExecutor(len(zone.routers)) as pool:
+            list(pool.map(lambda name: _routing(zone, name), zone.routers))
+        for name, own in zone.routers.items():
+            if own.interconnect:
+                _gateway(zone, name, own)
         yield zone
 
 
@@ -270,8 +284,12 @@ def _ports(zone: BootedZone, name: str, site: SiteContext, make: Callable[[str],
         if port.role == "nodes":
             servers = list(dict.fromkeys((*site.name_servers, *_time_servers(zone, site))))
             server = _host(zone, router, port, make(f"server {name}"), servers)
+            if not zone.with_servers:
+                continue
             _names(zone, name, server)
-            _leases(zone, name, server)
+            _leases(zone, site, server)
+            for peer in site.dhcp.peers[1:]:
+                _leases(zone, site, _host(zone, router, port, make(f"standby {name}"), [peer.address]), peer.name)
         elif port.role == "upstream":
             outside = _host(zone, router, port, make("outside"), [*site.defaults_v4, *site.defaults_v6])
             zone.addresses["outside"] = list(OUTSIDE)
@@ -364,10 +382,16 @@ def _routing(zone: BootedZone, name: str) -> None:
         ready = f"test -S /run/frr/{daemon}.vty && test -S /run/frr/zserv.api && echo yes"
         assert until(lambda ready=ready: "yes" in host.run("sh", "-c", ready, check=False), within_s=20)  # type: ignore[misc]
     host.run("vtysh", "-b")
-    if own.interconnect:
-        conf = host.folder / "keepalived.conf"
-        conf.write_text(zone.files[f"{root}/etc/keepalived/keepalived.conf"], encoding="utf-8")
-        host.daemon("keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", str(conf))
+
+
+def _gateway(zone: BootedZone, name: str, own: SiteContext) -> None:
+    """Start what decides which of two routers is the gateway; the first one is it then."""
+    host = zone.hosts[f"router {name}"]
+    conf = host.folder / "keepalived.conf"
+    conf.write_text(zone.files[f"{root_of(own)}/etc/keepalived/keepalived.conf"], encoding="utf-8")
+    host.daemon("keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", str(conf))
+    if not own.is_second:
+        until(lambda: zone.is_gateway(name), within_s=10)
 
 
 def _names(zone: BootedZone, name: str, host: NetworkHost) -> None:
@@ -379,9 +403,15 @@ def _names(zone: BootedZone, name: str, host: NetworkHost) -> None:
         if found is not None:
             target = etc / found[1]
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+            target.write_bytes(resolved(text.encode(), lambda _reference: SIGNED_BY))
+    signed = host.folder / "signed"
+    signed.mkdir()
+    below = f"sites/{name}/var/lib/bind/"
+    for path in (one for one in zone.files if one.startswith(below)):
+        (signed / path.removeprefix(below)).write_text(zone.files[path], encoding="utf-8")
     if etc.exists():
         host.bind(etc, "/etc/bind")
+        host.bind(signed, "/var/lib/bind")
         host.bind(host.folder / "cache", "/var/cache/bind")
         host.run("sh", "-c", "mkdir /run/named && rndc-confgen -a -k rndc-key -A hmac-sha256 > /dev/null 2>&1")
         host.daemon("named", "-g", "-n", "1", "-c", "/etc/bind/named.conf")
@@ -389,16 +419,44 @@ def _names(zone: BootedZone, name: str, host: NetworkHost) -> None:
     host.daemon("chronyd", "-d", "-x", "-u", "root", "-f", str(host.folder / "chrony.conf"))
 
 
-def _leases(zone: BootedZone, name: str, host: NetworkHost) -> None:
-    """Start the site's DHCP, where it has one, on the host of its name server."""
-    text = zone.files.get(f"sites/{name}/etc/kea/kea-dhcp4.conf")
-    if text is None:
+DHCP = ("kea-dhcp4", "kea-dhcp6")
+
+
+def _leases(zone: BootedZone, site: SiteContext, host: NetworkHost, server: str = "") -> None:
+    """Start a DHCP server of a site, on the host of its name server or on one of its own.
+
+    Args:
+        zone: the zone.
+        site: whose server it is.
+        host: where it runs.
+        server: name of the second server, empty for the first one.
+    """
+    root = f"servers/{site.name}/{server}" if server else f"sites/{site.name}"
+    etc = host.folder / "kea"
+    etc.mkdir()
+    for program in DHCP:
+        text = zone.files.get(f"{root}/etc/kea/{program}.conf")
+        if text is not None:
+            (etc / f"{program}.conf").write_text(text, encoding="utf-8")
+    if not any(etc.iterdir()):
         return
-    conf = host.folder / "kea-dhcp4.conf"
-    conf.write_text(text, encoding="utf-8")
+    if site.dhcp.peers:
+        ours = authority("dhcp")
+        (etc / "ha").mkdir()
+        (etc / "ha" / "ca.pem").write_bytes(ours.made.pem)
+        own = ours.give(f"DNS:{server or site.name}.example", usage=(CLIENT, SERVER))
+        shutil.copy(own.write(etc / "ha" / "cert.pem"), etc / "ha" / "key.pem")
+    host.bind(etc, "/etc/kea")
     host.bind(host.folder / "leases", "/var/lib/kea")
     host.run("sh", "-c", "install -d -m 0750 /run/kea /run/lock && mount -t tmpfs tmp /var/log")
-    host.daemon("kea-dhcp4", "-c", str(conf))
+    start_dhcp(host)
+
+
+def start_dhcp(host: NetworkHost) -> None:
+    """Start what leases addresses on a host, by the files that it has."""
+    for program in DHCP:
+        if (host.folder / "kea" / f"{program}.conf").exists():
+            host.daemon(program, "-c", f"/etc/kea/{program}.conf")
 
 
 @contextmanager
@@ -417,6 +475,7 @@ def machine_without_system(zone: BootedZone, site: str, mac_address: str) -> Ite
     host = NetworkHost(f"machine {mac_address}", folder)
     host.start()
     try:
+        host.run("sh", "-c", _NO_WAIT)
         _plug(router, port.name, host, "eth0")
         host.ip([f"link set eth0 address {mac_address}", "link set eth0 up"])
         yield host

@@ -1,10 +1,10 @@
-"""A machine without a system that asks for an address by DHCP (RFC 2131): who it is, what it was told."""
+"""A machine without a system that asks for an address by DHCP (RFC 2131, RFC 8415): who it is, what it was told."""
 
 import socket
 import struct
 import time
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from support.network_hosts import NetworkHost
 
@@ -111,3 +111,88 @@ def _leased(packet: bytes) -> Leased:
         next_server=str(IPv4Address(packet[20:24])),
         file=packet[108:236].rstrip(b"\0").decode("ascii"),
     )
+
+
+_SOLICIT, _ADVERTISE, _REQUEST_V6, _REPLY = 1, 2, 3, 7
+_CLIENT_ID, _SERVER_ID, _IA_NA, _IA_ADDRESS, _ORO, _ELAPSED = 1, 2, 3, 5, 6, 8
+_DNS_SERVERS, _DOMAIN_SEARCH, _BOOT_URL, _CLIENT_ARCHITECTURE = 23, 24, 59, 61
+_ALL_SERVERS = "ff02::1:2"
+
+
+@dataclass(frozen=True)
+class LeasedV6:
+    """What a machine was told by DHCPv6.
+
+    Attributes:
+        address: its address.
+        name_servers: its resolvers.
+        url: what it starts from, or empty.
+    """
+
+    address: str
+    name_servers: tuple[str, ...]
+    url: str
+
+
+def ask_v6(host: NetworkHost, interface: str, mac_address: str, *, architecture: int, within_s: float = 30) -> LeasedV6:
+    """Solicit, request; gives what was replied. The DUID has the MAC address.
+
+    Args:
+        host: the machine.
+        interface: its port.
+        mac_address: the port's.
+        architecture: what kind of machine it is.
+        within_s: how long a server may need, in seconds.
+    """
+    with host.inside():
+        one = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        index = socket.if_nametoindex(interface)
+        one.bind(("::", 546))
+    own = [
+        (_CLIENT_ID, struct.pack("!HH", 3, 1) + bytes.fromhex(mac_address.replace(":", ""))),
+        (_ORO, struct.pack("!HHH", _DNS_SERVERS, _DOMAIN_SEARCH, _BOOT_URL)),
+        (_ELAPSED, bytes(2)),
+        (_CLIENT_ARCHITECTURE, struct.pack("!H", architecture)),
+    ]
+    with one:
+        one.settimeout(_WAIT_S)
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            offer = _exchange_v6(
+                one, index, _SOLICIT, [*own, (_IA_NA, struct.pack("!III", 1, 0, 0))], wanted=_ADVERTISE
+            )
+            if offer is None or _IA_ADDRESS not in _options_v6(offer.get(_IA_NA, b"")[12:]):
+                continue
+            more = [(_SERVER_ID, offer[_SERVER_ID]), (_IA_NA, offer[_IA_NA])]
+            said = _exchange_v6(one, index, _REQUEST_V6, [*own, *more], wanted=_REPLY)
+            if said is not None:
+                servers = said.get(_DNS_SERVERS, b"")
+                return LeasedV6(
+                    address=str(IPv6Address(_options_v6(said[_IA_NA][12:])[_IA_ADDRESS][:16])),
+                    name_servers=tuple(str(IPv6Address(servers[at : at + 16])) for at in range(0, len(servers), 16)),
+                    url=said.get(_BOOT_URL, b"").decode("ascii"),
+                )
+    raise AssertionError(f"{host.name}: nobody leased an IPv6 address to {mac_address} within {within_s} s")
+
+
+def _exchange_v6(
+    one: socket.socket, index: int, kind: int, options: list[tuple[int, bytes]], *, wanted: int
+) -> dict[int, bytes] | None:
+    body = b"".join(struct.pack("!HH", code, len(value)) + value for code, value in options)
+    try:
+        one.sendto(struct.pack("!I", kind << 24 | kind) + body, (_ALL_SERVERS, 547, 0, index))
+        while True:
+            packet = one.recv(2048)
+            if packet[0] == wanted and packet[1:4] == bytes([0, 0, kind]):
+                return _options_v6(packet[4:])
+    except TimeoutError:
+        return None
+
+
+def _options_v6(rest: bytes) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    while len(rest) >= 4:  # code and length
+        code, length = struct.unpack("!HH", rest[:4])
+        found[code] = rest[4 : 4 + length]
+        rest = rest[4 + length :]
+    return found

@@ -1,9 +1,11 @@
-"""A TCP proxy with faults: says nothing, resets after so many bytes, goes silent after so many, counts connections."""
+"""A TCP proxy with faults: silence, resets, a frozen road, a long way, everything said twice. It counts connections."""
 
 import contextlib
+import queue
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -17,7 +19,9 @@ class FaultProxy:
         reset_after: bytes to the server after which both sides are reset; None never.
         freeze_after: bytes to the server after which nothing is passed on any more; None never.
         say: what it says itself before it closes the connection; empty passes on.
+        one_way_s: seconds that everything is on its way, in each direction; as much as comes is on its way at once.
         is_silent: whether nothing is passed on in either direction from now on, as in a network that is gone.
+        is_twice: whether the server hears what a connection said to it once more, afterwards.
     """
 
     upstream: tuple[str, int] | None
@@ -25,6 +29,8 @@ class FaultProxy:
     freeze_after: int | None = None
     say: bytes = b""
     is_silent: bool = False
+    one_way_s: float = 0
+    is_twice: bool = False
     address: tuple[str, int] = ("", 0)
     connections: int = 0
     _listener: socket.socket = field(default_factory=socket.socket, repr=False)
@@ -69,23 +75,64 @@ class FaultProxy:
         elif self.upstream is not None:
             server = socket.create_connection(self.upstream)
             self._open.append(server)
-            self._start(self._pass, client, server, self.reset_after, self.freeze_after)
-            self._start(self._pass, server, client, None, None)
+            self._start(self._to_server, client, server)
+            self._start(self._pass, server, client, None, None, None)
+
+    def _to_server(self, client: socket.socket, server: socket.socket) -> None:
+        said = bytearray() if self.is_twice else None
+        self._pass(client, server, self.reset_after, self.freeze_after, said)
+        if said and self.upstream is not None:
+            with contextlib.suppress(OSError), socket.create_connection(self.upstream) as again:
+                again.sendall(said)
+                again.shutdown(socket.SHUT_WR)
+                while again.recv(16_384):
+                    pass
 
     def _pass(
-        self, source: socket.socket, sink: socket.socket, reset_after: int | None, freeze_after: int | None
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        reset_after: int | None,
+        freeze_after: int | None,
+        said: bytearray | None,
     ) -> None:
         passed = 0
+        far = self._far(sink) if self.one_way_s else None
         with contextlib.suppress(OSError):  # the other thread, or the end of the test, has closed a side
             while piece := source.recv(16_384):
+                if said is not None:
+                    said += piece
                 if not self.is_silent and (freeze_after is None or passed < freeze_after):
-                    sink.sendall(piece)
+                    if far is None:
+                        sink.sendall(piece)
+                    else:
+                        far.put((time.monotonic() + self.one_way_s, piece))
                 passed += len(piece)
                 if reset_after is not None and passed >= reset_after:
                     _reset(source)
                     _reset(sink)
                     return
-            sink.shutdown(socket.SHUT_WR)
+            if far is None:
+                sink.shutdown(socket.SHUT_WR)
+        if far is not None:
+            far.put((time.monotonic() + self.one_way_s, b""))
+
+    def _far(self, sink: socket.socket) -> "queue.SimpleQueue[tuple[float, bytes]]":
+        """What is on its way to one side: when it is there, and what; nothing is the end."""
+        pieces: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+
+        def arrive() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    due, piece = pieces.get()
+                    time.sleep(max(0.0, due - time.monotonic()))
+                    if not piece:
+                        sink.shutdown(socket.SHUT_WR)
+                        return
+                    sink.sendall(piece)
+
+        self._start(arrive)
+        return pieces
 
 
 def _reset(one: socket.socket) -> None:

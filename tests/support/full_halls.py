@@ -5,7 +5,8 @@ from functools import cache
 
 from zonewright.model import Cluster, NodeType
 from zonewright.model.demand import ClusterDemand, Demand
-from zonewright.model.world import Feed, Rack, World
+from zonewright.model.rack import Feed, Rack
+from zonewright.model.world import World
 
 Kind = tuple[int, int, int]
 """Units, watts and kilograms of a node."""

@@ -6,9 +6,10 @@ from typing import Any
 
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change import place_text
+from zonewright.model.asset import asset_text
 from zonewright.model.asset_properties import asset_properties, cluster_properties
 from zonewright.model.canonical import digest_of
-from zonewright.model.demand import Demand, asset_text
+from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.policy.stack_resources import StackResource
 

@@ -47,15 +47,14 @@ from zonewright.model.expand import with_supply
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
 from zonewright.model.power import Draw
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.totals import room_totals, usage_of
 from zonewright.model.world import (
     ClusterFacts,
     DuctFacts,
-    Feed,
     LinkFacts,
     NameFacts,
     Occupant,
-    Rack,
     RoomTotals,
     SiteFacts,
     World,

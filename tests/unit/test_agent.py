@@ -17,14 +17,16 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from support.soak import rounds
 from support.zone_project import REPOSITORY
-from zonewright.model.fleet import AGENT_SOURCES
-from zonewright_agent.configuration import SOURCES, ConfigurationError, from_text
+from zonewright.model.fleet import AGENT_SOURCES, AgentSettings
+from zonewright_agent.configuration import SOURCES, USUAL_SOURCES, ConfigurationError, from_text
 from zonewright_agent.counters import CounterReading, Quality, delta
 from zonewright_agent.otlp import encode
 from zonewright_agent.points import Moment, Point
 from zonewright_agent.running import MAKERS
+from zonewright_agent.sources.amdgpu import Amdgpu
 from zonewright_agent.sources.host import Host
 from zonewright_agent.sources.hwmon import Hwmon
+from zonewright_agent.sources.nvml import Nvml
 from zonewright_agent.sources.rapl import Rapl
 from zonewright_agent.spool import Spool
 
@@ -319,6 +321,7 @@ def test_once_reports_and_one_silent_source_is_told(tmp_path: Path, service: Thr
     assert names == ["hw.energy", "system.cpu.utilization", "system.memory.utilization", "zonewright.source.up"]
     up = parsed.resource_metrics[0].scope_metrics[0].metrics[-1].gauge.data_points
     assert {item.attributes[0].value.string_value: item.as_double for item in up} == {"host": 1, "rapl": 1, "hwmon": 0}
+    assert (tmp_path / "spool" / "sources").read_text(encoding="ascii") == "host up\nhwmon down\nrapl up\n"
 
 
 def test_a_service_that_is_away_is_waited_for(tmp_path: Path, service: ThreadingHTTPServer) -> None:
@@ -391,7 +394,8 @@ def test_it_imports_nothing_of_ours() -> None:
 
 
 def test_the_sources_have_the_same_names_everywhere() -> None:
-    """What the agent reads by default, can make, is asked for by fleet files and gets from a template is one list."""
+    """What the agent can make and fleet files may ask for is one list; so is what is read where nobody names any."""
     rendered = [path.read_text(encoding="utf-8") for path in GOLDEN.rglob("agent.toml")]
-    assert SOURCES == AGENT_SOURCES == tuple(MAKERS) == (Host.name, Hwmon.name, Rapl.name)
-    assert {from_text(text, "agent.toml").sources for text in rendered} == {SOURCES}
+    assert SOURCES == AGENT_SOURCES == tuple(MAKERS) == (Host.name, Hwmon.name, Rapl.name, Amdgpu.name, Nvml.name)
+    usual = {USUAL_SOURCES, AgentSettings(url="https://zone.example:8480/v1/metrics").sources}
+    assert {from_text(text, "agent.toml").sources for text in rendered} == usual == {SOURCES[:3]}

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from support.zone_project import facility
 from zonewright.changes.sizes import FormatSize, sizes_by_format
 from zonewright.model import Baseline, Duct, Link, OwnerFile, Room, Row, Site
+from zonewright.model.asset import AnyAsset, DuctAsset, LinkAsset, RowAsset, SiteAsset
 from zonewright.model.asset_properties import asset_properties, property_name
-from zonewright.model.demand import AnyAsset, DuctAsset, LinkAsset, RowAsset, SiteAsset
 from zonewright.provider.resource import Input, check_inputs
 from zonewright.provider.resources import RESOURCES
 from zonewright.render.formats.format_set import BUILT_IN

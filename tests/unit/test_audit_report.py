@@ -29,7 +29,8 @@ from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.cli import main
 from zonewright.model.canonical import digest_of
 from zonewright.model.power import Draw
-from zonewright.model.world import Feed, Occupant, Rack
+from zonewright.model.rack import Feed, Rack
+from zonewright.model.world import Occupant
 from zonewright.rules.finding import Finding, Level
 from zonewright.seal.keys import key_id
 

@@ -3,7 +3,9 @@
 ``ZONEWRIGHT_UPDATE_GOLDEN=1`` writes the sentences again; read the difference before it is committed.
 """
 
+import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import pytest
 import yaml
 
 from zonewright.declare import load_zone
+from zonewright.declare.registered import zone_problems
 from zonewright.declare.yaml_text.compose import FAST_LOADER
+from zonewright.model import Zone
 
 CASES = Path(__file__).parents[1] / "cases" / "declare"
 REPLACED = {
@@ -43,6 +47,24 @@ def test_a_case_gives_its_sentences(case: Path, loader: str, tmp_path: Path) -> 
     if os.environ.get("ZONEWRIGHT_UPDATE_GOLDEN") and loader == "libyaml":
         expected.write_text(sentences, encoding="utf-8")
     assert sentences == expected.read_text(encoding="utf-8")
+
+
+def test_a_zone_that_comes_from_no_file_gets_the_same_sentences() -> None:
+    """Whoever registers a zone past the files is told what a check of its file tells, but for lines and defaults."""
+    for name in ("extent-inside-out", "reserved-party", "rule-pack-loosens-its-parent", "rule-packs-in-a-circle"):
+        case = CASES / "zone" / f"{name}.yaml"
+        content = json.loads(json.dumps(yaml.safe_load(case.read_text(encoding="utf-8")), default=str))
+        said = sorted(str(problem) for problem in zone_problems(Zone.model_validate(content)))
+        lines = case.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+        lines = [line for line in lines if ".uncertain: " not in line]  # says the default, which is not registered
+        assert said == sorted(re.sub(r"^zone\.yaml:\d+:", "zone.yaml:", line) for line in lines)
+
+
+def test_a_good_zone_has_no_fault_when_a_message_brings_it() -> None:
+    """A message names every field of every pack: what no file says of trust is no fault of a pack that extends it."""
+    loaded = load_zone(CASES.parents[2] / "stacks" / "zones" / "reference", on=ON).declaration
+    assert loaded is not None
+    assert zone_problems(Zone.model_validate_json(loaded.zone.model_dump_json())) == ()
 
 
 def test_the_base_zone_has_no_fault() -> None:

@@ -58,6 +58,7 @@ SHOWN = {
     "act-on-a-finding-of-a-meter.md": "tests/contract/test_corrections.py",
     "audit-a-change.md": "tests/contract/test_signed_telemetry.py",
     "back-up-a-ledger.md": "tests/contract/test_ledger_backup.py",
+    "bring-in-a-facility.md": "tests/hosts/test_network_boot.py",
     "check-in-ci.md": "tests/contract/test_access_issuers.py",
     "configure-switches.md": "tests/unit/test_remediation.py",
     "cut-a-release.md": "tests/unit/test_release.py",

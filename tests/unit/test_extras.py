@@ -62,6 +62,7 @@ COMMANDS = {
     f"pue correct readings.csv --site dc1 --zone {ZONE} --by anna --reason misread": "ledger",
     "pue corrections --site dc1": "ledger",
     f"pue status --zone {ZONE}": "ledger",
+    f"pue lost --site dc1 --from 2026-01-01T00Z --to 2026-01-02T00Z --zone {ZONE} --by anna --reason disk": "ledger",
     "pue prune": "ledger",
     "render --stack a": "stack",
     "diff --stack a": "stack",

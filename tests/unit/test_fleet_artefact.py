@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+import zipfile
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
@@ -37,13 +38,14 @@ from zonewright_agent.simple_toml import loads
 
 NAMED = AgentSettings(url="https://zone.example:8480/v1/metrics")
 NUMBERED = AgentSettings(url="https://192.0.2.1:8480/v1/metrics", interval_s=30, psutil="wheels")
+WITH_BOARDS = NUMBERED.model_copy(update={"sources": ("host", "nvml")})
 PYTHON = "/usr/bin/python3"
 
 
 def texts(settings: AgentSettings = NAMED, *, has_rapl: bool = False, prefix: str | None = None) -> dict[str, str]:
     """The texts of one host."""
     layout = system_layout() if prefix is None else user_layout(prefix)
-    return agent_texts("core-001", settings, layout, python=PYTHON, has_rapl=has_rapl)
+    return agent_texts("core-001", settings, layout, python=PYTHON, left_out=() if has_rapl else ("rapl",))
 
 
 def test_another_receiver_is_told_where_the_host_is() -> None:
@@ -54,7 +56,7 @@ def test_another_receiver_is_told_where_the_host_is() -> None:
         NUMBERED.model_copy(update=also),
         system_layout(),
         python=PYTHON,
-        has_rapl=False,
+        left_out=("rapl",),
         place=("dc1", "dc1/a/01/02"),
     )
     settings = from_text(found[SETTINGS], "agent.toml")
@@ -65,7 +67,7 @@ def test_another_receiver_is_told_where_the_host_is() -> None:
         NUMBERED.model_copy(update={"also_url": "https://prometheus.example/otlp"}),
         system_layout(),
         python=PYTHON,
-        has_rapl=False,
+        left_out=(),
     )
     assert "IPAddressAllow" not in named[UNIT]
 
@@ -151,6 +153,9 @@ def test_wheels_are_found_by_architecture(tmp_path: Path) -> None:
         shutil.make_archive(str(path), "zip", REPOSITORY / "agents", "zonewright_agent")
         path.with_suffix(".whl.zip").rename(path)
     assert sorted(read_wheels(tmp_path)) == ["aarch64-glibc", "x86_64-glibc", "x86_64-musl"]
+    with zipfile.ZipFile(tmp_path / "nvidia_ml_py-13.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("pynvml.py", "boards = 1\n")
+    assert {tuple(files)[-1:] for files in read_wheels(tmp_path).values()} == {("pynvml.py",)}, "for hosts with boards"
 
 
 CASES = {
@@ -168,7 +173,7 @@ def test_texts_are_the_committed_ones(case: str) -> None:
 
 
 @pytest.mark.parametrize("has_rapl", [False, True])
-@pytest.mark.parametrize("settings", [NAMED, NUMBERED], ids=["by name", "by address"])
+@pytest.mark.parametrize("settings", [NAMED, NUMBERED, WITH_BOARDS], ids=["by name", "by address", "with boards"])
 def test_the_unit_is_hardened(tmp_path: Path, settings: AgentSettings, *, has_rapl: bool) -> None:
     """The exposure score is 1.5 at most, and systemd finds nothing unknown in the unit."""
     require("systemd-analyze", "systemd", "the unit's exposure")
@@ -187,6 +192,9 @@ def test_the_capability_is_given_only_with_counters() -> None:
     assert texts(has_rapl=True)[UNIT].count("CAP_DAC_READ_SEARCH") == 2
     assert loads(texts()[SETTINGS])["sources"] == ["host", "hwmon"]
     assert loads(texts(has_rapl=True)[SETTINGS])["sources"] == ["host", "hwmon", "rapl"]
+    assert "PrivateDevices=yes" in texts()[UNIT]
+    with_boards = texts(WITH_BOARDS)[UNIT]
+    assert ("DeviceAllow=char-nvidia rw" in with_boards, "PrivateDevices" in with_boards) == (True, False)
 
 
 @pytest.mark.parametrize("url", ['https://zone.example/"', "https://zone.example/\\u0041", "https://zone.example/#"])
@@ -201,7 +209,7 @@ def test_values_stay_values(url: str) -> None:
 def test_words_stay_words(python: str) -> None:
     """What a shell or systemd would read as more than one word is refused."""
     with pytest.raises(RenderError, match="expected one word"):
-        agent_texts("core-001", NAMED, system_layout(), python=python, has_rapl=False)
+        agent_texts("core-001", NAMED, system_layout(), python=python, left_out=())
 
 
 def test_run_scripts_are_shell() -> None:

@@ -11,8 +11,12 @@ from zonewright.fleet.agents.artefact import make_artefact
 from zonewright.fleet.agents.facts import HostConditions, HostFacts
 from zonewright.fleet.agents.layout import UNIT, system_layout, user_layout
 from zonewright.fleet.agents.plan import HostPlan, Recipe, hindered, plan_host, plan_text, with_differences
+from zonewright.fleet.agents.power import SOURCES as POWER_SOURCES
+from zonewright.fleet.agents.power import power_told
+from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.waves import STATES, exceeded, exit_code, split
-from zonewright.model.fleet import AgentSettings, StopLimits, WaveSize
+from zonewright.fleet.ssh.transport import Target
+from zonewright.model.fleet import AGENT_SOURCES, AgentSettings, StopLimits, WaveSize
 
 NOW_S = 1_800_000_000
 SOURCES = {"zonewright_agent/__init__.py": b'__version__ = "1.0.0"\n'}
@@ -42,6 +46,61 @@ EMPTY = HostFacts(
 def plan(facts: HostFacts, *, recipe: Recipe = RECIPE, is_enrolled: bool = True) -> HostPlan:
     """The plan of one host."""
     return plan_host("core-001", recipe, facts, is_enrolled=is_enrolled)
+
+
+def test_what_is_left_out_is_said_with_its_reason() -> None:
+    """A source that a host does not have is not in its settings, and the plan says why."""
+    recipe = replace(
+        RECIPE, settings=RECIPE.settings.model_copy(update={"sources": ("host", "rapl", "amdgpu", "nvml")})
+    )
+    found = plan(EMPTY, recipe=recipe)
+    assert list(found.left_out) == ["rapl", "amdgpu", "nvml"]
+    assert "  left out nvml: the host has no driver of NVIDIA" in plan_text(found).splitlines()
+    assert found.release is not None
+    assert 'sources = ["host"]' in found.release.texts["agent.toml"]
+    whole = plan(replace(EMPTY, has_rapl=True, accelerators=("amdgpu", "nvml")), recipe=recipe)
+    assert (whole.left_out, "left out" in plan_text(whole)) == ({}, False)
+
+
+def test_all_sources_but_the_load_tell_power() -> None:
+    """Whoever adds a source says whether it tells power."""
+    assert tuple(one for one in AGENT_SOURCES if one != "host") == POWER_SOURCES
+
+
+def hosts(*names: str, **powers: str) -> list[Host]:
+    """Hosts, of which some say what tells their power."""
+    targets = [Target(name=name, address=name, port=22, user="u") for name in (*names, *powers)]
+    return [Host(target=one, power=powers.get(one.name, "")) for one in targets]
+
+
+@pytest.mark.parametrize(
+    ("meant", "sources", "usual", "told", "is_dark"),
+    [
+        (
+            hosts("a", "b", "c"),
+            {"a": ("host", "hwmon", "rapl"), "b": ("rapl",), "c": ("host",)},
+            "agent",
+            "power is told by 2 of 3 hosts (hwmon 1, rapl 2); not by c",
+            False,
+        ),
+        (hosts("a", "b"), {"a": ("host",), "b": ()}, "agent", "power is told by 0 of 2 hosts; if a gateway", True),
+        (hosts("a", b="gateway"), {"a": ("host", "nvml"), "b": ()}, "agent", "told by 1 of 1 host (nvml 1)", False),
+        (hosts("a", b="agent"), {"a": (), "b": ("host",)}, "none", "power is told by 0 of 1 host;", True),
+        (hosts("a", b="none"), {"b": ()}, "agent", None, False),
+        (hosts("a"), {"a": ()}, "gateway", None, False),
+    ],
+)
+def test_a_fleet_without_one_watt_is_told(
+    meant: list[Host], sources: dict[str, tuple[str, ...]], usual: str, told: str | None, *, is_dark: bool
+) -> None:
+    """Hosts count by source; those whose power a gateway or nothing tells, and those nobody saw, do not."""
+    found = power_told(meant, sources, usual=usual)
+    if told is None:
+        assert found is None
+        return
+    assert found is not None
+    assert told in found.sentence
+    assert found.is_dark is is_dark
 
 
 def deployed() -> HostFacts:
@@ -77,7 +136,7 @@ def test_a_host_as_it_should_be_gets_nothing() -> None:
     """No step, no difference; and that is said in one line."""
     made = with_differences(plan(deployed()), {})
     assert (made.steps, made.differences) == ((), ())
-    assert plan_text(made) == f"core-001: unchanged, {made.facts.current}"
+    assert plan_text(made).splitlines()[0] == f"core-001: unchanged, {made.facts.current}"
 
 
 @pytest.mark.parametrize(

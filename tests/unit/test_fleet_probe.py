@@ -83,8 +83,11 @@ def test_releases_come_newest_first(layout: Layout, shell: str) -> None:
         release = Path(layout.secrets).parent / name
         (release / "PROVEN").touch()
         os.utime(release, (1_800_000_000 - age, 1_800_000_000 - age))
+    Path(layout.spool).mkdir()
+    Path(layout.spool, "sources").write_text("host up\nhwmon down\nrapl up\n", encoding="ascii")
     found = look(layout, shell)
     assert (found.healthy, found.previous) == (("1.0.0-a", "0.9.0-c"), "0.9.0-c")
+    assert found.sources == ("host", "rapl"), "what the agent said last that it reads"
 
 
 @pytest.mark.parametrize("shell", SHELLS)

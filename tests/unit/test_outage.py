@@ -18,7 +18,7 @@ from zonewright.model.site import Room, Row
 from zonewright.model.works import minute_of
 from zonewright.model.world import World
 from zonewright.place import judge_declaration
-from zonewright.rules.lost import Lost, UnknownSubjectError, lost_by, lost_with, works_in
+from zonewright.rules.lost import Lost, UnknownSubjectError, lost_by, lost_with, to_drain, works_in
 from zonewright.rules.outage import OutageReport, outage_of
 
 REFERENCE = REPOSITORY / "stacks" / "zones" / "reference"
@@ -161,6 +161,8 @@ def test_a_duct_takes_its_links_and_connections_find_another_way() -> None:
             assert not set(report.links) & set(one.path.split(", "))
     bridge = outage_of(world, lost_by(world, "d-bridge-1"))
     assert bridge.lost == ("bridge d-bridge-1",) or bridge.links
+    with pytest.raises(UnknownSubjectError, match="duct d-06 cannot be drained, for no node stands there"):
+        to_drain(world, ["d-06"])
 
 
 def test_the_command_fits_a_narrow_terminal(

@@ -16,8 +16,9 @@ from zonewright.cli import main
 from zonewright.model import District, Zone
 from zonewright.model.canonical import digest_of
 from zonewright.model.power import Draw
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.rule_pack import Waiver
-from zonewright.model.world import ClusterFacts, Feed, Occupant, Rack, World, ZoneFacts
+from zonewright.model.world import ClusterFacts, Occupant, World, ZoneFacts
 from zonewright.own_rules import confined, evaluate_all, in_time, only_trusted
 from zonewright.own_rules.confined import OwnAnswer, run_rule
 from zonewright.own_rules.trusted import SETTINGS, VARIABLE, distrusted

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from support.zone_project import ZONE, facility
 from zonewright.model import Site, Zone
 from zonewright.model.power import Draw
-from zonewright.model.world import Feed, Occupant, Rack, RoomTotals, SiteFacts, World, ZoneFacts
+from zonewright.model.rack import Feed, Rack
+from zonewright.model.world import Occupant, RoomTotals, SiteFacts, World, ZoneFacts
 from zonewright.place.fit import RoomFit, Wish, fit
 
 

@@ -11,8 +11,9 @@ from zonewright.model import Cluster, NodeType, Place, Spread, Survival
 from zonewright.model.cluster import Scope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import FEEDS, Draw
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import Feed, Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.place import Placement, change_world, place, rack_state, touched
 from zonewright.place.explaining import explain
 from zonewright.place.rack_state import Ground, RackState

@@ -10,9 +10,10 @@ from zonewright.model import Cluster, NodeType, Relation
 from zonewright.model.cooling import Cooling
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import Draw
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Feed, Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.place import Placement, change_world, place
 from zonewright.rules import evaluate
 

@@ -8,8 +8,9 @@ from pydantic import TypeAdapter
 from zonewright.model import Cluster, NodeType
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import Draw
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import Feed, Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.place import Precondition, change_world, failed, read_set
 
 RACK = "dc/a/1/01"

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,9 +12,12 @@ import pytest
 import yaml
 
 from zonewright.declare import load_zone
-from zonewright.model import Declaration
+from zonewright.model import Declaration, Location, Site
+from zonewright.model.coverage import Tower
 from zonewright.model.geodesy import route_m
+from zonewright.model.world import SiteFacts, World
 from zonewright.place import JudgedZone, judge_declaration
+from zonewright.rules import evaluate
 from zonewright.rules.disjoint import LinkNetwork
 from zonewright.rules.network import free_bores
 from zonewright.rules.paths import link_delay_ns
@@ -108,6 +112,28 @@ def test_links_and_ducts_are_those_stated(reference: JudgedZone) -> None:
         assert fastest is not None
         working[start, end] = round(fastest.delay_ns / 1000, 1)
     assert list(working.values()) == [226.4, 146.5, 131.3, 150.4]
+
+
+def test_a_mast_beside_one_with_room_is_refused(reference: JudgedZone) -> None:
+    """A mast that is planned 334 m from that of Fenhu may be built; one 279 m away is not needed."""
+    facts = reference.world.zone
+    assert facts is not None
+    found = []
+    for latitude in (31.0165, 31.0160):
+        mast = Site(
+            title="A mast",
+            kind="edge",
+            district="wujiang",
+            location=Location(latitude=latitude, longitude=120.8374, crs="WGS84"),
+            tower=Tower(platforms=3, status="planned"),
+        )
+        sites = {**facts.sites, "wj-mast": SiteFacts(owner="operator-a", site=mast)}
+        world = World(racks={}, zone=replace(facts, sites=sites))
+        found.append([one for one in evaluate(world, reach="zone") if one.rule == "tower-reuse"])
+    assert [[(one.subject, one.value, one.limit, one.participants[1].name) for one in group] for group in found] == [
+        [],
+        [("wj-mast", 279, 300, "wj-dc1")],
+    ]
 
 
 def test_every_duct_is_longer_than_its_route(reference: JudgedZone) -> None:

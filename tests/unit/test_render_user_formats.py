@@ -1,6 +1,7 @@
 """A zone's own formats and templates: the same interface, checked before they run, and contained when they do."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -268,7 +269,7 @@ def test_an_error_names_template_line_variable_and_value(tmp_path: Path) -> None
 
 
 def test_only_an_ordinary_file_is_a_template(tmp_path: Path) -> None:
-    """A pipe is not waited for and a device is not read to its end; a link to an ordinary file is one."""
+    """A pipe is not waited for, and nothing is read to an end that it has not; a link to a file of the zone is one."""
     folder = write(tmp_path, "motd/format.yaml", yaml.safe_dump(MOTD)).parent
     template = folder / "motd.j2"
     for kind in ("pipe", "device", "folder", "long"):
@@ -282,13 +283,32 @@ def test_only_an_ordinary_file_is_a_template(tmp_path: Path) -> None:
             with template.open("wb") as file:
                 file.truncate(50_000_000_000)
         _, problems = load_formats(tmp_path)
-        said = "a long template" if kind == "long" else "a template that cannot be read"
+        said = {"long": "a long template", "device": "a link out of"}.get(kind, "a template that cannot be read")
         assert said in str(problems[0]), kind
         assert len(str(problems[0])) < 300, kind
         template.rmdir() if kind == "folder" else template.unlink()
     write(tmp_path, "../shared.j2", "hello\n")
     template.symlink_to(tmp_path / "shared.j2")
     assert load_formats(tmp_path)[1] == ()
+
+
+@pytest.mark.parametrize("link", ["templates/motd/motd.j2", "templates/motd", "templates/other", "templates"])
+def test_a_link_out_of_the_zones_folder_is_told_and_not_read(link: str, tmp_path: Path) -> None:
+    """A template, a folder of them, or all of them that lie elsewhere are named with where the link leads."""
+    secret = "not for the zone's files"
+    outside = tmp_path / "outside"
+    for text in (secret, yaml.safe_dump(MOTD)):
+        write(outside, f"motd/{'motd.j2' if text == secret else 'format.yaml'}", text)
+    zone = tmp_path / "zone"
+    write(zone, "motd/format.yaml", yaml.safe_dump(MOTD))
+    write(zone, "motd/motd.j2", "hello\n")
+    place, target = zone / link, outside / link.replace("other", "motd")
+    shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+    place.symlink_to(target)
+    formats, problems = load_formats(zone)
+    assert f"{link}: a link out of the zone's folder" in str(problems[0]), problems
+    assert "got a link to '" in str(problems[0])
+    assert secret not in "".join(formats.sources.values())
 
 
 @pytest.mark.parametrize("name", ["zone.yaml", "device-types/one.yaml", "templates/motd/format.yaml"])

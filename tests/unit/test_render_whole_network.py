@@ -17,12 +17,14 @@ from zonewright.ledger.deciding.zone_serials import serial_in
 from zonewright.model import NodeType, Site
 from zonewright.model.surroundings import Routing, Surroundings
 from zonewright.render import NodeContext, SiteContext, render_all, site_context
+from zonewright.render.contexts.dhcp import DhcpPeer
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_view import Both, site_view
 from zonewright.render.contexts.routing import Interface
 from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.formats.format import AnyContext, Format
 from zonewright.render.formats.frr import FRR
+from zonewright.render.formats.kea import KEA, KEA_V6
 from zonewright.render.formats.router_host import ROUTER_KEEPALIVED
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
@@ -56,6 +58,10 @@ def site(name: str) -> SiteContext:
     return next(one for one in zone()[0] if isinstance(one, SiteContext) and one.name == name)
 
 
+def _peer(number: int) -> DhcpPeer:
+    return site("east").dhcp.peers[number]
+
+
 def rules(path: str, right: str, wrong: str) -> dict[str, str]:
     """The files with something else in one of them."""
     text = zone()[1][path]
@@ -84,11 +90,17 @@ def test_a_router_that_all_links_end_at_is_told(tmp_path: Path) -> None:
         (ROUTER_KEEPALIVED, "sites/east"),
         (ROUTER_KEEPALIVED, "routers/east/east-2"),
         (FRR, "routers/east/east-2"),
+        (KEA, "sites/east"),
+        (KEA, "servers/east/east-dhcp-2"),
+        (KEA_V6, "sites/east"),
+        (KEA_V6, "servers/east/east-dhcp-2"),
     ],
     ids=lambda item: item.replace("/", "-") if isinstance(item, str) else item.id,
 )
-def test_two_routers_with_vlans_are_as_committed_and_their_programs_take_it(format_: Format, root: str) -> None:
-    """The files of a site with VLANs and two routers are the golden ones, and their own programs pass them."""
+def test_two_routers_and_two_dhcp_servers_are_as_committed_and_their_programs_take_it(
+    format_: Format, root: str
+) -> None:
+    """The files of a site with two routers and DHCP servers are the golden ones, and their own programs pass them."""
     path = format_.files[0].path
     text = zone()[1][f"{root}/{path}"]
     compare_golden(f"{format_.id}/{root.replace('/', '-')}/{path}", text)
@@ -126,6 +138,23 @@ BROKEN: dict[str, Callable[[], tuple[list[AnyContext], Mapping[str, str], str]]]
         list(zone()[0]),
         rules(ROUTER, 'oifname "mgmt0" drop', 'oifname "mgmt0" counter drop'),
         "not understood",
+    ),
+    "the servers of leases are elsewhere": lambda: (
+        changed("east", dhcp=replace(site("east").dhcp, peers=(_peer(0), replace(_peer(1), address="10.99.0.1")))),
+        zone()[1],
+        "it does not reach the other one of the pair, 10.80.0.2 tcp port 8067",
+    ),
+    "machines start from somewhere else": lambda: (
+        changed(
+            "east", leases_v6=tuple(replace(one, next_server="2001:db8:ffff:ff::5") for one in site("east").leases_v6)
+        ),
+        zone()[1],
+        "2001:db8::f:1 does not reach what it starts from, 2001:db8:ffff:ff::5",
+    ),
+    "a site believes another key": lambda: (
+        changed("west", trust_anchors=tuple(replace(one, public_key="x") for one in site("west").trust_anchors)),
+        zone()[1],
+        "they believe answers for east.internal by a key that it is not signed by",
     ),
     "names of another site are asked of nobody": lambda: (
         changed("east", forwards=()),

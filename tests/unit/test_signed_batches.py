@@ -104,6 +104,13 @@ def test_only_what_a_host_signed_counts_as_signed(tmp_path: Path) -> None:
                 signed = {one.sequence for one in kept if one.head}
                 assert signed == models[name].signed(), key_id(keys[name])
                 assert all(digest_of(one.body) == own[name][one.sequence] for one in kept if one.head)
+                with samples._home.opened() as connection:  # what waits for a head that says which of two it is
+                    query = "select sequence, digest from chain_fork where agent = ?"
+                    waits = [tuple(row) for row in connection.execute(query, (name,))]
+                have = [*((one.sequence, digest_of(one.body)) for one in kept), *waits]
+                assert len(have) == len(set(have)), "nothing is there twice"
+                acknowledged = {one for one in own[name].items() if one[1] in models[name].came[one[0]]}
+                assert acknowledged <= set(have), "nothing that was acknowledged is lost"
                 told = {one.sequence for one in samples.chains.events(name)}
                 left = [one for before, one in pairwise(kept) if one.previous != before.digest]
                 assert {one.sequence for one in left} <= told

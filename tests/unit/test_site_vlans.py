@@ -50,8 +50,10 @@ def test_a_party_has_its_own_pools_else_those_of_nobody(party: str, pools: set[s
 
 
 def test_a_tenant_is_told_of_no_other_tenants_vlans() -> None:
-    """What a tenant sees of a site has its own VLANs and pools and those of nobody; a site without others stays."""
-    seen = site().seen_by("tenant-a")
+    """What a tenant sees of a site has its own VLANs and pools and those of nobody, and no place of a key or token."""
+    own = {"name_servers": ["10.8.0.2"], "dnssec": {"dnskey": f"257 3 13 {'A' * 86}==", "private_key": "ref+env://K"}}
+    seen = site(**own, alertmanagers={"a": {"url": "https://a", "credentials_file": "/token"}}).seen_by("tenant-a")
+    assert (seen.dnssec, seen.alertmanagers) == (None, {})
     assert (set(seen.vlans), set(seen.address_pools)) == ({"a", "a2", "plain"}, {"a4", "a-s", "all", "all-s"})
     assert "tenant-b" not in seen.model_dump_json()
     plain = Site.model_validate({"title": "dc", "district": "d"})
@@ -119,6 +121,8 @@ def test_each_of_two_routers_has_a_cable_to_its_interface() -> None:
 
 V6 = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1"}
 POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
+PAIR = {"name": "dhcp-2", "address": "10.0.0.6", "first_address": "10.0.0.5"}
+LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno1"]}
 
 
 @pytest.mark.parametrize(
@@ -172,10 +176,41 @@ POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
             "pool all-s has an mtu of 9000, and untagged at lan0 is 1500",
         ),
         ({"management": ["10.0.0.0/22"]}, "management 10.0.0.0/22 holds addresses of pool b4"),
+        ({"alertmanagers": {"a": {"url": "http://a", "ca_file": "/ca"}}}, "for HTTPS only"),
+        (
+            {"dnssec": {"dnskey": f"257 3 13 {'A' * 86}==", "private_key": "ref+env://K"}},
+            "without name_servers that could",
+        ),
+        ({"second_dhcp_server": PAIR | {"address": "10.77.0.6"}}, "10.77.0.6, which is in no network of the site"),
+        ({"second_dhcp_server": PAIR}, "a second_dhcp_server at a site without 'dynamic' addresses"),
+        (
+            {"second_dhcp_server": PAIR | {"first_address": "2001:db8::6"}},
+            "hears at 10.0.0.6, and the first at 2001:db8::6; name one version",
+        ),
+        ({"second_dhcp_server": PAIR | {"first_address": "10.0.0.6"}}, "both DHCP servers at 10.0.0.6"),
+        (
+            {"address_pools": {"p": {**V6, "dynamic": LEASED | {"interfaces": []}}}},
+            "expected one interface of the DHCP",
+        ),
+        ({"address_pools": {"p": {**V6, "dynamic": LEASED | {"first": "10.0.1.9"}}}}, "must lie from 2001:db8::1 to"),
+        (
+            {"address_pools": {"p": {**V6, "dynamic": LEASED | {"boot": {"next_server": "::1", "bios_file": "b"}}}}},
+            "a bios_file for IPv6",
+        ),
+        (
+            {
+                "address_pools": {
+                    "p": {**V6, "dynamic": LEASED | {"boot": {"next_server": "1.2.3.4", "uefi_file": "u"}}}
+                }
+            },
+            "cannot start from 1.2.3.4, of the other IP version",
+        ),
     ],
 )
-def test_vlans_that_cannot_be_are_refused(more: dict[str, Any], said: str) -> None:
-    """A number twice, a VLAN that is nowhere, and a tenant's network that no router would keep apart."""
-    with pytest.raises(ValueError, match=r"vid|VLAN|interface|administrators|mtu") as caught:
+def test_networks_that_cannot_be_are_refused(more: dict[str, Any], said: str) -> None:
+    """A VLAN that is nowhere or keeps nobody apart, addresses that no server leases, a pair that is none."""
+    with pytest.raises(
+        ValueError, match=r"vid|VLAN|interface|administrators|mtu|DHCP|dynamic|version|IPv6|HTTPS|dnssec"
+    ) as caught:
         site(**more)
     assert said in str(caught.value)

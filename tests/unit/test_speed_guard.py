@@ -66,3 +66,10 @@ def test_the_committed_numbers_have_both_actions() -> None:
     figures = document["figures"]
     assert set(figures) == {"preview", "up"}
     assert set(document["slack_percent"]) <= {name for one in figures.values() for name in one}
+
+
+def test_a_preview_asks_the_ledger_a_handful_of_times() -> None:
+    """So a service that is 20 ms away costs tenths of a second: a connection and an answer for each call, at most."""
+    counts = json.loads(GUARD.read_text(encoding="utf-8"))["figures"]["preview"]
+    calls = sum(count for name, count in counts.items() if " calls of " in name)
+    assert 2 * calls * 0.02 < 0.3, "a thousand nodes may take 1.3 times as long as here, which is a second more"

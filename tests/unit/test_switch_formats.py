@@ -12,10 +12,11 @@ from support.zone_contexts import SWITCHED_ZONE as ZONE
 from support.zone_contexts import contexts_of_folder, judged_folder, switched_contexts
 from zonewright.declare import load_zone
 from zonewright.dialects import eos, redfish, sonic
+from zonewright.model.asset import SiteAsset
 from zonewright.model.asset_properties import asset_properties, site_of
-from zonewright.model.demand import SiteAsset
 from zonewright.model.switch import range_of
 from zonewright.render import RenderError, render_all
+from zonewright.render.contexts.switch_sides import vlan_names
 from zonewright.render.formats.format import Format
 from zonewright.render.formats.rack_labels import OUTLET_LABELS
 from zonewright.render.formats.switches import EOS, EOS_PORTS, REDFISH, SONIC, SONIC_PORTS
@@ -157,6 +158,15 @@ def test_a_preview_shows_cables_and_a_policy_reads_them() -> None:
     told = asset_properties(SiteAsset(site=site))
     assert told["switches"]["spine-1"]["interfaces"]["Ethernet1"] == {"router": "lan0"}
     assert site_of(told).site.switches == site.switches
+
+
+def test_vlans_that_begin_alike_have_names_of_their_own_in_a_switch() -> None:
+    """A name has 32 characters; of two ids that share the first ones each is told by its digest, others stay."""
+    long = f"tenant-with-a-long-name-{'x' * 20}"
+    names = vlan_names([f"{long}-data", f"{long}-storage", f"other-{long}", "short"])
+    assert len(set(names.values())) == len(names)
+    assert {len(one) <= 32 for one in names.values()} == {True}
+    assert (names["short"], names[f"other-{long}"]) == ("short", f"other-{long}"[:32])
 
 
 def test_ranges_are_as_people_write_them() -> None:

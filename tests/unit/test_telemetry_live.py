@@ -38,6 +38,7 @@ from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright_agent.otlp import encode
 from zonewright_agent.points import Moment
 from zonewright_agent.sources import Source
+from zonewright_agent.sources.amdgpu import Amdgpu
 from zonewright_agent.sources.hwmon import Hwmon
 from zonewright_agent.sources.rapl import Rapl
 
@@ -387,7 +388,7 @@ def test_a_store_of_the_version_before_takes_live_readings(tmp_path: Path) -> No
 
 
 def test_an_agent_feeds_its_power_meter_and_the_sum_of_its_counters(tmp_path: Path) -> None:
-    """From a host's files over the wire: watts of the meter, and intervals that follow on without a gap."""
+    """From a host's files over the wire: watts of the meter, intervals without a gap, and no accelerator in either."""
     meters = {
         "node": {"point": "server-input", "kind": "gauge", "rating_w": 900, "source": _of_host("hwmon")},
         "chips": {"point": "server-input", "kind": "interval", "rating_w": 900, "source": _of_host("rapl")},
@@ -395,7 +396,10 @@ def test_an_agent_feeds_its_power_meter_and_the_sum_of_its_counters(tmp_path: Pa
     site = site_of(METERS, hosts={"core-001": {"sources": ["hwmon", "rapl"]}, GATEWAY: {"devices": sorted(METERS)}})
     site = Site.model_validate(site.model_dump(mode="json", exclude_none=True) | {"meters": _with(site, meters)})
     live, host = Live(tmp_path, site), SimulatedHost(tmp_path / "sys")
-    sources: list[Source] = [Hwmon(tmp_path / "sys", 900), Rapl(tmp_path / "sys", 900)]
+    for name, text in (("name", "amdgpu"), ("power1_average", "300000000")):
+        (tmp_path / "sys" / "class" / "hwmon" / "hwmon9").mkdir(exist_ok=True)
+        (tmp_path / "sys" / "class" / "hwmon" / "hwmon9" / name).write_text(text, encoding="ascii")
+    sources: list[Source] = [one(tmp_path / "sys", 900) for one in (Hwmon, Rapl, Amdgpu)]
     for number in range(1, 6):
         host.show(10.0 * number)
         # The wall clock runs a little slower than the monotonic one, as while it is being slewed.

@@ -16,8 +16,8 @@ from support.signed_host import Key, SignedHost, points_of, received
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.signed_file import SignedBatch, SignedFile
 from zonewright.audit.verify.signed_readings import bundle_check
+from zonewright.model.asset import SiteAsset
 from zonewright.model.base import TrustClass
-from zonewright.model.demand import SiteAsset
 from zonewright.pue.readings import Reading
 from zonewright.telemetry import Store
 from zonewright.telemetry.chain import ChainError, packed, unpacked

@@ -87,6 +87,20 @@ def test_a_step_over_many_years_is_refused(store: Store) -> None:
     assert store.last("dc1") == {"main": (START + 10 * HOUR_US, "imported")}
 
 
+def test_more_than_the_sum_of_a_day_holds_is_refused(store: Store) -> None:
+    """An hour of 400 GWh is another unit or garbage: a sentence names it, and what an older store has of it, too."""
+    store.append("dc1", METERS, {"main": [reading(0, 0), reading(1, 10)]}, trust="imported")
+    words = "would have 400 GWh in the hour from 2026-01-01T01:00Z, and a sum holds 106 GWh an hour"
+    with pytest.raises(ConflictError, match=words):
+        store.append("dc1", METERS, {"main": [reading(2, 4e11 + 10)]}, trust="imported")
+    store.append("dc1", METERS, {"main": [reading(2, 1e11 + 10)]}, trust="imported")
+    assert store.days("dc1", START, START + DAY_US)["main"] == [Bin(START, (10**11 + 10) * 3_600_000, 2 * HOUR_US)]
+    with store.writing() as connection:
+        connection.execute("update hourly set energy_mj = ? where begin_us = ?", (2**62, START))
+    with pytest.raises(ConflictError, match="would have 1,281 GWh in the hour from 2026-01-01T00:00Z"):
+        store.append("dc1", METERS, {"main": [reading(5, 1e11 + 20)]}, trust="imported")
+
+
 def test_sites_are_kept_apart(store: Store) -> None:
     """Meters of one name at two sites are two meters."""
     store.append("dc1", METERS, {"main": [reading(0, 0), reading(1, 10)]}, trust="imported")

@@ -1,22 +1,25 @@
 """Energy of processors and memory from powercap (RAPL), below ``/sys/class/powercap``.
 
-``psys`` alone where there is one, since it contains the rest; else each package and its memory. The same zone shown by
-two drivers (intel-rapl and intel-rapl-mmio) counts once.
+``psys`` alone where there is one that counts, since it contains the rest; else each package and its memory. The same
+zone shown by two drivers (intel-rapl and intel-rapl-mmio) counts once, and so do dies that show one counter.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
-from zonewright_agent.counters import CounterReading, delta
-from zonewright_agent.points import Moment, Point, start_of
+from zonewright_agent.points import Moment, Point
+from zonewright_agent.sources.energies import OfCounter, no_energy
+from zonewright_agent.sources.powercap import Zone, folders, zones_of
+from zonewright_agent.sources.sysfs import counter_of
 
-
-class _Zone(NamedTuple):
-    path: Path
-    name: str
-    parent: str
+_NAME = "hw.energy"
+_LEAST = 0.9
+"""The platform contains the packages: one that counts less than this part of them is no platform."""
+_SURE = 3
+"""Two zones that show one value so many times are one counter."""
+_STEP_UJ = 100_000
+"""What a counter may have moved between two reads at one moment, beyond what a third read shows."""
 
 
 class Rapl:
@@ -24,7 +27,7 @@ class Rapl:
 
     Args:
         sys: the root of sysfs.
-        power_max_w: the most that one zone can draw, in watts.
+        power_max_w: the most that the host can draw, in watts; a zone whose processor enforces less draws less.
     """
 
     name = "rapl"
@@ -32,82 +35,75 @@ class Rapl:
     def __init__(self, sys: str | Path, power_max_w: float) -> None:
         self._root = Path(sys, "class", "powercap")
         self._power_max_w = power_max_w
-        self._last: dict[str, tuple[CounterReading, int]] = {}
+        self._names: tuple[str, ...] = ()
+        self._zones: list[Zone] = []
+        self._counter = OfCounter()
+        self._boot_id = ""
+        self._same: dict[str, int] = {}  # how often in a row a zone showed what another one does; -1 where it did not
+        self._is_psys_false = False
 
     def read(self, moment: Moment) -> list[Point]:
         """Energy since the last reading; nothing at the first one. What cannot be read is a point without value."""
-        zones = self._zones()
-        if not zones:
+        names = folders(self._root)
+        if names != self._names or not self._zones or moment.boot_id != self._boot_id:
+            self._names, self._zones = names, zones_of(self._root, names, self._power_max_w)
+        if not self._zones:
             raise ValueError(f"no powercap zone below {self._root}")
-        points: list[Point] = []
-        faults: list[str] = []
-        for zone in zones:
-            key = f"{zone.parent}/{zone.name}" if zone.parent else zone.name
+        if moment.boot_id != self._boot_id:
+            self._boot_id, self._same, self._is_psys_false = moment.boot_id, {}, False
+        values, faults = self._values()
+        if len(faults) == len(self._zones):
+            self._zones = []  # the driver may be another one when it comes back
+            raise ValueError("; ".join(faults.values()))
+        points = {zone.key: self._of_zone(zone, values.get(zone.key), moment) for zone in self._zones}
+        chosen = self._chosen(values, points)
+        return [point for zone in chosen for point in points[zone.key]]
+
+    def _values(self) -> tuple[dict[str, int], dict[str, str]]:
+        """What each zone shows, and what is wrong with those that show nothing; zones that another one is are noted."""
+        values: dict[str, int] = {}
+        faults: dict[str, str] = {}
+        first: dict[str, Zone] = {}
+        for zone in self._zones:
             try:
-                points += self._of_zone(zone, key, moment)
+                values[zone.key] = counter_of(zone.path / "energy_uj")
+                other = first.setdefault(_group(zone), zone)
+                if other is not zone and other.key in values:
+                    self._compare(zone, values[zone.key], values[other.key], counter_of(other.path / "energy_uj"))
             except (OSError, ValueError) as error:
-                faults.append(str(error))
-                points.append(_point(zone, key, moment, moment.time_ns, None, "unreadable"))
-        if len(faults) == len(zones):
-            raise ValueError("; ".join(faults))
+                faults[zone.key] = str(error)
+        return values, faults
+
+    def _compare(self, zone: Zone, value_uj: int, before_uj: int, after_uj: int) -> None:
+        """Note whether a zone shows what another one showed before and after it was read."""
+        before = self._same.get(zone.key, 0)
+        range_uj = zone.range_uj or 2**63
+        is_between = (value_uj - before_uj + _STEP_UJ) % range_uj <= (after_uj - before_uj) % range_uj + 2 * _STEP_UJ
+        self._same[zone.key] = before + 1 if is_between and before >= 0 else -1
+
+    def _of_zone(self, zone: Zone, value_uj: int | None, moment: Moment) -> list[Point]:
+        attributes = {"hw.id": zone.key, "hw.type": "memory" if zone.key.endswith("dram") else "cpu"}
+        if value_uj is None:
+            return [no_energy(moment, "unreadable", name=_NAME, attributes=attributes)]
+        points = self._counter.since(
+            moment, value_uj, name=_NAME, attributes=attributes, power_max_w=zone.power_max_w, range_uj=zone.range_uj
+        )
+        if 0 <= self._same.get(zone.key, -1) < _SURE:  # it may be another one, and would count twice
+            return [point._replace(value=None, quality="unknown") for point in points]
         return points
 
-    def _of_zone(self, zone: _Zone, key: str, moment: Moment) -> list[Point]:
-        reading = CounterReading(moment.boot_id, moment.monotonic_s, _number(zone.path / "energy_uj"))
-        before = self._last.get(key)
-        self._last[key] = (reading, moment.time_ns)
-        if before is None:
-            return []
-        range_uj = _optional(zone.path / "max_energy_range_uj")
-        step = delta(before[0], reading, range_uj=range_uj, power_max_w=self._power_max_w)
-        start_ns, placed = start_of(before[1], moment, step.elapsed_s)
-        quality = placed if step.quality == "good" else step.quality
-        return [_point(zone, key, moment, start_ns, None if step.energy_uj is None else step.energy_uj / 1e6, quality)]
-
-    def _zones(self) -> list[_Zone]:
-        found: dict[tuple[str, str], _Zone] = {}
-        for path in sorted(self._root.glob("intel-rapl*:*")):
-            name = _text(path / "name")
-            if name is None:
-                continue
-            package, inner, _ = path.name.rpartition(":")
-            is_inner = inner and ":" in package  # intel-rapl:0:1 lies within intel-rapl:0
-            parent = (_text(self._root / package / "name") or "") if is_inner else ""
-            found.setdefault((parent, name), _Zone(path, name, parent))
-        zones = list(found.values())
-        psys = [zone for zone in zones if zone.name == "psys"]
-        return psys or [zone for zone in zones if zone.name.startswith("package") or zone.name == "dram"]
+    def _chosen(self, values: dict[str, int], points: dict[str, list[Point]]) -> list[Zone]:
+        """The platform, or packages and their memory; never both, and nothing twice."""
+        own = [zone for zone in self._zones if self._same.get(zone.key, -1) < _SURE]
+        platform = [zone for zone in own if zone.is_psys and values.get(zone.key) != 0]
+        parts = [zone for zone in own if not zone.is_psys]
+        sums = [[point.value for zone in some for point in points[zone.key]] for some in (platform, parts)]
+        known = [sum(value for value in some if value is not None) for some in sums]
+        if sums[0] and None not in sums[0] and known[0] < _LEAST * known[1]:
+            self._is_psys_false = True
+        return parts if parts and (self._is_psys_false or not platform) else platform
 
 
-def _point(  # noqa: PLR0917 - private
-    zone: _Zone, key: str, moment: Moment, start_ns: int, joules: float | None, quality: str
-) -> Point:
-    return Point(
-        name="hw.energy",
-        unit="J",
-        kind="delta",
-        value=joules,
-        time_ns=moment.time_ns,
-        start_ns=start_ns if start_ns < moment.time_ns else None,
-        quality=quality,
-        attributes={"hw.id": key, "hw.type": "memory" if "dram" in zone.name else "cpu"},
-    )
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _number(path: Path) -> int:
-    text = path.read_text(encoding="ascii").strip()
-    if not text.isdigit():
-        raise ValueError(f"{path}: expected a whole number, got {text[:20]!r}")
-    return int(text)
-
-
-def _optional(path: Path) -> int | None:
-    text = _text(path)
-    return int(text) if text is not None and text.isdigit() and int(text) > 0 else None
+def _group(zone: Zone) -> str:
+    """What zones have in common that may be one counter: the dies of a package, or the platform of each socket."""
+    return "psys" if zone.is_psys else zone.key.partition("-die-")[0] if "/" not in zone.key else zone.key

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.model import Site
-from zonewright.model.demand import Demand, RowAsset, SiteAsset
+from zonewright.model.asset import RowAsset, SiteAsset
+from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.former_names import FormerNames
 from zonewright.model.surroundings import Surroundings
@@ -114,7 +115,7 @@ def _groups(
 
 
 def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]:
-    """What the templates of each site of a facility's demand see, and those of second routers.
+    """What the templates of each site of a facility's demand see, and those of second routers and servers.
 
     Args:
         demand: what the facility's stack wants.
@@ -127,9 +128,12 @@ def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]
             yield site_context(name=site_id, site=item.site, rows=own, around=around)
             if item.site.second_router is not None:
                 yield site_context(name=site_id, site=item.site, rows={}, around=around, is_second=True)
+            if item.site.second_dhcp_server is not None:
+                server = item.site.second_dhcp_server.name
+                yield site_context(name=site_id, site=item.site, rows={}, around=around, server=server)
 
 
-_FOLDERS = frozenset({"nodes", "sites", "groups", "routers"})
+_FOLDERS = frozenset({"nodes", "sites", "groups", "routers", "servers"})
 """In which the files of sites are, each in a folder of its own."""
 
 

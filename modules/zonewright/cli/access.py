@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zonewright.ledger.protocol.access_messages import PrincipalRecord, TokenAnswer
     from zonewright.ledger.transport.client import LedgerClient
 
@@ -49,7 +51,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="say who may call a ledger that is served",
         description=(
             "Give, show, renew and end the access of principals to a ledger that is served. Each has a token, which is "
-            "printed once; callers set it as ZONEWRIGHT_LEDGER_TOKEN."
+            "printed or written once; callers set it as ZONEWRIGHT_LEDGER_TOKEN."
         ),
     )
     parser.set_defaults(extra="ledger")
@@ -83,6 +85,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ),
     )
     _add_days(grant)
+    _add_out(grant, "a new file")
     grant.set_defaults(run=_grant)
     show = _verb(verbs, "list", "show who has access, and whose access has ended")
     add_format(show)
@@ -97,6 +100,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="hours for which the old token stays good (default: 0)",
     )
     _add_days(rotate)
+    _add_out(rotate, "a file, such as that of the old token")
     rotate.set_defaults(run=_rotate)
     revoke = _verb(verbs, "revoke", "end the access of a principal at once")
     revoke.add_argument("principal", metavar="NAME", help="its name")
@@ -118,6 +122,15 @@ def _add_days(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_out(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=f"write the token to {what} that only its owner may read, instead of printing it",
+    )
+
+
 def _open(arguments: argparse.Namespace) -> "LedgerClient":
     from zonewright.cli.connection import open_ledger
     from zonewright.declare.stack_file import project_root
@@ -125,18 +138,31 @@ def _open(arguments: argparse.Namespace) -> "LedgerClient":
     return open_ledger(arguments.ledger, project_root(Path.cwd()))
 
 
-def _tell(answer: "TokenAnswer") -> int:
-    """The token alone goes to standard output, so that it can go straight into a store of secrets."""
-    print(answer.token)
+def _tell(arguments: argparse.Namespace, ask: "Callable[[], TokenAnswer]", *, replaces: bool) -> int:
+    """The token alone goes to standard output, so that it can go straight into a store of secrets; or into a file."""
+    if arguments.out is None:
+        answer = ask()
+        print(answer.token)
+        print(
+            f"good until {answer.expires_at[:16]}Z; it is not kept and cannot be shown again; callers set it as "
+            "ZONEWRIGHT_LEDGER_TOKEN",
+            file=sys.stderr,
+        )
+        return 0
+    from zonewright.cli.token_file import token_file
+
+    with token_file(arguments.out, replaces=replaces) as write:
+        answer = ask()
+        write(answer.token)
     print(
-        f"good until {answer.expires_at[:16]}Z; it is not kept and cannot be shown again; callers set it as "
-        "ZONEWRIGHT_LEDGER_TOKEN",
-        file=sys.stderr,
+        f"{arguments.out} has the token, good until {answer.expires_at[:16]}Z; callers set "
+        "ZONEWRIGHT_LEDGER_TOKEN_FILE to its path"
     )
     return 0
 
 
 def _grant(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.access_messages import GrantRequest
 
@@ -152,7 +178,11 @@ def _grant(arguments: argparse.Namespace) -> int:
         subject=arguments.subject,
         certificate=arguments.certificate,
     )
+    if arguments.out is not None and (request.certificate or request.issuer):
+        raise StoppedError("--out: a principal with an issuer or a certificate has no token", code=MISUSE)
     with _open(arguments) as client:
+        if not (request.certificate or request.issuer):
+            return _tell(arguments, lambda: client.call(verbs.GRANT, request), replaces=False)
         answer = client.call(verbs.GRANT, request)
     if request.certificate:
         print(
@@ -160,8 +190,6 @@ def _grant(arguments: argparse.Namespace) -> int:
             f"{request.principal}; it must be of an authority that the service knows: zonewright serve --client-ca FILE"
         )
         return 0
-    if not request.issuer:
-        return _tell(answer)
     print(
         f"until {answer.expires_at[:16]}Z the tokens of {request.issuer} with subject {request.subject} are "
         f"{request.principal}; they must have the audience {answer.audience}"
@@ -175,7 +203,7 @@ def _rotate(arguments: argparse.Namespace) -> int:
 
     request = RotateRequest(principal=arguments.principal, days=arguments.days, overlap_h=arguments.overlap_h)
     with _open(arguments) as client:
-        return _tell(client.call(verbs.ROTATE, request))
+        return _tell(arguments, lambda: client.call(verbs.ROTATE, request), replaces=True)
 
 
 def _revoke(arguments: argparse.Namespace) -> int:

@@ -90,7 +90,7 @@ def _import(arguments: argparse.Namespace) -> int:
             print(f"beside what is stored: {there.added:,} new, {there.known + there.summed:,} already known")
         return 0
     intake = Intake(kind="imported", by=_user(), map_digest=file.digest)
-    _require_moved(arguments.ledger)
+    require_moved(arguments.ledger)
     with readings_at(arguments.ledger) as home:
         store = Store(home, create=True)
         done = store.append(arguments.site, meters, file.readings, trust="imported", intake=intake)
@@ -108,20 +108,26 @@ def _import(arguments: argparse.Namespace) -> int:
             f"{done.summed:,} lie in hours whose readings were removed; these hours are sums already, so "
             "the readings were not compared"
         )
-    _tell(arguments.ledger)
+    tell(arguments.ledger)
     return 0
 
 
-def _correct(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.connection import readings_at
+def require_decision(arguments: argparse.Namespace) -> None:
+    """Stop where who decides, or why, is no line for the journal."""
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.rules.words import count_of
-    from zonewright.telemetry import Store
-    from zonewright.telemetry.correcting import Intake
 
     for option, text in (("--reason", arguments.reason), ("--by", arguments.by)):
         if not text.strip() or len(text) > _MOST or not text.isprintable():
             raise StoppedError(f"{option}: expected a line of 1 to {_MOST} characters, got {len(text)}", code=MISUSE)
+
+
+def _correct(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import readings_at
+    from zonewright.rules.words import count_of
+    from zonewright.telemetry import Store
+    from zonewright.telemetry.correcting import Intake
+
+    require_decision(arguments)
     found = _read(arguments)
     if isinstance(found, int):
         return found
@@ -132,14 +138,14 @@ def _correct(arguments: argparse.Namespace) -> int:
         reason=arguments.reason,
         map_digest=file.digest,
     )
-    _require_moved(arguments.ledger)
+    require_moved(arguments.ledger)
     with readings_at(arguments.ledger) as home:
         done = Store(home).correct(arguments.site, meters, file.readings, intake, trust="imported")
     print(
         f"{arguments.site}: {count_of(done.replaced, 'reading')} replaced, {done.withdrawn:,} withdrawn, "
         f"{done.added:,} new, {done.same:,} said the same before; the old values stay, see zonewright pue corrections"
     )
-    _tell(arguments.ledger)
+    tell(arguments.ledger)
     return 0
 
 
@@ -148,19 +154,26 @@ def _corrections(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.pue.doubt import moment
     from zonewright.telemetry import Store
+    from zonewright.telemetry.correcting import given_up
 
     with readings_at(arguments.ledger) as home:
         store = Store(home)
         trusts, found = store.trusts(arguments.site), store.superseded(arguments.site)
+        with store.opened() as connection:
+            lost = given_up(connection, arguments.site)
     if not trusts:
         raise StoppedError(f"site '{arguments.site}' has no readings in {arguments.ledger}; name another", code=MISUSE)
-    if not found:
+    if not found and not lost:
         print(f"{arguments.site}: no corrections")
     for one in found:
         now = "withdrawn" if one.now is None else f"{float(one.now):,.15g}"
         entry = "not in the journal yet" if one.entry is None else f"entry {one.entry}"
         change = f"{float(one.value):,.15g} -> {now}"
         print(f"{one.meter} {moment(one.time_us)}Z: {change}, by {one.by} ({entry}): {one.reason}")
+    for name, said, by, reason, number in lost:
+        entry = "not in the journal yet" if number is None else f"entry {number}"
+        hours = f"{said['hours']:,} of the hours from {said['first']} to {said['last']}"
+        print(f"{name}: {hours} declared lost, {said['readings']:,} readings, by {by} ({entry}): {reason}")
     if found:
         _print_consequences(arguments.ledger, arguments.site, found)
     return 0
@@ -202,20 +215,13 @@ def _read(
     """Meters and what the file holds, or the exit code after the faults were printed."""
     import time
 
-    from zonewright.cli.output import MISUSE, REFUSED, StoppedError
+    from zonewright.cli.output import MISUSE, REFUSED
     from zonewright.cli.reading_file import read_file
-    from zonewright.cli.zone import loaded_folder
     from zonewright.rules.words import count_of
-    from zonewright.telemetry.site_meters import all_meters_of
 
-    declaration = loaded_folder(arguments.zone)
-    if declaration is None:
+    meters = site_meters(arguments.zone, arguments.site)
+    if meters is None:
         return REFUSED
-    sites = {name: site for file in declaration.owners.values() for name, site in file.sites.items()}
-    meters = all_meters_of(sites[arguments.site]) if arguments.site in sites else {}
-    if not meters:
-        why = "declares no meter boundary" if arguments.site in sites else f"is not in {arguments.zone}"
-        raise StoppedError(f"site '{arguments.site}' {why}", code=MISUSE)
     now_us = None if getattr(arguments, "withdraw", False) else time.time_ns() // 1000
     found = read_file(arguments.readings, arguments.map, meters, now_us=now_us)
     for fault in found.faults:
@@ -226,7 +232,28 @@ def _read(
     return meters, found
 
 
-def _require_moved(url: str) -> None:
+def site_meters(zone: Path, site_id: str) -> "Mapping[str, MeterSpec] | None":
+    """The meters of a site of a zone's folder; None after the faults of the folder were printed.
+
+    Raises:
+        StoppedError: when there is no such site, or it has none.
+    """
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.cli.zone import loaded_folder
+    from zonewright.telemetry.site_meters import all_meters_of
+
+    declaration = loaded_folder(zone)
+    if declaration is None:
+        return None
+    sites = {name: site for file in declaration.owners.values() for name, site in file.sites.items()}
+    meters = all_meters_of(sites[site_id]) if site_id in sites else {}
+    if not meters:
+        why = "declares no meter boundary" if site_id in sites else f"is not in {zone}"
+        raise StoppedError(f"site '{site_id}' {why}", code=MISUSE)
+    return meters
+
+
+def require_moved(url: str) -> None:
     """Stop while readings of a renamed site are under its old id: new ones would begin a second history."""
     from zonewright.cli.connection import measuring_ledger
     from zonewright.cli.output import StoppedError
@@ -239,7 +266,7 @@ def _require_moved(url: str) -> None:
             raise StoppedError(sentence, code=Exit.NOT_DECIDED)
 
 
-def _tell(url: str) -> None:
+def tell(url: str) -> None:
     """Have the ledger's journal record what came in; says so where there is no ledger yet, or it is busy."""
     from zonewright.cli.connection import ledger_place, measuring_ledger
     from zonewright.ledger.protocol.errors import LedgerError

@@ -1,6 +1,5 @@
 """How commands reach a ledger."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +18,9 @@ def open_ledger(url: str, root: Path, *, create: bool = False) -> "LedgerClient"
     Raises:
         LedgerUnavailableError: when there is no ledger.
     """
-    from zonewright.ledger.transport.client import LedgerClient
+    from zonewright.ledger.transport.client import LedgerClient, token_for
 
-    return LedgerClient(url, root=root, create=create, token=os.environ.get("ZONEWRIGHT_LEDGER_TOKEN"))
+    return LedgerClient(url, root=root, create=create, token=token_for(url))
 
 
 def stack_and_ledger(name: str, url: str | None) -> "tuple[Path, StackFile, LedgerClient]":

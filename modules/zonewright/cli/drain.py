@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from zonewright.place.draining import DrainPlan, DrainStep
+    from zonewright.place.draining import DrainPlan, DrainStep, DrainStuck
 
 PLAN = "plan.json"
 
@@ -70,7 +70,7 @@ def _of_folder(arguments: argparse.Namespace) -> "DrainPlan | None":
     from zonewright.model.rack_position import RackPosition
     from zonewright.own_rules import evaluate_trusted
     from zonewright.place.draining import StandingStack, drain
-    from zonewright.rules.lost import UnknownSubjectError, lost_with
+    from zonewright.rules.lost import UnknownSubjectError, to_drain
 
     declaration = loaded_folder(arguments.zone)
     judged = judged_folder(arguments.zone) if declaration is not None else None
@@ -86,7 +86,7 @@ def _of_folder(arguments: argparse.Namespace) -> "DrainPlan | None":
         if found
     ]
     try:
-        return drain(judged.world, stacks, lost_with(judged.world, arguments.subjects, ()), judge=evaluate_trusted)
+        return drain(judged.world, stacks, to_drain(judged.world, arguments.subjects), judge=evaluate_trusted)
     except UnknownSubjectError as error:
         raise StoppedError(str(error), code=MISUSE) from None
 
@@ -132,13 +132,31 @@ def _plan_lines(plan: "DrainPlan", folder: Path | None) -> "Iterator[str]":
     if plan.stuck:
         yield ""
         yield f"{len(plan.stuck):,} cannot be moved:"
-        for one in plan.stuck:
-            yield from _wrapped(f"{one.place} {one.party} {one.node}: {one.why}", "   ")
+        for line in _stuck_lines(plan.stuck):
+            yield from _wrapped(line, "   ")
     yield ""
     moves = sum(len(step.moves) for step in plan.steps)
+    if not (moves or plan.stuck or plan.hidden):
+        yield "nobody has to move"
+        return
     hidden = f", and {plan.hidden:,} of others" if plan.hidden else ""
     judged = f"{count_of(plan.states, 'state')} judged"
     yield f"{count_of(moves, 'move')} in {count_of(len(plan.steps), 'change')}{hidden}; {judged}"
+
+
+def _stuck_lines(stuck: "Sequence[DrainStuck]") -> "Iterator[str]":
+    """What cannot be moved; who cannot for the same reason is told together."""
+    from zonewright.rules.words import count_of, listed
+
+    alike: dict[tuple[str, str], list[DrainStuck]] = {}
+    for one in stuck:
+        alike.setdefault((one.party, one.why), []).append(one)
+    for (party, why), group in alike.items():
+        if len(group) == 1:
+            yield f"{group[0].place} {party} {group[0].node}: {why}"
+        else:
+            names = listed([f"{one.node} at {one.place}" for one in group])
+            yield f"{count_of(len(group), 'node')} of {party}, {names}: {why}"
 
 
 def _wrapped(text: str, indent: str) -> "list[str]":

@@ -45,6 +45,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "pue correct": ('pue correct right.csv --site dc1 --zone zones/ours --by "R. Hale" --reason "kWh read as Wh"',),
     "pue corrections": ("pue corrections --site dc1",),
     "pue status": ("pue status", "pue status --zone zones/ours --format json"),
+    "pue lost": (
+        "pue lost --site dc1 --from 2026-07-01T10:00Z --to 2026-07-01T12:00Z --zone zones/ours --by anna --reason disk",
+    ),
     "pue prune": ("pue prune --keep-days 730",),
     "render": (
         "render --stack tenant-a --out rendered --validate",
@@ -88,7 +91,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger reconcile": ("ledger reconcile --state tenant-a.json",),
     "ledger history": ("ledger history > journal.jsonl",),
     "ledger checkpoint": ("ledger checkpoint > checkpoint.json",),
-    "ledger verify": ("ledger verify --state --checkpoint checkpoint.json",),
+    "ledger verify": (
+        "ledger verify --state --checkpoint checkpoint.json",
+        "ledger verify --witness hub.jsonl --witness stamps.jsonl --timestamp-ca tsa.pem",
+    ),
     "ledger backup": ("ledger backup ledger-2026-01-31.db",),
     "ledger restore": ("ledger restore ledger-2026-01-31.db",),
     "ledger copy": ("ledger copy postgresql://ledger.example/zonewright",),

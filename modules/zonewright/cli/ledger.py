@@ -300,7 +300,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.protocol.journal_messages import WITHHELD, HistoryRequest
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
-    checkpoint, witnesses = kept_checkpoint(arguments.checkpoint), kept_by_witnesses(arguments.witness)
+    checkpoint = kept_checkpoint(arguments.checkpoint)
+    witnesses, stamp_faults = kept_by_witnesses(arguments.witness, arguments.timestamp_ca)
     asked = {head.sequence for heads in witnesses.values() for head in heads}
     hashes: dict[int, str] = {}
     wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key) if checkpoint is not None else None
@@ -324,7 +325,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     for name, heads in witnesses.items():
         check = (
             wrong_check(f"witness {name}", fault)
-            if (fault := heads_fault(heads, arguments.public_key))
+            if (fault := stamp_faults.get(name) or heads_fault(heads, arguments.public_key))
             else seen(name, heads, hashes, last, is_of_now=True)
         )
         print(f"{check.verdict}: {check.name} {check.detail}")

@@ -90,4 +90,6 @@ def _held(use: "OfferUse") -> str:
         parts += [count_of(use.nodes, "node"), amount(use.units, "U"), amount(use.draw_w, "W")]
     if use.links:
         parts.append(count_of(use.links, "link"))
+    if use.cores:
+        parts.append(count_of(use.cores, "core"))
     return ", ".join(parts) or "nothing in it"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zonewright.cli.bring import add_bring
 from zonewright.cli.energy import run_forecast, run_status
 from zonewright.cli.energy_report import add_report
+from zonewright.cli.lost import add_lost
 from zonewright.cli.options import add_format
 from zonewright.cli.prune import add_prune
 from zonewright.cli.signed import add_signed
@@ -85,6 +86,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     status.set_defaults(run=run_status)
     add_report(verbs, LEDGER)
     add_prune(verbs, LEDGER)
+    add_lost(verbs, LEDGER)
     add_signed(verbs, LEDGER)
     for verb in (forecast, status):
         verb.add_argument(

@@ -93,7 +93,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--witnesses",
         type=Path,
         metavar="FILE",
-        help="who keeps signed heads of the journal: repositories of Git and services of others (YAML)",
+        help="who keeps signed heads of the journal: repositories of Git, services of others and time-stamps (YAML)",
     )
     add_retention(parser, "once a day, remove", "; 0 keeps all")
     parser.add_argument("--issue", metavar="AGENT", help=("issue a new token for an agent, print it once, and exit"))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zonewright.audit.evidence.signed_file import FiledSeal, SignedBatch, SignedFile
+    from zonewright.ledger.protocol.journal_messages import JournalEntry
     from zonewright.ledger.store.context import Context
     from zonewright.telemetry.chains import ChainEvent, Chains, ChainStanding
 
@@ -25,12 +26,18 @@ def add_signed(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", led
         description=(
             "Show for each agent until when its batches are signed by the host's own key, since when they are not, and "
             "what was out of the ordinary: gaps, forks, heads that do not count, other keys. With --agent and --out it "
-            "writes what one agent signed to a file, which 'zonewright audit telemetry' verifies without a server."
+            "writes what one agent signed to a file, which 'zonewright audit telemetry' verifies without a server. Of "
+            "entries of the journal that are about other things, the file has the hashes alone."
         ),
         epilog="Exit codes: 0 all are signed, 1 an agent's are not since more than half an hour, 2 misuse.",
     )
     signed.add_argument("--agent", metavar="AGENT", help="this agent alone, with all events that are kept")
     signed.add_argument("--out", type=Path, metavar="FILE", help="write what it signed to this file, such as gw.xz")
+    signed.add_argument(
+        "--whole-journal",
+        action="store_true",
+        help="with --out: entries about other things, too, which rule out that one of them revoked the key",
+    )
     signed.add_argument("--ledger", default=ledger, metavar="URL", help=f"the ledger (default: {ledger})")
     add_format(signed)
     signed.set_defaults(run=_signed)
@@ -43,6 +50,8 @@ def _signed(arguments: argparse.Namespace) -> int:
 
     if arguments.out is not None and arguments.agent is None:
         raise StoppedError("--out: expected --agent too: a file is of one agent", code=MISUSE)
+    if arguments.whole_journal and arguments.out is None:
+        raise StoppedError("--whole-journal: it is for --out; add the file, or leave it out", code=MISUSE)
     with measuring_ledger(arguments.ledger) as context:
         if context is None or context.samples is None or not context.samples.is_there():
             raise StoppedError(f"there are no samples beside {arguments.ledger}", code=REFUSED)
@@ -129,10 +138,22 @@ def _held(
     )
     named = (at for at, one in enumerate(journal) if one.kind == ENROLMENT and agent in one.payload.get("agents", ()))
     held.journal = journal[next(named, 0) :]
+    if not arguments.whole_journal:
+        needed = {seal.entry for seal in held.seals}
+        held.journal = [
+            one if one.kind == ENROLMENT or one.sequence in needed else _hash_alone(one) for one in held.journal
+        ]
     batches = (
         SignedBatch(sequence=one.sequence, received_ns=one.received_ns, body=one.body) for one in chains.batches(agent)
     )
     return held, batches
+
+
+def _hash_alone(entry: "JournalEntry") -> "JournalEntry":
+    """An entry of which its reader sees that it was there, and what came before it."""
+    from zonewright.ledger.deciding.readable import withheld
+
+    return type(entry).model_validate(withheld(entry.model_dump()))
 
 
 def _seals(context: "Context", agent: str) -> "Iterator[FiledSeal]":

@@ -22,7 +22,7 @@ def add_trust(verb: argparse.ArgumentParser) -> None:
 
 
 def add_witness(verb: argparse.ArgumentParser) -> None:
-    """Add ``--witness``."""
+    """Add ``--witness`` and ``--timestamp-ca``."""
     verb.add_argument(
         "--witness",
         type=Path,
@@ -30,6 +30,12 @@ def add_witness(verb: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="signed heads of the journal that a witness kept, one a line; may be repeated",
+    )
+    verb.add_argument(
+        "--timestamp-ca",
+        type=Path,
+        metavar="FILE",
+        help="certificates of the authorities whose time-stamps of heads count (PEM)",
     )
 
 
@@ -45,6 +51,7 @@ def trust_of(arguments: argparse.Namespace) -> "AuditTrust":
     from zonewright.audit.evidence.trust import AuditTrust
     from zonewright.cli.output import MISUSE, StoppedError
 
+    witnesses, faults = kept_by_witnesses(arguments.witness, arguments.timestamp_ca)
     keys = None
     if arguments.keys is not None:
         keys = {path.stem: _keys(path) for path in sorted(arguments.keys.glob("*.pub"))}
@@ -54,12 +61,19 @@ def trust_of(arguments: argparse.Namespace) -> "AuditTrust":
         keys=keys,
         checkpoint=kept_checkpoint(arguments.checkpoint),
         ledger_key=arguments.ledger_key,
-        witnesses=kept_by_witnesses(arguments.witness),
+        witnesses=witnesses,
+        witness_faults=faults,
     )
 
 
-def kept_by_witnesses(paths: "Sequence[Path]") -> "dict[str, list[Checkpoint]]":
-    """What witnesses have kept, by the names of their files.
+def kept_by_witnesses(
+    paths: "Sequence[Path]", authorities: Path | None
+) -> "tuple[dict[str, list[Checkpoint]], dict[str, str]]":
+    """What witnesses have kept, by the names of their files; and what is wrong with their time-stamps, by name.
+
+    Args:
+        paths: of the files.
+        authorities: file with the certificates of those whose time-stamps count.
 
     Raises:
         StoppedError: where one is not what it should be.
@@ -69,18 +83,44 @@ def kept_by_witnesses(paths: "Sequence[Path]") -> "dict[str, list[Checkpoint]]":
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.ledger.protocol.journal_messages import Checkpoint
 
-    found = {}
+    found: dict[str, list[Checkpoint]] = {}
+    faults: dict[str, str] = {}
     for path in paths:
+        name = str(path) if path.stem in found else path.stem
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
-            found[str(path) if path.stem in found else path.stem] = [
-                Checkpoint.model_validate_json(one) for one in lines
-            ]
+            if any('"stamp":' in line for line in lines):
+                found[name], fault = _stamped(path, lines, authorities)
+                faults |= {name: fault} if fault else {}
+            else:
+                found[name] = [Checkpoint.model_validate_json(one) for one in lines]
         except (ValidationError, UnicodeDecodeError):
             raise StoppedError(
                 f"{path}: expected a signed checkpoint in each line, got something else", code=MISUSE
             ) from None
-    return found
+    return found, faults
+
+
+def _stamped(path: Path, lines: "Sequence[str]", authorities: Path | None) -> "tuple[list[Checkpoint], str | None]":
+    """Heads that an authority stamped, and the first thing that is wrong with a time-stamp."""
+    from zonewright.audit.evidence.stamped import StampedHead, stamp_fault
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.seal import SealError
+
+    if authorities is None:
+        text = f"{path} has time-stamps: name the certificates of their authority with --timestamp-ca FILE"
+        raise StoppedError(text, code=MISUSE)
+    heads = [StampedHead.model_validate_json(line) for line in lines]
+    try:
+        from zonewright.seal.timestamps import roots_of
+
+        roots = roots_of(authorities.read_bytes())
+    except ModuleNotFoundError:
+        raise StoppedError("time-stamps need more: pip install 'zonewright[timestamp]'", code=MISUSE) from None
+    except SealError as error:
+        raise StoppedError(f"{authorities}: {error}", code=MISUSE) from None
+    faults = (stamp_fault(one, roots) for one in heads)
+    return [one.head for one in heads], next((fault for fault in faults if fault), None)
 
 
 def kept_checkpoint(path: Path | None) -> "Checkpoint | None":

@@ -37,6 +37,18 @@ def with_code(zone: Zone, folder: Path) -> tuple[Zone, tuple[Fault, ...]]:
     return (zone.model_copy(update={"rule_packs": packs}) if has_any else zone), tuple(faults)
 
 
+def code_faults(zone: Zone) -> Iterator[Fault]:
+    """What is wrong with the code that a zone has already, wherever it comes from.
+
+    Args:
+        zone: the administrator's file, as it is registered.
+    """
+    for pack_id, pack in zone.rule_packs.items():
+        for rule_id, rule in pack.rules.items():
+            for wrong in _faults_of(rule.file, rule.text):
+                yield _fault(("rule_packs", pack_id, "rules", rule_id, "file"), *wrong)
+
+
 def _fault(path: tuple[str, ...], what: str, expected: str, got: str, fix: str) -> Fault:
     return Fault(owner="", path=path, what=what, expected=expected, got=got, fix=fix)
 

@@ -29,6 +29,7 @@ class Host:
         tenant: whose node it is, or empty.
         cluster: its cluster, or empty.
         labels: words to select it by.
+        power: what tells its power, empty where the fleet says it.
     """
 
     target: Target
@@ -37,6 +38,7 @@ class Host:
     tenant: str = ""
     cluster: str = ""
     labels: frozenset[str] = frozenset()
+    power: str = ""
 
     @property
     def name(self) -> str:
@@ -139,6 +141,7 @@ def _host(file: FleetFile, name: str, host: FleetHost) -> Host:
         tenant=host.tenant or "",
         cluster=host.cluster or "",
         labels=frozenset(host.labels),
+        power=host.power or "",
     )
 
 

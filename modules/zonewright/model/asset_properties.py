@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from zonewright.model.asset import AnyAsset, DuctAsset, LinkAsset, RowAsset, SiteAsset
 from zonewright.model.cluster import Cluster
-from zonewright.model.demand import AnyAsset, ClusterDemand, DuctAsset, LinkAsset, RowAsset, SiteAsset
+from zonewright.model.demand import ClusterDemand
 from zonewright.model.network import Link
 from zonewright.model.site import Baseline, Room, Row, Site
 from zonewright.model.site_network import AddressPool

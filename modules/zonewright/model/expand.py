@@ -8,9 +8,10 @@ from functools import lru_cache
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.cluster import Cluster, Place
 from zonewright.model.power import Draw, Supply
+from zonewright.model.rack import Feed, Rack
 from zonewright.model.site import Baseline, Room, Row, Site
 from zonewright.model.supply import FeedName, Phase, PowerFeed, thousandths
-from zonewright.model.world import Feed, Occupant, Rack
+from zonewright.model.world import Occupant
 from zonewright.model.zone import NodeType
 
 _RANGE = re.compile(r"^(?P<prefix>[a-z0-9-]*?)(?P<first>[0-9]{1,18})\.\.(?P=prefix)(?P<last>[0-9]{1,18})$")
@@ -199,6 +200,7 @@ def with_supply(racks: Mapping[str, Rack], sites: Mapping[str, Site]) -> dict[st
     dead = {name: chain.dead() for name, chain in chains.items()}
     losses = {name: chain.losses() for name, chain in chains.items()}
     known: dict[tuple[str, Feed], Feed] = {}
+    shared: dict[tuple[str, int], Mapping[FeedName, Feed]] = {}
 
     def supplied(site: str, feed: Feed) -> Feed:
         if (site, feed) not in known:
@@ -207,10 +209,16 @@ def with_supply(racks: Mapping[str, Rack], sites: Mapping[str, Site]) -> dict[st
             known[site, feed] = replace(feed, source=source, depends_on=depends)
         return known[site, feed]
 
+    def all_supplied(rack: Rack) -> Mapping[FeedName, Feed]:
+        key = rack.site, id(rack.feeds)  # racks of a row share their feeds
+        if key not in shared:
+            shared[key] = {name: supplied(rack.site, feed) for name, feed in rack.feeds.items()}
+        return shared[key]
+
     found = dict(racks)
     for name, rack in racks.items():
         if rack.site in chains:
-            feeds = {feed_name: supplied(rack.site, feed) for feed_name, feed in rack.feeds.items()}
+            feeds = all_supplied(rack)
             failed = {feed_name for feed_name, feed in feeds.items() if feed.source in dead[rack.site]}
             found[name] = replace(rack, feeds=feeds, failed_feeds=rack.failed_feeds | failed)
     return found

@@ -27,6 +27,9 @@ class Access(Declared):
     """Public keys that the host may show, as `ssh-ed25519 AAAA...`; without any, the known hosts decide."""
 
 
+PowerOf = Literal["agent", "gateway", "none"]
+
+
 class FleetHost(Access):
     """One host."""
 
@@ -42,6 +45,8 @@ class FleetHost(Access):
     """Its cluster."""
     labels: Annotated[tuple[Identifier, ...], Field(max_length=50, strict=False)] = ()
     """Words that select the host."""
+    power: PowerOf | None = None
+    """What tells its power, if it differs from the fleet's."""
 
 
 class Login(Declared):
@@ -61,9 +66,10 @@ class Login(Declared):
     """More files with the keys of hosts, besides `.zonewright/known_hosts`."""
 
 
-AgentSource = Literal["host", "hwmon", "rapl"]
+AgentSource = Literal["host", "hwmon", "rapl", "amdgpu", "nvml"]
 AGENT_SOURCES: tuple[AgentSource, ...] = get_args(AgentSource)
 """What the agent can read; a test compares it with the agent's own list, since the agent imports nothing of ours."""
+_USUAL_SOURCES = AGENT_SOURCES[:3]
 
 
 class GatewayDeployment(Declared):
@@ -88,8 +94,10 @@ class AgentSettings(Declared):
     """Seconds between two samplings."""
     power_max_w: Annotated[float, Field(ge=10, le=200_000, strict=False)] = 2000.0
     """The most that a host can draw, in watts."""
-    sources: Annotated[tuple[AgentSource, ...], Field(min_length=1, strict=False)] = AGENT_SOURCES
+    sources: Annotated[tuple[AgentSource, ...], Field(min_length=1, strict=False)] = _USUAL_SOURCES
     """Sources that the agent reads."""
+    power: PowerOf = "agent"
+    """What tells the power of hosts: their `agent`, a `gateway` that reads their BMCs or PDUs, or `none`."""
     psutil: Line = "distribution"
     """Folder with wheels of psutil beside this file, or `distribution` for the host's own python3-psutil."""
     prefix: Folder | None = None

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from zonewright.model.asset import DUCTS, AnyAsset, DuctAsset, LinkAsset
 from zonewright.model.cluster import Cluster
 from zonewright.model.declaration import OwnerFile
-from zonewright.model.demand import DUCTS, AnyAsset, ClusterDemand, Demand, DuctAsset, LinkAsset
+from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.rule_pack import AsFound, Waiver
 from zonewright.model.zone import Zone
 

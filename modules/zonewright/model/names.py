@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
-from zonewright.model.demand import AnyAsset, Demand, DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.asset import AnyAsset, DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.demand import Demand
 from zonewright.model.world import NameFacts, NameKind
 from zonewright.model.zone import Role, Zone
 

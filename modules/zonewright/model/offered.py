@@ -7,7 +7,7 @@ from functools import lru_cache
 from zonewright.model.expand import expand_ids, expanded_size
 from zonewright.model.lease import WARNED_DAYS, Term, terms_of
 from zonewright.model.offer import Offer
-from zonewright.model.world import OfferFacts, Rack
+from zonewright.model.rack import OfferFacts, Rack
 
 _DEPTH = 3
 RackPart = tuple[str, frozenset[str] | None, frozenset[str] | None]

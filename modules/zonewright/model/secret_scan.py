@@ -77,9 +77,10 @@ _PATTERNS = (
 )
 _PUBLIC = re.compile(
     r"sha256:[0-9a-f]{64}|SHA256:[A-Za-z0-9+/]{43}|ssh-ed25519 AAAA[A-Za-z0-9+/]{64}|"
+    r"\b257 3 13 \"?[A-Za-z0-9+/]{86}==|"
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
 )
-"""What is random and no secret: digests, fingerprints, public keys, UUIDs."""
+"""What is random and no secret: digests, fingerprints, public keys of SSH and of the DNS, UUIDs."""
 _IN_UUID = re.compile(r"-[0-9a-f]{4}-[0-9a-f]{4}-")
 _WORD = re.compile(r"[A-Za-z0-9+/_=-]{16,}+")
 
@@ -124,7 +125,8 @@ def _found(text: str, depth: int, judged: dict[tuple[int, str], tuple[str, ...]]
     lower = text.lower()
     is_plain = text.isascii()  # other letters may count as these where case does not matter: U+017F is an s
     clean = text
-    if "sha256:" in lower or "ssh-ed25519 aaaa" in lower or _IN_UUID.search(text):
+    has_public = any(one in lower for one in ("sha256:", "ssh-ed25519 aaaa", "257 3 13 "))
+    if has_public or _IN_UUID.search(text):
         clean = _PUBLIC.sub(lambda match: "." * len(match[0]), text)
     breaks: list[int] = []
 

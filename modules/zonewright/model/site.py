@@ -7,11 +7,10 @@ from pydantic import Field, model_validator
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
 from zonewright.model.cooling import Cooling
 from zonewright.model.coverage import Tower
+from zonewright.model.ip import Address, Network
 from zonewright.model.metering import Meter, MeterBoundary, MeterHost, Overhead, PlantState
 from zonewright.model.site_network import (
-    Address,
     AddressPool,
-    Network,
     RouterNetwork,
     SecondRouter,
     SiteVlan,
@@ -20,6 +19,7 @@ from zonewright.model.site_network import (
     second_router_faults,
     vlan_faults,
 )
+from zonewright.model.site_servers import Alertmanager, Dnssec, SecondDhcpServer, second_dhcp_faults
 from zonewright.model.supply import (
     BackupPower,
     Derating,
@@ -189,6 +189,8 @@ class Site(Declared):
     """Name in the IANA time zone database."""
     name_servers: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     """Resolvers that nodes of the site use."""
+    dnssec: Dnssec | None = None
+    """The key by which its name servers sign its own zones; without it they are not signed."""
     time_servers: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     """Time servers that nodes of the site use."""
     management: Annotated[tuple[Network, ...], Field(strict=False)] = ()
@@ -207,6 +209,10 @@ class Site(Declared):
     """Next hops out of the zone, each in a network with the role ``upstream``; other sites get a default route."""
     second_router: SecondRouter | None = None
     """Another router that takes over as gateway if the first one is lost."""
+    second_dhcp_server: SecondDhcpServer | None = None
+    """Another DHCP server that leases on if the first one is lost."""
+    alertmanagers: Annotated[dict[Identifier, Alertmanager], Field(max_length=16)] = Field(default_factory=dict)
+    """Who is told of the alerts of the site's Prometheus, by id."""
     power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
     """Power panels by id."""
     power: dict[Identifier, PowerElement] = Field(default_factory=dict)
@@ -241,6 +247,15 @@ class Site(Declared):
             faults += second_router_faults(
                 self.second_router, self.as_number, self.loopbacks, self.vlans, self.address_pools, self.networks
             )
+        if self.dnssec is not None and not self.name_servers:
+            faults.append(
+                "a key for 'dnssec' at a site without name_servers that could sign; name them, or leave it out"
+            )
+        if self.second_dhcp_server is not None:
+            leases = any(one.dynamic is not None for one in self.address_pools.values())
+            pools, networks = self.address_pools.values(), self.networks.values()
+            inside = [*(one.prefix for one in pools), *(one.prefix for one in networks)]
+            faults += second_dhcp_faults(self.second_dhcp_server, inside, leases=leases)
         faults += management_faults(self.management, self.vlans, self.address_pools)
         faults += switch_faults(self.switches, routers=1 if self.second_router is None else 2)
         if faults:
@@ -252,12 +267,17 @@ class Site(Declared):
         return pools_for(party, self.vlans, self.address_pools)
 
     def seen_by(self, party: str) -> Self:
-        """The site without the VLANs and pools of other tenants: whose they are is told to nobody else."""
+        """The site without the VLANs and pools of other tenants, and without what only its own servers need.
+
+        Whose they are, and where the operator keeps a key, is told to nobody else.
+        """
         hidden = {key for key, one in self.vlans.items() if one.tenant not in {None, party}}
-        if not hidden:
+        if not hidden and self.dnssec is None and not self.alertmanagers:
             return self
         return self.model_copy(
             update={
+                "dnssec": None,
+                "alertmanagers": {},
                 "vlans": {key: one for key, one in self.vlans.items() if key not in hidden},
                 "address_pools": {key: one for key, one in self.address_pools.items() if one.vlan not in hidden},
             }
@@ -281,4 +301,10 @@ class Site(Declared):
     @property
     def fixed_addresses(self) -> tuple[Address, ...]:
         """Addresses of servers that the site itself has; no node gets one of them."""
-        return (*self.name_servers, *self.time_servers)
+        return (*self.name_servers, *self.time_servers, *self.dhcp_servers)
+
+    @property
+    def dhcp_servers(self) -> tuple[Address, ...]:
+        """Where the two DHCP servers of a pair hear each other, the first one first; none without a pair."""
+        second = self.second_dhcp_server
+        return (second.first_address, second.address) if second is not None else ()

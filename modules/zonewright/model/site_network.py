@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.ip import Address, Network
 
 PoolRole = Literal["data", "storage", "management"]
 """What a network is for at a node."""
@@ -15,22 +16,6 @@ USUAL_MTU = 1500
 """Largest packet in bytes where nothing else is said."""
 LONGEST_NAME = 15
 """Characters of an interface's name in Linux."""
-
-
-def _plain(value: object) -> object:
-    """``ipaddress`` would take a number or bytes for an address, and anything at all after ``%``, also a new line."""
-    if isinstance(value, int | bytes) or "%" in str(value):
-        message = "expected an address as text, without a zone after '%'"
-        raise ValueError(message)
-    return value
-
-
-_IPv4Network = Annotated[IPv4Network, Strict(False)]  # noqa: FBT003 - pydantic's form
-_IPv6Network = Annotated[IPv6Network, Strict(False)]  # noqa: FBT003 - pydantic's form
-_IPv4Address = Annotated[IPv4Address, Strict(False)]  # noqa: FBT003 - pydantic's form
-_IPv6Address = Annotated[IPv6Address, Strict(False)]  # noqa: FBT003 - pydantic's form
-Network = Annotated[_IPv4Network | _IPv6Network, BeforeValidator(_plain)]
-Address = Annotated[_IPv4Address | _IPv6Address, BeforeValidator(_plain)]
 
 
 InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$", max_length=15)]
@@ -50,17 +35,17 @@ class DhcpReservation(Declared):
 
     mac_address: MacAddress
     """MAC address of the port by which it asks, as in NetBox."""
-    address: _IPv4Address
+    address: Address
     """Its address, one of the dynamic ones of its pool."""
 
 
 class NetworkBoot(Declared):
     """What a machine without a system starts from, by PXE."""
 
-    next_server: _IPv4Address
-    """Address of the TFTP server."""
+    next_server: Address
+    """Address of the TFTP server, of the pool's IP version."""
     bios_file: BootFile | None = None
-    """The file for machines with a BIOS, such as ``undionly.kpxe``."""
+    """The file for machines with a BIOS, such as ``undionly.kpxe``; they start over IPv4 only."""
     uefi_file: BootFile | None = None
     """The file for 64-bit machines with UEFI, such as ``ipxe.efi``."""
 
@@ -80,7 +65,7 @@ class AddressRange(Declared):
     last: Address
     """The highest address."""
     interfaces: Annotated[tuple[InterfaceName, ...], Field(max_length=16, strict=False)] = ()
-    """Interfaces of the DHCP server in this network; without any it answers on all that it has."""
+    """Interfaces of the DHCP server in this network; for IPv4, without any it answers on all that it has."""
     reservations: Annotated[dict[Identifier, DhcpReservation], Field(max_length=4096)] = Field(default_factory=dict)
     """Machines that are always leased the same address, by their host name."""
     boot: NetworkBoot | None = None
@@ -95,7 +80,7 @@ class AddressPool(Declared):
     gateway: Address
     """The default gateway, inside the prefix; no node gets this address."""
     dynamic: AddressRange | None = None
-    """Addresses that the site's DHCP leases to machines during set-up; no node gets one of them (IPv4 only)."""
+    """Addresses that the site's DHCP leases to machines during set-up; no node gets one of them."""
     interface: InterfaceName | None = None
     """The router's interface in this network, such as ``lan0``; it has the address ``gateway``."""
     vlan: Identifier | None = None
@@ -113,20 +98,35 @@ class AddressPool(Declared):
             message = f"gateway {self.gateway} is not inside prefix {self.prefix}"
             raise ValueError(message)
         if self.dynamic is not None:
-            self._check_dynamic(int(self.dynamic.first), int(self.dynamic.last))
+            self._check_dynamic(self.dynamic)
         return self
 
-    def _check_dynamic(self, first: int, last: int) -> None:
+    def _check_dynamic(self, leased: AddressRange) -> None:
         """Raise when the addresses for DHCP are none that it can lease."""
-        if not isinstance(self.prefix, IPv4Network):
-            message = f"dynamic addresses are for IPv4 only, and {self.prefix} is IPv6; leave them out"
-            raise ValueError(message)  # noqa: TRY004 - pydantic tells ValueErrors with their place
-        low, high = int(self.prefix.network_address) + 1, int(self.prefix.broadcast_address) - 1
-        if not low <= first <= last <= high:
-            message = f"dynamic addresses must lie from {self.prefix[1]} to {self.prefix[-2]}, with the lower one first"
+        first, last = int(leased.first), int(leased.last)
+        is_v4 = isinstance(self.prefix, IPv4Network)
+        low = int(self.prefix.network_address) + 1
+        high = int(self.prefix.broadcast_address) - (1 if is_v4 else 0)
+        if {leased.first.version, leased.last.version} != {self.prefix.version} or not low <= first <= last <= high:
+            lowest, highest = self.prefix[1], self.prefix[-2 if is_v4 else -1]
+            message = f"dynamic addresses must lie from {lowest} to {highest}, with the lower one first"
             raise ValueError(message)
         if first <= int(self.gateway) <= last:
             message = f"gateway {self.gateway} is among the dynamic addresses"
+            raise ValueError(message)
+        if leased.boot is not None and leased.boot.next_server.version != self.prefix.version:
+            message = f"machines in {self.prefix} cannot start from {leased.boot.next_server}, of the other IP version"
+            raise ValueError(message)
+        if not is_v4:
+            self._check_v6(leased)
+
+    def _check_v6(self, leased: AddressRange) -> None:
+        """Raise when a range of IPv6 is declared like one of IPv4."""
+        if len(leased.interfaces) != 1:
+            message = f"expected one interface of the DHCP server in {self.prefix}, by which DHCPv6 knows the network"
+            raise ValueError(message)
+        if leased.boot is not None and leased.boot.bios_file is not None:
+            message = "a bios_file for IPv6, over which no machine with a BIOS starts; leave it out"
             raise ValueError(message)
 
 

@@ -25,6 +25,7 @@ class Routing(_Plain):
         name_servers: who answers for its names.
         time_servers: where its nodes take the time from.
         named: addresses that have a name in its domain.
+        signing_key: public key of whoever signs its zones, or empty.
     """
 
     as_number: int
@@ -34,6 +35,7 @@ class Routing(_Plain):
     name_servers: tuple[str, ...] = ()
     time_servers: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    signing_key: str = ""
 
 
 class ZoneSerial(_Plain):

@@ -1,9 +1,10 @@
 """Sums over rooms, for the rules that look at the zone as a whole."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from zonewright.model.world import Occupant, Rack, RoomTotals, Standing, Usage
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant, RoomTotals, Standing, Usage
 
 _ORDER: tuple[Standing, ...] = ("releasing", "reserved", "baseline", "active", "admitted", "wanted")
 """Of a thing that stands in two places the later one counts."""
@@ -19,12 +20,16 @@ def room_totals(racks: Mapping[str, Rack], occupants: Iterable[Occupant]) -> dic
     """
     place: dict[tuple[str, str, str], Occupant] = {}
     for item in occupants:
-        known = place.get(item.key)
+        key = (item.party, item.stack, item.name)
+        known = place.get(key)
         if known is None or _ORDER.index(item.standing) > _ORDER.index(known.standing):
-            place[item.key] = item
-    contracted: Counter[str] = Counter()
+            place[key] = item
+    drawn: dict[str, int] = defaultdict(int)
     for item in place.values():
-        contracted[item.rack.rsplit("/", 2)[0]] += item.draw.allocated_w
+        drawn[item.rack] += item.draw.allocated_w
+    contracted: Counter[str] = Counter()
+    for rack, watts in drawn.items():
+        contracted[rack.rsplit("/", 2)[0]] += watts
     return {
         room: RoomTotals(design_w=design, contracted_w=contracted[room])
         for room, design in design_watts(racks.values(), in_use=contracted).items()
@@ -56,5 +61,5 @@ def design_watts(racks: Iterable[Rack], *, in_use: Mapping[str, int]) -> Counter
     design: Counter[str] = Counter(dict.fromkeys(in_use, 0))
     for rack in racks:
         room = rack.room
-        design[room] += rack.design_w if not rack.is_planned or in_use.get(room) else 0
+        design[room] += 0 if rack.is_planned and not in_use.get(room) else rack.design_w
     return design

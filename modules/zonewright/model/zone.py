@@ -8,6 +8,7 @@ from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.cooling import Cooling
 from zonewright.model.coverage import KeyArea
+from zonewright.model.ip import Address, Network
 from zonewright.model.node_ports import BmcSettings, NodeBond, NodeInterface, bond_faults, ports_of_role
 from zonewright.model.own_rule import OwnRule
 from zonewright.model.rule_pack import (
@@ -21,7 +22,6 @@ from zonewright.model.rule_pack import (
     Waiver,
     chain_of,
 )
-from zonewright.model.site_network import Address, Network
 
 EnterpriseSize = Literal["small", "medium", "large"]
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
@@ -178,6 +178,8 @@ class Quota(Declared):
     """Energy in megawatt-hours that this power takes in a year of 8,760 hours, without overhead."""
     units: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """Rack units."""
+    scarce_from: Annotated[float, Field(gt=0, lt=1, strict=False)] | None = None
+    """Part of the quota, such as 0.8, from which it is scarce: then no party takes more than an equal share of it."""
     source: Line = ""
     """Source of the values."""
 
@@ -188,6 +190,9 @@ class Quota(Declared):
             raise ValueError(message)
         if self.party is not None and self.sizes:
             message = "expected a party or sizes, and not both: a party has one size"
+            raise ValueError(message)
+        if self.party is not None and self.scarce_from is not None:
+            message = "expected no scarce_from beside a party: it shares its quota with nobody"
             raise ValueError(message)
         if self.it_kw is None and self.energy_mwh is None and self.units is None:
             message = "expected one of it_kw, energy_mwh and units"

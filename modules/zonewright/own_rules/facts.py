@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from zonewright.model.own_rule import OwnRuleSubject
-from zonewright.model.world import Occupant, Rack, ZoneFacts
-from zonewright.rules.spread import COUNTED
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant, ZoneFacts
+from zonewright.rules.counted import COUNTED
 from zonewright.rules.view import View
 
 
@@ -81,6 +82,8 @@ class LinkData(TypedDict):
     a: str
     b: str
     cores: int
+    cores_in_use: int
+    cores_of: list[str]
     ducts: list[str]
 
 
@@ -200,6 +203,8 @@ def _zone(facts: ZoneFacts) -> RuleFacts:
                 "a": held.link.a,
                 "b": held.link.b,
                 "cores": held.link.cores,
+                "cores_in_use": held.link.cores_in_use,
+                "cores_of": list(held.link.cores_of),
                 "ducts": list(held.link.ducts),
             }
             for name, held in sorted(facts.links.items())

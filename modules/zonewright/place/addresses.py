@@ -6,7 +6,8 @@ from functools import lru_cache
 from ipaddress import IPv6Address
 
 from zonewright.model.addresses import address_of
-from zonewright.model.site_network import Address, AddressPool
+from zonewright.model.ip import Address
+from zonewright.model.site_network import AddressPool
 
 _V4 = 4
 _HOST_PAIR = 2  # a network of two addresses has no network address and no broadcast (RFC 3021, RFC 6164)
@@ -46,12 +47,14 @@ def assign_addresses(
     assigned: dict[str, dict[str, str]] = {name: {} for name in ordered}
     short: dict[str, list[str]] = {}
     for pool_id, pool in sorted(pools.items()):
-        present = {name: sticky[name][pool_id] for name in ordered if pool_id in sticky.get(name, {})}
+        present = {name: sticky[name][pool_id] for name in ordered if name in sticky and pool_id in sticky[name]}
         others = [*taken.get(pool_id, ()), *(str(one) for one in fixed if one.version == pool.prefix.version)]
         chosen = _from_pool(pool, ordered, present, others)
+        text_of = _text_v4 if pool.prefix.version == _V4 else IPv6Address
+        length = pool.prefix.prefixlen
         for name in ordered:
             if name in chosen:
-                assigned[name][pool_id] = f"{_text(chosen[name], pool)}/{pool.prefix.prefixlen}"
+                assigned[name][pool_id] = f"{text_of(chosen[name])}/{length}"
             else:
                 short.setdefault(name, []).append(pool_id)
     return Addresses(assigned=assigned, short={name: tuple(short[name]) for name in ordered if name in short})
@@ -112,11 +115,9 @@ def _version(text: str) -> int:
     return address_of(text.partition("/")[0]).version
 
 
-def _text(number: int, pool: AddressPool) -> str:
-    """An address of a pool; of IPv4 as the library writes it, which takes six times as long."""
-    if pool.prefix.version == _V4:
-        return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-    return str(IPv6Address(number))
+def _text_v4(number: int) -> str:
+    """An address of IPv4 as the library writes it, which takes six times as long."""
+    return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 def _natural(name: str) -> tuple[str, int, str]:

@@ -7,7 +7,8 @@ others still use for something is nobody's to take until they do so no more.
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from zonewright.model.demand import AnyAsset, Demand, former_assets
+from zonewright.model.asset import AnyAsset, former_assets
+from zonewright.model.demand import Demand
 from zonewright.model.former_names import FormerNames
 from zonewright.place.renames import REFERENCE, RULE
 from zonewright.rules.finding import Finding, Participant

@@ -27,6 +27,8 @@ class Candidates:
         self._queue: list[_Entry] = []
         self._idle: dict[str, list[_Entry]] = {}
         self._later: list[_Entry] = []
+        self._given_back: _Entry | None = None
+        """What ``put_back`` has to queue; as it is most often the best again, it is queued and taken in one step."""
         for state in states:
             left = state.left_for(shape)
             if left is not None:
@@ -45,8 +47,11 @@ class Candidates:
             spread: what the cluster's spread allows.
             stops: why a rack must not be taken because of who else is there; such a rack is not looked at again.
         """
-        while self._queue or self._open_a_room():
-            entry = heapq.heappop(self._queue)
+        while self._given_back is not None or self._queue or self._open_a_room():
+            if self._given_back is None:
+                entry = heapq.heappop(self._queue)
+            else:
+                entry, self._given_back = heapq.heappushpop(self._queue, self._given_back), None
             verdict = spread.verdict(entry[1])
             if verdict == "later":
                 self._later.append(entry)
@@ -57,11 +62,15 @@ class Candidates:
                     return state, position
         return None
 
+    @property
+    def are_some_later(self) -> bool:
+        """Whether racks wait until enough domains are reached, and may then come back before all others."""
+        return bool(self._later)
+
     def put_back(self, state: RackState) -> None:
         """Queue a rack again, with what is left in it now."""
         left = state.left_for(self._shape)
-        if left is not None:
-            heapq.heappush(self._queue, self._entry(left, state))
+        self._given_back = None if left is None else self._entry(left, state)
 
     def _entry(self, left: int, state: RackState) -> _Entry:
         """Its place in the queue: what is reserved for the stack comes before all else."""

@@ -62,7 +62,8 @@ def change_world(
         stack: id of the stack.
         standing: the stack's own claims that have a resource.
     """
-    wanted = {item.key: item for item in _wanted(demand, seats, stack)}
+    new = tuple(_wanted(demand, seats, stack))
+    wanted = {item.key: item for item in new} if standing else {}
     leaving: list[Occupant] = []
     for item in standing:
         present = wanted.get(item.key)
@@ -72,7 +73,7 @@ def change_world(
             wanted[item.key] = replace(present, standing="active")
     return replace(
         world,
-        occupants=(*world.occupants, *wanted.values(), *leaving),
+        occupants=(*world.occupants, *(wanted.values() if standing else new), *leaving),
         clusters=(*world.clusters, *cluster_facts(demand, stack)),
     )
 

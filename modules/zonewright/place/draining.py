@@ -17,6 +17,7 @@ from zonewright.model.rack_position import RackPosition
 from zonewright.model.totals import room_totals, usage_of
 from zonewright.model.world import NOBODY, Occupant, World
 from zonewright.place.change import change_world
+from zonewright.place.filling import at_own_sites
 from zonewright.place.placing import place
 from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.lost import Lost, world_without
@@ -206,7 +207,8 @@ class _Drain:
         around, standing = self._state.around(key), tuple(self._state.own[key].values())
         demand = _without_places(one.demand, going)
         sticky = {name: seat for name, seat in seats.items() if name not in going}
-        found = place(around, demand, stack=one.stack, sticky=sticky, standing=standing)
+        here = at_own_sites(around, demand)
+        found = place(here, demand, stack=one.stack, sticky=sticky, standing=standing, asks_for_moves=False)
         why |= {(key, name): found.unplaced[name] for name in going if name in found.unplaced}
         new = {name: found.seats[name] for name in sorted(going) if name in found.seats}
         while new:

@@ -9,8 +9,9 @@ from pydantic import ConfigDict
 
 from zonewright.model.demand import Demand
 from zonewright.model.expand import Node, node_numbers, nodes_of
+from zonewright.model.rack import Rack
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import Rack, World
+from zonewright.model.world import World
 from zonewright.place.neighbours import Neighbours
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import shortages_of

@@ -9,7 +9,8 @@ from pydantic import ConfigDict
 
 from zonewright.model.cooling import Cooling, cools
 from zonewright.model.own_rule import OWN
-from zonewright.model.world import Occupant, Rack, RoomTotals, World
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant, RoomTotals, World
 from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
 from zonewright.rules.alone import alone_in, is_of_another

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zonewright.model.cluster import WideScope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import node_numbers, nodes_of
-from zonewright.model.world import Rack
+from zonewright.model.rack import Rack
 from zonewright.place.rack_state import NodeShape, RackState
 from zonewright.place.spread_count import SpreadCount
 from zonewright.place.stops import StopsRack

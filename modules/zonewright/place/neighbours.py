@@ -4,13 +4,15 @@ Internal to placement. The rules judge the result; here a rack is only passed ov
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
-from zonewright.model.cluster import Cluster, Distance, Scope, WideScope
+from zonewright.model.cluster import Cluster, Distance, Relation, Scope, WideScope
 from zonewright.model.cooling import cools
 from zonewright.model.demand import ClusterDemand, Demand
-from zonewright.model.world import Rack, World
+from zonewright.model.rack import Rack
+from zonewright.model.world import World
 from zonewright.place.homes import WIDTH, HomePart, best_home, bound_to
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.stops import Stop
@@ -35,6 +37,8 @@ class Neighbours:
         self._demand, self._floor, self._present = demand, floor, present
         self._at = world.racks
         self._far = _distances(demand)
+        self._apart = _related(demand, lambda cluster: cluster.apart_from)
+        self._beside = _related(demand, lambda cluster: cluster.together_with)
         self._sites = world.zone.sites if world.zone is not None else {}
         limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
         self._separated = int(limit.value) if limit is not None else None
@@ -43,16 +47,16 @@ class Neighbours:
         self._parties: dict[str, set[str]] = defaultdict(set)
         self._racks: dict[str, list[str]] = defaultdict(list)
         self._homes: dict[tuple[frozenset[str], WideScope], str] = {}
-        asks = {wanted.cluster.exclusive for wanted in demand.clusters.values()} - {None}
-        looked_at = world.everybody if asks or self._separated is not None else world.occupants
+        wishes = {wanted.cluster.exclusive for wanted in demand.clusters.values()}
+        asked = [scope for scope in _SCOPES if scope in wishes]
+        looked_at = world.everybody if asked or self._separated is not None else world.occupants
         for item in (*looked_at, *world.bystanders.exclusive):  # who is looked at twice makes no difference
             if self._separated is not None:
                 self._sides[item.rack].add(item.protection_level >= self._separated)
             if item.exclusive is not None:
                 self._holders[domain_of(item.rack, item.exclusive)].add(item.party)
-            for scope in _SCOPES:
-                if scope in asks:
-                    self._parties[domain_of(item.rack, scope)].add(item.party)
+            for scope in asked:
+                self._parties[domain_of(item.rack, scope)].add(item.party)
 
     def seat(self, cluster_id: str, cluster: Cluster, rack_id: str) -> None:
         """A node of the demand has got a place."""
@@ -69,7 +73,7 @@ class Neighbours:
                 levels = (wanted.protection_level, one.cluster.protection_level)
                 if len({level >= self._separated for level in levels}) > 1:
                     found[other] = "rack"
-        for other, scope in self._apart(cluster_id, wanted):
+        for other, scope, _ in self._apart.get(cluster_id, ()):
             found[other] = max(scope, found.get(other, scope), key=WIDTH.__getitem__)
         return found
 
@@ -82,7 +86,11 @@ class Neighbours:
             rack: the rack.
             stands: whether it stands there already: a feed that fails under it does not move it.
         """
-        return self._by_others(wanted, rack, stands=stands) or self._by_relation(cluster_id, wanted.cluster, rack)
+        return self._by_others(wanted, rack, stands=stands) or self._by_relation(cluster_id, rack)
+
+    def is_free(self, cluster_id: str) -> bool:
+        """Whether no relation to a cluster stops its nodes: then where they stand themselves makes no difference."""
+        return not any(cluster_id in relations for relations in (self._apart, self._beside, self._far))
 
     def _by_others(self, wanted: ClusterDemand, rack: Rack, *, stands: bool = False) -> Stop | None:
         """What of others, of the room or of its power keeps a node of a cluster away from a rack."""
@@ -93,7 +101,7 @@ class Neighbours:
             cluster.protection_level >= self._separated
         }:
             return Stop("protection level", "protection level: nodes in this rack are on the other side of the limit")
-        for scope in _SCOPES:
+        for scope in _SCOPES if self._holders else ():
             if self._holders.get(domain_of(rack.id, scope), set()) - {self._demand.party}:
                 return Stop("exclusive", f"exclusive: its {scope} is reserved for another party")
         if cluster.exclusive is not None:
@@ -106,36 +114,19 @@ class Neighbours:
                 return Stop("dual power", f"dual power: the node would go down with {losses[0]}")
         return None
 
-    def _by_relation(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Stop | None:
-        for other, scope in self._apart(cluster_id, cluster):
+    def _by_relation(self, cluster_id: str, rack: Rack) -> Stop | None:
+        for other, scope, _ in self._apart.get(cluster_id, ()):
             if self.domain(rack.id, scope) in {self.domain(one, scope) for one in self._racks[other]}:
                 return Stop("apart", f"apart: {other} is in its {scope}")
         for other, distance in self._far.get(cluster_id, ()):
             racks = (self._at[one] for one in self._racks[other] if one in self._at)
             if not all(keeps(rack, one, distance, self._sites) for one in racks):
                 return Stop("distance", f"distance: {other} is too near or too far, or shares what it must not")
-        return self._by_home(cluster_id, cluster, rack)
-
-    def _by_home(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Stop | None:
-        for relation in cluster.together_with:
-            home = self._home(cluster_id, relation.scope)
-            if home is not None and self.domain(rack.id, relation.scope) != home:
-                return Stop("together", f"together: {relation.cluster} belongs to another {relation.scope}")
-        for other, wanted in self._demand.clusters.items():
-            for relation in wanted.cluster.together_with:
-                if relation.cluster == cluster_id:
-                    home = self._home(other, relation.scope)
-                    if home is not None and self.domain(rack.id, relation.scope) != home:
-                        return Stop("together", f"together: {other} belongs to another {relation.scope}")
+        for other, scope, who_asks in self._beside.get(cluster_id, ()):
+            home = self._home(who_asks, scope)
+            if home is not None and self.domain(rack.id, scope) != home:
+                return Stop("together", f"together: {other} belongs to another {scope}")
         return None
-
-    def _apart(self, cluster_id: str, cluster: Cluster) -> Iterable[tuple[str, WideScope]]:
-        for relation in cluster.apart_from:
-            yield relation.cluster, relation.scope
-        for other, wanted in self._demand.clusters.items():
-            for relation in wanted.cluster.apart_from:
-                if relation.cluster == cluster_id:
-                    yield other, relation.scope
 
     def _home(self, cluster_id: str, scope: WideScope) -> str | None:
         """The domain that clusters share: where one of them was seated, else the best one that takes all of them."""
@@ -165,6 +156,34 @@ class Neighbours:
         if scope == "district":
             return self._sites[site_id].site.district if site_id in self._sites else site_id
         return site_id if scope == "site" else domain_of(rack_id, scope)
+
+
+class _Relation(NamedTuple):
+    """How a cluster is bound to another one.
+
+    Attributes:
+        other: the other cluster.
+        scope: of the domain that they share, or must not share.
+        who_asks: which of the two declares it.
+    """
+
+    other: str
+    scope: WideScope
+    who_asks: str
+
+
+def _related(
+    demand: Demand, relations_of: Callable[[Cluster], Iterable[Relation]]
+) -> Mapping[str, Sequence[_Relation]]:
+    """What each cluster is bound to: first by what it asks for, then by what others ask of it."""
+    found: dict[str, list[_Relation]] = defaultdict(list)
+    for name, wanted in demand.clusters.items():
+        for asked in relations_of(wanted.cluster):
+            found[name].append(_Relation(asked.cluster, asked.scope, name))
+    for name, wanted in demand.clusters.items():
+        for asked in relations_of(wanted.cluster):
+            found[asked.cluster].append(_Relation(name, asked.scope, name))
+    return found
 
 
 def _distances(demand: Demand) -> Mapping[str, Sequence[tuple[str, Distance]]]:

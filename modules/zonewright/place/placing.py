@@ -35,6 +35,7 @@ def place(
     stack: str,
     sticky: Mapping[str, RackPosition],
     standing: tuple[Occupant, ...] = (),
+    asks_for_moves: bool = True,
 ) -> Placement:
     """Find places; the same facts give the same places, in whatever order they come.
 
@@ -45,6 +46,8 @@ def place(
         sticky: its present places by node name.
         standing: its own claims that have a resource: they draw power until they are gone, but their units are
             free for this change.
+        asks_for_moves: whether a node without a place is to be told which moves of own nodes would make room; they
+            are found by placing all nodes again, many times.
     """
 
     def placed(without: frozenset[str] = frozenset()) -> PlacementRun:
@@ -56,7 +59,7 @@ def place(
         return None if run.unplaced else run.seats
 
     run = placed()
-    own = run.kept() if run.searched else {}
+    own = run.kept() if asks_for_moves and run.searched else {}
     if own and run.unplaced.keys() == run.searched:
         kinds = {node.name: part.cluster for part in run.parts for node in part.nodes}
         moves = own_moves(own, kinds=kinds, place_without=place_without)

@@ -5,16 +5,17 @@ Internal to placement, and the only thing in it that changes while it runs.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
 from zonewright.model.power import Draw, Wiring
+from zonewright.model.rack import Rack
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.site import Face
-from zonewright.model.world import Bystanders, Occupant, Rack, World
-from zonewright.rules.geometry import bits, lowest_free, occupied
+from zonewright.model.world import Bystanders, Occupant, World
+from zonewright.rules.geometry import bits, lowest_free, lowest_places, occupied
 from zonewright.rules.loads import (
     ALONE,
     NOTHING,
@@ -45,6 +46,8 @@ class NodeShape:
     face: Face
     draw: Draw
     grams: int
+    known: dict[Wiring, Figures] = field(default_factory=dict, compare=False, repr=False)
+    """What :meth:`figures` has told already."""
 
     @classmethod
     def of(cls, wanted: ClusterDemand) -> "NodeShape":
@@ -60,7 +63,10 @@ class NodeShape:
 
     def figures(self, wiring: Wiring) -> Figures:
         """The eight figures of one such node in a rack with these feeds."""
-        return (*watts(self.draw, wiring), self.grams, self.draw.allocated_w)
+        found = self.known.get(wiring)
+        if found is None:
+            found = self.known[wiring] = (*watts(self.draw, wiring), self.grams, self.draw.allocated_w)
+        return found
 
 
 class Ground:
@@ -232,13 +238,8 @@ class RackState:
         by_figure = [
             max(0, limit - used) // more for limit, used, more in zip(self.limits, sums, asked, strict=True) if more
         ]
-        taken, count = self.taken_for(shape), 0
-        while count < min(by_figure, default=self.rack.u_height):
-            position = lowest_free(taken, rack_u=self.rack.u_height, needed_u=shape.u_height)
-            if position is None:
-                break
-            taken |= bits(position, shape.u_height)
-            count += 1
+        most, rack_u = min(by_figure, default=self.rack.u_height), self.rack.u_height
+        count = len(lowest_places(self.taken_for(shape), rack_u=rack_u, needed_u=shape.u_height, most=most))
         return count if self.mended is None else min(count, self.mended.room_for(shape, nodes))
 
     def filled_with(self, shape: NodeShape) -> int:
@@ -249,6 +250,33 @@ class RackState:
             count += 1
         return count
 
+    def fill(self, shape: NodeShape, keys: Sequence[Key], position: int) -> list[int]:
+        """Put nodes in from a position on, each at the lowest free one, as many as go in; their positions.
+
+        Args:
+            shape: of each of them.
+            keys: who they are; the first one goes in.
+            position: of the first one.
+        """
+        is_plain = self.legs is None and self.mended is None and self.remaining is None
+        if len(keys) == 1 or not is_plain or not self.own.keys().isdisjoint(keys):
+            self.add(shape, keys[0], position)
+            return [position]
+        asked = shape.figures(self.wiring)
+        left = map(int.__sub__, self.limits, self.sums)
+        by_figure = (have // more for have, more in zip(left, asked, strict=True) if more)
+        most = min(len(keys), min(by_figure, default=len(keys)))
+        taken, rack_u = self._blocked(shape), self.rack.u_height
+        positions = lowest_places(taken, rack_u=rack_u, needed_u=shape.u_height, most=most)
+        self.sums = tuple(used + len(positions) * more for used, more in zip(self.sums, asked, strict=True))
+        self.own.update(dict.fromkeys(keys[: len(positions)], asked))
+        mask = 0
+        for one in positions:
+            mask |= bits(one, shape.u_height)
+        for face in shape.faces:
+            self.taken[face] |= mask
+        return positions
+
     def add(self, shape: NodeShape, key: Key, position: int) -> None:
         """Put a node here, whether it fits or not."""
         if self.mended is not None:
@@ -257,7 +285,8 @@ class RackState:
             self._add_to_phases(self.legs, shape, key, position)
         extra = self.added(shape, key)
         self.sums = tuple(map(int.__add__, self.sums, extra))
-        self.own[key] = tuple(map(int.__add__, self.own.get(key, NOTHING), extra))
+        known = self.own.get(key)
+        self.own[key] = extra if known is None else tuple(map(int.__add__, known, extra))
         mask = bits(position, shape.u_height)
         for face in shape.faces:
             self.taken[face] |= mask
@@ -338,7 +367,12 @@ class Floor:
         state = self.state(seat.rack)
         if state is not None:
             state.add(shape, key, seat.position)
-            if self._remaining is not None:
-                self._remaining.take(state.rack, seat.position, shape.draw.allocated_w)
-            if shape.draw.allocated_w:
-                self._in_use[state.rack.room] = True
+            self.count(shape, state, [seat.position])
+
+    def count(self, shape: NodeShape, state: RackState, positions: Sequence[int]) -> None:
+        """Count nodes that were put into a rack for its offers and its room."""
+        if self._remaining is not None:
+            for position in positions:
+                self._remaining.take(state.rack, position, shape.draw.allocated_w)
+        if shape.draw.allocated_w:
+            self._in_use[state.rack.room] = True

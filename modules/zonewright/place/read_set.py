@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.place.energy_preconditions import energy_premises, figure_of
 from zonewright.place.precondition import ENERGY, Precondition, PreconditionKind
 from zonewright.rules.geometry import bits, occupied
-from zonewright.rules.loads import ALONE, GRAMS, WORST, Figures, by_key, limits, total
+from zonewright.rules.loads import ALONE, GRAMS, WORST, Figures, limits, sums_of
 
 _FEEDS: tuple[FeedName, ...] = ("A", "B")
 
@@ -49,7 +50,7 @@ def _of_rack(
     for face, position, units in _pieces(wanted):
         yield Precondition(kind="units-free", subject=rack_id, of=face, position=position, at_least=units)
     if rack is not None:
-        needed = total(by_key(own, rack.wiring).values())
+        needed = sums_of(own, rack.wiring)
         for kind, of, index in _FIGURES:
             if needed[index]:
                 yield Precondition(kind=kind, subject=rack_id, of=of, at_least=needed[index])
@@ -109,7 +110,7 @@ class _Free:
     def __init__(self, rack: Rack, others: Sequence[Occupant]) -> None:
         self._rack = rack
         self._taken = occupied(others)
-        used = total(by_key(others, rack.wiring).values())
+        used = sums_of(others, rack.wiring)
         self._left: Figures = tuple(limit - load for limit, load in zip(limits(rack), used, strict=True))
 
     def has(self, premise: Precondition) -> bool:

@@ -8,14 +8,15 @@ from functools import partial
 from zonewright.model.cluster import WideScope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import Node, nodes_of
+from zonewright.model.rack import Rack
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.place.candidates import Candidates
 from zonewright.place.neighbours import Neighbours
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import why_no_rack
 from zonewright.place.spread_count import SpreadCount
-from zonewright.place.stops import Stop
+from zonewright.place.stops import StopsRack, remembered
 from zonewright.place.waiting import Waiting
 from zonewright.rules.geometry import bits
 from zonewright.rules.loads import Key
@@ -137,19 +138,20 @@ class PlacementRun:
         racks = self._floor.states(lambda rack: self._in_scope(part, rack))
         is_open = [state for state in racks if state.rack.takes_nodes_of(self._party)]
 
-        def stops(rack: Rack) -> Stop | None:
-            return self._neighbours.stops(part.cluster, part.wanted, rack)
-
+        stops: StopsRack = partial(self._neighbours.stops, part.cluster, part.wanted)
+        if self._neighbours.is_free(part.cluster):
+            stops = remembered(stops)
         candidates = Candidates(self._floor, part.shape, is_open, first=self._reserved)
         reason = ""
-        for node in part.waiting:
+        number = 0
+        while number < len(part.waiting):
             found = None if reason else candidates.take(part.spread, stops)
             if found is not None:
                 state, position = found
-                self._seat(part, node, state.rack.id, position)
-                part.spread.add(state.rack.id)
+                number += self._seat_alike(part, number, state, position, alone=candidates.are_some_later)
                 candidates.put_back(state)
             else:
+                node, number = part.waiting[number], number + 1
                 closed = len(racks) - len(is_open)
                 reason = reason or why_no_rack(
                     part.shape, part.spread, is_open, stops=stops, closed=closed, where=_where(part)
@@ -315,6 +317,31 @@ class PlacementRun:
 
     def _key(self, node: Node) -> Key:
         return (self._party, self._stack, node.name)
+
+    def _seat_alike(self, part: PlacementPart, first: int, state: RackState, position: int, *, alone: bool) -> int:
+        """Seat a node in the best rack, and with it those that this rack will be the best one for too: how many.
+
+        A rack with less left is better still, so it takes the next nodes as long as it has room and its domain may.
+
+        Args:
+            part: whose nodes.
+            first: number of the node among those that wait.
+            state: the rack.
+            position: its lowest free one.
+            alone: whether another rack may come back that is better.
+        """
+        rack, names = state.rack.id, [part.waiting[first].name]
+        if not alone:
+            most = min(part.spread.room_in(rack), state.rack.u_height)
+            names = [node.name for node in part.waiting[first : first + most]]
+        keys = [(self._party, self._stack, name) for name in names]
+        positions = state.fill(part.shape, keys, position)
+        for name, one in zip(names, positions, strict=False):
+            self.seats[name] = RackPosition(rack, one, part.shape.face)
+        self._floor.count(part.shape, state, positions)
+        self._neighbours.seat(part.cluster, part.wanted.cluster, rack)
+        part.spread.add(rack, len(positions))
+        return len(positions)
 
     def _seat(self, part: PlacementPart, node: Node, rack: str, position: int) -> None:
         self.seats[node.name] = RackPosition(rack, position, part.shape.face)

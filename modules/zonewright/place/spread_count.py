@@ -6,6 +6,8 @@ from typing import Literal
 from zonewright.model.cluster import Scope, Spread, Survival
 from zonewright.rules.spread import domain_of
 
+MANY = 1_000_000
+"""More nodes than a rack has units."""
 CandidateVerdict = Literal["now", "later", "never"]
 
 
@@ -48,12 +50,21 @@ class SpreadCount:
             return 0
         return max(0, max(self.counts.values()) - min(self.counts.values()) - self.spread.max_skew)
 
-    def add(self, rack_id: str) -> None:
-        """Count a node."""
+    def add(self, rack_id: str, nodes: int = 1) -> None:
+        """Count nodes."""
         if self.spread is not None:
-            self.counts[domain_of(rack_id, self.spread.scope)] += 1
+            self.counts[domain_of(rack_id, self.spread.scope)] += nodes
         if self._losing is not None:
-            self._in_losing[domain_of(rack_id, self._losing)] += 1
+            self._in_losing[domain_of(rack_id, self._losing)] += nodes
+
+    def room_in(self, rack_id: str) -> int:
+        """How many nodes in a row may go to a rack whose verdict is "now"; 1 where each may change the verdict."""
+        if self.spread is not None and (self.missing or self.spread.max_skew is not None):
+            return 1
+        left = [] if self._losing is None else [self._most_lost - self._in_losing[domain_of(rack_id, self._losing)]]
+        if self.spread is not None and self.most is not None:
+            left.append(self.most - self.counts[domain_of(rack_id, self.spread.scope)])
+        return min(left, default=MANY)
 
     def is_full(self, rack_id: str) -> bool:
         """Whether the domain of a rack has as many nodes as it may."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zonewright.model.world import Rack
+from zonewright.model.rack import Rack
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +16,15 @@ class Stop:
 
 StopsRack = Callable[[Rack], Stop | None]
 """Why the next node of a cluster must not go to a rack, or None."""
+
+
+def remembered(stops: StopsRack) -> StopsRack:
+    """The same, asked only once of each rack: for nodes whose own places change nothing of the answer."""
+    known: dict[str, Stop | None] = {}
+
+    def stops_rack(rack: Rack) -> Stop | None:
+        if rack.id not in known:
+            known[rack.id] = stops(rack)
+        return known[rack.id]
+
+    return stops_rack

@@ -1,18 +1,18 @@
 """A folder as the whole world: every owner's demand placed in turn, then every rule over all of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.demand import Demand, demand_of
-from zonewright.model.expand import baseline_of_row, draw_of, nodes_of, racks_of_row, rows_of, with_supply
+from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row, rows_of, with_supply
 from zonewright.model.names import names_in
 from zonewright.model.offered import with_offers
-from zonewright.model.rack_position import RackPosition
+from zonewright.model.rack import Rack
 from zonewright.model.totals import room_totals, usage_of
-from zonewright.model.world import DuctFacts, LinkFacts, NameFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
-from zonewright.place.change import change_world, occupant_of
+from zonewright.model.world import DuctFacts, LinkFacts, NameFacts, Occupant, SiteFacts, World, ZoneFacts
+from zonewright.place.filling import FillingZone
 from zonewright.place.node_addresses import ByNode, given_addresses
 from zonewright.place.placing import place
 from zonewright.place.unplaced import short_findings, unplaced_findings
@@ -49,18 +49,18 @@ def judge_declaration(declaration: Declaration, *, on: str, judge: WorldJudge = 
         judge: what judges; the zone's own rules have effects, so who wants them says so.
     """
     demands = [demand_of(declaration, owner) for owner in placing_order(declaration.owners)]
-    world = empty_world(declaration, demands, on)
+    zone = FillingZone(empty_world(declaration, demands, on), demands)
     sites = {key: site for file in declaration.owners.values() for key, site in file.sites.items()}
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
     findings: list[Finding] = []
     for number, demand in enumerate(demands):
-        others = with_choice(world, demands[number + 1 :])
-        placement = place(replace(others, clusters=()), demand, stack="", sticky={})
+        placement = place(zone.around(number), demand, stack="", sticky={})
         findings += unplaced_findings(demand, placement.seats, placement.unplaced)
         addresses, short = given_addresses(sites, taken, demand, placement.seats, {})
         findings += short_findings(demand, short)
         _take(taken, demand, addresses)
-        world = change_world(world, demand, placement.seats, stack="")
+        zone.put(demand, placement.seats)
+    world = zone.whole()
     world = replace(world, zone=_zone_facts(declaration, demands, world, on))
     findings = list(with_waivers([*findings, *judge(world)], declaration.zone, on))
     findings += idle_waivers(findings, declaration.zone, on)
@@ -130,16 +130,6 @@ def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: Worl
     )
 
 
-def with_choice(world: World, demands: Iterable[Demand]) -> World:
-    """A world with the nodes whose places are named in full by demands that are placed later.
-
-    Args:
-        world: what is placed already.
-        demands: those that are placed later.
-    """
-    return replace(world, occupants=(*world.occupants, *(item for demand in demands for item in _chosen(demand))))
-
-
 def empty_world(declaration: Declaration, demands: Sequence[Demand], on: str) -> World:
     """The racks of a declaration with their baseline, before any node is placed.
 
@@ -172,16 +162,6 @@ def empty_world(declaration: Declaration, demands: Sequence[Demand], on: str) ->
     )
     world = World(racks=racks, occupants=tuple(baseline), offered=offered)
     return replace(world, zone=_zone_facts(declaration, demands, world, on))
-
-
-def _chosen(demand: Demand) -> Iterator[Occupant]:
-    """The nodes whose place the declaration names in full; they stand there whatever is placed around them."""
-    for cluster_id, wanted in demand.clusters.items():
-        for node in nodes_of(cluster_id, wanted.cluster):
-            if node.chosen is not None and node.chosen.position is not None:
-                seat = RackPosition(rack=node.chosen.rack, position=node.chosen.position, face=wanted.cluster.face)
-                draw = draw_of(wanted.node_type, wanted.cluster)
-                yield occupant_of(node, wanted, seat, draw, party=demand.party, stack="")
 
 
 def _with_source(finding: Finding, declaration: Declaration) -> Finding:

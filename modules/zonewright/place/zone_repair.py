@@ -9,10 +9,11 @@ from zonewright.model.demand import Demand, demand_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World
 from zonewright.place.change import change_world
+from zonewright.place.filling import FillingZone
 from zonewright.place.placing import Placement, place
 from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_edits, with_repair
 from zonewright.place.unplaced import unplaced_findings
-from zonewright.place.zone_placement import JudgedZone, empty_world, judge_declaration, placing_order, with_choice
+from zonewright.place.zone_placement import JudgedZone, empty_world, judge_declaration, placing_order
 from zonewright.rules import WorldJudge, evaluate
 from zonewright.rules.finding import Finding
 from zonewright.rules.waivers import with_waivers
@@ -69,15 +70,15 @@ def _pass(declaration: Declaration, findings: Sequence[Finding], on: str, judge:
     As in a check, each has what those before it got and, of those after it, the places that they choose in full.
     """
     demands = [demand_of(declaration, owner) for owner in placing_order(declaration.owners)]
-    world, found = empty_world(declaration, demands, on), dict[str, Sequence[RepairEdit]]()
+    zone, found = FillingZone(empty_world(declaration, demands, on), demands), dict[str, Sequence[RepairEdit]]()
     for number, demand in enumerate(demands):
-        tries = _Tries(with_choice(world, demands[number + 1 :]), demand, declaration, on, judge)
+        tries = _Tries(zone.around(number), declaration, on, judge)
         now = demand
         if demand.clusters and _concerns(findings, demand.party):
             edits = joint_repair(demand, tries.judge)
             if edits:
                 found[demand.party], now = edits, with_repair(demand, edits)
-        world = change_world(world, now, tries.seats(now), stack="")
+        zone.put(now, tries.seats(now))
     return with_repairs(declaration, found) if found else None
 
 
@@ -131,11 +132,8 @@ def _concerns(findings: Iterable[Finding], owner: str) -> bool:
 class _Tries:
     """Demands of one owner, tried among what others have at the sites of its clusters."""
 
-    def __init__(self, world: World, demand: Demand, declaration: Declaration, on: str, judge: WorldJudge) -> None:
-        sites = {wanted.cluster.site for wanted in demand.clusters.values()}
-        racks = {name: rack for name, rack in world.racks.items() if rack.site in sites}
-        occupants = tuple(item for item in world.occupants if item.rack in racks)
-        self._others = replace(world, racks=racks, occupants=occupants)
+    def __init__(self, around: World, declaration: Declaration, on: str, judge: WorldJudge) -> None:
+        self._others = around
         self._zone, self._on, self._judge = declaration.zone, on, judge
 
     def judge(self, demand: Demand) -> Trial:
@@ -154,4 +152,4 @@ class _Tries:
         return self._placed(demand).seats
 
     def _placed(self, demand: Demand) -> Placement:
-        return place(replace(self._others, clusters=()), demand, stack="", sticky={})
+        return place(self._others, demand, stack="", sticky={})

@@ -9,8 +9,9 @@ from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.demand import Demand
 from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row, with_supply
+from zonewright.model.rack import Rack
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import Occupant, Rack, World
+from zonewright.model.world import Occupant, World
 from zonewright.place import change_world
 from zonewright.policy.stack_resources import ADMITTED, ReadStack, StackResource, Violation
 from zonewright.rules import RULES, evaluate, feeds, neighbours, phases, rooms, spread, supply, units

@@ -4,7 +4,6 @@ The Admission is judged before it is created: a refusal comes before anything is
 The SDK makes a policy advisory when it meets a value that is not known yet; here such a value is read as what it is.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,14 +26,13 @@ from pulumi_policy.proxy import UnknownValueError
 from zonewright.declare.stack_file import project_root
 from zonewright.errors import sentences_of
 from zonewright.ledger.protocol.errors import LedgerError, LedgerRefusedError
-from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient, token_for
 from zonewright.policy.judging import BEYOND, by_ledger, by_resources, placed, refuses, unadmitted
 from zonewright.policy.stack_resources import ReadStack, StackResource, Violation, not_known, read_stack
 from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding
 from zonewright.rules.words import listed
 
-TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
 LedgerSays = tuple[Finding, ...] | Exception
 """What the ledger finds; or why it was not asked, or what it answers instead."""
 NOBODY = "unknown"
@@ -173,9 +171,7 @@ def _asked(admission: StackResource) -> LedgerSays:
     if not admission.ledger:
         return LookupError("no ledger is named by the provider of the Admission")
     try:
-        with LedgerClient(
-            admission.ledger, root=project_root(Path.cwd()), token=os.environ.get(TOKEN_VARIABLE)
-        ) as ledger:
+        with LedgerClient(admission.ledger, root=project_root(Path.cwd()), token=token_for(admission.ledger)) as ledger:
             return by_ledger(admission, ledger)
     except (LedgerError, AttributeError, KeyError, TypeError, ValueError) as error:
         return error

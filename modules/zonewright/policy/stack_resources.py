@@ -8,9 +8,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from pydantic.alias_generators import to_camel
 
 from zonewright.ledger.protocol.change import parse_place
+from zonewright.model.asset import RowAsset, SiteAsset
 from zonewright.model.asset_properties import cluster_of, row_of, site_of
 from zonewright.model.base import Identifier
-from zonewright.model.demand import ClusterDemand, Demand, RowAsset, SiteAsset
+from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.rack_position import RackPosition
 
 PREFIX = "zonewright:index:"

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 import pulumi
 
 from zonewright.ledger.protocol.holding_messages import PoolAddresses
+from zonewright.model.asset import AnyAsset, SiteAsset, all_former_names
 from zonewright.model.asset_properties import cluster_properties
-from zonewright.model.demand import AnyAsset, ClusterDemand, SiteAsset, all_former_names
+from zonewright.model.demand import ClusterDemand
 from zonewright.model.power import FEEDS
 from zonewright.model.rack_position import RackPosition
 from zonewright.program.resources import Asset, Node, after

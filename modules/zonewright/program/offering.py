@@ -4,7 +4,6 @@ Nothing is registered here. A preview leaves the change as a bundle in its folde
 """
 
 import json
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from zonewright.changes.validated import Validated
 from zonewright.declare import Problem, check, load_stack
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Proposal, ProposeRequest
-from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient, token_for
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
@@ -38,7 +37,6 @@ from zonewright.render.user_formats import load_formats
 from zonewright.rules.alike import alike
 
 _SHOWN = 5
-TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +97,7 @@ def offered(options: Settings, declaration: Declaration | None) -> OfferedChange
             "reference in a field that accepts one; see docs/how-to/keep-secrets-out.md"
         )
     before: Mapping[str, str] | None = None
-    with LedgerClient(options.ledger, root=options.root, token=os.environ.get(TOKEN_VARIABLE)) as ledger:
+    with LedgerClient(options.ledger, root=options.root, token=token_for(options.ledger)) as ledger:
         proposal = ledger.call(
             verbs.PROPOSE,
             ProposeRequest(

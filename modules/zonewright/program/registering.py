@@ -8,8 +8,9 @@ import pulumi
 
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change import change_digest, place_text
+from zonewright.model.asset import SiteAsset, former_assets
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import ClusterDemand, Demand, SiteAsset, former_assets
+from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import Node, default_name, nodes_of
 from zonewright.program.components import FacilitySite, TenantCluster, network
 from zonewright.program.offering import OfferedChange

@@ -6,9 +6,9 @@ from typing import Any
 import pulumi
 
 from zonewright.changes.sizes import FormatSize
+from zonewright.model.asset import AnyAsset, asset_text
 from zonewright.model.asset_properties import asset_properties
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import AnyAsset, asset_text
 
 
 class Provider(pulumi.ProviderResource):

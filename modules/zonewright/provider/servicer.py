@@ -19,10 +19,8 @@ from pydantic import ValidationError
 
 from zonewright import __version__
 from zonewright.errors import sentences_of
-from zonewright.model.secret import HIDDEN
-from zonewright.model.secret_scan import suspicions
+from zonewright.provider.answers import CallContext, abort, abort_half_done, diff_response, wrong_form
 from zonewright.provider.resource import (
-    MOST_FAULTS,
     CheckedResource,
     CheckFailedError,
     Data,
@@ -36,26 +34,14 @@ from zonewright.provider.resource import (
     check_inputs,
     require_known,
     require_state,
-    shortened,
-    top_of,
 )
 from zonewright.provider.resources import RESOURCES
 from zonewright.provider.resources.holding import HoldingResource
-from zonewright.provider.session import CallContext, EngineLog, abort, abort_half_done, open_ledger
+from zonewright.provider.session import EngineLog, open_ledger
 from zonewright.provider.values import from_struct, has_missing, mark_secrets, to_struct
 
 ResultT = TypeVar("ResultT")
 WORKERS = 32
-_KINDS = {
-    "add": provider_pb2.PropertyDiff.ADD,
-    "delete": provider_pb2.PropertyDiff.DELETE,
-    "update": provider_pb2.PropertyDiff.UPDATE,
-}
-_REPLACING = {
-    "add": provider_pb2.PropertyDiff.ADD_REPLACE,
-    "delete": provider_pb2.PropertyDiff.DELETE_REPLACE,
-    "update": provider_pb2.PropertyDiff.UPDATE_REPLACE,
-}
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
@@ -102,7 +88,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return function()
         except ValidationError as error:
-            await abort(context, _wrong_form(error))
+            await abort(context, wrong_form(error))
         except HalfDoneError as error:
             await abort_half_done(context, error)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, never a traceback
@@ -199,7 +185,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """A changed setting is an update, so that the engine configures with the new values."""
         old, new = from_struct(request.old_inputs or request.olds), from_struct(request.news)
         changed = sorted(key for key in old.keys() | new.keys() if key != "version" and old.get(key) != new.get(key))
-        return _diff_response(Difference(dict.fromkeys(changed, "update")))
+        return diff_response(Difference(dict.fromkeys(changed, "update")))
 
     async def Configure(  # noqa: N802
         self, request: provider_pb2.ConfigureRequest, context: CallContext
@@ -262,7 +248,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         is_known = self._memory.standing is not None and isinstance(
             self._resources.get(_token(request.urn)), HoldingResource
         )
-        return _diff_response(await (self._at_once if is_known else self._in_worker)(context, diff))
+        return diff_response(await (self._at_once if is_known else self._in_worker)(context, diff))
 
     async def Create(  # noqa: N802
         self, request: provider_pb2.CreateRequest, context: CallContext
@@ -365,35 +351,5 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
 
-def _wrong_form(error: ValidationError) -> str:
-    faults = [
-        f"'{shortened('.'.join(map(str, item['loc'])))}' is {_shown(item['input'])}: {shortened(item['msg']).lower()}"
-        for item in error.errors(include_url=False)[:MOST_FAULTS]
-    ]
-    return f"the ledger refuses this: {'; '.join(faults)}; correct it in the program"
-
-
-def _shown(value: Any) -> str:
-    """A value within a sentence, unless it looks like a secret."""
-    text = repr(value)
-    return HIDDEN if suspicions({"": text}) else shortened(text)
-
-
 def _token(urn: str) -> str:
     return urn.split("::")[2].rsplit("$", maxsplit=1)[-1] if urn else ""
-
-
-def _diff_response(difference: Difference) -> provider_pb2.DiffResponse:
-    changes = provider_pb2.DiffResponse.DIFF_SOME if difference.changes else provider_pb2.DiffResponse.DIFF_NONE
-    return provider_pb2.DiffResponse(
-        changes=changes,
-        diffs=sorted({top_of(path) for path in difference.changes}),
-        replaces=sorted({top_of(path) for path in difference.replaces}),
-        hasDetailedDiff=True,
-        detailedDiff={
-            path: provider_pb2.PropertyDiff(
-                kind=(_REPLACING if path in difference.replaces else _KINDS)[kind], inputDiff=True
-            )
-            for path, kind in difference.changes.items()
-        },
-    )

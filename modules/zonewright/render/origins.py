@@ -9,6 +9,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 
+from zonewright.render.contexts.dhcp import DhcpLease
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.naming import HostRecord
 from zonewright.render.contexts.node_context import NodeContext
@@ -185,9 +186,9 @@ def _row(context: SiteContext, indices: list[int], last: str) -> DeclaredPaths:
     return (f"{declared}.{field}", declared)
 
 
-def _lease(context: SiteContext, indices: list[int], last: str) -> DeclaredPaths:
-    field = {"first": "dynamic", "last": "dynamic", "gateway": "gateway"}.get(last, "prefix")
-    return (f"sites.{context.name}.address_pools.{context.leases[indices[0]].pool}.{field}",)
+def _lease(context: SiteContext, lease: DhcpLease, last: str) -> DeclaredPaths:
+    field = "prefix" if last in {"prefix", "number", "pool"} else "gateway" if last == "gateway" else "dynamic"
+    return (f"sites.{context.name}.address_pools.{lease.pool}.{field}",)
 
 
 def _reverse(context: SiteContext, indices: list[int], _last: str) -> DeclaredPaths:
@@ -223,6 +224,7 @@ def _plain(field: str) -> _Finder:
 _SITE: Mapping[str, _Finder] = {
     **dict.fromkeys(("name", "domain", "content", "serial"), _site(lambda c, _i, _l: (f"sites.{c.name}",))),
     **{name: _plain(name) for name in ("title", "kind", "time_zone")},
+    "alertmanagers": _plain("alertmanagers"),
     "district": _plain("district"),
     "as_number": _plain("as_number"),
     **dict.fromkeys(("router", "is_second", "interconnect"), _plain("second_router")),
@@ -247,7 +249,11 @@ _SITE: Mapping[str, _Finder] = {
     "service_port": _site(lambda _c, _i, _l: ("zone:service",)),
     "forwards": _site(lambda c, i, _l: _forward(c.forwards[i[0]].zone)),
     "forwards_back": _site(lambda c, i, _l: _forward(c.forwards_back[i[0]].zone)),
-    **dict.fromkeys(("fellow_servers", "unsigned_zones", "empty_zones"), _site(lambda _c, _i, _l: ("sites",))),
+    **dict.fromkeys(
+        ("fellow_servers", "unsigned_domains", "unsigned_zones", "trust_anchors", "empty_zones"),
+        _site(lambda _c, _i, _l: ("sites",)),
+    ),
+    "signed_zones": _plain("dnssec"),
     "zone_v4": _site(lambda c, i, _l: (f"prefix:{c.zone_v4[i[0]]}",)),
     "zone_v6": _site(lambda c, i, _l: (f"prefix:{c.zone_v6[i[0]]}",)),
     "interfaces": _site(lambda c, i, last: _of_link(c, c.interfaces[i[0]].link, last)),
@@ -267,17 +273,19 @@ _SITE: Mapping[str, _Finder] = {
     "outlet_rows": _plain("rooms"),
     "name_servers": _site(lambda c, i, _l: (f"sites.{c.name}.name_servers.{i[0]}",)),
     "time_servers": _site(lambda c, i, _l: (f"sites.{c.name}.time_servers.{i[0]}",)),
-    "name_servers_v4": _plain("name_servers"),
-    "time_servers_v4": _plain("time_servers"),
+    **dict.fromkeys(("name_servers_v4", "name_servers_v6"), _plain("name_servers")),
+    **dict.fromkeys(("time_servers_v4", "time_servers_v6"), _plain("time_servers")),
     "names": _site(lambda c, i, _l: _of_address(c, c.names[i[0]].address)),
     "end_names": _plain("name_servers"),
     "aliases": _site(lambda c, i, _l: _alias(c, c.aliases[i[0]])),
     "reverse_zones": _site(_reverse),
     "clients": _site(lambda c, i, _l: _client(c, c.clients[i[0]])),
-    "leases": _site(_lease),
-    "uefi_leases": _plain("address_pools"),
+    "leases": _site(lambda c, i, last: _lease(c, c.leases[i[0]], last)),
+    "leases_v6": _site(lambda c, i, last: _lease(c, c.leases_v6[i[0]], last)),
+    **dict.fromkeys(("server", "dhcp"), _plain("second_dhcp_server")),
+    **dict.fromkeys(("uefi_leases", "uefi_leases_v6"), _plain("address_pools")),
     **dict.fromkeys(("eos_switches", "sonic_switches"), _plain("switches")),
-    "leased_at": _plain("address_pools"),
+    **dict.fromkeys(("leased_at", "leased_at_v6"), _plain("address_pools")),
 }
 
 

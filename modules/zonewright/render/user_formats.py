@@ -4,6 +4,7 @@ A folder with a ``format.yaml`` is a format of the zone's own. A folder that is 
 has none, puts its templates in the place of those with the same names.
 """
 
+import os
 import re
 import typing
 from collections.abc import Iterator, Mapping
@@ -45,13 +46,31 @@ def load_formats(zone: Path) -> tuple[FormatSet, tuple[Problem, ...]]:
     formats: dict[str, Format] = {one.id: one for one in FORMATS}
     sources: dict[str, str] = {}
     problems: list[Problem] = []
+    inside = Path(os.path.realpath(zone))
+    if _is_out(folder, inside):
+        return BUILT_IN, (_leads_out("", folder),)
     for sub in sorted(one for one in folder.iterdir() if not one.name.startswith((".", "_"))):
+        held = (one for one in (sub.iterdir() if sub.is_dir() else ()) if not one.name.startswith("."))
+        if out := sorted(one for one in (sub, *held) if _is_out(one, inside)):
+            problems += [_leads_out(str(one.relative_to(folder)), one) for one in out]
+            continue
         found, texts, wrong = _read(sub)
         problems += wrong
         sources |= texts
         if found is not None:
             formats[found.id] = found
     return FormatSet(tuple(formats.values()), sources), in_order(problems)
+
+
+def _is_out(path: Path, inside: Path) -> bool:
+    """Whether a link leads out of the zone's folder, where whatever lies there would be read into its files."""
+    return path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(inside)
+
+
+def _leads_out(name: str, path: Path) -> Problem:
+    got = f"a link to {shown(str(path.readlink()))}"
+    expected, fix = "files within the zone's folder", "put a copy in its place"
+    return _problem(name, "a link out of the zone's folder", expected, got, fix)
 
 
 def _read(sub: Path) -> tuple[Format | None, dict[str, str], list[Problem]]:
@@ -209,4 +228,4 @@ def _refused(error: RenderError) -> Problem:
 
 
 def _problem(file: str, what: str, expected: str, got: str, fix: str) -> Problem:
-    return Problem(file=f"{FOLDER}/{file}", line=0, path="", what=what, expected=expected, got=got, fix=fix)
+    return Problem(file=f"{FOLDER}/{file}".rstrip("/"), line=0, path="", what=what, expected=expected, got=got, fix=fix)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from zonewright.model.power import FEEDS, Supply, other
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack, SiteFacts
-from zonewright.rules.loads import ALONE, EVEN, by_key, total
+from zonewright.model.world import Occupant, SiteFacts
+from zonewright.rules.loads import ALONE, EVEN, sums_of
 
 _KILO = 1000
 _Sources = tuple[str, str]
@@ -59,7 +60,7 @@ def loads_of(racks: Iterable[Rack], in_rack: Mapping[str, Sequence[Occupant]]) -
     for rack in racks:
         occupants = in_rack.get(rack.id, ())
         if occupants and not rack.has_failed:
-            sums = total(by_key(occupants, rack.wiring).values())
+            sums = sums_of(occupants, rack.wiring)
             sources = _sources(rack)
             for feed in rack.wiring.live:
                 live[sources][feed] += sums[EVEN[feed]]

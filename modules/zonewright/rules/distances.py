@@ -7,9 +7,10 @@ from math import ceil, floor, hypot
 
 from zonewright.model.cluster import Distance
 from zonewright.model.geodesy import distance_m
-from zonewright.model.world import ClusterFacts, Occupant, Rack, SiteFacts
+from zonewright.model.rack import Rack
+from zonewright.model.world import ClusterFacts, Occupant, SiteFacts
+from zonewright.rules.counted import COUNTED
 from zonewright.rules.rule import Rule
-from zonewright.rules.spread import COUNTED
 from zonewright.rules.view import Breach, View, participants_of
 from zonewright.rules.words import count_of, listed
 

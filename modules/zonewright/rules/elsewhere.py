@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from zonewright.model.cluster import Distance, Relation
 from zonewright.model.cooling import cools
-from zonewright.model.world import ClusterFacts, Occupant, Rack, World
+from zonewright.model.rack import Rack
+from zonewright.model.world import ClusterFacts, Occupant, World
 from zonewright.rules.alone import alone_in, is_of_another
+from zonewright.rules.counted import COUNTED
 from zonewright.rules.distances import keeps
 from zonewright.rules.finding import THERE
 from zonewright.rules.free_space import FreeSpace
@@ -19,7 +21,7 @@ from zonewright.rules.loads import Key
 from zonewright.rules.n_minus import worst_loss
 from zonewright.rules.neighbours import wide_domain
 from zonewright.rules.offered import Remaining
-from zonewright.rules.spread import COUNTED, domain_of, skew_of
+from zonewright.rules.spread import domain_of, skew_of
 from zonewright.rules.supply import lost_with
 from zonewright.rules.view import View
 from zonewright.rules.words import listed

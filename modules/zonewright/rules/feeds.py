@@ -3,46 +3,40 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from zonewright.model.expand import FULL
 from zonewright.model.power import FEEDS, other
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack
-from zonewright.rules.loads import (
-    ALONE,
-    EVEN,
-    GRAMS,
-    KILOGRAM,
-    WORST,
-    Figures,
-    Key,
-    by_key,
-    limits,
-    total,
-)
+from zonewright.model.world import Occupant
+from zonewright.rules.loads import ALONE, EVEN, GRAMS, KILOGRAM, WORST, Figures, Key, by_key, limits, sums_of
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount, count_of, kilograms, listed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Load:
     """One rack with its sums.
 
     Attributes:
         rack: the rack.
         occupants: all that count in it.
-        shares: figures by identity.
-        sums: the sum of them.
+        sums: the sum of their figures.
         limits: what the rack allows.
     """
 
     rack: Rack
     occupants: Sequence[Occupant]
-    shares: Mapping[Key, Figures]
     sums: Figures
     limits: Figures
+
+    @cached_property
+    def shares(self) -> Mapping[Key, Figures]:
+        """Figures by identity, for those who are told what is too much."""
+        return by_key(self.occupants, self.rack.wiring)
 
 
 def rack_loads(view: View) -> Sequence[_Load]:
@@ -55,8 +49,7 @@ def rack_loads(view: View) -> Sequence[_Load]:
 
 
 def _load(rack: Rack, occupants: Sequence[Occupant]) -> _Load:
-    shares = by_key(occupants, rack.wiring)
-    return _Load(rack=rack, occupants=occupants, shares=shares, sums=total(shares.values()), limits=limits(rack))
+    return _Load(rack=rack, occupants=occupants, sums=sums_of(occupants, rack.wiring), limits=limits(rack))
 
 
 def _also_mended(view: View) -> Iterator[tuple[_Load, str]]:
@@ -246,7 +239,7 @@ def _two_steps(load: _Load, index: int, acting: Occupant) -> str:
     """A hint where the excess is only there until what leaves in the same change is gone."""
     own = (acting.party, acting.stack)
     staying = [item for item in load.occupants if item.standing != "releasing" or (item.party, item.stack) != own]
-    after = total(by_key(staying, load.rack.wiring).values())
+    after = sums_of(staying, load.rack.wiring)
     if after[index] > load.limits[index]:
         return ""
     return "; or split the change in two, because a node that leaves this rack counts until it is gone"

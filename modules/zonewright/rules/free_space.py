@@ -2,19 +2,10 @@
 
 from collections.abc import Sequence
 
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant
 from zonewright.rules.geometry import bits, lowest_free, occupied
-from zonewright.rules.loads import (
-    Figures,
-    LegShares,
-    by_key,
-    figures,
-    full_phases,
-    leg_share,
-    leg_shares,
-    limits,
-    total,
-)
+from zonewright.rules.loads import Figures, LegShares, figures, full_phases, leg_share, leg_shares, limits, sums_of
 from zonewright.rules.offered import Remaining
 
 
@@ -35,7 +26,7 @@ class FreeSpace:
         self._wiring = rack.wiring
         self._taken = occupied(inside)
         self._levels = frozenset() if may_mix else frozenset(item.protection_level for item in inside)
-        self._sums: Figures = total(by_key(inside, self._wiring).values())
+        self._sums: Figures = sums_of(inside, self._wiring)
         self._limits = limits(rack)
         self._legs = leg_shares(rack, inside) if rack.has_legs else None
         self._put_in = 0

@@ -1,6 +1,7 @@
 """Rack units as bits: bit n stands for U n, counted from 1 at the bottom. No policy stands here."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from zonewright.model.site import Face
 from zonewright.model.world import Occupant
@@ -11,6 +12,7 @@ def _below(unit: int) -> int:
     return (1 << max(unit, 0)) - 1
 
 
+@lru_cache(maxsize=4096)
 def bits(position: int, u_height: int) -> int:
     """Bits of ``u_height`` units from ``position`` upward.
 
@@ -50,6 +52,32 @@ def lowest_free(taken: int, *, rack_u: int, needed_u: int, no_start: int = 0) ->
     for step in range(1, needed_u):
         starts &= free >> step
     return (starts & -starts).bit_length() - 1 if starts else None
+
+
+def lowest_places(taken: int, *, rack_u: int, needed_u: int, most: int) -> list[int]:
+    """Positions of pieces of ``needed_u`` units, each the lowest that is free beside those before it.
+
+    Args:
+        taken: bits that are not free, of all faces that count.
+        rack_u: height of the rack in U.
+        needed_u: units of each piece, at least 1.
+        most: how many pieces are wanted.
+
+    Example:
+        >>> lowest_places(bits(2, 1), rack_u=5, needed_u=1, most=9)
+        [1, 3, 4, 5]
+    """
+    free, found = bits(1, rack_u) & ~taken, list[int]()
+    while len(found) < most:
+        starts = free
+        for step in range(1, needed_u):
+            starts &= free >> step
+        if not starts:
+            break
+        lowest = starts & -starts
+        found.append(lowest.bit_length() - 1)
+        free &= -(lowest << needed_u)  # all below it is too short, or taken
+    return found
 
 
 def longest_free(taken: int, *, rack_u: int) -> int:

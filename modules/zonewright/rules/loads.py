@@ -5,12 +5,13 @@ on B alone after the loss of A, on A alone after the loss of B, grams, and watts
 floating point kilograms depends on its order.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 from zonewright.model.power import FEEDS, Draw, Wiring
+from zonewright.model.rack import Rack
 from zonewright.model.supply import PHASES, FeedName, Phase
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.world import Occupant
 
 Figures = tuple[int, ...]
 Key = tuple[str, str, str]
@@ -73,6 +74,22 @@ def by_key(occupants: Iterable[Occupant], wiring: Wiring) -> dict[Key, Figures]:
         known = found.get(key)
         found[key] = asked if known is None else larger(known, asked)
     return found
+
+
+def sums_of(occupants: Collection[Occupant], wiring: Wiring) -> Figures:
+    """The sum of the figures of occupants, who stands twice once, as :func:`by_key` has them.
+
+    Args:
+        occupants: what stands in a rack.
+        wiring: its feeds.
+    """
+    if len({item.name for item in occupants}) < len(occupants):
+        return total(by_key(occupants, wiring).values())
+    alike: dict[tuple[int, float], list[Occupant]] = {}
+    for item in occupants:
+        alike.setdefault((id(item.draw), item.weight_kg), []).append(item)  # nodes of a cluster have one draw
+    parts = [tuple(map(len(items).__mul__, figures(items[0], wiring))) for items in alike.values()]
+    return parts[0] if len(parts) == 1 else total(parts)
 
 
 def leg_shares(rack: Rack, occupants: Iterable[Occupant]) -> LegShares:

@@ -12,10 +12,11 @@ from typing import Any
 
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.power import Supply
+from zonewright.model.rack import Rack
 from zonewright.model.site import Site
 from zonewright.model.supply import FeedName
 from zonewright.model.works import PlannedWork, minute_of
-from zonewright.model.world import Rack, World, ZoneFacts
+from zonewright.model.world import World, ZoneFacts
 from zonewright.rules.words import listed
 
 _FEEDS: Mapping[str, FeedName] = {"A": "A", "B": "B"}
@@ -88,11 +89,34 @@ def lost_by(world: World, subject: str) -> Lost:
         found = found or element
     if len(parts) == _WORD or place.startswith("ducts/"):
         found = _of_ducts(world.zone, place.removeprefix("ducts/"))
+    if found is None and place in {rack.site for rack in world.racks.values()}:
+        room = min(rack.room for rack in world.racks.values() if rack.site == place)
+        raise UnknownSubjectError(f"{place} is a whole site: name its rooms one by one, such as {room}")
     if found is None:
         near = get_close_matches(place[:80], _names(world), n=1, cutoff=0.6)
         meant = f"did you mean {near[0]}?" if near else "expected a feed (dc1/a/01:A), a rack, a row, a panel or a duct"
         raise UnknownSubjectError(f"nothing is called {subject}; {meant}")
     return found
+
+
+def to_drain(world: World, subjects: Iterable[str]) -> Lost:
+    """What nodes are to leave: racks, rows, rooms, feeds and elements of a supply.
+
+    Args:
+        world: the facts.
+        subjects: what is drained.
+
+    Raises:
+        UnknownSubjectError: when a subject is not known, or is a duct: no node stands in one.
+    """
+    lost = lost_with(world, subjects, ())
+    if lost.ducts:
+        ways = [label for label in lost.labels if label.startswith(("duct ", "bridge "))]
+        raise UnknownSubjectError(
+            f"{listed(ways)} cannot be drained, for no node stands there: zonewright outage shows which links run "
+            "through it, and their carriers give them other ducts"
+        )
+    return lost
 
 
 def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> list[tuple[str, PlannedWork]]:

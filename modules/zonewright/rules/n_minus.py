@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 
 from zonewright.model.cluster import Survival
 from zonewright.model.world import ClusterFacts, Occupant
+from zonewright.rules.counted import COUNTED
 from zonewright.rules.neighbours import wide_domain
 from zonewright.rules.rule import Rule
-from zonewright.rules.spread import COUNTED
 from zonewright.rules.view import Breach, View, participants_of
 from zonewright.rules.words import count_of, listed
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from zonewright.model.cluster import WideScope
 from zonewright.model.world import ClusterFacts, Occupant
+from zonewright.rules.counted import COUNTED
 from zonewright.rules.rule import Rule
-from zonewright.rules.spread import COUNTED, domain_of
+from zonewright.rules.spread import domain_of
 from zonewright.rules.view import Breach, View, movable, participants_of
 from zonewright.rules.words import count_of, listed
 
@@ -184,6 +185,9 @@ def class_separation(view: View) -> Iterator[Breach]:
         return
     level = int(limit.value)
     for rack_id, occupants in view.in_rack.items():
+        levels = {item.protection_level for item in occupants}
+        if max(levels, default=0) < level or min(levels) >= level:
+            continue
         present = [item for item in occupants if item.blocks_units]
         below = [item for item in present if item.protection_level < level]
         if below and len(below) < len(present):

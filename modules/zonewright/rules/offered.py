@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from zonewright.model.world import Occupant, OfferFacts, Rack, World
+from zonewright.model.rack import OfferFacts, Rack
+from zonewright.model.world import Occupant, World
 from zonewright.rules.geometry import bits
 from zonewright.rules.loads import Key
 

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from zonewright.model.world import Occupant, OfferFacts, Rack
+from zonewright.model.rack import OfferFacts, Rack
+from zonewright.model.world import Occupant
 from zonewright.rules.finding import Participant
 from zonewright.rules.offered import opening_of, units_outside, used_w, users_of
 from zonewright.rules.rule import Rule

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pydantic import ConfigDict
 
 from zonewright.model.power import Supply, Wiring
-from zonewright.model.world import ClusterFacts, Occupant, Rack, World, ZoneFacts
+from zonewright.model.rack import Rack
+from zonewright.model.world import ClusterFacts, Occupant, World, ZoneFacts
 from zonewright.rules.chains import carried, loads_of
 from zonewright.rules.disjoint import LinkNetwork
-from zonewright.rules.loads import EVEN, by_key, total
+from zonewright.rules.loads import EVEN, sums_of
 from zonewright.rules.lost import Lost, world_without
 
 _FORBID = ConfigDict(extra="forbid")
@@ -166,7 +167,7 @@ def _overloaded(racks: Iterable[Rack], in_rack: Mapping[str, list[Occupant]]) ->
     """Feeds that are left and carry what hung on both."""
     for rack in racks:
         up = [item for item in in_rack.get(rack.id, ()) if _is_fed(item, rack.wiring)]
-        sums = total(by_key(up, rack.wiring).values())
+        sums = sums_of(up, rack.wiring)
         for feed in sorted(rack.wiring.live):
             value, limit = sums[EVEN[feed]], rack.feeds[feed].available_w
             if value > limit:

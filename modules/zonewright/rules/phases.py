@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from zonewright.model.power import other
 from zonewright.model.supply import PHASES
@@ -17,8 +16,9 @@ from zonewright.rules.words import amount
 
 def phase_load(view: View) -> Iterator[Breach]:
     """No phase of a feed carries more than a third of what the feed may carry."""
-    with_legs = {rack_id: rack for rack_id, rack in view.racks.items() if rack.has_legs}
-    for load in rack_loads(replace(view, racks=with_legs)) if with_legs else ():
+    for load in rack_loads(view):
+        if not load.rack.has_legs:
+            continue
         shares = leg_shares(load.rack, load.occupants)
         for (feed, leg), by_node in sorted(shares.items()):
             limit = load.rack.feeds[feed].available_w // len(PHASES)
@@ -70,9 +70,9 @@ def _on_a_phase(rack_id: str, what: str, value: int, limit: int, taking_part: li
 def phase_balance(view: View) -> Iterator[Breach]:
     """The phases of a panel carry about as much as each other."""
     limit = view.zone.zone.limit("phase-imbalance-percent") if view.zone is not None else None
-    racks = [rack for rack in view.racks.values() if rack.has_legs]
-    if limit is None or not racks:
+    if limit is None or not view.has_legs:
         return
+    racks = [rack for rack in view.racks.values() if rack.has_legs]
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
     for item in view.world.everybody:
         in_rack[item.rack].append(item)

@@ -1,6 +1,6 @@
 """The rule about quotas: what parties have claimed and reserved, against what the zone grants them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from zonewright.model.world import Usage, ZoneFacts
 from zonewright.model.zone import EnterpriseSize, Quota
@@ -35,6 +35,36 @@ def quota(view: View) -> Iterator[Breach]:
                     fix=f"ask for {amount(value - limit, unit)} less, free a reservation that is not needed, "
                     "or let nodes that leave be deleted first",
                 )
+        if one.scarce_from is not None:
+            yield from _shares(view, quota_id, one, counted)
+
+
+def _shares(view: View, quota_id: str, one: Quota, counted: Mapping[tuple[str, str], Usage]) -> Iterator[Breach]:
+    """What is scarce goes to those first who have less than an equal share of it; nobody is thrown out."""
+    by_party: dict[str, Usage] = {}
+    for (party, _), used in counted.items():
+        known = by_party.get(party, Usage())
+        by_party[party] = Usage(known.watts + used.watts, known.units + used.units)
+    sharing = {party: used for party, used in sorted(by_party.items()) if used.watts or used.units}
+    total = Usage(sum(used.watts for used in sharing.values()), sum(used.units for used in sharing.values()))
+    scarce = {kind for kind, value, limit, _ in _figures(one, total) if value > (one.scarce_from or 1) * limit}
+    for party, used in sharing.items() if scarce and len(sharing) > 1 else ():
+        for kind, value, limit, unit in _figures(one, used) if view.acts(party) else ():
+            share = limit // len(sharing)
+            if kind in scarce and value > share:
+                yield Breach(
+                    subject=f"quota {quota_id} {kind} of {party}",
+                    where="clusters",
+                    message=f"quota {quota_id} ({_of(one)}) is scarce, and an equal share of it for each of "
+                    f"{len(sharing)} parties is {amount(share, unit)}; {party} would take "
+                    f"{amount(value, unit)}, {amount(value - share, unit)} too much",
+                    value=value,
+                    limit=share,
+                    unit=unit,
+                    excess=value - share,
+                    participants=tuple(Participant(party=party, name="") for party in sharing),
+                    fix=f"ask for {amount(value - share, unit)} less; those who have less than their share go first",
+                )
 
 
 QUOTA = Rule(
@@ -45,7 +75,8 @@ QUOTA = Rule(
         "Value is the sum over the nodes of all parties that the quota names, or that have one of its sizes (large "
         "where none is known): claimed, and reserved for days. A node "
         "that leaves counts until its resource is deleted. Power is the budgeted draw. Energy is that power for "
-        "8,760 h, without overhead, rounded up. Baseline and racks of the operators do not count."
+        "8,760 h, without overhead, rounded up. Baseline and racks of the operators do not count. Beyond `scarce_from` "
+        "of a quota, a party takes no more than an equal share: the quota over the parties that have something in it."
     ),
     unit="W, MWh or U",
     reference="the quotas of the zone, `quotas` with their `source` in zone.yaml",

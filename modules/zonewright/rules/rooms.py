@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zonewright.model.cluster import Spread
 from zonewright.model.cooling import cools
-from zonewright.model.world import ClusterFacts, Occupant, Rack
+from zonewright.model.rack import Rack
+from zonewright.model.world import ClusterFacts, Occupant
 from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.free_space import FreeSpace
 from zonewright.rules.loads import Key
@@ -23,7 +24,7 @@ def room_cooling(view: View) -> Iterator[Breach]:
     """A node stands in a room with the cooling that its type needs."""
     for rack_id, occupants in view.in_rack.items():
         rack = view.racks.get(rack_id)
-        if rack is None:
+        if rack is None or all(cools(rack.cooling, needed) for needed in {item.cooling for item in occupants}):
             continue
         for item in occupants:
             if not cools(rack.cooling, item.cooling) and item.standing == "wanted":
@@ -61,19 +62,21 @@ def fill_before_open(view: View) -> Iterator[Breach]:
     in_use = view.world.bystanders.rooms_in_use | {
         item.rack.rsplit("/", 2)[0]
         for item in view.world.occupants
-        if item.draw.allocated_w and item.standing != "wanted" and item.blocks_units
+        if item.standing != "wanted" and item.draw.allocated_w and item.blocks_units
     }
     in_use |= {rack.rsplit("/", 2)[0] for rack in view.world.reserved}  # was asked when they were reserved
+    if not in_use:
+        return
     clusters = {(one.party, one.stack, one.name): one for one in view.clusters}
     bound = {key for key, one in clusters.items() if _needs_room(one)} | set(_related(view.clusters))
     alone = alone_in(view.world)
     opening: dict[tuple[str, str], list[Occupant]] = defaultdict(list)
     opened = set[str]()
-    for occupants in view.in_rack.values():
-        for item in occupants:
-            room = item.rack.rsplit("/", 2)[0]
-            is_bound = (item.party, item.stack, item.cluster or "") in bound
-            if item.standing == "wanted" and item.draw.allocated_w and room not in in_use:
+    for rack_id, occupants in view.in_rack.items():
+        room = rack_id.rsplit("/", 2)[0]
+        for item in occupants if room not in in_use else ():
+            if item.standing == "wanted" and item.draw.allocated_w:
+                is_bound = (item.party, item.stack, item.cluster or "") in bound
                 opened |= {room} if is_bound else set()
                 opening[room, item.party].append(item)
     for (room, party), nodes in sorted(pair for pair in opening.items() if pair[0][0] not in opened):

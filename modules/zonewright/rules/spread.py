@@ -1,15 +1,14 @@
 """Rules about how the nodes of a cluster are spread over racks, rows and rooms."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from zonewright.model.cluster import Scope, Spread
 from zonewright.model.world import ClusterFacts, Occupant
+from zonewright.rules.counted import COUNTED, CountedNodes, counted_nodes
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, participants_of
 from zonewright.rules.words import count_of
-
-COUNTED = frozenset({"wanted", "admitted", "active"})
 
 
 def domain_of(rack_id: str, scope: Scope) -> str:
@@ -25,12 +24,31 @@ def domain_of(rack_id: str, scope: Scope) -> str:
 def spread(view: View) -> Iterator[Breach]:
     """Each cluster uses as many domains as it asks for, with no more nodes in one than it allows."""
     for cluster in view.clusters:
-        if cluster.spread is not None:
+        asked = cluster.spread
+        if asked is not None and not _holds(asked, counted_nodes(view, cluster)):
             everyone = view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ())
             nodes = sorted((item for item in everyone if item.standing in COUNTED), key=lambda item: item.name)
-            yield from _too_few(cluster, cluster.spread, nodes)
-            yield from _too_many(cluster, cluster.spread, nodes)
-            yield from _skewed(cluster, cluster.spread, nodes)
+            yield from _too_few(cluster, asked, nodes)
+            yield from _too_many(cluster, asked, nodes)
+            yield from _skewed(cluster, asked, nodes)
+
+
+def _holds(asked: Spread, nodes: CountedNodes) -> bool:
+    """Whether all that is asked for holds, by the sums alone."""
+    counts = _by_domain(nodes.by_rack, asked.scope)
+    whole = len(nodes.names)
+    most, fullest = asked.most(whole), max(counts.values(), default=0)
+    is_even = asked.max_skew is None or fullest - min(counts.values(), default=0) <= asked.max_skew
+    return len(counts) >= min(asked.at_least, whole) and (most is None or fullest <= most) and is_even
+
+
+def _by_domain(by_rack: Mapping[str, int], scope: Scope) -> Mapping[str, int]:
+    if scope == "rack":
+        return by_rack
+    counts: Counter[str] = Counter()
+    for rack, count in by_rack.items():
+        counts[domain_of(rack, scope)] += count
+    return counts
 
 
 SPREAD = Rule(

@@ -7,13 +7,14 @@ from fractions import Fraction
 from zonewright.model.cooling import cools
 from zonewright.model.expand import node_draw
 from zonewright.model.power import FEEDS
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.world import Occupant
 from zonewright.model.zone import NodeType
 from zonewright.rules.finding import Participant
 from zonewright.rules.free_space import FreeSpace
 from zonewright.rules.geometry import lowest_free, occupied
-from zonewright.rules.loads import GRAMS, by_key, grams, limits, total
+from zonewright.rules.loads import GRAMS, grams, limits, sums_of
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, participants_of
 from zonewright.rules.words import amount, count_of
@@ -78,7 +79,7 @@ def _what_lacks(rack: Rack, inside: Sequence[Occupant], types: Sequence[NodeType
     mask = taken["front"] | taken["rear"]
     if lowest_free(mask, rack_u=rack.u_height, needed_u=least or 1, no_start=0) is None:
         return "units"
-    sums, most = total(by_key(inside, rack.wiring).values()), limits(rack)
+    sums, most = sums_of(inside, rack.wiring), limits(rack)
     if able and sums[GRAMS] + min(grams(one.weight_kg) for one in able) > most[GRAMS]:
         return "weight"
     return "power or cooling"

@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from zonewright.model.power import Draw, Supply, Wiring
+from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
-from zonewright.model.world import ClusterFacts, Occupant, Rack, SiteFacts
+from zonewright.model.world import ClusterFacts, Occupant, SiteFacts
+from zonewright.rules.counted import COUNTED, counted_nodes
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule
-from zonewright.rules.spread import COUNTED
 from zonewright.rules.view import Breach, View, participants_of
 from zonewright.rules.words import amount, count_of, listed
 
@@ -185,9 +186,10 @@ SINGLE_LOSS = Rule(
 def supply_rating(view: View) -> Iterator[Breach]:
     """The supplies that a node needs to stay up carry its budget."""
     for cluster in view.clusters:
+        if not any(_is_short(draw) for draw in counted_nodes(view, cluster).draws.values()):
+            continue
         nodes = view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ())
-        rated = (item for item in nodes if item.draw.supply_w and item.standing in COUNTED)
-        short = [item for item in rated if item.draw.required * item.draw.supply_w < item.draw.allocated_w]
+        short = [item for item in nodes if item.standing in COUNTED and _is_short(item.draw)]
         short.sort(key=lambda item: item.name)
         if short:
             draw = short[0].draw
@@ -224,6 +226,11 @@ SUPPLY_RATING = Rule(
 )
 
 
+def _is_short(draw: Draw) -> bool:
+    """Whether as many supplies as it requires are rated below its budget."""
+    return bool(draw.supply_w) and draw.required * draw.supply_w < draw.allocated_w
+
+
 def _with_one_loss(cluster: ClusterFacts, losses: tuple[str, ...], items: list[Occupant]) -> Breach:
     items = sorted(items, key=lambda item: item.name)
     draw = items[0].draw
@@ -240,23 +247,33 @@ def _with_one_loss(cluster: ClusterFacts, losses: tuple[str, ...], items: list[O
         unit="nodes",
         excess=len(items),
         participants=participants_of(items),
-        fix="ask for racks with two feeds by power: dual, or take a node type that half of its supplies carry",
+        fix=(
+            "take a node type with two power supplies, in a rack with two feeds"
+            if draw.supplies == 1
+            else "ask for racks with two feeds by power: dual, or take a node type that half of its supplies keep up"
+        ),
     )
 
 
 def _losing(view: View, cluster: ClusterFacts) -> Iterator[tuple[str, tuple[str, ...], list[Occupant]]]:
     """Racks in which nodes of a cluster go down with one loss, with the losses that do it."""
-    found: dict[tuple[str, tuple[str, ...]], list[Occupant]] = defaultdict(list)
+    losing: dict[tuple[str, int], tuple[str, ...]] = {}
     known: dict[tuple[int, int, frozenset[FeedName]], tuple[str, ...]] = {}  # by object: racks of a row share feeds
-    for item in view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ()):
-        rack = view.racks.get(item.rack)
-        if rack is None or item.standing not in COUNTED:
+    for place, draw in counted_nodes(view, cluster).draws.items():
+        rack = view.racks.get(place[0])
+        if rack is None:
             continue
-        key = id(item.draw), id(rack.feeds), rack.failed_feeds
+        key = id(draw), id(rack.feeds), rack.failed_feeds
         losses = known.get(key)
         if losses is None:
-            losses = known[key] = lost_with(item.draw, rack)
+            losses = known[key] = lost_with(draw, rack)
         if losses:
+            losing[place] = losses
+    found: dict[tuple[str, tuple[str, ...]], list[Occupant]] = defaultdict(list)
+    everyone = view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ()) if losing else ()
+    for item in everyone:
+        losses = losing.get((item.rack, id(item.draw)))
+        if losses and item.standing in COUNTED:
             found[item.rack, losses].append(item)
     for (rack_id, losses), items in sorted(found.items()):
         yield rack_id, losses, sorted(items, key=lambda item: item.name)

@@ -79,4 +79,5 @@ def routing_of(as_number: int, site: Site) -> Routing:
         name_servers=tuple(map(str, site.name_servers)),
         time_servers=tuple(map(str, site.time_servers)),
         named=tuple(map(str, dict.fromkeys((*site.fixed_addresses, *gateways, *site.all_loopbacks.values())))),
+        signing_key=site.dnssec.public_key if site.dnssec is not None else "",
     )

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from zonewright.model.world import Occupant, Rack
-from zonewright.rules.geometry import occupied
+from zonewright.model.rack import Rack
+from zonewright.model.world import Occupant
+from zonewright.rules.geometry import bits
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount, span
@@ -15,7 +16,7 @@ def rack_exists(view: View) -> Iterator[Breach]:
         rack = view.racks.get(rack_id)
         if rack is None:
             yield from (_unknown(item) for item in occupants)
-        else:
+        elif not all(map(rack.is_open_for, {item.party for item in occupants})):
             yield from (_closed(item, rack) for item in occupants if _may_not_enter(item, rack, occupants))
 
 
@@ -85,7 +86,7 @@ def unit_range(view: View) -> Iterator[Breach]:
         rack = view.racks.get(rack_id)
         if rack is not None:
             for item in occupants:
-                if item.position < 1 or item.units.stop - 1 > rack.u_height:
+                if item.position < 1 or item.position + item.u_height - 1 > rack.u_height:
                     yield _outside(item, rack)
 
 
@@ -127,8 +128,9 @@ def _outside(item: Occupant, rack: Rack) -> Breach:
 def unit_overlap(view: View) -> Iterator[Breach]:
     """No unit of a face is taken twice; who comes third to a unit is told of its first holder only."""
     for occupants in view.in_rack.values():
-        blocking = sorted((item for item in occupants if item.blocks_units), key=lambda item: (item.key, item.position))
-        if not _all_apart(blocking):
+        if not _all_apart(occupants):
+            blocking = [item for item in occupants if item.blocks_units]
+            blocking.sort(key=lambda item: (item.key, item.position))
             for number, two in enumerate(blocking):
                 said: set[int] = set()
                 for one in blocking[:number]:
@@ -154,11 +156,18 @@ UNIT_OVERLAP = Rule(
 
 
 def _all_apart(occupants: Sequence[Occupant]) -> bool:
-    """Quick answer for the usual case: as many unit faces are taken as are asked for."""
-    taken = occupied(occupants)
-    return sum(mask.bit_count() for mask in taken.values()) == sum(
-        len(item.faces) * item.u_height for item in occupants
-    )
+    """Quick answer for the usual case: no unit of a face is taken twice. What is below U1 gets no quick one."""
+    front = rear = 0
+    for item in occupants:
+        if item.blocks_units:
+            mask = bits(item.position, item.u_height)
+            on_front = mask if item.is_full_depth or item.face == "front" else 0
+            on_rear = mask if item.is_full_depth or item.face == "rear" else 0
+            if item.position < 1 or front & on_front or rear & on_rear:
+                return False
+            front |= on_front
+            rear |= on_rear
+    return True
 
 
 def _shared_units(one: Occupant, two: Occupant) -> range:

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zonewright.model.world import ClusterFacts, Occupant, Rack, World, ZoneFacts
+from zonewright.model.rack import Rack
+from zonewright.model.world import ClusterFacts, Occupant, World, ZoneFacts
 from zonewright.rules.finding import Level, Participant
 from zonewright.rules.loads import Key
 
@@ -19,7 +20,7 @@ class View:
     Attributes:
         racks: all racks of the world, by id.
         in_rack: occupants by rack id, only for the racks that are to be judged; in no particular order.
-        in_cluster: occupants by (party, stack, cluster), only for the clusters that are to be judged.
+        in_cluster: occupants by (party, stack, cluster), only for the clusters that are to be judged; bystanders first.
         clusters: the clusters that are to be judged.
         world: everything, also beyond what is to be judged, for rules about neighbours.
     """
@@ -40,6 +41,12 @@ class View:
     def acts(self, party: str) -> bool:
         """Whether a party can carry out a remedy: it is the one that is told of the finding."""
         return self.world.acting in ("", party)
+
+    @property
+    def has_legs(self) -> bool:
+        """Whether a feed of any rack says which units hang on which phase."""
+        feeds = {id(rack.feeds): rack.feeds for rack in self.racks.values()}  # racks of a row share theirs
+        return any(feed.legs for by_name in feeds.values() for feed in by_name.values())
 
     @property
     def zone(self) -> ZoneFacts | None:
@@ -77,21 +84,20 @@ def view_of(world: World, racks: Collection[str] | None) -> View:
         racks: ids of the racks to be judged; None judges all.
     """
     judged = None if racks is None else frozenset(racks)
-    wanted = {(item.party, item.stack, item.name) for item in world.clusters}
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
-    in_cluster: dict[Key, list[Occupant]] = defaultdict(list)
     around = world.bystanders
     for rack_id in around.by_rack if judged is None else sorted(judged):  # a set's order is each process's own
         if rack_id in around.by_rack:
             in_rack[rack_id] += around.by_rack[rack_id]
-    for key in sorted(wanted):
-        if key in around.by_cluster:
-            in_cluster[key] += around.by_cluster[key]
+    keys = sorted({(item.party, item.stack, item.name) for item in world.clusters})
+    in_cluster = {key: list(around.by_cluster.get(key, ())) for key in keys}
     for item in world.occupants:
         if judged is None or item.rack in judged:
             in_rack[item.rack].append(item)
-        if item.cluster is not None and (item.party, item.stack, item.cluster) in wanted:
-            in_cluster[item.party, item.stack, item.cluster].append(item)
+        if item.cluster is not None:
+            group = in_cluster.get((item.party, item.stack, item.cluster))
+            if group is not None:
+                group.append(item)
     return View(racks=world.racks, in_rack=in_rack, in_cluster=in_cluster, clusters=world.clusters, world=world)
 
 

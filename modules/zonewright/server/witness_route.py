@@ -3,7 +3,6 @@
 A head that does not follow from those before it is refused, and kept apart: it is the proof that somebody rewrote.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -22,6 +21,7 @@ from zonewright.ledger.store.journal import is_late, verify_checkpoint
 from zonewright.ledger.transport.body import BodyError, read_limited
 from zonewright.server.agents import KnownAgents
 from zonewright.server.asking import agent_of
+from zonewright.server.kept_lines import add_line, whole_lines
 
 PATH = "/v1/witness"
 _MOST_BYTES, _READ_S = 16_384, 10.0
@@ -48,9 +48,7 @@ class KeptHeads:
 
     def heads(self, sender: str) -> list[Checkpoint]:
         """All that were kept of a sender, in order."""
-        path = self._folder / f"{sender}.jsonl"
-        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []  # what has no end was never kept
-        return [Checkpoint.model_validate_json(line) for line in lines]
+        return [Checkpoint.model_validate_json(line) for line in whole_lines(self._folder / f"{sender}.jsonl")]
 
     def keep(self, sender: str, head: Checkpoint) -> bool:
         """Keep a head that follows from the last one; false where it is that one, or came late.
@@ -72,18 +70,9 @@ class KeptHeads:
             return True
 
     def _add(self, name: str, head: Checkpoint) -> None:
-        """Add a whole line, after what a kill or a full disk left of one; of those that are refused, enough."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
-        with os.fdopen(handle, "r+b") as file:
-            size = file.read().rfind(b"\n") + 1
-            if size > MOST_REFUSED_BYTES and name.endswith(_REFUSED):
-                return
-            file.seek(size)
-            file.truncate()
-            file.write(f"{head.model_dump_json()}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())
+        """Add a line; of those that are refused, enough."""
+        most = MOST_REFUSED_BYTES if name.endswith(_REFUSED) else None
+        add_line(self._folder / name, head.model_dump_json(), most)
 
 
 def is_new(before: Sequence[Checkpoint], head: Checkpoint) -> bool:

@@ -25,6 +25,8 @@ _NAMES: Mapping[MeterKind, str] = {"gauge": _POWER, "temperature": "hw.temperatu
 _UNITS: Mapping[MeterKind, str] = {"gauge": "W", "temperature": CELSIUS}
 _MICRO = 10**6
 _GOOD = "good"
+_OF_PROCESSORS = ("package", "psys", "dram")
+"""How the names of a host's processors and memory begin; an accelerator is a part beside them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Binding:
         if source.reads == "hwmon":
             return series.name == _HOST_POWER and not series.part
         if source.reads == "rapl":
-            return series.name == _ENERGY and series.part not in self.others
+            return series.name == _ENERGY and series.part.startswith(_OF_PROCESSORS) and series.part not in self.others
         usual = _NAMES.get(self.spec.kind, _ENERGY)
         return series.part == source.device and series.name == (source.metric or usual)
 

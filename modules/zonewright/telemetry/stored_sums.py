@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise, repeat
 
 from zonewright.pue.history import LEAST_SAME_US, LEAST_STILL_US
@@ -14,6 +15,8 @@ from zonewright.telemetry.summing import (
     DAY_US,
     HOUR_US,
     MICRO,
+    MILLIJOULES_PER_WATT_HOUR,
+    MOST_MJ,
     Bin,
     DayExtremes,
     Sum,
@@ -249,9 +252,45 @@ def sum_up(  # noqa: PLR0917 - private
         hours = by_hour(pieces, start, end)
     except TooManyReadingsError as error:
         raise ConflictError(f"{label} has {error}; store fewer of them, nothing was stored") from None
+    day, after = first // DAY_US * DAY_US, (last // DAY_US + 1) * DAY_US
+    _require_sums(connection, key, label, [one for one in hours if one.energy_mj > MOST_MJ], (day, after), (start, end))
     connection.execute("delete from hourly where meter = ? and begin_us >= ? and begin_us < ?", (key, start, end))
     connection.add_rows("hourly", [(key, begin, energy, covered) for begin, energy, covered in hours])
-    sum_days(connection, key, first // DAY_US * DAY_US, (last // DAY_US + 1) * DAY_US)
+    sum_days(connection, key, day, after)
+
+
+def _require_sums(  # noqa: PLR0917 - private
+    connection: Statements,
+    key: int,
+    label: str,
+    beyond: Sequence[Bin],
+    days: tuple[int, int],
+    again: tuple[int, int],
+) -> None:
+    """Refuse what the sum of a day cannot hold: a power beyond all that there is, which is another unit or garbage.
+
+    Args:
+        connection: the store.
+        key: the meter.
+        label: what people call it.
+        beyond: hours of more than that, of those that are summed up now.
+        days: begin and end of the days that they belong to.
+        again: between which times hours are summed up now; those beside them were before.
+
+    Raises:
+        ConflictError: when there is such an hour.
+    """
+    query = (
+        "select begin_us, energy_mj from hourly where meter = ? and begin_us >= ? and begin_us < ? "
+        "and energy_mj > ? and not (begin_us >= ? and begin_us < ?) limit 1"
+    )
+    for begin_us, energy_mj, *_ in (*beyond[:1], *connection.execute(query, (key, *days, MOST_MJ, *again)).fetchall()):
+        hour = f"{datetime.fromtimestamp(begin_us // MICRO, UTC):%Y-%m-%dT%H:%MZ}"
+        gwh, most = (value // MILLIJOULES_PER_WATT_HOUR // 10**9 for value in (energy_mj, MOST_MJ))
+        raise ConflictError(
+            f"{label or 'a meter'} would have {gwh:,} GWh in the hour from {hour}, and a sum holds {most} GWh an hour; "
+            "is a unit wrong? correct the rows, nothing was stored"
+        )
 
 
 def sum_days(connection: Statements, key: int, low: int, high: int) -> None:

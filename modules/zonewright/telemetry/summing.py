@@ -17,6 +17,8 @@ from zonewright.pue.readings import Reading
 MICRO = 10**6
 HOUR_US, DAY_US = 3_600 * MICRO, 86_400 * MICRO
 MILLIJOULES_PER_WATT_HOUR = 3_600_000
+MOST_MJ = (2**63 - 1) // 24
+"""What an hour may have at most, so that any day of such hours is a number of the database: 106 GWh."""
 MOST_PER_HOUR = 36_000
 """Readings of one meter within an hour, ten a second; each of them rounds a sum by less than a millijoule."""
 _PER_MILLIJOULE = PER_WATT_HOUR // MILLIJOULES_PER_WATT_HOUR

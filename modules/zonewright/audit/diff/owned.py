@@ -10,7 +10,7 @@ from typing import Any
 
 from zonewright.model.rack_position import RackPosition
 
-_ROOTS = {"nodes": 3, "sites": 2, "groups": 3, "routers": 3}
+_ROOTS = {"nodes": 3, "sites": 2, "groups": 3, "routers": 3, "servers": 3}
 """How many parts the folder of a subject has, by its first one."""
 OwnedValues = Mapping[str, "tuple[OwnValue, ...]"]
 """What is each subject's own, by its folder."""

@@ -28,9 +28,9 @@ from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.names import allow_what_was
 from zonewright.ledger.store.tables import admission, asset, claim, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import put_contents
+from zonewright.model.asset import SiteAsset
 from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import SiteAsset
 from zonewright.model.site import Site
 from zonewright.place import failed
 from zonewright.pue.meters import MeterSpec

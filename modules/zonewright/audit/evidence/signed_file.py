@@ -17,7 +17,9 @@ from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
 from zonewright.model.canonical import canonical_json
 
 FORMAT = "zonewright-signed-telemetry"
-VERSION = 1
+VERSION = 2
+_READ = (1, VERSION)
+"""Before the second, a file had each entry of the journal whole."""
 MOST_BYTES = 4 * 1024**3
 """Unpacked; a year of a gateway with 50 meters has about 3 GiB."""
 MOST_LINE_BYTES = 64 * 1024**2
@@ -94,7 +96,7 @@ class SignedFile:
         ledger: id of the ledger that they are for.
         heads: in order.
         seals: in order.
-        journal: entries, from the first that names the agent's key on.
+        journal: entries, from the first that names the agent's key on; the hashes alone of some that are about others.
         checkpoint: a signed head of the journal.
     """
 
@@ -162,7 +164,7 @@ def read_signed(path: Path) -> tuple[SignedFile, Iterator[SignedBatch]]:
     for said in _said(path):
         try:
             if held is None:
-                if (said["kind"], said["format"], said["version"]) != ("file", FORMAT, VERSION):
+                if (said["kind"], said["format"]) != ("file", FORMAT) or said["version"] not in _READ:
                     raise SignedFileError(f"{path}: expected a file of 'zonewright pue signed', of version {VERSION}")
                 held = SignedFile(agent=str(said["agent"]), node=str(said["node"]), ledger=str(said["ledger"]))
             elif said["kind"] != "batch":

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store.steps import ADMITTED
-from zonewright.model.demand import Demand, former_assets
+from zonewright.model.asset import former_assets
+from zonewright.model.demand import Demand
 
 RENAMED = "renamed"
 """In an entry on an admission: new name by old name of the assets that it renamed, where there are any."""

@@ -18,9 +18,11 @@ class AuditTrust:
         checkpoint: a checkpoint of the journal that was kept elsewhere.
         ledger_key: the ledger's public key, base64.
         witnesses: heads of the journal that others have kept, by witness.
+        witness_faults: what is wrong with the time-stamps of some of them, by witness.
     """
 
     keys: Mapping[str, tuple[str, ...]] | None = None
     checkpoint: Checkpoint | None = None
     ledger_key: str | None = None
     witnesses: Witnesses = field(default_factory=dict)
+    witness_faults: Mapping[str, str] = field(default_factory=dict)

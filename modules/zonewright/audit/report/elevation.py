@@ -10,10 +10,11 @@ from html import escape
 from typing import Literal
 
 from zonewright.audit.diff.telling import follows
+from zonewright.model.rack import Rack
 from zonewright.model.site import Face
 from zonewright.model.supply import FeedName
-from zonewright.model.world import Occupant, Rack
-from zonewright.rules.loads import ALONE, EVEN, by_key, limits, total
+from zonewright.model.world import Occupant
+from zonewright.rules.loads import ALONE, EVEN, limits, sums_of
 
 Mark = Literal["stays", "new", "moved-here", "moved-away", "gone", "other", "baseline"]
 SIGNS: Mapping[Mark, str] = {
@@ -203,9 +204,7 @@ def feed_loads(shown: Elevation) -> Iterator[tuple[FeedName, int, int, int, int]
     rack = shown.rack
     present = frozenset(rack.feeds)
     allowed = limits(rack)
-    before, after = (
-        total(by_key([item.occupant for item in items], rack.wiring).values()) for items in (shown.before, shown.after)
-    )
+    before, after = (sums_of([item.occupant for item in items], rack.wiring) for items in (shown.before, shown.after))
     for feed in _FEEDS:
         if feed in present:
             alone = after[ALONE[feed]] if len(present) > 1 else after[EVEN[feed]]

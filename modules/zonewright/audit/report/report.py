@@ -26,6 +26,7 @@ from zonewright.model.world import Occupant, World, ZoneFacts
 from zonewright.place import change_world
 from zonewright.pue import evaluate
 from zonewright.pue.readings import Reading
+from zonewright.render.formats.format import ROOTS
 from zonewright.render.validators.verdict import Judged
 from zonewright.rules.energy_state import ratio_text
 from zonewright.rules.finding import Finding, worst_first
@@ -223,7 +224,8 @@ def _files(groups: Sequence[DiffGroup]) -> dict[str, dict[DiffKind, int]]:
 def _site_of(path: str) -> str:
     """The site of a rendered file, such as ``nodes/<site>/...`` or ``sites/<site>/...``."""
     parts = path.split("/")
-    return parts[1] if len(parts) > 2 and parts[0] in ("nodes", "sites", "groups", "routers") else ""  # noqa: PLR2004 - folder, site, file
+    is_rendered = len(parts) > 2 and parts[0] in {root.partition("/")[0] for root in ROOTS.values()}  # noqa: PLR2004
+    return parts[1] if is_rendered else ""
 
 
 def _nodes(site: str, own: Sequence[Occupant], wanted: Sequence[Occupant]) -> Iterator[NodeChange]:

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.evidence.signed_file import FiledHead, FiledSeal, SignedBatch, SignedFile
-from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
+from zonewright.ledger.protocol.journal_messages import WITHHELD, Checkpoint, JournalEntry
 from zonewright.ledger.store.journal import entry_hash, verify_checkpoint
 from zonewright.ledger.verbs.rollouts import ENROLMENT
 from zonewright.ledger.verbs.sealing import KIND
@@ -147,9 +147,11 @@ def _moment(time_ns: int) -> str:
 
 
 def _journal(held: SignedFile, known: Checkpoint | None, ledger_key: str | None) -> Iterator[Check]:
-    faults, before = list[str](), None
+    faults, before, withheld = list[str](), None, 0
     for entry in held.journal:
-        if entry.hash != entry_hash(entry.model_dump()):
+        if entry.kind == WITHHELD and not (entry.at or entry.stack_id or entry.party or entry.payload):
+            withheld += 1  # its hash is what the next one follows, and nothing else counts of it
+        elif entry.hash != entry_hash(entry.model_dump()):
             faults.append(f"entry {entry.sequence} was altered")
         if before is not None and (entry.previous, entry.sequence) != (before.hash, before.sequence + 1):
             faults.append(f"entry {entry.sequence} does not follow entry {before.sequence}")
@@ -160,7 +162,11 @@ def _journal(held: SignedFile, known: Checkpoint | None, ledger_key: str | None)
     if not held.journal:
         yield open_("journal", "the file has no entries of the journal")
         return
-    yield all_or_wrong("journal", faults, f"{len(held.journal):,} entries form one chain")
+    told = f", of {withheld:,} of them the file has the hash alone" if withheld else ""
+    yield all_or_wrong("journal", faults, f"{len(held.journal):,} entries form one chain{told}")
+    if withheld:
+        detail = f"the {withheld:,} entries are said to be about other things; a file with --whole-journal shows it"
+        yield open_("revocations", detail)
     if head is None:
         yield open_("head", "there is no signed head, so nobody vouches for the journal")
         return

@@ -75,7 +75,7 @@ def verify_bundle(files: Mapping[str, bytes], *, trust: AuditTrust | None = None
     checks += _safely("export", lambda: export_checks(contents, known.keys))
     checks += _safely("roll-outs", lambda: rollout_checks(contents))
     checks += _safely("journal", lambda: journal_checks(contents, known.checkpoint, known.ledger_key))
-    checks += _safely("witnesses", lambda: witness_checks(contents, known.witnesses, known.ledger_key))
+    checks += _safely("witnesses", lambda: witness_checks(contents, known))
     return tuple(checks)
 
 

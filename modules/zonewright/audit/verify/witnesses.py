@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
 from zonewright.audit.evidence.contents import Contents
-from zonewright.audit.evidence.trust import Witnesses
+from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.store.journal import verify_checkpoint
 
@@ -65,20 +65,19 @@ def seen(
     return good(what, f"saw entry {latest.sequence} at {latest.at[:19]}Z, and not yet the head, entry {last}")
 
 
-def witness_checks(contents: Contents, witnesses: Witnesses, ledger_key: str | None) -> Iterator[Check]:
+def witness_checks(contents: Contents, known: AuditTrust) -> Iterator[Check]:
     """One check for each witness of a bundle's journal.
 
     Args:
         contents: the bundle.
-        witnesses: what they have kept.
-        ledger_key: the ledger's public key as known from elsewhere, base64.
+        known: what the auditor knows from elsewhere.
     """
     entries, held = contents.journal, contents.checkpoint
     hashes = {one.sequence: one.hash for one in entries}
     if entries and contents.partial is None:
         hashes.setdefault(entries[0].sequence - 1, entries[0].previous)
-    for name, heads in witnesses.items():
-        if fault := heads_fault(heads, ledger_key):
+    for name, heads in known.witnesses.items():
+        if fault := known.witness_faults.get(name) or heads_fault(heads, known.ledger_key):
             yield wrong(f"witness {name}", fault)
         elif not hashes:
             yield open_(f"witness {name}", "the bundle has no journal to compare")

@@ -65,14 +65,21 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
         return _print_rows(rows, arguments.format)
     code = look_at(
         arguments,
-        lambda work: _show(work, arguments.format, configured, is_strict=is_strict),
+        lambda work: _show(work, arguments, configured, is_strict=is_strict),
         needs_ledger=is_strict,
     )
     return code or (GOOD if is_whole else NOT_DECIDED)
 
 
-def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[str, str]]", *, is_strict: bool) -> int:
+def _show(
+    work: "Work[AgentJob]",
+    arguments: argparse.Namespace,
+    configured: "Mapping[str, Mapping[str, str]]",
+    *,
+    is_strict: bool,
+) -> int:
     from zonewright.cli.fleet import configs
+    from zonewright.cli.fleet.work import tell_power
     from zonewright.fleet.agents.plan import drift_of
     from zonewright.fleet.agents.visit import look
     from zonewright.fleet.rollout.inspect import inspect_all
@@ -92,6 +99,7 @@ def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[
                 "release": facts.current,
                 "previous": facts.previous,
                 "proven": "yes" if facts.is_proven else "no",
+                "sources": " ".join(facts.sources),
                 "drift": "; ".join(drift_of(plan)) if is_strict else "",
             }
         foreign = work.job.service.foreign_key(one.host) if is_strict else ""
@@ -103,7 +111,9 @@ def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[
             row["state"] = own["state"]
         row["drift"] = "; ".join(text for text in (row.get("drift", ""), own.get("drift", "")) if text)
         rows.append(row)
-    return _print_rows(rows, style)
+    sources = {name: plan.facts.sources for name, plan in plans.items() if plan.facts.is_active}
+    code, is_dark = _print_rows(rows, arguments.format), tell_power(arguments, work.fleet, sources)
+    return code or is_dark
 
 
 def _print_rows(rows: "list[dict[str, str]]", style: str) -> int:

@@ -2,7 +2,8 @@
 
 import argparse
 import getpass
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -167,7 +168,28 @@ def _recorded(
         at_work.end(outcomes, shares)
     if arguments.format == "text":
         print(summary(outcomes, where=at_work.where))
-    return exit_code(one.state for one in outcomes)
+    sources = {one.host: one.sources for one in outcomes if one.sources is not None}
+    is_dark = tell_power(arguments, work.fleet, sources)
+    return exit_code(one.state for one in outcomes) or is_dark
+
+
+def tell_power(arguments: argparse.Namespace, fleet: Fleet, sources: "Mapping[str, Sequence[str]]") -> int:
+    """Say how many hosts tell their power, by source; gives 1 where none does although one should.
+
+    Args:
+        arguments: of the command line.
+        fleet: the hosts that are meant.
+        sources: by host what its agent reads.
+    """
+    from zonewright.fleet.agents.power import power_told
+
+    if fleet.file.agent is None:
+        return 0
+    told = power_told(fleet.chosen, sources, usual=fleet.file.agent.power)
+    if told is None:
+        return 0
+    print(told.sentence, file=sys.stdout if arguments.format == "text" and not told.is_dark else sys.stderr)
+    return REFUSED if told.is_dark else 0
 
 
 def look_at(

@@ -6,7 +6,7 @@ from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.sites import RowIndex
 from zonewright.declare.problem import Fault, Path, shown
 from zonewright.model import OwnerFile
-from zonewright.model.demand import DUCTS
+from zonewright.model.asset import DUCTS
 
 _Former = tuple[Path, str, str]
 """Path of the field, the former name, and the name now."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from zonewright.declare.checks.known import Known
 from zonewright.declare.problem import Fault, Path, shown, unknown
 from zonewright.model import Duct, Link, OwnerFile
-from zonewright.model.demand import DUCTS, LINKS
+from zonewright.model.asset import DUCTS, LINKS
 from zonewright.model.geodesy import route_m
 
 RESERVED_SITES = (DUCTS, LINKS)

@@ -82,10 +82,11 @@ def check(declaration: Declaration, *, whole: bool) -> tuple[Problem, ...]:
         whole: whether it holds the files of all owners, so that a site it does not know does not exist.
     """
     known = Known(zone=declaration.zone, owners=declaration.owners, whole=whole)
-    return in_order(_located(declaration, fault) for fault in faults_of(known))
+    return in_order(located(declaration, fault) for fault in faults_of(known))
 
 
-def _located(declaration: Declaration, fault: Fault) -> Problem:
+def located(declaration: Declaration, fault: Fault) -> Problem:
+    """A fault with the file and line that a declaration has for it; one that was built in Python has none."""
     owner = fault.owner or RESERVED_PARTY
     names = (f"{owner}/{dotted(fault.path[:end])}" for end in range(len(fault.path), 0, -1))
     source = next((declaration.sources[name] for name in names if name in declaration.sources), None)

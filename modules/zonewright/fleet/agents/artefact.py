@@ -241,7 +241,7 @@ def make_artefact(sources: Mapping[str, bytes], library: Mapping[str, bytes]) ->
 
 
 def read_wheels(folder: Path) -> dict[str, dict[str, bytes]]:
-    """Psutil's files by architecture, from the wheels of a folder.
+    """Psutil's files by architecture, from the wheels of a folder, and with each those of nvidia-ml-py if it is there.
 
     Raises:
         ArtefactError: when there is none.
@@ -260,6 +260,10 @@ def read_wheels(folder: Path) -> dict[str, dict[str, bytes]]:
         raise ArtefactError(
             f"{folder} holds no wheel of psutil for Linux; fetch one with: pip download psutil -d {folder}"
         )
+    for path in sorted(folder.glob("nvidia_ml_py-*-none-any.whl"))[-1:]:
+        with zipfile.ZipFile(path) as wheel:
+            boards = {"pynvml.py": wheel.read("pynvml.py")}
+        found = {kind: {**files, **boards} for kind, files in found.items()}
     return found
 
 

@@ -22,6 +22,8 @@ class HostFacts:
         python_version: as ``3.11``, or empty.
         supervisor: what can keep an agent running, or None.
         has_rapl: whether its processors count their energy.
+        accelerators: the sources ``amdgpu`` and ``nvml``, where it has such boards.
+        sources: what its agent said last that it reads.
         current: the release that runs, or empty.
         releases: releases that are whole, newest first.
         healthy: those of them that once reported healthy, newest first.
@@ -48,6 +50,8 @@ class HostFacts:
     token_sha256: str
     is_active: bool
     healthy: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     @property
     def previous(self) -> str:
@@ -81,7 +85,7 @@ def observe(session: Session, layout: Layout, *, token_sha256: str = "") -> Host
         PrivilegeError: when the host does not let the user act as root.
         CommandError: when it does not run programs for this user.
     """
-    command = PROBE.command(layout.prefix, layout.secrets, layout.services, UNIT, token_sha256)
+    command = PROBE.command(layout.prefix, layout.secrets, layout.services, UNIT, token_sha256, layout.spool)
     done = session.run(command, as_root=layout.is_system)
     found, lists = _lines(done.stdout.decode("utf-8", "replace"))
     if "end" not in found:
@@ -121,7 +125,7 @@ def read_texts(session: Session, layout: Layout, names: Iterable[str]) -> dict[s
     return {name: text_of(value) for name, value in found.items()}
 
 
-_LISTS = ("release", "healthy")
+_LISTS = ("release", "healthy", "source")
 
 
 def _lines(text: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
@@ -149,6 +153,8 @@ def _facts(found: Mapping[str, str], lists: Mapping[str, tuple[str, ...]]) -> Ho
         current=found.get("current", ""),
         releases=lists["release"],
         healthy=lists["healthy"],
+        accelerators=tuple(one for one in ("amdgpu", "nvml") if found.get(one) == "yes"),
+        sources=lists["source"],
         damaged=tuple(found.get("damaged", "").split()),
         is_proven=found.get("proven") == "yes",
         unit_sha256=found.get("unit", ""),

@@ -79,6 +79,12 @@ class Installer(Attached):
         ran = facts.current if facts.current != self._release.id else ""
         return ran if ran in facts.healthy else facts.previous or ran
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What gave readings, by the report that was accepted."""
+        report = self._accepted
+        return () if report is None else tuple(name for name, fault in sorted(report.sources.items()) if not fault)
+
     def carry_out(self) -> None:
         """Do all steps.
 

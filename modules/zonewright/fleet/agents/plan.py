@@ -64,6 +64,7 @@ class HostPlan:
         steps: in their order; none where all is as it should be.
         obstacles: why nothing can be done, one sentence each.
         differences: what changes in the texts of the host, where it was asked for.
+        left_out: sources that are declared and that its agent does not read, each with the reason.
     """
 
     host: str
@@ -73,6 +74,7 @@ class HostPlan:
     steps: tuple[HostStep, ...] = ()
     obstacles: tuple[str, ...] = ()
     differences: tuple[FileDiff, ...] = field(default=(), repr=False)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_host(
@@ -96,12 +98,13 @@ def plan_host(
         return HostPlan(
             host=host, release=None, supervisor=supervisor or "systemd", facts=facts, obstacles=tuple(obstacles)
         )
+    left_out: dict[str, str] = {name: why for name in recipe.settings.sources if (why := _why_not(name, facts))}
     texts = agent_texts(
         host,
         recipe.settings,
         recipe.layout,
         python=facts.python,
-        has_rapl=facts.has_rapl,
+        left_out=left_out,
         devices=None if gateway is None else gateway.devices,
         place=place,
     )
@@ -116,7 +119,19 @@ def plan_host(
         supervisor=supervisor,
         facts=facts,
         steps=tuple(_steps(recipe, facts, release, supervisor, is_enrolled=is_enrolled)),
+        left_out=left_out,
     )
+
+
+def _why_not(source: str, facts: HostFacts) -> str:
+    """Why a host's agent does not read a source that is declared; empty where it does."""
+    if source == "rapl" and not facts.has_rapl:
+        return "the host shows no counters of its processors, as most virtual machines"
+    if source == "amdgpu" and source not in facts.accelerators:
+        return "the host has no accelerator of AMD"
+    if source == "nvml" and source not in facts.accelerators:
+        return "the host has no driver of NVIDIA"
+    return ""
 
 
 def hindered(plan: HostPlan, around: HostConditions, *, prefix: str, now_s: float) -> HostPlan:
@@ -228,10 +243,12 @@ def plan_text(plan: HostPlan) -> str:
     """A plan for people: steps with reasons, then the differences of files."""
     if plan.obstacles:
         return "\n".join([f"{plan.host}: cannot be changed", *(f"  {sentence}" for sentence in plan.obstacles)])
+    left_out = [f"  left out {name}: {why}" for name, why in plan.left_out.items()]
     if not plan.steps or plan.release is None:
-        return f"{plan.host}: unchanged, {plan.facts.current}"
+        return "\n".join([f"{plan.host}: unchanged, {plan.facts.current}", *left_out])
     lines = [f"{plan.host}: {plan.facts.current or 'nothing'} -> {plan.release.id}"]
     lines += [f"  {step.kind:<8} {step.reason}" for step in plan.steps]
+    lines += left_out
     for difference in plan.differences:
         lines += [f"    {line}" for line in unified(difference).rstrip("\n").split("\n")]
     return "\n".join(lines)
@@ -245,5 +262,6 @@ def plan_data(plan: HostPlan) -> dict[str, object]:
         "to": plan.release.id if plan.release else None,
         "steps": [{"kind": step.kind, "reason": step.reason} for step in plan.steps],
         "obstacles": list(plan.obstacles),
+        "left_out": dict(plan.left_out),
         "differences": [{"path": one.path, "kind": one.kind, "text": unified(one)} for one in plan.differences],
     }

@@ -66,8 +66,9 @@ def digest_of_files(files: Mapping[str, bytes]) -> str:
 def desired_of(recipe: Recipe) -> Desired:
     """The release of a recipe, as digests."""
     hashes = {kind: dict(artefact.hashes) for kind, artefact in recipe.artefacts.items()}
-    # Where wheels lie is no setting of the agent; what they hold is in the artefact. So it is with gateways.
-    settings = recipe.settings.model_dump(mode="json", exclude={"psutil", "gateways"})
+    # Where wheels lie, and what else tells the power, is no setting of the agent; what wheels hold is in the artefact.
+    # So it is with gateways.
+    settings = recipe.settings.model_dump(mode="json", exclude={"psutil", "gateways", "power"})
     settings = {name: value for name, value in settings.items() if value is not None or not name.startswith("also_")}
     for name, one in recipe.gateways.items():
         hashes[f"gateway {name}"] = {wheel: digest_of_files(files) for wheel, files in one.wheels.items()}

@@ -12,7 +12,7 @@ PROBE = Script(
     "zonewright-probe",
     """\
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
-prefix=$1 secrets=$2 services=$3 unit=$4 token=$5
+prefix=$1 secrets=$2 services=$3 unit=$4 token=$5 spool=$6
 say() { printf '%s=%s\\n' "$1" "$2"; }
 { read -r machine < /proc/sys/kernel/arch; } 2>/dev/null || machine=$(uname -m)
 say machine "$machine"
@@ -35,6 +35,10 @@ if [ -L "$prefix/current" ]; then
 fi
 for one in /lib/ld-musl-*; do [ -e "$one" ] && say libc musl; done
 for one in /sys/class/powercap/*/energy_uj; do [ -e "$one" ] && { say rapl yes; break; }; done
+for one in /sys/class/hwmon/*/name; do
+  { read -r name < "$one"; } 2>/dev/null && [ "$name" = amdgpu ] && { say amdgpu yes; break; }
+done
+[ -e /dev/nvidiactl ] && say nvml yes
 if [ -d /run/systemd/system ]; then say supervisor systemd
 elif command -v sv >/dev/null && command -v runsvdir >/dev/null; then say supervisor runit
 fi
@@ -81,6 +85,9 @@ fi
 if [ -d /run/systemd/system ] && [ -e "/etc/systemd/system/$unit" ]; then say active "$(systemctl is-active "$unit")"
 elif [ -e "$services/zonewright-agent/supervise/ok" ]; then
   case $(sv status "$services/zonewright-agent" 2>/dev/null) in run:*) say active active ;; *) say active down ;; esac
+fi
+if [ -r "$spool/sources" ]; then
+  while read -r name word; do if [ "$word" = up ]; then say source "$name"; fi; done < "$spool/sources"
 fi
 say end yes
 """,

@@ -1,5 +1,6 @@
 """The texts of one host's release: the agent's settings, its unit and its run script, by Jinja2."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ class AgentContext:
         folder: the link to the release that runs.
         user: who it runs as; empty for the user who logs in.
         has_rapl: whether it needs to read the counters of the processors, which only root may.
+        has_nvml: whether it needs the devices of NVIDIA's driver.
         addresses: the only addresses that it may talk to; empty where the service has a name and not an address.
         watchdog_s: seconds after which systemd restarts an agent that is silent.
         is_gateway: whether it reads devices too, at addresses of their own, and more of them than a host has sources.
@@ -51,6 +53,7 @@ class AgentContext:
     folder: str
     user: str
     has_rapl: bool
+    has_nvml: bool
     addresses: tuple[str, ...]
     watchdog_s: int
     is_gateway: bool = False
@@ -66,7 +69,7 @@ def agent_texts(
     layout: Layout,
     *,
     python: str,
-    has_rapl: bool,
+    left_out: Collection[str],
     devices: str | None = None,
     place: tuple[str, str] = ("", ""),
 ) -> dict[str, str]:
@@ -77,13 +80,14 @@ def agent_texts(
         settings: what the operator declares.
         layout: where it lives.
         python: the host's interpreter.
-        has_rapl: whether the host has such counters.
+        left_out: sources that the host does not have.
         devices: the text of a gateway's devices; None for the agent alone.
         place: the host's site and rack.
 
     Raises:
         RenderError: when a value must not get into a file.
     """
+    sources = tuple(source for source in settings.sources if source not in left_out) or ("host",)
     context = AgentContext(
         name=name,
         url=settings.url,
@@ -92,11 +96,12 @@ def agent_texts(
         spool=layout.spool,
         interval_s=repr(float(settings.interval_s)),
         power_max_w=repr(float(settings.power_max_w)),
-        sources=tuple(source for source in settings.sources if source != "rapl" or has_rapl) or ("host",),
+        sources=sources,
         python=python,
         folder=layout.current,
         user=layout.user,
-        has_rapl=has_rapl and "rapl" in settings.sources,
+        has_rapl="rapl" in sources,
+        has_nvml="nvml" in sources,
         addresses=_all_addresses(settings) if devices is None else (),
         watchdog_s=max(WATCHDOG_S, round(3 * settings.interval_s)),
         is_gateway=devices is not None,

@@ -101,10 +101,12 @@ def deploy(host: Host, job: AgentJob, progress: Progress, say: Say) -> Outcome:
         if plan.obstacles:
             return "failed", "; ".join(plan.obstacles)
         visit.after = plan.release.id if plan.release is not None else ""
+        visit.sources = plan.facts.sources
         if not plan.steps:
             return "unchanged", ""
-        visit.installer = _made(job, session, plan, progress, say)
-        visit.installer.carry_out()
+        visit.installer = installer = _made(job, session, plan, progress, say)
+        installer.carry_out()
+        visit.sources = installer.sources or visit.sources
         return "changed", ""
 
     return visited(host, job, progress, work)

@@ -10,7 +10,7 @@ from zonewright.fleet.configs.fill import Filled, Filler
 from zonewright.fleet.inventory import Host
 from zonewright.model.configuration import Configuration
 from zonewright.model.secret import SecretError
-from zonewright.render.formats.format import ROOTS, ROUTER, Format
+from zonewright.render.formats.format import ROOTS, ROUTER, SERVER, Format
 from zonewright.render.formats.format_set import FormatSet
 
 _FOR_EVERYBODY = 0o007
@@ -95,11 +95,12 @@ def is_meant(host: Host, settings: Configuration) -> bool:
 def _paths(host: Host, format_: Format, offer: ApprovedFiles) -> dict[str, str]:
     """The rendered files of a format that are for a host: path below the subject by path.
 
-    A host with the name of its site's second router gets that router's.
+    A host with the name of a second router or server of its site gets that one's.
     """
-    router = ROOTS[ROUTER].partition("/")[0], f"{host.site}/{host.name}"
     key = ROOTS[format_.subject].partition("/")[0], host.name if format_.subject == "node" else host.site
-    key = router if format_.of_routers and router in offer.by_subject else key
+    for root, is_own in ((ROUTER, format_.of_routers), (SERVER, format_.of_servers)):
+        seat = ROOTS[root].partition("/")[0], f"{host.site}/{host.name}"
+        key = seat if is_own and seat in offer.by_subject else key
     return {path: below for path, below in offer.by_subject.get(key, ()) if format_.owns(path)}
 
 

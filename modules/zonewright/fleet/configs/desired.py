@@ -41,7 +41,7 @@ class ApprovedFiles:
     def by_subject(self) -> Mapping[tuple[str, str], tuple[tuple[str, str], ...]]:
         """The files of each subject with their paths below it: a node by its name, sites and groups by their site.
 
-        A second router is meant by site and name.
+        A second router or server is meant by site and name.
 
         A path that no format could have rendered is left out: what a stack says that it has deployed is its own word.
         """
@@ -51,7 +51,8 @@ class ApprovedFiles:
             depth = _DEPTHS.get(kind, 0)
             below = "/".join(rest[depth:])
             if depth and _BELOW.fullmatch(below):
-                name = {"nodes": rest[1], "routers": f"{rest[0]}/{rest[1]}"}.get(kind, rest[0])
+                seat = f"{rest[0]}/{rest[1]}"
+                name = {"nodes": rest[1], "routers": seat, "servers": seat}.get(kind, rest[0])
                 found.setdefault((kind, name), []).append((path, below))
         return {key: tuple(files) for key, files in found.items()}
 

@@ -79,6 +79,7 @@ class Outcome:
         elapsed_s: how long it took.
         installer: what can put it back, where it was changed.
         is_absent: whether nothing that speaks SSH answers there.
+        sources: what the host's agent reads now; None where nobody looked.
     """
 
     host: str
@@ -90,3 +91,4 @@ class Outcome:
     elapsed_s: float = 0.0
     installer: Undo | None = field(default=None, repr=False, compare=False)
     is_absent: bool = False
+    sources: tuple[str, ...] | None = None

@@ -29,6 +29,7 @@ class Visit:
     before: str = ""
     after: str = ""
     installer: Undo | None = None
+    sources: tuple[str, ...] | None = None
 
 
 def inspect_host(host: Host, job: HostAccess, progress: Progress, see: Callable[[Session], None]) -> Outcome:
@@ -75,7 +76,7 @@ def soaked(outcome: Outcome, host: Host, job: HostAccess, progress: Progress, sa
         return "changed", ""
 
     done = visited(host, job, progress, work)
-    return replace(done, before=outcome.before, after=outcome.after)
+    return replace(done, before=outcome.before, after=outcome.after, sources=outcome.sources)
 
 
 def visited(
@@ -117,6 +118,7 @@ def visited(
         step=progress.step,
         elapsed_s=time.monotonic() - began,
         installer=visit.installer if state == "changed" else None,
+        sources=visit.sources if state in ("changed", "unchanged") else None,
     )
 
 

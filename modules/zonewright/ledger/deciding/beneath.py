@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, select
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import admission
 from zonewright.ledger.store.texts import get_content
-from zonewright.model.demand import Demand, RowAsset
+from zonewright.model.asset import RowAsset
+from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.rules.finding import Finding, Participant

@@ -18,12 +18,14 @@ from zonewright.ledger.store.held import HeldPlaces, all_held
 from zonewright.ledger.store.prepared import IS_PRESENT, STACK
 from zonewright.ledger.store.tables import admission, asset, claim
 from zonewright.model import Site
-from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
+from zonewright.model.asset import RowAsset, SiteAsset, asset_text
+from zonewright.model.demand import Demand
 from zonewright.model.expand import baseline_of_row, racks_of_row, with_supply
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
+from zonewright.model.rack import Rack
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import Measured, Occupant, Rack, World
+from zonewright.model.world import Measured, Occupant, World
 from zonewright.place.renames import NO_RENAMES, Renames, renames_of
 from zonewright.rules.finding import Finding
 from zonewright.telemetry.home import TelemetryHome

@@ -11,7 +11,8 @@ from zonewright.ledger.deciding.site_claims import addresses_of, site_claims
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.model import Site
 from zonewright.model.addresses import address_of
-from zonewright.model.demand import Demand, SiteAsset
+from zonewright.model.asset import SiteAsset
+from zonewright.model.demand import Demand
 from zonewright.rules.finding import Finding, Participant
 from zonewright.rules.words import count_of, listed
 

@@ -13,8 +13,8 @@ from zonewright.ledger.store.prepared import PRESENT, STACK
 from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import change, decided, verdict
 from zonewright.model.approval import Risk
+from zonewright.model.asset import asset_text
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import asset_text
 from zonewright.rules.finding import Finding
 from zonewright.seal.votes import Planned, ReceivedEnvelope
 

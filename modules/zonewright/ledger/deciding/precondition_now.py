@@ -4,7 +4,7 @@ from zonewright.model.world import Occupant, World
 from zonewright.place.energy_preconditions import figure_of
 from zonewright.place.precondition import ENERGY, Precondition
 from zonewright.rules.geometry import bits, occupied
-from zonewright.rules.loads import ALONE, GRAMS, WORST, by_key, limits, total
+from zonewright.rules.loads import ALONE, GRAMS, WORST, limits, sums_of
 from zonewright.rules.words import amount, kilograms, listed
 
 
@@ -40,7 +40,7 @@ def _now(premise: Precondition, world: World, stack: str) -> str:
     index = names.get((premise.kind, premise.of))
     if index is None:
         return ""
-    used = total(by_key(others, rack.wiring).values())
+    used = sums_of(others, rack.wiring)
     left = limits(rack)[index] - used[index]
     return kilograms(left) if index == GRAMS else amount(left, "W")
 

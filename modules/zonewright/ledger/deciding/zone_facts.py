@@ -21,15 +21,9 @@ from zonewright.ledger.store.held import HeldPlaces, all_held
 from zonewright.ledger.store.tables import admission, asset, claim, zone
 from zonewright.model import Connection as Needed
 from zonewright.model import Zone
+from zonewright.model.asset import DuctAsset, LinkAsset, RowAsset, SiteAsset, asset_text
 from zonewright.model.canonical import canonical_json
-from zonewright.model.demand import (
-    Demand,
-    DuctAsset,
-    LinkAsset,
-    RowAsset,
-    SiteAsset,
-    asset_text,
-)
+from zonewright.model.demand import Demand
 from zonewright.model.expand import expand_ids, nodes_of
 from zonewright.model.former_names import FormerNames
 from zonewright.model.names import holders, names_in

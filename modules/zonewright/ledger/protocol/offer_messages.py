@@ -27,6 +27,7 @@ class OfferUse(Message):
         units: their rack units.
         draw_w: their budgeted draw in watts.
         links: how many of its links run through the ducts of the offer, or in the cores of its links.
+        cores: how many cores of the offer's link these take.
     """
 
     party: str
@@ -39,6 +40,7 @@ class OfferUse(Message):
     units: int = 0
     draw_w: int = 0
     links: int = 0
+    cores: int = 0
 
 
 class OfferShown(Message):

@@ -8,11 +8,8 @@ from sqlalchemy import Connection
 
 from zonewright.ledger.store.prepared import DOCUMENT
 from zonewright.model import Zone
+from zonewright.model.asset import AnyAsset, Asset
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import (
-    AnyAsset,
-    Asset,
-)
 from zonewright.model.former_names import FormerNames
 
 _ASSETS: TypeAdapter[Asset] = TypeAdapter(Asset)

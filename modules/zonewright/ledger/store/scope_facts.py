@@ -8,7 +8,7 @@ from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.scopes import ScopeFacts, Touch, WholeZone, scopes_of, stack_scope
 from zonewright.ledger.store.tables import asset, claim, enrolment, lasting, reservation, zone
-from zonewright.model.demand import RowAsset, SiteAsset
+from zonewright.model.asset import RowAsset, SiteAsset
 
 _FILE = select(zone.c.document)
 _PARTY = select(enrolment.c.party).where(enrolment.c.stack_id == bindparam("stack"))

@@ -98,8 +98,9 @@ claim_version = Table(
     Column("number", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""A random number that the database draws again whenever a claim of a site is written: where it is the same, all rows
-are the same, also after a transaction that was rolled back. What a process remembers of a site is kept under it."""
+"""A random number that the database draws again whenever a claim of a site is written, or goes to another site. Where
+it is the same, all rows are the same, also after a transaction that was rolled back. What a process remembers of a site
+is kept under it."""
 
 
 @event.listens_for(claim_version, "after_create")

@@ -13,6 +13,7 @@ from typing import Protocol, Self
 
 from pydantic import ValidationError
 
+from zonewright.errors import reason_of
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.ledger_url import SQLITE, is_postgresql, place_of, require_url
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
@@ -20,6 +21,9 @@ from zonewright.ledger.transport.posted import Posted
 from zonewright.rules.finding import Finding
 
 WAIT_VARIABLE = "ZONEWRIGHT_LEDGER_WAIT_S"
+TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
+TOKEN_FILE_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN_FILE"  # noqa: S105 - as above
+_MOST_TOKEN_BYTES = 16_384
 MAX_WAIT_S = 3600
 OK, REFUSED = 200, 409
 _WRONG, _FAULTS = 400, 500
@@ -145,6 +149,28 @@ class LedgerClient:
         if status == REFUSED:
             return LedgerRefusedError(code, sentence, findings)
         return _ERRORS.get(status, LedgerUnavailableError)(code, sentence)
+
+
+def token_for(url: str) -> str | None:
+    """The bearer token that the environment has for a service, from the file that it names or as it is.
+
+    Args:
+        url: of the ledger; one that is no service needs none.
+
+    Raises:
+        LedgerMisuseError: when the file cannot be read.
+    """
+    path = os.environ.get(TOKEN_FILE_VARIABLE)
+    if not path or not url.startswith("http"):
+        return os.environ.get(TOKEN_VARIABLE)
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_MOST_TOKEN_BYTES).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LedgerMisuseError(
+            "token",
+            f"{TOKEN_FILE_VARIABLE}: expected a file with a token, got {path}: {reason_of(error)}; correct it",
+        ) from None
 
 
 def lock_wait_s() -> float:

@@ -11,7 +11,7 @@ from zonewright.ledger.store.tables import asset
 from zonewright.ledger.transport.answering import UnknownCallerError
 from zonewright.ledger.transport.callers import Credentials, called
 from zonewright.ledger.transport.issuers import Issuers
-from zonewright.model.demand import SiteAsset
+from zonewright.model.asset import SiteAsset
 
 
 class Deliverers:

@@ -55,8 +55,9 @@ from zonewright.ledger.verbs.renaming import (
     require_followed,
     require_unread,
 )
+from zonewright.model.asset import former_assets
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import Demand, former_assets
+from zonewright.model.demand import Demand
 from zonewright.model.former_names import FormerNames
 from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding, worst_first

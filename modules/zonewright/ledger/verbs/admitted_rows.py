@@ -16,8 +16,8 @@ from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.tables import generation
+from zonewright.model.asset import AnyAsset, asset_text
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import AnyAsset, asset_text
 
 _SPENT = select(generation.c.highest).where(generation.c.stack_id == STACK)
 """The highest generation that went with a row of the stack; none is used twice."""

@@ -10,7 +10,7 @@ from zonewright.ledger.protocol.capacity_messages import ExplainAnswer, ExplainR
 from zonewright.ledger.store.context import Context, require_zone
 from zonewright.ledger.store.tables import asset
 from zonewright.ledger.verbs.renaming import as_named
-from zonewright.model.demand import DUCTS, LINKS
+from zonewright.model.asset import DUCTS, LINKS
 from zonewright.place import place
 from zonewright.place.explaining import explain
 from zonewright.place.fit import Wish, fit

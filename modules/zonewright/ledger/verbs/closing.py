@@ -24,7 +24,7 @@ from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, enrolment
 from zonewright.ledger.store.texts import manifest_of
 from zonewright.ledger.verbs.capacity import capacity_of
-from zonewright.model.demand import DUCTS, LINKS, LinkAsset, carriers_of
+from zonewright.model.asset import DUCTS, LINKS, LinkAsset, carriers_of
 from zonewright.rules.words import count_of, listed
 
 _SITES = union(

@@ -33,6 +33,10 @@ from zonewright.ledger.verbs.renaming import let_go
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import zone_digest
+from zonewright.rules.words import count_of
+
+_SHOWN = 20
+"""Faults of a file that one answer names."""
 
 
 def init(context: Context, request: InitRequest) -> InitAnswer:
@@ -47,6 +51,7 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
             )
         if row is not None and row.digest == digest:
             return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=False)
+        _require_faultless(request.zone)
         now = context.now(connection)
         document = canonical_json(request.zone.model_dump(mode="json", exclude_defaults=True))
         values = {
@@ -64,6 +69,19 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
             connection, at=now, kind="zone-registered", stack_id="", party="", payload={"zone_digest": digest}
         )
     return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=True)
+
+
+def _require_faultless(file: Zone) -> None:
+    """Whoever brings the file, it is one that a check of files lets pass: every decision rests on it."""
+    from zonewright.declare.registered import zone_problems  # noqa: PLC0415 - only here, and it is much
+
+    # As it is kept: a message says every value, and what a pack does not say it leaves to those that it extends.
+    problems = zone_problems(Zone.model_validate(file.model_dump(mode="json", exclude_defaults=True)))
+    if problems:
+        shown = [str(one) for one in problems[:_SHOWN]]
+        more = [f"and {len(problems) - _SHOWN:,} more"] if len(problems) > _SHOWN else []
+        said = f"the zone's file has {count_of(len(problems), 'fault')}; nothing was registered"
+        raise LedgerRefusedError("faulty-zone", "\n".join([f"{said}:", *shown, *more]))
 
 
 def enrol(context: Context, request: EnrolRequest) -> Enrolled:

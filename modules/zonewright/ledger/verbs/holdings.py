@@ -32,8 +32,8 @@ from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import step as stack_step
 from zonewright.ledger.store.tables import asset, claim, generation, reservation
 from zonewright.ledger.verbs.closing import require_unused
+from zonewright.model.asset import asset_summary
 from zonewright.model.asset_properties import asset_properties
-from zonewright.model.demand import asset_summary
 from zonewright.rules.words import count_of, listed
 
 _PAGE = 500

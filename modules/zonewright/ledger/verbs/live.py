@@ -13,8 +13,8 @@ from zonewright.ledger.store.tables import asset, principal, zone
 from zonewright.ledger.verbs.noted import record
 from zonewright.ledger.verbs.renaming import bring_readings
 from zonewright.model import Site
+from zonewright.model.asset import SiteAsset
 from zonewright.model.canonical import digest_of
-from zonewright.model.demand import SiteAsset
 from zonewright.rules.words import listed
 from zonewright.telemetry import Store
 from zonewright.telemetry.home import STORE_FAULTS

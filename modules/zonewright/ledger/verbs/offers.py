@@ -13,7 +13,7 @@ from zonewright.ledger.protocol.rights import OVERSEER, Caller
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
-from zonewright.model.demand import DUCTS, LINKS, DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.asset import DUCTS, LINKS, DuctAsset, LinkAsset, SiteAsset
 from zonewright.model.lease import Term, terms_of
 from zonewright.model.offer import Offer
 from zonewright.model.offered import offer_key
@@ -36,6 +36,7 @@ class _Used:
 
     nodes: dict[tuple[str, str, str], tuple[int, int]] = field(default_factory=dict)
     links: int = 0
+    cores: int = 0
 
 
 def offers(context: Context, request: OffersRequest) -> OffersAnswer:
@@ -90,20 +91,21 @@ def _present(connection: Connection, *kinds: str) -> list[Any]:
     return list(found.values())
 
 
-def _links(connection: Connection) -> Mapping[str, Mapping[str, int]]:
-    """How many links each party has in each duct, and in the cores of each link, by the name of that."""
-    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+def _links(connection: Connection) -> Mapping[str, Mapping[str, tuple[int, int]]]:
+    """How many links each party has in each duct, and in each link with how many cores, by the name of that."""
+    found: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
     for row in _present(connection, "link"):
         item = parse_asset(row.data)
         if isinstance(item, LinkAsset):
             inside = [f"{LINKS}/{one}" for one in item.link.cores_of]
             for name in inside or [f"{DUCTS}/{one}" for one in item.link.ducts]:
-                found[name][row.party] += 1
+                links, cores = found[name].get(row.party, (0, 0))
+                found[name][row.party] = links + 1, cores + (item.link.cores if inside else 0)
     return found
 
 
 def _shown(
-    caller: Caller, one: _Offered, world: World | None, links: Mapping[str, Mapping[str, int]], on: str
+    caller: Caller, one: _Offered, world: World | None, links: Mapping[str, Mapping[str, tuple[int, int]]], on: str
 ) -> OfferShown | None:
     """An offer as its caller may see it; None where it is none of the caller's business."""
     sees_all = caller.has_file or bool(caller.roles & OVERSEER) or caller.party == one.owner
@@ -127,16 +129,19 @@ def _shown(
     )
 
 
-def _used(one: _Offered, world: World | None, links: Mapping[str, Mapping[str, int]]) -> Mapping[str, _Used]:
+def _used(
+    one: _Offered, world: World | None, links: Mapping[str, Mapping[str, tuple[int, int]]]
+) -> Mapping[str, _Used]:
     found: dict[str, _Used] = defaultdict(_Used)
     if one.offer.site is not None and world is not None:
         for item in users_of(world, one.key):
             if item.standing != "reserved":
                 found[item.party].nodes[item.key] = item.u_height, item.draw.allocated_w
     thing = one.key.rpartition("/offers/")[0]
-    for party, count in links.get(thing, {}).items() if one.offer.site is None else ():
+    for party, (count, cores) in links.get(thing, {}).items() if one.offer.site is None else ():
         if party != one.owner and one.offer.may_hold(party):
             found[party].links += count
+            found[party].cores += cores
     return found
 
 
@@ -152,4 +157,5 @@ def _use(party: str, term: Term | None, used: _Used, *, may_use: bool) -> OfferU
         units=sum(units for units, _ in used.nodes.values()),
         draw_w=sum(watts for _, watts in used.nodes.values()),
         links=used.links,
+        cores=used.cores,
     )

@@ -1,7 +1,8 @@
 """The verbs ``outage`` and ``drain``: who goes down without something, and who must move before."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlalchemy import Connection, select
@@ -13,13 +14,13 @@ from zonewright.ledger.protocol.outage_messages import DrainAnswer, DrainRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.tables import admission, asset
 from zonewright.ledger.store.texts import get_content
-from zonewright.model.demand import DUCTS, LINKS, Demand
+from zonewright.model.asset import DUCTS, LINKS
+from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.works import PlannedWork
 from zonewright.model.world import Occupant, World
 from zonewright.own_rules import evaluate_all
 from zonewright.place.draining import DrainPlan, StandingStack, drain
-from zonewright.rules.lost import Lost, UnknownSubjectError, lost_with, works_in
+from zonewright.rules.lost import UnknownSubjectError, lost_with, to_drain, works_in
 from zonewright.rules.outage import outage_of
 from zonewright.rules.outage_reader import outage_for
 
@@ -32,7 +33,8 @@ def outage(context: Context, request: OutageRequest) -> OutageAnswer:
         works = works_in(world.zone, request.begins, request.ends)
     except ValueError as error:
         raise LedgerRefusedError("no-moment", f"no such moment: {error}") from None
-    lost = _lost(world, request.subjects, works)
+    with _known():
+        lost = lost_with(world, request.subjects, works)
     report = outage_of(world, lost)
     if not context.caller.sees_all:
         report = outage_for(report, world, context.caller.party)
@@ -44,7 +46,9 @@ def drain_racks(context: Context, request: DrainRequest) -> DrainAnswer:
     with context.database.reading() as connection:
         world = whole_world(context, connection)
         stacks = standing_stacks(connection, world.everybody)
-    found = drain(world, stacks, _lost(world, request.subjects, ()), judge=evaluate_all)
+    with _known():
+        lost = to_drain(world, request.subjects)
+    found = drain(world, stacks, lost, judge=evaluate_all)
     return DrainAnswer(plan=found if context.caller.sees_all else _for_reader(found, world, context.caller.party))
 
 
@@ -59,9 +63,11 @@ def whole_world(context: Context, connection: Connection) -> World:
     return replace(world_of(connection, sites, context.shown_at(connection)), zone=base.before())
 
 
-def _lost(world: World, subjects: Iterable[str], works: Iterable[tuple[str, PlannedWork]]) -> Lost:
+@contextmanager
+def _known() -> Iterator[None]:
+    """A refusal in the place of a subject that is not known."""
     try:
-        return lost_with(world, subjects, works)
+        yield
     except UnknownSubjectError as error:
         raise LedgerRefusedError("unknown-subject", str(error)) from None
 

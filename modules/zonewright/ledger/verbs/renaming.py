@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.facts import NODE_FIELDS
-from zonewright.ledger.deciding.site_claims import forget
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import former_text, parse_asset, parse_former, parse_zone
@@ -24,8 +23,9 @@ from zonewright.ledger.store.prepared import FORMER, IS_PRESENT
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import get_content
+from zonewright.model.asset import DUCTS, asset_text, former_assets
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import DUCTS, Demand, asset_text, former_assets
+from zonewright.model.demand import Demand
 from zonewright.model.former_names import FormerNames
 from zonewright.place.asset_renames import asset_renames
 from zonewright.telemetry.home import STORE_FAULTS
@@ -177,7 +177,6 @@ def _rename_claims(connection: Connection, step: FormerNames, sites: Iterable[st
         found.append({"row_id": row.id, **_place(rack), "digest": digest, "data": text})
         texts[row.stack_id, row.name, digest_of(row.data)] = row.name, digest_of(text)
     _write(connection, claim, found)
-    forget(connection, sites)
     return texts
 
 

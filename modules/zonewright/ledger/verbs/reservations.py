@@ -43,8 +43,9 @@ from zonewright.ledger.store.held import (
     lasting_of,
 )
 from zonewright.ledger.store.tables import lasting, zone
+from zonewright.model.asset import LinkAsset
 from zonewright.model.canonical import canonical_json
-from zonewright.model.demand import Demand, LinkAsset
+from zonewright.model.demand import Demand
 from zonewright.model.limits import LASTING
 from zonewright.model.zone import Party
 from zonewright.rules.alike import alike

@@ -14,8 +14,8 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.held import all_held
 from zonewright.ledger.store.tables import asset, claim, zone
+from zonewright.model.asset import DUCTS, LINKS
 from zonewright.model.canonical import canonical_json
-from zonewright.model.demand import DUCTS, LINKS
 from zonewright.model.zone import Party
 
 RESERVATION = "reservation"
@@ -54,8 +54,8 @@ class _Match:
 def who(context: Context, request: WhoRequest) -> WhoAnswer:
     """Give who stands at a place, whose links run through a duct, or whose an address or a name is.
 
-    A party sees what is its own, and what stands in its racks or runs through its ducts. Of others it sees how many
-    there are at a place or in a duct; whether a name or an address is somebody else's stays untold.
+    A party sees what is its own, what stands in its racks, and what runs through its ducts or in its links. Of others
+    it sees how many there are at a place or in a duct; whether a name or an address is somebody else's stays untold.
     """
     with context.database.reading() as connection:
         document = connection.execute(select(zone.c.document)).scalar()
@@ -105,7 +105,11 @@ def _find(connection: Connection, assets: _Assets, subject: str, now: str) -> It
         is_around = row["kind"] == "row" and subject.rpartition("/")[0] == name and _has_rack(data, subject)
         is_place = row["kind"] in ("site", "row") and name == subject
         by_place = (
-            name in fed or is_place or is_around or name.startswith(f"{subject}/") or f"{DUCTS}/{subject}" in ground
+            name in fed
+            or is_place
+            or is_around
+            or name.startswith(f"{subject}/")
+            or bool({f"{DUCTS}/{subject}", f"{LINKS}/{subject}"} & ground)
         )
         if is_named or by_place or subject in ground:
             yield _Match(row=row, data=data, by_place=by_place or subject in ground)
@@ -185,7 +189,7 @@ def _has(row: RowMapping, data: Mapping[str, Any], address: Any) -> bool:
 
 
 def _may_see(caller: Caller, assets: _Assets, one: _Match) -> bool:
-    """Own things, and what others have in one's racks and ducts; who oversees the zone sees all."""
+    """Own things, and what others have in one's racks, ducts and links; who oversees the zone sees all."""
     if caller.has_file or caller.roles & OVERSEER or one.row["party"] == caller.party:
         return True
     return caller.party in {assets.owners.get(name) for name in _ground(one.row, one.data)}
@@ -196,7 +200,9 @@ def _ground(row: _Row, data: Mapping[str, Any]) -> Iterator[str]:
     if row["kind"] in _IN_RACKS:
         yield row["rack"].rpartition("/")[0]
     elif row["kind"] == "link":
-        yield from (data["link"]["a"], data["link"]["b"], *(f"{DUCTS}/{duct}" for duct in data["link"]["ducts"]))
+        link = data["link"]
+        yield from (link["a"], link["b"], *(f"{DUCTS}/{duct}" for duct in link.get("ducts", ())))
+        yield from (f"{LINKS}/{one}" for one in link.get("cores_of", ()))
 
 
 def _unit(row: _Row) -> int:

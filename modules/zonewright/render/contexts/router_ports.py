@@ -23,6 +23,7 @@ class RouterPort:
         vid: number of its VLAN, 0 without one.
         mtu: largest packet in bytes, 0 for the system's own.
         role: what its networks are for: nodes, management, service or upstream.
+        leases_v6: whether IPv6 addresses are leased there, so that the router announces itself.
         is_apart: whether only what it ``reaches`` may exchange packets with it within the zone.
         v4: its IPv4 addresses with prefix length.
         v6: its IPv6 addresses with prefix length.
@@ -37,6 +38,7 @@ class RouterPort:
     vid: int
     mtu: int
     role: str
+    leases_v6: bool
     is_apart: bool
     v4: tuple[str, ...]
     v6: tuple[str, ...]
@@ -106,8 +108,21 @@ def ports_of(site: Site, times: Iterable[str], around: Surroundings) -> tuple[Ro
     for port, (interface, _) in parents.items():
         if largest[interface] > USUAL_MTU:
             sizes[port] = sizes[port] or USUAL_MTU  # else Linux would give it the size of the interface beneath
+    leased = {
+        str(pool.prefix)
+        for pool in site.address_pools.values()
+        if pool.dynamic is not None and pool.prefix.version == 6  # noqa: PLR2004
+    }
     return tuple(
-        _port(port, role, networks, parents.get(port), sizes[port], _reached(site, parents.get(port), servers, around))
+        _port(
+            port,
+            role,
+            networks,
+            parents.get(port),
+            sizes[port],
+            leased,
+            _reached(site, parents.get(port), servers, around),
+        )
         for (port, role), networks in sorted(held.items())
     )
 
@@ -129,6 +144,7 @@ def _port(  # noqa: PLR0917 - the parts of one port
     networks: list[tuple[str, str]],
     parent: tuple[str, SiteVlan] | None,
     mtu: int,
+    leased_v6: Collection[str],
     reached: list[str],
 ) -> RouterPort:
     prefixes = [prefix for _, prefix in networks]
@@ -138,6 +154,7 @@ def _port(  # noqa: PLR0917 - the parts of one port
         vid=parent[1].vid if parent is not None else 0,
         mtu=mtu,
         role=role,
+        leases_v6=any(one in leased_v6 for one in prefixes),
         is_apart=parent is not None and parent[1].tenant is not None,
         v4=tuple(text for text, _ in networks if ":" not in text),
         v6=tuple(text for text, _ in networks if ":" in text),

@@ -1,15 +1,13 @@
 """What templates see of a site: its router, its meters and its feeds, as plain frozen data."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from urllib.parse import urlsplit
 
 from zonewright.model import Row, Site
-from zonewright.model.site_network import Address
+from zonewright.model.ip import Address
 from zonewright.model.surroundings import Surroundings
-from zonewright.model.world import SiteFacts
+from zonewright.render.contexts.dhcp import DhcpLease, DhcpServers, dhcp_servers, leased_at, leases_of
 from zonewright.render.contexts.labels import LabelRow, OutletRow, label_rows, outlet_rows
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of
 from zonewright.render.contexts.node_view import PORTS, times_of
@@ -26,41 +24,37 @@ from zonewright.render.contexts.routing import (
     second_router_id,
     sessions_over,
 )
+from zonewright.render.contexts.signing import (
+    SignedZone,
+    TrustAnchor,
+    signed_zones,
+    trust_anchors,
+    unsigned_domains,
+)
+from zonewright.render.contexts.site_limits import (
+    AlertTarget,
+    FeedLimit,
+    MeterPoint,
+    alert_targets,
+    failover_limits,
+    feed_limits,
+    meter_points,
+    ratio_limit_of,
+)
 from zonewright.render.contexts.site_names import (
     Alias,
-    DhcpLease,
     Forward,
     ServiceZone,
     empty_zones,
     forwards,
-    leased_at,
-    leases_of,
     site_names,
     ways_back,
 )
 from zonewright.render.contexts.switch_sides import SwitchSide, sides_of_site
-from zonewright.rules.site_power import is_in_scope
 from zonewright.rules.surroundings import routing_of
 
 _DAY_S = 86_400
 _MIN_PREFIXES = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterPoint:
-    """A meter of the site's boundary."""
-
-    name: str
-    point: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedLimit:
-    """Racks that have the same limit at one feed; ``racks`` is a regular expression for their ids."""
-
-    feed: str
-    limit_w: int
-    racks: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +67,7 @@ class SiteContext:
         as_number: number of its autonomous system, 0 without one.
         router: name of the router's host: the site's id, or the name of its second router.
         is_second: whether it is that one.
+        server: name of the host of second servers that files are for, empty for the site's own.
         interconnect: the router's interface to the other one of the site, or empty.
         tracked: the interfaces without which it is no gateway, where there are two routers.
         router_id: identifier of its router, as an IPv4 address.
@@ -114,6 +109,7 @@ class SiteContext:
         feeds: limits of its feeds at racks.
         feed_names: the feeds that its racks have: A, B or both.
         failovers: what its racks may draw in all with one feed lost; ``feed`` names the feed that carries least.
+        alertmanagers: who is told of its alerts.
         title: name for people.
         kind: data-centre or edge.
         time_zone: name in the IANA time zone database.
@@ -131,13 +127,22 @@ class SiteContext:
         forwards: the names that other sites answer for.
         forwards_back: the ways back that they answer for.
         fellow_servers: name servers of the other sites, which may ask for what this site answers for.
-        unsigned_zones: zones that nobody signs.
+        unsigned_domains: names below .internal that nobody signs.
+        unsigned_zones: ways back that nobody signs.
+        signed_zones: zones that its name servers sign.
+        trust_anchors: keys by which answers of other sites are checked.
         empty_zones: zones of private use that must not be taken for empty.
-        leases: networks in which DHCP leases addresses.
+        dhcp: the servers of its DHCP.
+        leases: networks in which DHCP leases IPv4 addresses.
         uefi_leases: of these, the ones where machines with UEFI start from the network.
         leased_at: interfaces on which it answers; none says all.
+        leases_v6: the same for IPv6.
+        uefi_leases_v6: of these, the ones where machines with UEFI start from the network.
+        leased_at_v6: interfaces on which it answers.
         name_servers_v4: name servers that DHCP can tell.
+        name_servers_v6: those that DHCPv6 can tell.
         time_servers_v4: time servers that it can tell.
+        time_servers_v6: those that DHCPv6 can tell.
         label_rows: its rows with the labels of their racks.
         outlet_rows: its rows with the labels of their outlets, where these are declared.
         eos_switches: its switches that are configured as EOS is, without the interfaces to nodes.
@@ -149,6 +154,7 @@ class SiteContext:
     as_number: int
     router: str
     is_second: bool
+    server: str
     interconnect: str
     tracked: tuple[str, ...]
     router_id: str
@@ -190,6 +196,7 @@ class SiteContext:
     feeds: tuple[FeedLimit, ...]
     feed_names: tuple[str, ...]
     failovers: tuple[FeedLimit, ...]
+    alertmanagers: tuple[AlertTarget, ...]
     title: str
     kind: str
     time_zone: str
@@ -207,13 +214,22 @@ class SiteContext:
     forwards: tuple[Forward, ...]
     forwards_back: tuple[Forward, ...]
     fellow_servers: tuple[str, ...]
+    unsigned_domains: tuple[str, ...]
     unsigned_zones: tuple[str, ...]
+    signed_zones: tuple[SignedZone, ...]
+    trust_anchors: tuple[TrustAnchor, ...]
     empty_zones: tuple[str, ...]
+    dhcp: DhcpServers
     leases: tuple[DhcpLease, ...]
     uefi_leases: tuple[DhcpLease, ...]
     leased_at: tuple[str, ...]
+    leases_v6: tuple[DhcpLease, ...]
+    uefi_leases_v6: tuple[DhcpLease, ...]
+    leased_at_v6: tuple[str, ...]
     name_servers_v4: tuple[str, ...]
+    name_servers_v6: tuple[str, ...]
     time_servers_v4: tuple[str, ...]
+    time_servers_v6: tuple[str, ...]
     label_rows: tuple[LabelRow, ...]
     outlet_rows: tuple[OutletRow, ...]
     eos_switches: tuple[SwitchSide, ...]
@@ -221,7 +237,7 @@ class SiteContext:
 
 
 def site_context(
-    *, name: str, site: Site, rows: Mapping[str, Row], around: Surroundings, is_second: bool = False
+    *, name: str, site: Site, rows: Mapping[str, Row], around: Surroundings, is_second: bool = False, server: str = ""
 ) -> SiteContext:
     """Compute what the templates of one site see.
 
@@ -231,6 +247,7 @@ def site_context(
         rows: its rows by ``site/room/row``.
         around: the zone around it.
         is_second: whether its second router is meant, where it has one.
+        server: the host of its second servers that is meant, or empty.
     """
     second = site.second_router
     loopbacks = second.loopbacks if second is not None and is_second else site.loopbacks
@@ -246,20 +263,23 @@ def site_context(
     originated = [one for one in own if one not in others_loopbacks]
     kept = originated if second is None else [_whole(one) for one in loopbacks]
     sessions = tuple(session for end in ends for session in sessions_over(end))
-    ratio = _ratio_limit(name, site, rows, around)
+    ratio = ratio_limit_of(name, site, rows, around)
     service = urlsplit(around.service)
     ports = ports_of(site, times_of(name, site, around), around)
     own_names = site_names(name, site, tuple(end.interface for end in all_ends), around)
     content = content_of((*own_names.records, *own_names.aliases))
     answered = {zone.zone for zone in own_names.reverse_zones}
+    leases, leases_v6 = leases_of(site, 4), leases_of(site, 6)
     back = tuple(one for one in ways_back(around, besides=name) if one.zone not in answered)
-    unsigned = sorted({*answered, *(one.zone for one in ways_back(around))})
+    anchors = trust_anchors(around, besides=name)
+    unsigned = sorted({*answered, *(one.zone for one in ways_back(around))} - {one.zone for one in anchors})
     return SiteContext(
         name=name,
         district=site.district,
         as_number=site.as_number or 0,
         router=second.name if second is not None and is_second else name,
         is_second=is_second,
+        server=server,
         interconnect=second.interconnect if second is not None else "",
         tracked=tuple(sorted({one.parent or one.name for one in ports})) if second is not None else (),
         router_id=second_router_id(second) if second is not None and is_second else router_id(site),
@@ -297,10 +317,11 @@ def site_context(
         ratio_numerator=ratio.numerator,
         ratio_denominator=ratio.denominator,
         figure_age_s=round(around.figure_age_days * _DAY_S),
-        meters=_meters(site),
-        feeds=tuple(_feeds(name, rows)),
+        meters=meter_points(site),
+        feeds=tuple(feed_limits(name, rows)),
         feed_names=tuple(sorted({feed for row in rows.values() for feed in row.feeds})),
-        failovers=tuple(_failovers(name, rows)),
+        failovers=tuple(failover_limits(name, rows)),
+        alertmanagers=alert_targets(site, PORTS),
         title=site.title,
         kind=site.kind,
         time_zone=site.time_zone,
@@ -323,13 +344,22 @@ def site_context(
                 key=prefix_order,
             )
         ),
+        unsigned_domains=tuple(unsigned_domains(name, around, anchors)),
         unsigned_zones=tuple(unsigned),
-        empty_zones=empty_zones(unsigned),
-        leases=leases_of(site),
-        uefi_leases=tuple(one for one in leases_of(site) if one.uefi_file),
-        leased_at=leased_at(leases_of(site)),
-        name_servers_v4=tuple(str(one) for one in site.name_servers if one.version == 4),  # noqa: PLR2004
-        time_servers_v4=tuple(str(one) for one in site.time_servers if one.version == 4),  # noqa: PLR2004
+        signed_zones=signed_zones(name, site, own_names.reverse_zones, (one.key for one in own_names.service)),
+        trust_anchors=anchors,
+        empty_zones=empty_zones((*unsigned, *(one.zone for one in anchors))),
+        dhcp=dhcp_servers(name, site, server),
+        leases=leases,
+        uefi_leases=tuple(one for one in leases if one.uefi_file),
+        leased_at=leased_at(leases),
+        leases_v6=leases_v6,
+        uefi_leases_v6=tuple(one for one in leases_v6 if one.uefi_file),
+        leased_at_v6=leased_at(leases_v6),
+        name_servers_v4=_told(site.name_servers, 4),
+        name_servers_v6=_told(site.name_servers, 6),
+        time_servers_v4=_told(site.time_servers, 4),
+        time_servers_v6=_told(site.time_servers, 6),
         label_rows=tuple(label_rows(name, rows)),
         outlet_rows=tuple(outlet_rows(name, rows)),
         eos_switches=sides_of_site(site, "eos"),
@@ -337,58 +367,11 @@ def site_context(
     )
 
 
+def _told(addresses: Iterable[Address], version: int) -> tuple[str, ...]:
+    """The addresses of one IP version, in the order in which they are told."""
+    return tuple(str(one) for one in addresses if one.version == version)
+
+
 def _whole(address: Address) -> str:
     """An address as a network of its own."""
     return f"{address}/{address.max_prefixlen}"
-
-
-def _ratio_limit(name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> Fraction:
-    """The limit that holds for a site by its own declaration, planned rows counted; 0 where none does."""
-    design_w = sum(row.racks * min(feed.design_w for feed in row.feeds.values()) for row in rows.values())
-    held = SiteFacts(owner=name, site=site)
-    if not around.ratio_limit or not is_in_scope(held, design_w, around.ratio_applies_from or None):
-        return Fraction(0)
-    return Fraction(around.ratio_limit)
-
-
-def _meters(site: Site) -> tuple[MeterPoint, ...]:
-    wanted = {*site.boundary.facility, *site.boundary.it} if site.boundary is not None else set()
-    return tuple(MeterPoint(name=one, point=site.meters[one].point) for one in sorted(wanted) if one in site.meters)
-
-
-def _feeds(name: str, rows: Mapping[str, Row]) -> Iterator[FeedLimit]:
-    by_limit: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for path, row in sorted(rows.items()):
-        for feed, declared in sorted(row.feeds.items()):
-            by_limit[feed, declared.available_w].append(path)
-    yield from _limits(name, rows, by_limit)
-
-
-def _failovers(name: str, rows: Mapping[str, Row]) -> Iterator[FeedLimit]:
-    by_limit: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for path, row in sorted(rows.items()):
-        if len(row.feeds) > 1:
-            limit_w, feed = min((declared.available_w, feed) for feed, declared in row.feeds.items())
-            by_limit[feed, limit_w].append(path)
-    yield from _limits(name, rows, by_limit)
-
-
-def _limits(name: str, rows: Mapping[str, Row], by_limit: Mapping[tuple[str, int], list[str]]) -> Iterator[FeedLimit]:
-    for (feed, limit_w), paths in sorted(by_limit.items()):
-        yield FeedLimit(feed=feed, limit_w=limit_w, racks=_racks(name, paths, rows))
-
-
-def _racks(name: str, paths: list[str], rows: Mapping[str, Row]) -> str:
-    """A regular expression for the ids of all racks of some rows: room by room, a whole room as such."""
-    chosen: dict[str, list[str]] = defaultdict(list)
-    whole: dict[str, int] = defaultdict(int)
-    for path in rows:
-        whole[path.split("/")[1]] += 1
-    for path in paths:
-        _, room, row = path.split("/")
-        chosen[room].append(row)
-    parts = [
-        f"{room}/[^/]+" if len(of_room) == whole[room] else f"{room}/(?:{'|'.join(of_room)})"
-        for room, of_room in sorted(chosen.items())
-    ]
-    return f"{name}/(?:{'|'.join(parts)})/[^/]+"

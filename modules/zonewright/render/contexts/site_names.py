@@ -1,4 +1,4 @@
-"""The names of what a site itself has, and the networks in which its DHCP leases addresses."""
+"""The names of what a site itself has, and who answers for those of other sites."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from zonewright.model import AddressPool, Site
-from zonewright.model.site_network import AddressRange
+from zonewright.model import Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.naming import (
     HostRecord,
@@ -27,46 +26,6 @@ class Alias:
 
     name: str
     target: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReservedLease:
-    """A machine that is always leased the same address, by its MAC address."""
-
-    name: str
-    mac_address: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DhcpLease:
-    """A network in which DHCP leases addresses to machines that are being set up.
-
-    Attributes:
-        pool: id of the address pool.
-        number: the network's number for DHCP, which comes from its address and stays when others come and go.
-        prefix: the network.
-        first: the lowest address that is leased.
-        last: the highest one.
-        gateway: its default gateway.
-        interfaces: interfaces of the DHCP server there; none says all.
-        reservations: machines that are always leased the same address, in order of name.
-        next_server: TFTP server that machines without a system start from, or empty.
-        bios_file: what it has for machines with a BIOS, or empty.
-        uefi_file: what it has for those with UEFI, or empty.
-    """
-
-    pool: str
-    number: int
-    prefix: str
-    first: str
-    last: str
-    gateway: str
-    interfaces: tuple[str, ...]
-    reservations: tuple[ReservedLease, ...]
-    next_server: str
-    bios_file: str
-    uefi_file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,10 +127,8 @@ def _service(around: Surroundings, name_servers: int) -> Iterator[ServiceZone]:
 
 def _wanted(site: Site, interfaces: tuple[Interface, ...]) -> Iterator[tuple[str, str]]:
     """Label and address of each thing; name servers first, since a zone cannot be without them."""
-    for number, address in enumerate(site.name_servers, start=1):
-        yield f"ns{number}", str(address)
-    for number, address in enumerate(site.time_servers, start=1):
-        yield f"ntp{number}", str(address)
+    for what, addresses in (("ns", site.name_servers), ("ntp", site.time_servers), ("dhcp", site.dhcp_servers)):
+        yield from ((f"{what}{number}", str(address)) for number, address in enumerate(addresses, start=1))
     for pool_id, pool in sorted(site.address_pools.items()):
         vlan = site.vlans[pool.vlan] if pool.vlan is not None else None
         # The id of a tenant's pool may say whose it is, and everybody may ask for names.
@@ -194,42 +151,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def leases_of(site: Site) -> tuple[DhcpLease, ...]:
-    """The networks in which a site's DHCP leases addresses, in order of pool."""
-    return tuple(
-        _lease(pool_id, pool, pool.dynamic)
-        for pool_id, pool in sorted(site.address_pools.items())
-        if pool.dynamic is not None
-    )
-
-
-def _lease(pool_id: str, pool: AddressPool, leased: AddressRange) -> DhcpLease:
-    boot = leased.boot
-    return DhcpLease(
-        pool=pool_id,
-        number=int(pool.prefix.network_address) % 4_294_967_294 + 1,
-        prefix=str(pool.prefix),
-        first=str(leased.first),
-        last=str(leased.last),
-        gateway=str(pool.gateway),
-        interfaces=leased.interfaces,
-        reservations=tuple(
-            ReservedLease(name=name, mac_address=one.mac_address, address=str(one.address))
-            for name, one in sorted(leased.reservations.items())
-        ),
-        next_server=str(boot.next_server) if boot is not None else "",
-        bios_file=(boot.bios_file or "") if boot is not None else "",
-        uefi_file=(boot.uefi_file or "") if boot is not None else "",
-    )
-
-
-def leased_at(leases: Iterable[DhcpLease]) -> tuple[str, ...]:
-    """The interfaces on which a site's DHCP answers; none says all.
-
-    Args:
-        leases: its networks; where one names no interface, all of them are meant.
-    """
-    found = [one.interfaces for one in leases]
-    return tuple(dict.fromkeys(name for names in found for name in names)) if all(found) else ()

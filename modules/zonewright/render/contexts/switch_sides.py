@@ -1,9 +1,10 @@
 """What templates see of a site's switches: VLANs, interfaces and LAGs, of the site itself or of a party's nodes."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from zonewright.model import Site
 from zonewright.model.node_ports import LACP
@@ -137,6 +138,23 @@ class CabledNode:
     vlans: tuple[TaggedVlan, ...]
 
 
+def vlan_names(keys: Collection[str]) -> Mapping[str, str]:
+    """Names of VLANs in switches by id: as much as fits of it, and of two that begin alike a part of their digests.
+
+    Args:
+        keys: ids of the site's VLANs.
+    """
+    begins = Counter(key[:_VLAN_NAME] for key in keys)
+    return {
+        key: key[:_VLAN_NAME] if len(key) <= _VLAN_NAME or begins[key[:_VLAN_NAME]] == 1 else _told_apart(key)
+        for key in keys
+    }
+
+
+def _told_apart(key: str) -> str:
+    return f"{key[: _VLAN_NAME - 9].rstrip('-')}-{sha256(key.encode()).hexdigest()[:8]}"
+
+
 def sides_of_site(site: Site, platform: str) -> tuple[SwitchSide, ...]:
     """The switches of a site with what is the site's own: cables to other switches and to the router.
 
@@ -144,8 +162,9 @@ def sides_of_site(site: Site, platform: str) -> tuple[SwitchSide, ...]:
         site: its declaration.
         platform: which switches.
     """
+    names = vlan_names(site.vlans)
     vlans = tuple(
-        SwitchVlan(key=f"Vlan{one.vid}", vid=one.vid, name=key[:_VLAN_NAME])
+        SwitchVlan(key=f"Vlan{one.vid}", vid=one.vid, name=names[key])
         for key, one in sorted(site.vlans.items(), key=_by_vid)
     )
     at_router: dict[str, set[int]] = defaultdict(set)

@@ -6,7 +6,7 @@ from zonewright.render.formats.chrony import CHRONY
 from zonewright.render.formats.format import Format
 from zonewright.render.formats.frr import FRR
 from zonewright.render.formats.grafana import GRAFANA
-from zonewright.render.formats.kea import KEA
+from zonewright.render.formats.kea import KEA, KEA_V6
 from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.prometheus import PROMETHEUS
@@ -29,6 +29,7 @@ FORMATS: tuple[Format, ...] = (
     BIND,
     BIND_GROUP,
     KEA,
+    KEA_V6,
     PROMETHEUS,
     GRAFANA,
     RACK_LABELS,

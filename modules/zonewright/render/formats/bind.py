@@ -20,7 +20,12 @@ BIND = Format(
         "Hosts of the site may ask for any name. Other sites' name servers may ask for what the site answers for. "
         "Administrators (`management`) find all nodes of the site by name. The nodes of a party are in files of "
         "that party's stack (next format), which named.conf includes. A site without `name_servers` gets no "
-        "files."
+        "files.\n\n"
+        "With `dnssec` the name servers sign the site's own zones. All of them have the declared key, so each gives "
+        "the same proof, and none of them makes a key. The signed zone's serial number is at least that of the file, "
+        "and only rises. Other sites' name servers take answers of this site only if they are signed by this key. A "
+        "party's own view is for its nodes alone and is not signed. BIND keeps the signed zones in /var/lib/bind. With "
+        "a `transfer_key` secondaries may transfer them signed, by a key with the name `zonewright-transfer`."
     ),
     subject="site",
     files=(
@@ -32,14 +37,19 @@ BIND = Format(
         File(template="bind/site-reverse.conf.j2", path="etc/bind/site-reverse.conf"),
         File(template="bind/service.zone.j2", path="etc/bind/zones/service/{key}.zone", each="service_zones"),
         File(template="bind/reverse.zone.j2", path="etc/bind/zones/reverse/{key}.zone", each="reverse_zones"),
+        File(template="bind/signed.zone.j2", path="var/lib/bind/zonewright-{key}.zone", each="signed_zones"),
+        File(template="bind/key.key.j2", path="etc/bind/keys/K{key}.key", each="signed_zones"),
+        File(template="bind/key.private.j2", path="etc/bind/keys/K{key}.private", each="signed_zones"),
+        File(template="bind/key.state.j2", path="etc/bind/keys/K{key}.state", each="signed_zones"),
     ),
-    filters=frozenset({"address", "comment", "name", "word"}),
+    filters=frozenset({"address", "comment", "name", "secret", "unquoted", "word"}),
     check=ValidatorCommand(
         program="named-checkconf",
         package="bind9-utils",
         commands=(("-z", "-t", _ROOT, "/etc/bind/named.conf"),),
         in_namespace=True,
         parts=(("var/cache/bind/.keep", ""),),
+        stand_ins=((r'secret "ref\+[^"]*"', 'secret "AAAA"'),),  # it must be base64, and is not known here
     ),
     needs="name_servers",
 )

@@ -18,17 +18,18 @@ Subject = Literal["node", "site", "group"]
 AnyContext = NodeContext | SiteContext | GroupContext
 CONTEXTS: Mapping[Subject, type[AnyContext]] = {"node": NodeContext, "site": SiteContext, "group": GroupContext}
 """What templates see of each kind of subject, under the subject's name; a group is a party's nodes at a site."""
-ROUTER = "router"
+ROUTER, SERVER = "router", "server"
 ROOTS: Mapping[str, str] = {
     "node": "nodes/{site}/{name}",
     "site": "sites/{name}",
     "group": "groups/{site}/{name}",
     ROUTER: "routers/{site}/{name}",
+    SERVER: "servers/{site}/{name}",
 }
-"""Folder of a subject's files; below it they stand as on its host. A router is the second one of a site."""
+"""Folder of a subject's files; below it they stand as on its host. A router or server is the second one of a site."""
 ITEM = "item"
 """What a template calls the thing that its file is for, where there is a file for each."""
-_KEY = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,120}[a-z0-9])?", re.ASCII)
+_KEY = re.compile(r"[a-z0-9](?:[a-z0-9.+-]{0,120}[a-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,8 @@ class ValidatorCommand:
         machine: lines of the output that tell of the machine that it runs on and not of the files.
         in_namespace: whether it may do anything to the empty network of its own, and change its root.
         parts: what else the program reads, as path and text, where the files are a part of a whole.
+        stand_ins: what is judged in place of what only the host itself has, such as its interfaces, as a regular
+            expression and a text.
         of_zone: whether a zone's own format names it, so that it must be one of the known programs.
         core: a program by its path, and its arguments, where the one that is named only starts it and takes far longer;
             it is run instead where it is there.
@@ -78,8 +81,16 @@ class ValidatorCommand:
     machine: str = ""
     in_namespace: bool = False
     parts: tuple[tuple[str, str], ...] = ()
+    stand_ins: tuple[tuple[str, str], ...] = ()
     of_zone: bool = False
     core: tuple[str, ...] = ()
+
+    def judged(self, files: Mapping[str, str]) -> dict[str, str]:
+        """The files as the program reads them where it judges, with the parts of the whole that they belong to."""
+        made = dict(files)
+        for pattern, text in self.stand_ins:
+            made = {path: re.sub(pattern, text, one) for path, one in made.items()}
+        return {**dict(self.parts), **made}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +107,7 @@ class Format:
         check: the program that judges the files, or None where there is none.
         needs: a field of the context; a subject where it is 0 or empty gets no files.
         of_routers: whether a site's second router gets the files too, from the context of that router.
+        of_servers: whether the hosts of a site's second servers get the files too, each from its own context.
     """
 
     id: str
@@ -107,17 +119,23 @@ class Format:
     check: ValidatorCommand | None = None
     needs: str = ""
     of_routers: bool = False
+    of_servers: bool = False
 
     @property
     def folders(self) -> tuple[str, ...]:
         """The outermost folders that its files are in."""
-        roots = (ROOTS[self.subject], *((ROOTS[ROUTER],) if self.of_routers else ()))
-        return tuple(root.partition("/")[0] for root in roots)
+        roots = {self.subject: True, ROUTER: self.of_routers, SERVER: self.of_servers}
+        return tuple(ROOTS[root].partition("/")[0] for root, is_own in roots.items() if is_own)
 
     def applies_to(self, context: AnyContext) -> bool:
         """Whether a subject gets files of this format."""
-        is_subject = isinstance(context, CONTEXTS[self.subject]) and (self.of_routers or not is_second(context))
-        return is_subject and (not self.needs or bool(getattr(context, self.needs)))
+        if not isinstance(context, CONTEXTS[self.subject]):
+            return False
+        if isinstance(context, SiteContext) and is_second(context):
+            is_meant = self.of_servers if context.server else self.of_routers
+            if not is_meant:
+                return False
+        return not self.needs or bool(getattr(context, self.needs))
 
     def owns(self, path: str) -> bool:
         """Whether a path among all rendered files is one of this format."""
@@ -128,13 +146,13 @@ class Format:
 
 
 def is_second(context: AnyContext) -> bool:
-    """Whether a site is seen from its second router, whose files are all that is rendered from that."""
-    return isinstance(context, SiteContext) and context.is_second
+    """Whether a site is seen from its second router or server, whose files are all that is rendered from that."""
+    return isinstance(context, SiteContext) and (context.is_second or bool(context.server))
 
 
 def sites_in(contexts: Iterable[AnyContext]) -> dict[str, SiteContext]:
     """The sites among some contexts, by id, as their first routers see them."""
-    return {one.name: one for one in contexts if isinstance(one, SiteContext) and not one.is_second}
+    return {one.name: one for one in contexts if isinstance(one, SiteContext) and not is_second(one)}
 
 
 def subject_of(context: AnyContext) -> Subject:
@@ -159,8 +177,9 @@ def root_of(context: AnyContext) -> str:
     """
     subject: str = subject_of(context)
     parts = {"name": context.name, **({} if isinstance(context, SiteContext) else {"site": context.site})}
-    if isinstance(context, SiteContext) and context.is_second:
-        subject, parts = ROUTER, {"name": context.router, "site": context.name}
+    if isinstance(context, SiteContext) and is_second(context):
+        subject, name = (SERVER, context.server) if context.server else (ROUTER, context.router)
+        parts = {"name": name, "site": context.name}
     for field, value in parts.items():
         if not _is_identifier(value):
             raise RenderError(
@@ -205,5 +224,6 @@ def subject_text(context: AnyContext) -> str:
     if isinstance(context, NodeContext):
         return f"node {shown(context.name)} in {shown(context.rack)}"
     if isinstance(context, SiteContext):
-        return f"second router of site {shown(context.name)}" if context.is_second else f"site {shown(context.name)}"
+        seat = f"server {shown(context.server)} of " if context.server else "second router of " * context.is_second
+        return f"{seat}site {shown(context.name)}"
     return f"nodes of {shown(context.name)} at {shown(context.site)}"

@@ -61,6 +61,31 @@ class NameServers:
                 return self.answer(asked, same[0], name, passed=passed + 1)
         return frozenset()
 
+    def proves(self, site: str, client: str, name: str) -> bool:
+        """Whether what a client is told of a name was checked by signatures of the site that answers for it.
+
+        Args:
+            site: whose name server is asked.
+            client: address of who asks.
+            name: a whole name with its last dot.
+        """
+        view = self._view(site, client)
+        labels = name.removesuffix(".").split(".")
+        above = (".".join(labels[start:]) for start in range(len(labels)))
+        nearest = next((one for one in above if one in view.zones or one in view.forwards), "")
+        keys = {one.zone: one.public_key for one in self.sites[site].trust_anchors}
+        return nearest in view.forwards and keys.get(nearest, "") in self._signing(nearest)
+
+    def _signing(self, zone: str) -> set[str]:
+        return {one.public_key for site in self.sites.values() for one in site.signed_zones if one.zone == zone}
+
+    def distrusted(self) -> Iterator[tuple[str, str]]:
+        """Sites that check answers by a key that is not that of who signs, each with the zone of the DNS."""
+        for name, site in self.sites.items():
+            for anchor in site.trust_anchors:
+                if anchor.public_key not in self._signing(anchor.zone):
+                    yield name, anchor.zone
+
     def _view(self, site: str, client: str) -> _View:
         """The view that a client sees: of its party, of administrators, or the site's own."""
         held = self.sites[site]

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_interface
 from urllib.parse import urlsplit
 
+from zonewright.render.contexts.dhcp import DhcpLease
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.naming import ReverseZone
 from zonewright.render.contexts.node_context import NodeContext
 from zonewright.render.contexts.routing import BgpSession
 from zonewright.render.contexts.site_context import SiteContext
-from zonewright.render.contexts.site_names import DhcpLease
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import AnyContext, root_of, sites_in
 from zonewright.render.formats.nftables import NFTABLES
@@ -100,7 +100,7 @@ def _addresses(sites: Mapping[str, SiteContext], nodes: Iterable[NodeContext]) -
                 "give one of them another address",
             )
     for site, context in sites.items():
-        for lease in context.leases:
+        for lease in (*context.leases, *context.leases_v6):
             yield from _leased(site, lease, holders)
 
 

@@ -14,6 +14,7 @@ from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import AnyContext, sites_in
 from zonewright.render.network.answers import NameServers, name_servers_of
 from zonewright.render.network.firewall import Protocol
+from zonewright.render.network.leasing import lease_faults
 from zonewright.render.network.paths import Paths, paths_of
 from zonewright.rules.finding import Finding, Level
 
@@ -56,6 +57,7 @@ def whole_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> 
     yield from _strangers(paths, nodes)
     yield from _administrators(paths, nodes)
     yield from _names(name_servers_of(all_of), nodes)
+    yield from (finding(*one) for one in lease_faults(paths))
 
 
 def incomplete(site: SiteContext) -> Iterator[Finding]:
@@ -179,6 +181,9 @@ def _administrators(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]
 
 def _names(servers: NameServers, nodes: list[NodeContext]) -> Iterator[Finding]:
     """Each node finds its fellows, and every site's own names, forward and back, at its own site's name servers."""
+    for site, zone in servers.distrusted():
+        message = f"they believe answers for {zone} by a key that it is not signed by, so they give none"
+        yield finding(f"name servers of {site}", message, "render all sites together, and deploy this one after it")
     fix = "render the nodes of its stack and all sites together"
     for node in nodes:
         known = dict(wanted_names(servers, node.party))

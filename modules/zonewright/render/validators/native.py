@@ -70,7 +70,7 @@ class NativeValidator:
         visible = self._visible(program)
         with confinement.folder(f"zonewright-{check.program}-") as folder:
             account = confinement.account([folder.parent, *visible])
-            confinement.write(folder / "files", {**dict(check.parts), **files}, account)
+            confinement.write(folder / "files", check.judged(files), account)
             for arguments in commands:
                 call = [program, *(item.replace("{root}", confinement.FILES) for item in arguments)]
                 done = _run(self._confined(call, folder, visible), account)
@@ -108,7 +108,7 @@ class NativeValidator:
         visible = self._visible(program)
         with confinement.folder(f"zonewright-{check.program}-") as folder:
             account = confinement.account([folder.parent, *visible])
-            whole = [{**dict(check.parts), **files} for files in each]
+            whole = [check.judged(files) for files in each]
             confinement.write(folder / "files", many.files(whole), account)
             (folder / "files").chmod(0o111)  # no program lists what others have
             call = many.command(program, commands, confinement.FILES, limit_s=LIMIT_S)
@@ -149,7 +149,7 @@ class NativeValidator:
     def _said(self, program: str, status: VerdictStatus, outputs: Sequence[str]) -> ValidatorVerdict:
         return ValidatorVerdict(
             status=status,
-            program=program if program != sys.executable else self.check.package,
+            program=program if program != _own_python() else self.check.package,
             version=self.version(),
             arguments=self._commands(program),
             detail="\n".join(text for text in outputs if text),
@@ -166,7 +166,7 @@ class NativeValidator:
     def _program(self) -> str | None:
         """The program by its absolute path: a folder of PATH that depends on where one stands is not looked into."""
         if self.check.program == _PYTHON and not self.check.of_zone:
-            return sys.executable
+            return _own_python()
         folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
         found = shutil.which(
             self.check.program, path=os.pathsep.join(one for one in folders if Path(one).is_absolute())
@@ -177,7 +177,7 @@ class NativeValidator:
 
     def _visible(self, program: str) -> list[Path]:
         """What the program reads besides the system and the files: itself, or our own interpreter with our own part."""
-        if program != sys.executable:
+        if program != _own_python():
             return [Path(program)]
         found = importlib.util.find_spec(self.check.package)
         own = found.submodule_search_locations if found is not None else None
@@ -261,6 +261,13 @@ def _run_once(call: list[str], account: confinement.Account, subjects: int) -> _
     if confinement.is_refusal(code, text):
         return _Call(failure=f"could not be confined: {text.strip()}")
     return _Call(code=code, output=text)
+
+
+@cache
+def _own_python() -> str:
+    """Our own interpreter, from where it is installed: who wraps or embeds it may be called otherwise."""
+    found = Path(sys.prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return str(found) if os.access(found, os.X_OK) else sys.executable
 
 
 @cache

@@ -84,7 +84,10 @@ def far_rows(connection: Statements, key: int, hours: Sequence[FarHour]) -> list
                     if count == hour.readings
                     else f"{count:,} of the {hour.readings:,} readings of meter {name} of {site}"
                 )
-                raise TsdbLostError(f"{tsdb.name} holds {what}, for the hour from {moment(hour.begin_us)}")
+                raise TsdbLostError(
+                    f"{tsdb.name} holds {what}, for the hour from {moment(hour.begin_us)}; restore its backup, or "
+                    "decide that the hour is lost (zonewright pue lost)"
+                )
     return found
 
 

@@ -48,23 +48,26 @@ INSERT INTO claim_version (site, number)
     ON CONFLICT (site) DO UPDATE SET number = excluded.number;
 """  # noqa: S608 - text of our own
 VERSIONS = f"""
-CREATE FUNCTION drawn_again() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION drawn_again() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         {_DRAW.format(rows="before")}
-    ELSE
+    ELSIF TG_OP = 'INSERT' THEN
         {_DRAW.format(rows="after")}
+    ELSE
+        {_DRAW.format(rows="(SELECT site FROM before UNION SELECT site FROM after) AS both_ends")}
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER drawn_insert AFTER INSERT ON claim
+CREATE OR REPLACE TRIGGER drawn_insert AFTER INSERT ON claim
     REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
-CREATE TRIGGER drawn_update AFTER UPDATE ON claim
-    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
-CREATE TRIGGER drawn_delete AFTER DELETE ON claim
+CREATE OR REPLACE TRIGGER drawn_update AFTER UPDATE ON claim
+    REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
+CREATE OR REPLACE TRIGGER drawn_delete AFTER DELETE ON claim
     REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
 {_DRAW.format(rows="claim")}
-"""
+"""  # noqa: S608 - text of our own
+"""A claim that goes from one site to another is a change of both. Sites are locked in one order."""
 
 NAME, NETWORK, UNIT, ADDRESS = "asset_name_owner", "prefix_owner", "claim_unit_owner", "node_address_owner"
 HOST = "meter_host_owner"

@@ -59,6 +59,15 @@ _REFUSING_HOSTS = {
     "meter_host_update": f"UPDATE ON meter_host WHEN {_ANOTHERS_HOST}",
 }
 
+_AGAIN = "ON CONFLICT (site) DO UPDATE SET number = excluded.number"
+_DRAWING = (
+    ("claim_insert", "INSERT ON claim", "NEW"),
+    ("claim_update", "UPDATE ON claim", "NEW"),
+    ("claim_moved", "UPDATE OF site ON claim WHEN OLD.site <> NEW.site", "OLD"),
+    ("claim_delete", "DELETE ON claim", "OLD"),
+)
+"""Triggers by which numbers of claims are drawn again: name, when, and which row has the site."""
+
 
 def upsert(table: Table) -> Insert:
     """An insert that can say what happens to a row that is there already."""
@@ -122,14 +131,14 @@ def _key(row: str, columns: Sequence[str]) -> str:
 
 
 def draw_versions(connection: Connection) -> None:
-    """Have the number of a site's claims drawn again whenever one of them is written."""
-    number = "INSERT INTO claim_version (site, number) VALUES ({}.site, random())"
-    again = "ON CONFLICT (site) DO UPDATE SET number = excluded.number"
-    for what, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
-        watched = f"claim_{what.lower()} AFTER {what} ON claim"
-        connection.exec_driver_sql(f"CREATE TRIGGER {watched} BEGIN {number.format(row)} {again}; END")
+    """Have the number of a site's claims drawn again whenever one of them is written; of both when one goes over."""
+    for name, when, row in _DRAWING:
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER IF NOT EXISTS {name} AFTER {when} BEGIN "  # noqa: S608 - text of our own
+            f"INSERT INTO claim_version (site, number) VALUES ({row}.site, random()) {_AGAIN}; END"
+        )
     connection.exec_driver_sql(
-        "INSERT INTO claim_version (site, number) SELECT site, random() FROM claim GROUP BY site"
+        f"INSERT INTO claim_version (site, number) SELECT site, random() FROM claim WHERE true GROUP BY site {_AGAIN}"  # noqa: S608 - text of our own
     )
 
 

@@ -1,0 +1,75 @@
+"""Has an authority stamp heads of the journal (RFC 3161), and keeps what it answers in a file."""
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError
+
+from zonewright.audit.evidence.stamped import StampedHead, stamped_bytes
+from zonewright.errors import reason_of
+from zonewright.ledger.protocol.journal_messages import Checkpoint
+from zonewright.seal.errors import SealError
+from zonewright.server.kept_lines import add_line, whole_lines
+from zonewright.server.witnesses import WitnessError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+_TYPE = "application/timestamp-query"
+_TIMEOUT_S = 30.0
+_OK = 200
+
+
+class TimestampWitness:
+    """An authority that stamps heads. It keeps nothing: whoever has the file can show what it stamped.
+
+    Args:
+        url: where it is.
+        roots: certificates of the authorities that are trusted.
+        path: file that gets a line for each head.
+    """
+
+    def __init__(self, url: str, roots: "list[x509.Certificate]", path: Path) -> None:
+        self._url, self._roots, self._path = url, roots, path
+        self._pool = PoolManager(timeout=_TIMEOUT_S, retries=False)
+
+    def keep(self, head: Checkpoint) -> None:
+        """Have the head stamped, unless the last one says the same.
+
+        Raises:
+            WitnessError: when it was not, or the stamp does not count.
+        """
+        from zonewright.seal.timestamps import request_for, stamped_at  # noqa: PLC0415 - a library that few need
+
+        lines = whole_lines(self._path)
+        last = StampedHead.model_validate_json(lines[-1]).head if lines else None
+        if last is not None and (last.sequence, last.hash) == (head.sequence, head.hash):
+            return
+        data = stamped_bytes(head)
+        asked, nonce = request_for(data)
+        answer = self._answer(asked)
+        try:
+            stamped_at(answer, data, self._roots, nonce)
+        except SealError as error:
+            raise WitnessError(str(error)) from None
+        kept = StampedHead(head=head, stamp=base64.b64encode(answer).decode())
+        add_line(self._path, kept.model_dump_json())
+
+    def _answer(self, asked: bytes) -> bytes:
+        from zonewright.seal.timestamps import MOST_BYTES  # noqa: PLC0415 - as above
+
+        headers = {"content-type": _TYPE}
+        try:
+            answer = self._pool.request(
+                "POST", self._url, body=asked, headers=headers, redirect=False, preload_content=False
+            )
+            body = answer.read(MOST_BYTES + 1)
+            answer.release_conn()
+        except (HTTPError, OSError) as error:
+            raise WitnessError(f"{type(error).__name__}: {reason_of(error)[:200]}") from None
+        if answer.status != _OK or len(body) > MOST_BYTES:
+            size = f"more than {MOST_BYTES:,} bytes" if len(body) > MOST_BYTES else f"{answer.status}"
+            raise WitnessError(f"it answered {size}")
+        return body

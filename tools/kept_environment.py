@@ -1,0 +1,58 @@
+"""Environments with the locked dependencies, kept between runs: pip needs a minute for one, and a copy takes seconds.
+
+    python tools/kept_environment.py VENV     fills a new environment from a kept one; exit code 1 if there is none
+
+They lie in ``$XDG_CACHE_HOME/zonewright/wheel`` by the digest of the lock and the Python. `tools/test_wheel.py` makes
+them, and puts its wheel into them, which is not copied.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+LOCK = Path(__file__).resolve().parents[1] / "requirements-dev.lock"
+_OURS = "zonewright"
+_LONGEST_SHEBANG = 127
+
+
+def place_of(python: str | Path) -> Path:
+    """Where the environment of an interpreter is kept; it is whole if it has the file ``complete``."""
+    seen = subprocess.run([python, "-c", "import sys; print(sys.version)"], capture_output=True, check=True).stdout
+    key = hashlib.sha256(LOCK.read_bytes() + seen).hexdigest()[:16]
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zonewright" / "wheel" / key
+
+
+def fill(target: Path, kept: Path) -> None:
+    """Copy all that is installed, without what is ours; scripts name the Python of their new place."""
+    (source,) = kept.glob("lib/python*/site-packages")
+    packages = target / source.relative_to(kept)
+    subprocess.run(["cp", "-a", f"{source}/.", packages], check=True)
+    for path in packages.glob(f"{_OURS}*"):
+        shutil.rmtree(path)
+    for script in (kept / "bin").iterdir():
+        copy = target / "bin" / script.name
+        if script.is_symlink() or copy.exists() or script.name.startswith("activate"):
+            continue
+        shutil.copy2(script, copy)
+        content = copy.read_bytes()
+        if content.startswith(b"#!"):
+            copy.write_bytes(content.replace(os.fsencode(kept), os.fsencode(target)))
+
+
+def main() -> int:
+    """Fill the environment that is named; gives the exit code."""
+    target = Path(sys.argv[1]).absolute()
+    python = target / "bin" / "python"
+    kept = place_of(python)
+    is_plain = " " not in str(python) and len(str(python)) + 2 <= _LONGEST_SHEBANG
+    if not is_plain or not (kept / "complete").exists():
+        return 1
+    fill(target, kept)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
