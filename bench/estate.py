@@ -17,7 +17,7 @@ import yaml
 from bench.figures import Figure
 from support.big_zone import write_big_zone
 from support.ledger_party import EMPTY, Party
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import CompleteRequest
 from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmManyRequest

@@ -33,7 +33,8 @@ from zonewright.model import Zone
 
 RATES = (40, 80)
 """Changes a second: as many as are promised, and more."""
-SECONDS = 10
+CHANGES = 256
+"""At each rate: what is proposed for them before is reserved for minutes only."""
 P99_MS = 500
 STARVED = 2.0
 """No client waits so many times as long as the others, however much is offered."""
@@ -60,16 +61,17 @@ def figures(_runs: int, _nodes: Sequence[int]) -> list[Figure]:
         local = ends.enter_context(LedgerClient(url, root=server.folder, create=True))
         local.call(verbs.INIT, InitRequest(zone=FILE))
         Party(local, "stack-of-operator", "operator", zone=FILE).bring_up(sites=sites_of(SITES, RACKS))
-        local.call(verbs.STORE, ContentRequest(texts=[EMPTY]))
         tokens = [_token(local, name) for name in _NAMES]
         services = [_served(ends, server.folder / f"service-{number}", url) for number in range(SERVICES)]
         clients = [
             ends.enter_context(LedgerClient(services[number % SERVICES].url, token=token))
             for number, token in enumerate(tokens)
         ]
+        for client in clients:  # a party names texts that it brought itself
+            client.call(verbs.STORE, ContentRequest(texts=[EMPTY]))
         found: list[Figure] = []
         for rate in RATES:
-            found += _offered(clients, [_due(local, rate, number) for number in range(rate * SECONDS)], rate)
+            found += _offered(clients, [_due(local, rate, number) for number in range(CHANGES)], rate)
     return found
 
 

@@ -1,6 +1,7 @@
 """Rendering of 5,000 hosts x 4 files, beside a bare Jinja2 loop over the same templates and contexts, and pyavd."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -21,8 +22,9 @@ from zonewright.render import NodeContext, node_context, render_all
 from zonewright.render.contexts.node_view import fellows_of, site_view
 from zonewright.render.formats.format_set import BUILT_IN
 from zonewright.render.quoting import FILTERS
+from zonewright.render.validators.validate import validate_all
 
-HOSTS = 5000
+HOSTS, NODES = 5000, 300
 _CHILD = "import bench.render as r; r.child()"
 _SITE = {
     "title": "Data centre",
@@ -120,8 +122,28 @@ def figures(_runs: int, _nodes: Sequence[int]) -> list[Figure]:
         Figure(f"render {HOSTS:,} hosts x 4 files", found["ours"], "s", 10),
         Figure("of it, times the bare loop", found["ratio"], "times", 1.5),
         Figure("memory of both", found["memory_mb"], "MB", 1024),
+        *_validated(),
         *_pyavd(found["ours"]),
     ]
+
+
+def _validated() -> list[Figure]:
+    """Verdicts on all files of 300 nodes, by the native programs themselves and from no cache."""
+    files = render_all(contexts(NODES))
+    cpu_s, start_s = _cpu_s(), time.perf_counter()
+    judged = validate_all(files)
+    passed = time.perf_counter() - start_s
+    return [
+        Figure(f"validate {NODES} nodes, {len(files):,} files", passed, "s", 20),
+        Figure("of it, CPU time", _cpu_s() - cpu_s, "s"),
+        Figure("of it, files that no program judged", sum(one.verdict.status == "not-run" for one in judged), ""),
+    ]
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process and of all its children that have ended."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def _pyavd(ours_s: float) -> list[Figure]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.figures import Figure
 from bench.opa import THREE, peers
 from support.big_zone import write_big_zone
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.model.world import Bystanders, World
 from zonewright.place import judge_declaration
 from zonewright.rules import RULES, evaluate

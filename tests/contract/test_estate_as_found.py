@@ -8,7 +8,7 @@ import yaml
 
 from zonewright.changes.loading import load_owner
 from zonewright.cli import main
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest, stack_id_of

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -33,6 +33,7 @@ from zonewright.ledger.protocol.reservation_messages import FreeRequest, RenewRe
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReconcileRequest
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model import Zone
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -131,6 +132,13 @@ def test_every_verb_is_carried_out_and_refused(client: LedgerClient, monkeypatch
     assert seen["carried out"] == FUNCTIONS_BY_NAME.keys()
     assert seen["refused"] >= REFUSED
     assert seen["misuse"] == FUNCTIONS_BY_NAME.keys()
+
+
+def test_each_verb_is_carried_out_by_a_function_of_its_messages() -> None:
+    """It is named, so that a run imports only those that it calls; what it takes and gives is the verb's."""
+    for verb, function in FUNCTIONS.items():
+        _, request, answer = get_type_hints(function).values()
+        assert (request, answer) == (verb.request, verb.answer), verb.name
 
 
 def test_the_table_of_stores_names_tests_that_there_are() -> None:

@@ -2,14 +2,18 @@
 
 import asyncio
 import getpass
+import hashlib
+import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,8 @@ import yaml
 
 from support.parts import require, skip_or_fail
 from support.redfish_server import PASSWORD, ROOT, USER, Tree, bmc, chassis, chassis_list
+from support.telemetry_processes import wait_for
+from support.tls import certificate
 from support.zone_project import REPOSITORY
 from zonewright_gateway.declared import from_text
 from zonewright_gateway.making import make
@@ -94,6 +100,54 @@ def test_redfish_with_energy_and_supplies(tmp_path: Path) -> None:
         assert polled.device.fault == ""
         assert tree.asked.count(ROOT) == 1, "what there is, is looked for once"
         assert tree.methods == {"GET"}
+
+
+def listens(port: int) -> bool:
+    """Whether somebody does."""
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_redfish_of_a_simulator(tmp_path: Path) -> None:
+    """sushy-static serves the same tree from files, by another HTTP: what it shows now is delivered, or told."""
+    if find_spec("sushy_tools") is None:
+        skip_or_fail("sushy-tools is not installed (make setup): a BMC of a simulator that is not ours is NOT tested")
+    files, tree = certificate(tmp_path, "127.0.0.1"), tmp_path / "mockup"
+
+    def show(path: str, resource: Any) -> None:
+        file = tree / path.removeprefix("/redfish/v1/") / "index.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(resource if isinstance(resource, str) else json.dumps(resource), encoding="utf-8")
+
+    for path, resource in modern().resources.items():
+        show(path, resource)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = "import sys; from sushy_tools.static.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", start, "-i", "127.0.0.1", "-p", str(port), "-m", str(tree)]
+    command += ["-c", str(files[0]), "-k", str(files[1])]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as simulator:
+        try:
+            wait_for(lambda: listens(port))
+            digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(files[0].read_text(encoding="ascii"))).hexdigest()
+            polled = declared(tmp_path, "redfish", port, certificate=digest, parts=["supplies"])
+            poller = Poller([polled], parallel=1)
+            found = asyncio.run(asked(polled))
+            assert (found["hw.power of b"], found["hw.energy of b-psu-0"]) == (612.0, 2_600_000.0)
+            environment = f"{ROOT}/1/EnvironmentMetrics"
+            for resource, told in (
+                (metrics(655.0, 5_123.5, name="LifetimeReading"), ""),
+                (metrics(655.0, 0.0, name="LifetimeReading"), "it stepped back"),
+                ("<html>busy</html>", "expected a resource of Redfish"),
+            ):
+                show(environment, resource)
+                asyncio.run(poller.once())
+                assert told in (polled.device.fault or ""), polled.device.fault
+            values = [one.value for one in polled.device.collect() if one.attributes["hw.id"] == "b"]
+            assert values == [655.0, 5_123_500.0 * 3_600, 655.0]
+        finally:
+            simulator.kill()
 
 
 def test_redfish_of_before_and_what_is_wrong(tmp_path: Path) -> None:

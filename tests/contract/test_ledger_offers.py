@@ -13,7 +13,7 @@ from support.ledger_party import ZONE_FILE, Party
 from support.served_ledger import served_ledger
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.cli import main
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.ledger import LedgerError, LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Proposal, ProposeRequest

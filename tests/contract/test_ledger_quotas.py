@@ -16,7 +16,7 @@ from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.replay import judge_again
 from zonewright.cli import main
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import Snapshot

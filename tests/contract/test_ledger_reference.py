@@ -13,7 +13,7 @@ import yaml
 from support.changes import ledger_of
 from support.zone_project import REPOSITORY
 from zonewright.changes.loading import load_owner
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import ProposeRequest

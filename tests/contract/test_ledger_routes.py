@@ -15,7 +15,7 @@ from support.ledger_party import Party
 from support.zone_project import ZONE, cluster, facility
 from zonewright.changes.loading import load_owner
 from zonewright.cli import main
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, ProposeRequest

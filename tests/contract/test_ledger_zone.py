@@ -102,6 +102,8 @@ def test_a_file_with_faults_is_registered_by_nobody(ledger: Ledger) -> None:
         ).removesuffix("."),
     ]
     assert ledger.client.call(verbs.HISTORY, HistoryRequest()).entries == before
+    wider = {**PACK, "extends": "pack", "trusted": ["signed", "authenticated", "imported"]}
+    ledger.register(zone_file(rule_packs={"pack": PACK, "wider": wider}))  # the first pack does not say whom it trusts
 
 
 def test_the_second_of_two_changes_at_different_sites_is_refused(ledger: Ledger) -> None:

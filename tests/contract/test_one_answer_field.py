@@ -16,7 +16,7 @@ import yaml
 from support.doors import Step, Told, folder, told, with_owner
 from zonewright.changes.loading import loading_order
 from zonewright.cli import main
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.capacity_messages import ExplainRequest, FitRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest

@@ -26,7 +26,7 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.homes import Homes, homes_of
 from zonewright.ledger.store.tables import journal as entries
 from zonewright.ledger.verbs.live import KIND, tell_live
-from zonewright.ledger.verbs.pruning import tell_removals
+from zonewright.ledger.verbs.pruning import tell_intakes, tell_removals
 from zonewright.ledger.verbs.sealing import seal_chains
 from zonewright.pue.readings import Reading
 from zonewright.server.agent_table import AgentsTable, HealthTable
@@ -41,6 +41,7 @@ from zonewright.telemetry.sample import Sample, SampleBatch
 from zonewright.telemetry.samples import Samples, samples_file, samples_path
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright.telemetry.tables import readings_file, telemetry_path
+from zonewright.telemetry.tsdb.losing import give_up
 from zonewright.telemetry.tsdb.moving import Moved, move
 
 NOW_NS = (START + 400 * DAY_US) * 1_000
@@ -137,6 +138,14 @@ def test_hours_lie_in_one_database_for_all_services(postgresql: PostgresqlServer
         tsdb.series.clear()
         with pytest.raises(TsdbFaultError, match="holds 0 of the"):
             both[1].store.readings("dc1", *window, [window])
+        gone = Intake(kind="lost", by="anna", reason="a disk broke")
+        with pytest.raises(TsdbFaultError, match="holds 0 of the"):  # what lies beside the window is lost, too
+            give_up(both[1].homes.readings, "dc1", METERS, window, gone, is_gone=False)
+        month_us = (START, START + 31 * DAY_US)
+        assert give_up(both[1].homes.readings, "dc1", METERS, month_us, gone, is_gone=False)["main"] > 50
+        assert len(both[0].store.readings("dc1", *window, [window])["main"]) < 60
+        tell_intakes(both[0].context)
+        assert both[0].kinds()[-1] == "readings"
 
 
 def test_signed_batches_there_are_judged_alike(postgresql: PostgresqlServer, tmp_path: Path) -> None:

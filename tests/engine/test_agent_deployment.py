@@ -98,6 +98,7 @@ def test_the_life_of_agents_under_an_engine(site: Facility) -> None:
     first = stack.up(variables={"ZONEWRIGHT_SUDO_PASSWORD": PASSWORD})
     assert "wave 1 of 2, hosts: 1" in first
     assert "host-003: nothing -> " in first
+    assert "warning: power is told by 0 of 3 hosts" in first
     before = site.releases()
     assert before == {host.name: running_release(host) for host in site.hosts}
     assert len(site.reports()) == len(site.hosts)

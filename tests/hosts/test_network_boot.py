@@ -20,6 +20,7 @@ import yaml
 
 from support.booted_service import agent_once, resolve_by, serve, start_prometheus
 from support.booted_zone import (
+    DHCP,
     RELOAD,
     SIGNED_BY,
     BootedZone,
@@ -79,12 +80,14 @@ def _zone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @contextmanager
-def _up(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path) -> Iterator[BootedZone]:
+def _up(
+    contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path, *, with_servers: bool = True
+) -> Iterator[BootedZone]:
     require_hosts()
     require_programs()
     if not RELOAD.exists():
         skip_or_fail("frr-reload.py is not installed (Debian package frr-pythontools): reloading is NOT tested")
-    with ExitStack() as ends, booted(contexts, files, folder) as zone:
+    with ExitStack() as ends, booted(contexts, files, folder, with_servers=with_servers) as zone:
         service = next(iter(zone.nodes.values())).service_port
         listened = {"router": {22}, "server": PORTS - {53}, "service": PORTS | {service}, "standby": {22}}
         for name, host in zone.hosts.items():
@@ -374,11 +377,12 @@ def test_signed_names_are_believed_elsewhere_only_as_they_were_signed(zone: Boot
         options = ("-a", str(anchors), f"+root={main.zone}", f"@{signer.name_servers[0]}")
         said = server.run("delv", *options, f"added.{main.zone}", check=False)
         assert ("; fully validated" in said) is is_right, said
-    zone_file = server.folder / "whole.zone"
-    server.run("rndc", "-k", "/etc/bind/rndc.key", "sync")
-    raw = f"/var/lib/bind/{main.file}.signed"
-    server.run("named-compilezone", "-f", "raw", "-F", "text", "-o", str(zone_file), main.zone, raw)
-    assert "fully signed" in server.run("dnssec-verify", "-z", "-o", main.zone, str(zone_file))
+    transfer = (f"@{signer.name_servers[0]}", "+onesoa", f"{main.zone}.", "AXFR")
+    assert "Transfer failed" in server.run("dig", *transfer, check=False)
+    transferred = server.folder / "transferred.zone"
+    lines = server.run("dig", "-y", f"hmac-sha256:zonewright-transfer:{SIGNED_BY}", *transfer).splitlines()
+    transferred.write_text("".join(f"{one}\n" for one in lines if re.search(r"\sIN\s", one)), encoding="utf-8")
+    assert "fully signed" in server.run("dnssec-verify", "-z", "-o", main.zone, str(transferred))
     for path, text in zone.files.items():
         if "/etc/bind/keys/K" in path and path.startswith(f"sites/{signer.name}/"):
             held = (server.folder / "bind" / "keys" / Path(path).name).read_text(encoding="utf-8")
@@ -499,13 +503,15 @@ def test_a_machine_has_ipv6_by_dhcp_and_a_way_by_its_router(zone: BootedZone) ->
 
 
 def test_the_second_dhcp_server_leases_on_when_the_first_is_lost(zone: BootedZone) -> None:
-    """With the first server killed, a machine is leased the same as before by the other one; then it is back."""
+    """With the first server killed, a machine is leased the same as before by the other one; then the first is back."""
     site = _leasing_site(zone)
     first = zone.hosts[f"server {site.name}"]
     mac_address = "52:54:00:00:fe:01"
     with machine_without_system(zone, site.name, mac_address) as machine:
         before = ask(machine, "eth0", mac_address, architecture=BIOS)
         before_v6 = ask_v6(machine, "eth0", mac_address, architecture=UEFI_X64)
+        logs = [first.folder / f"{program}.log" for program in DHCP]
+        known = [_joined(log) for log in logs]
         first.run("sh", "-c", "kill -KILL $(cat /run/kea/kea-dhcp[46]*.pid)")
         try:
             within_s = EXPECTED["lease-take-over-s"]
@@ -514,6 +520,12 @@ def test_the_second_dhcp_server_leases_on_when_the_first_is_lost(zone: BootedZon
         finally:
             start_dhcp(first)
     assert (after, after_v6) == (before, before_v6)
+    assert until(lambda: all(_joined(log) > count for log, count in zip(logs, known, strict=True)), within_s=60)
+
+
+def _joined(log: Path) -> int:
+    """How often a DHCP server has said that it knows all leases and answers as the first of two."""
+    return log.read_text(encoding="utf-8").count("to HOT-STANDBY")
 
 
 _SERIES = re.compile(r"\b((?:zonewright|hw)_[a-z0-9_]+)\{")
@@ -608,7 +620,7 @@ def test_the_other_router_of_a_site_takes_over(tmp_path: Path) -> None:
     When it is back, all is as before, at the other site too. The zone is one of its own: gateways move in it.
     """
     contexts, files = _two_sites()
-    with _up(contexts, files, tmp_path) as zone:
+    with _up(contexts, files, tmp_path, with_servers=False) as zone:
         doubled = [name for name, one in zone.routers.items() if one.interconnect]
         assert len(doubled) == 2
         whole, limit_ms = paths_of(zone.contexts, zone.files), EXPECTED["take-over-ms"]

@@ -10,7 +10,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zonewright.declare import Loaded, Problem, load_zone
+from zonewright.declare.load import Loaded, load_zone
+from zonewright.declare.problem import Problem
 from zonewright.declare.yaml_text.compose import FAST_LOADER, compose
 from zonewright.declare.yaml_text.tree import data_of
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from support.reference_nodes import reference_groups, reference_nodes
 from support.reference_sites import edge_site, reference_sites
-from zonewright.render import NodeContext, RenderError, render_all
+from support.zone_contexts import small_sites
+from zonewright.render import NodeContext, RenderError, SiteContext, render_all
 from zonewright.render.contexts.labels import LabelFeed
 from zonewright.render.contexts.site_names import Alias
 from zonewright.render.formats import FORMATS
@@ -182,7 +183,13 @@ def with_value(value: object, parts: list[str], text: str) -> Any:
 @given(st.data())
 def test_no_place_of_any_format_lets_a_control_character_through(data: st.DataObject) -> None:
     """Whatever text of whatever context: with a control or format character it is refused, or in no file at all."""
-    contexts: list[AnyContext] = [node(), reference_groups()[0], edge_site(), reference_sites()["wj-dc1"]]
+    contexts: list[AnyContext] = [
+        node(),
+        reference_groups()[0],
+        edge_site(),
+        *small_sites()[:1],
+        reference_sites()["wj-dc1"],
+    ]
     context = data.draw(st.sampled_from(contexts))
     path = data.draw(st.sampled_from(printed(context)))
     text = data.draw(st.text(min_size=1).filter(lambda one: any(unicodedata.category(c) in NEVER for c in one)))
@@ -193,4 +200,7 @@ def test_no_place_of_any_format_lets_a_control_character_through(data: st.DataOb
         assume(False)  # noqa: FBT003 - hypothesis' form
     files = rendered(made)
     if files is not None:  # a template only looks at it, and rendered() has found no such character in any file
-        assert path.rsplit(".", 1)[1] in {"kind", "role", "status"}
+        has_no_pair = isinstance(context, SiteContext) and not context.dhcp.peers
+        assert path.rsplit(".", 1)[1] in {"kind", "mode", "role", "status", "uefi_file"} or (
+            path.startswith("site.dhcp.") and has_no_pair
+        )

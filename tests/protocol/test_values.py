@@ -1,5 +1,9 @@
 """Values on the wire: what the SDK's own provider loses on the way in or out (unknowns, numbers, secrets)."""
 
+import asyncio
+from collections.abc import Mapping
+from typing import cast
+
 import pytest
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
@@ -8,7 +12,9 @@ from pulumi.runtime.rpc import UNKNOWN
 from support.ledger_party import Party, node_inputs
 from support.provider_process import ProviderProcess, urn
 from zonewright.provider import values
-from zonewright.provider.answers import shown
+from zonewright.provider.answers import CallContext, shown
+from zonewright.provider.resource import CheckedResource, Input, ProviderSession, Resource
+from zonewright.provider.servicer import Servicer
 from zonewright.provider.values import from_struct, to_struct, unknown
 
 
@@ -43,6 +49,25 @@ def test_what_was_secret_stays_secret() -> None:
     expected = {"a": _secret("x"), "b": {"c": _secret("y"), "d": "z"}, "e": _secret(["u", "v"]), "f": "new"}
     assert marked == to_struct(expected)
     assert values.mark_secrets(marked, to_struct(given)) == to_struct(expected), "it is marked once"
+
+
+class Thing(CheckedResource):
+    """A resource type whose inputs nobody is asked about."""
+
+    inputs: Mapping[str, Input] = {"note": Input("string", "a note", required=False)}
+    plain = ()
+
+
+@pytest.mark.parametrize("given", [{}, {"note": "x"}, {"note": None}])
+def test_checked_inputs_are_the_given_ones_without_those_that_are_none(given: dict[str, str | None]) -> None:
+    """What nobody is asked about is answered as it came, but for what is there without a value."""
+    servicer = Servicer("", {"zonewright:index:Thing": cast("Resource", Thing())})
+    servicer._session = cast("ProviderSession", object())
+    news = Struct()
+    news.update(given)
+    request = provider_pb2.CheckRequest(urn=urn("Thing", "one"), news=news)
+    answer = asyncio.run(servicer.Check(request, cast("CallContext", None)))
+    assert from_struct(answer.inputs) == {name: value for name, value in given.items() if value is not None}
 
 
 @pytest.mark.parametrize("step", ["check", "create", "update"])

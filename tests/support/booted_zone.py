@@ -13,6 +13,7 @@ import re
 import shutil
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface, ip_network
@@ -66,6 +67,7 @@ class BootedZone:
     Attributes:
         contexts: what the files were rendered from.
         files: text by path.
+        with_servers: whether names, times and leases are served.
         hosts: all hosts: ``router SITE``, ``router SITE/NAME``, ``switch SITE``, ``server SITE``, ``standby SITE``,
             ``service``, ``administrator``, ``outside``, ``node NAME``.
         addresses: addresses of each host.
@@ -74,6 +76,7 @@ class BootedZone:
 
     contexts: Sequence[AnyContext]
     files: Mapping[str, str]
+    with_servers: bool = True
     hosts: dict[str, NetworkHost] = field(default_factory=dict)
     addresses: dict[str, list[str]] = field(default_factory=dict)
     listening: dict[str, list[socket.socket]] = field(default_factory=dict)
@@ -184,15 +187,18 @@ class BootedZone:
 
 
 @contextmanager
-def booted(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path) -> Iterator[BootedZone]:
+def booted(
+    contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path, *, with_servers: bool = True
+) -> Iterator[BootedZone]:
     """Start a zone; what does not come up is found by what is asked of it.
 
     Args:
         contexts: what files were rendered from: all sites, and the nodes that are to be there.
         files: text by path.
         folder: where hosts have their files.
+        with_servers: whether names, times and leases are served; without them the hosts of servers are there and idle.
     """
-    zone = BootedZone(contexts, files)
+    zone = BootedZone(contexts, files, with_servers)
     with ExitStack() as ends:
         make = _maker(zone, folder, ends)
         ports = {port.role for site in zone.sites.values() for port in site.ports}
@@ -208,8 +214,11 @@ def booted(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Pat
         for host, node in zone.nodes.items():
             _node(zone, host, node, make(host))
         assert "nodes" in ports, "no router has an interface at its nodes"
-        for name in zone.routers:
-            _routing(zone, name)
+        with ThreadPoolExecutor(len(zone.routers)) as pool:
+            list(pool.map(lambda name: _routing(zone, name), zone.routers))
+        for name, own in zone.routers.items():
+            if own.interconnect:
+                _gateway(zone, name, own)
         yield zone
 
 
@@ -275,6 +284,8 @@ def _ports(zone: BootedZone, name: str, site: SiteContext, make: Callable[[str],
         if port.role == "nodes":
             servers = list(dict.fromkeys((*site.name_servers, *_time_servers(zone, site))))
             server = _host(zone, router, port, make(f"server {name}"), servers)
+            if not zone.with_servers:
+                continue
             _names(zone, name, server)
             _leases(zone, site, server)
             for peer in site.dhcp.peers[1:]:
@@ -371,10 +382,16 @@ def _routing(zone: BootedZone, name: str) -> None:
         ready = f"test -S /run/frr/{daemon}.vty && test -S /run/frr/zserv.api && echo yes"
         assert until(lambda ready=ready: "yes" in host.run("sh", "-c", ready, check=False), within_s=20)  # type: ignore[misc]
     host.run("vtysh", "-b")
-    if own.interconnect:
-        conf = host.folder / "keepalived.conf"
-        conf.write_text(zone.files[f"{root}/etc/keepalived/keepalived.conf"], encoding="utf-8")
-        host.daemon("keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", str(conf))
+
+
+def _gateway(zone: BootedZone, name: str, own: SiteContext) -> None:
+    """Start what decides which of two routers is the gateway; the first one is it then."""
+    host = zone.hosts[f"router {name}"]
+    conf = host.folder / "keepalived.conf"
+    conf.write_text(zone.files[f"{root_of(own)}/etc/keepalived/keepalived.conf"], encoding="utf-8")
+    host.daemon("keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", str(conf))
+    if not own.is_second:
+        until(lambda: zone.is_gateway(name), within_s=10)
 
 
 def _names(zone: BootedZone, name: str, host: NetworkHost) -> None:

@@ -16,7 +16,7 @@ from support.signing import key_of
 from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.changes.loading import load_owner
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.stack_messages import LOADED, InitRequest, stack_id_of
 from zonewright.ledger.transport.client import LedgerClient

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from zonewright.changes.whole_zone import contexts_of_zone, proposals_of, sites_of, views_of_sites
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.model import Declaration
 from zonewright.place import JudgedZone, judge_declaration
 from zonewright.render import SiteContext

@@ -8,7 +8,8 @@ import pulumi
 
 import zonewright
 import zonewright_templates
-from zonewright.declare import Loaded, Problem, load_zone
+from zonewright.declare.load import Loaded, load_zone
+from zonewright.declare.problem import Problem
 from zonewright.ledger import LedgerError, LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.journal_messages import HistoryAnswer, HistoryRequest

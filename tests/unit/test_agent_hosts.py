@@ -174,6 +174,10 @@ def test_a_meter_that_counts_energy_is_believed_before_its_power(tmp_path: Path)
         write(tmp_path, {f"{folder}/energy1_input": energy_uj})
         found += [(one.value, one.quality) for one in source.read(moment(at_s)) if one.name == "hw.host.energy"]
     assert found == [(5000.0, "good"), (None, "unreadable"), (100_000.0, "good"), (None, "unknown")]
+    write(tmp_path, {f"{folder}/energy1_label": "Chip 0"})
+    source = Hwmon(tmp_path, 2000)
+    source.read(moment(400))
+    assert [one.value for one in source.read(moment(410))] == [500.0, 5000.0], "the counter of a chip is not the host's"
 
 
 def zones(**values: int | str) -> dict[str, str | int]:

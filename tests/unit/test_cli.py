@@ -19,7 +19,7 @@ from support.golden import compare_golden
 from support.warm_python import warm_python
 from support.zone_project import ZONE, cluster, facility
 from zonewright.cli import COMMANDS, main, parser
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.place import judge_declaration
 from zonewright.provider.refusal import notes_text, refusal_text
 

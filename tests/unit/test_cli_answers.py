@@ -14,7 +14,7 @@ from support.big_zone import write_big_zone
 from support.judged import judge_once
 from support.zone_project import REPOSITORY
 from zonewright.cli import main, parser
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.place import judge_declaration
 from zonewright.render.zone.zone_map import zone_map
 from zonewright.render.zone.zone_table import zone_table

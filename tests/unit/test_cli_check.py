@@ -22,7 +22,7 @@ from zonewright.cli.checking import revision
 from zonewright.cli.checking.found import STATES, Found, State, compare
 from zonewright.cli.checking.junit import junit_text
 from zonewright.cli.checking.sarif import sarif_text
-from zonewright.declare import Problem
+from zonewright.declare.problem import Problem
 from zonewright.rules.finding import Finding
 from zonewright.rules.registry import RULES
 

@@ -12,7 +12,7 @@ import yaml
 
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.cli import main
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 
 PAGES = ("rename.md", "plan-an-outage.md", "drain-racks.md")
 NODE_TYPES = {**ZONE["node_types"], "compute-1u": ZONE["node_types"]["one-u"]}

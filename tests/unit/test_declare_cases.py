@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.declare.registered import zone_problems
 from zonewright.declare.yaml_text.compose import FAST_LOADER
 from zonewright.model import Zone

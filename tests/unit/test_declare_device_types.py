@@ -8,8 +8,8 @@ import pytest
 
 from zonewright.audit.evidence.gathering import inputs_of
 from zonewright.cli import main
-from zonewright.declare import load_zone
 from zonewright.declare.device_types import OVERLAY, ReadTypes, read_device_types, type_texts
+from zonewright.declare.load import load_zone
 from zonewright.model import NodeType
 from zonewright.model.expand import node_draw
 from zonewright.model.power import FEEDS

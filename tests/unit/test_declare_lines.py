@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from zonewright.declare import load_stack, load_zone
+from zonewright.declare.load import load_stack, load_zone
 from zonewright.model import Declaration, Source
 
 CASES = Path(__file__).parents[1] / "cases" / "declare"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from zonewright.declare import Problem, check, load_stack, load_zone
+from zonewright.declare.checks.references import check
+from zonewright.declare.load import load_stack, load_zone
+from zonewright.declare.problem import Problem
 from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.model import Declaration
 from zonewright.place import judge_declaration

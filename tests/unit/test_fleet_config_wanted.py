@@ -27,7 +27,8 @@ PLAN = digest_of("plan")
 FRR, NETPLAN = "sites/dc1/etc/frr/frr.conf", "nodes/dc1/core-001/etc/netplan/50-zonewright.yaml"
 SECOND = "routers/dc1/dc1-r2/etc/frr/frr.conf"
 GROUP = "groups/dc1/tenant-a/etc/bind/groups/tenant-a.conf"
-TEXTS = {path: f"content of {path}\n" for path in (FRR, NETPLAN, GROUP, SECOND)}
+KEA, STANDBY = "sites/dc1/etc/kea/kea-dhcp4.conf", "servers/dc1/dhcp-2/etc/kea/kea-dhcp4.conf"
+TEXTS = {path: f"content of {path}\n" for path in (FRR, NETPLAN, GROUP, SECOND, KEA, STANDBY)}
 NOTHING = ConfigFacts(
     current="", previous="", versions=(), trial="", is_on_trial=False, hashes={}, placed={}, access={}
 )
@@ -75,17 +76,17 @@ def test_files_go_to_the_hosts_they_are_for() -> None:
     assert targets(host(site="dc2"), offer(stack()), a=configuration())[1] != ()
 
 
-def test_a_second_router_gets_its_own_files() -> None:
-    """The host with the name of its site's second router gets that router's files, and no other host does."""
-    wanted = {
-        name: wanted_of(host(name), {"a": configuration()}, BUILT_IN, offer(stack()))[0] for name in ("dc1", "dc1-r2")
-    }
-    placed = {name: [(file.source, file.target) for one in of for file in one.placed] for name, of in wanted.items()}
-    assert placed == {"dc1": [(FRR, "/etc/frr/frr.conf")], "dc1-r2": [(SECOND, "/etc/frr/frr.conf")]}
-    assert targets(host("dc1-r2"), offer(stack()), a=configuration("bind-group"))[0] == [
-        "/etc/bind/groups/tenant-a.conf"
-    ]
-    assert wanted_of(host("dc1-r2", "dc2"), {"a": configuration()}, BUILT_IN, offer(stack()))[0][0].placed == ()
+@pytest.mark.parametrize(
+    ("format_id", "first", "name", "second"), [("frr", FRR, "dc1-r2", SECOND), ("kea", KEA, "dhcp-2", STANDBY)]
+)
+def test_a_second_router_or_server_gets_its_own_files(format_id: str, first: str, name: str, second: str) -> None:
+    """The host with the name of its site's second router or server gets that one's files, and no other host does."""
+    wanted = {one: targets(host(one), offer(stack()), a=configuration(format_id))[0] for one in ("dc1", name)}
+    assert list(wanted.values()) == [[f"/{first.split('/', 2)[2]}"]] * 2
+    own = {one: wanted_of(host(one), {"a": configuration(format_id)}, BUILT_IN, offer(stack()))[0] for one in wanted}
+    assert {one: of[0].placed[0].source for one, of in own.items()} == {"dc1": first, name: second}
+    assert targets(host(name), offer(stack()), a=configuration("bind-group"))[0] == ["/etc/bind/groups/tenant-a.conf"]
+    assert wanted_of(host(name, "dc2"), {"a": configuration(format_id)}, BUILT_IN, offer(stack()))[0][0].placed == ()
 
 
 def test_selectors_narrow() -> None:

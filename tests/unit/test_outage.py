@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.cli import main
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.model.expand import racks_of_row
 from zonewright.model.site import Room, Row
 from zonewright.model.works import minute_of

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.model import Declaration, Location, Site
 from zonewright.model.coverage import Tower
 from zonewright.model.geodesy import route_m

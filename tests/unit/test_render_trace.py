@@ -10,7 +10,7 @@ from support.reference_sites import reference_views
 from support.zone_contexts import ON, small_sites, switched_contexts
 from support.zone_project import REPOSITORY
 from zonewright.changes.explaining import Explained, explain_line
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.model import Declaration
 from zonewright.render import RenderError, render_all
 from zonewright.render.contexts.group_context import GroupContext

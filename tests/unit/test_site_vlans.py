@@ -50,8 +50,10 @@ def test_a_party_has_its_own_pools_else_those_of_nobody(party: str, pools: set[s
 
 
 def test_a_tenant_is_told_of_no_other_tenants_vlans() -> None:
-    """What a tenant sees of a site has its own VLANs and pools and those of nobody; a site without others stays."""
-    seen = site().seen_by("tenant-a")
+    """What a tenant sees of a site has its own VLANs and pools and those of nobody, and no place of a key or token."""
+    own = {"name_servers": ["10.8.0.2"], "dnssec": {"dnskey": f"257 3 13 {'A' * 86}==", "private_key": "ref+env://K"}}
+    seen = site(**own, alertmanagers={"a": {"url": "https://a", "credentials_file": "/token"}}).seen_by("tenant-a")
+    assert (seen.dnssec, seen.alertmanagers) == (None, {})
     assert (set(seen.vlans), set(seen.address_pools)) == ({"a", "a2", "plain"}, {"a4", "a-s", "all", "all-s"})
     assert "tenant-b" not in seen.model_dump_json()
     plain = Site.model_validate({"title": "dc", "district": "d"})
@@ -179,7 +181,7 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
             {"dnssec": {"dnskey": f"257 3 13 {'A' * 86}==", "private_key": "ref+env://K"}},
             "without name_servers that could",
         ),
-        ({"second_dhcp_server": PAIR | {"address": "10.9.0.6"}}, "10.9.0.6, which is in no network of the site"),
+        ({"second_dhcp_server": PAIR | {"address": "10.77.0.6"}}, "10.77.0.6, which is in no network of the site"),
         ({"second_dhcp_server": PAIR}, "a second_dhcp_server at a site without 'dynamic' addresses"),
         (
             {"second_dhcp_server": PAIR | {"first_address": "2001:db8::6"}},

@@ -10,7 +10,7 @@ from support.golden import compare_golden
 from support.validators import validator_of
 from support.zone_contexts import SWITCHED_ZONE as ZONE
 from support.zone_contexts import contexts_of_folder, judged_folder, switched_contexts
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.dialects import eos, redfish, sonic
 from zonewright.model.asset import SiteAsset
 from zonewright.model.asset_properties import asset_properties, site_of

@@ -94,9 +94,10 @@ class Hwmon:
                 for kind, channels in _channels(places).items():
                     found[kind] += channels
         self._powers = _of_host(found["power"])
-        counters = _of_host(found["energy"])
-        self._counter = counters[0] if len(counters) == 1 else None
         if self._powers:
+            own = self._powers[0]  # the counter of that very meter, and of nothing else
+            counters = [one for one in found["energy"] if (one.path.parent, one.said) == (own.path.parent, own.said)]
+            self._counter = counters[0] if len(self._powers) == len(counters) == 1 else None
             return
         if not found["power"]:
             raise ValueError(f"no power meter below {self._root}")

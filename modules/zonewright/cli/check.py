@@ -88,7 +88,7 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
     from datetime import UTC, datetime
 
     from zonewright.cli.checking.found import FileRepair, Found
-    from zonewright.declare import load_zone
+    from zonewright.declare.load import load_zone
     from zonewright.own_rules import evaluate_trusted
     from zonewright.place import judge_declaration
     from zonewright.place.zone_repair import ZoneRepair, repair_declaration

@@ -79,7 +79,7 @@ def _of_folder(folder: Path, node: str, owner: str | None) -> "Explanation":
 def _of_stack(name: str, node: str) -> "Explanation":
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.declare import load_stack
+    from zonewright.declare.load import load_stack
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.capacity_messages import ExplainRequest
     from zonewright.model.demand import demand_of

@@ -110,7 +110,7 @@ def _open(arguments: argparse.Namespace, *, create: bool = False) -> "LedgerClie
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    from zonewright.declare import load_zone
+    from zonewright.declare.load import load_zone
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.stack_messages import InitRequest
 
@@ -134,7 +134,7 @@ def _load(arguments: argparse.Namespace) -> int:
     from zonewright.changes.loading import load_owner, loading_order
     from zonewright.cli.garbage import seldom_collected
     from zonewright.cli.output import MISUSE, StoppedError, findings_text, width
-    from zonewright.declare import load_zone
+    from zonewright.declare.load import load_zone
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger import LedgerRefusedError
     from zonewright.ledger.protocol import verbs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zonewright.declare import Loaded
+    from zonewright.declare.load import Loaded
     from zonewright.declare.stack_file import StackFile
     from zonewright.ledger.protocol.admission_messages import Proposal
     from zonewright.ledger.transport.client import LedgerClient
@@ -20,7 +20,7 @@ def load_and_propose(
     root: Path, stack: "StackFile", ledger: "LedgerClient", *, repair: bool = False
 ) -> "tuple[Loaded, Proposal | None]":
     """Load the stack's own file and ask the ledger; no proposal where the file has faults."""
-    from zonewright.declare import load_stack
+    from zonewright.declare.load import load_stack
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.admission_messages import ProposeRequest
     from zonewright.model.demand import demand_of
@@ -43,7 +43,7 @@ def load_with_formats(
     root: Path, stack: "StackFile", ledger: "LedgerClient", *, repair: bool = False
 ) -> "tuple[Loaded, Proposal | None, FormatSet]":
     """The same with the zone's formats, whose faults are told with those of the file; the ledger is then not asked."""
-    from zonewright.declare import load_stack
+    from zonewright.declare.load import load_stack
     from zonewright.render.user_formats import load_formats
 
     formats, problems = load_formats((root / stack.declaration).parent)

@@ -115,7 +115,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 def explain(arguments: argparse.Namespace, rendered: Rendered) -> int:
     """Say where one line comes from."""
     from zonewright.changes.explaining import explain_line
-    from zonewright.declare import load_zone
+    from zonewright.declare.load import load_zone
     from zonewright.render import RenderError
 
     path, _, number = arguments.explain.rpartition(":")

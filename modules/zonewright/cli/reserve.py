@@ -108,7 +108,7 @@ def _require(arguments: argparse.Namespace, *names: str) -> None:
 def _reserve(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import print_json
-    from zonewright.declare import load_stack
+    from zonewright.declare.load import load_stack
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.reservation_messages import ReserveRequest
     from zonewright.model.demand import demand_of

@@ -70,7 +70,7 @@ def _loaded_id(party: str) -> str:
 def _require_owner(root: Path, declaration: Path, party: str) -> None:
     """Refuse a declaration with faults, or of somebody else."""
     from zonewright.cli.output import MISUSE, REFUSED, StoppedError
-    from zonewright.declare import load_stack
+    from zonewright.declare.load import load_stack
 
     loaded = load_stack(root / declaration)
     if loaded.declaration is None or loaded.problems:
@@ -98,8 +98,7 @@ def write_configuration(
 def _all(root: Path, zone: Path, ledger: str | None) -> int:
     """One stack for each owner, named after it; those that exist keep their ids."""
     from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError
-    from zonewright.declare import load_zone
-    from zonewright.declare.load import owner_files
+    from zonewright.declare.load import load_zone, owner_files
     from zonewright.declare.stack_file import stack_path
 
     if not zone.is_relative_to(root):

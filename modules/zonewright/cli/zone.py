@@ -33,7 +33,7 @@ def loaded_folder(folder: Path) -> "Declaration | None":
     """The declaration of a folder; its faults are printed."""
     from datetime import UTC, datetime
 
-    from zonewright.declare import load_zone
+    from zonewright.declare.load import load_zone
 
     loaded = load_zone(folder, on=datetime.now(UTC).date().isoformat())
     for problem in loaded.problems:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.estate.drift import Drift, HeldNode, differences
 from zonewright.estate.errors import AdoptionError
 from zonewright.estate.folder import compared, remember, write

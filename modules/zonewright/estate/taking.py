@@ -11,9 +11,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from zonewright.declare import load_zone
 from zonewright.declare.document import read_document
-from zonewright.declare.load import ZONE_FILE
+from zonewright.declare.load import ZONE_FILE, load_zone
 from zonewright.declare.problem import did_you_mean, one_of
 from zonewright.estate.adopting import ADMINISTRATION, Adopted, Tree, adopt
 from zonewright.estate.errors import AdoptionError

@@ -5,9 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, Identifier, RiskKind
+from zonewright.model.ip import Address
 from zonewright.model.limits import NAME
 from zonewright.model.site import Face, ProtectionLevel
-from zonewright.model.site_network import Address, InterfaceName, MacAddress
+from zonewright.model.site_network import InterfaceName, MacAddress
 from zonewright.model.supply import FeedName
 
 Scope = Literal["rack", "row", "room"]

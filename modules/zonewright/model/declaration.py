@@ -1,6 +1,7 @@
 """A whole declaration: the zone's file and the files of its owners."""
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -42,6 +43,14 @@ class Source:
         return f"{self.file}:{self.line}"
 
 
+class SourcesByOwner(Mapping[str, Source]):
+    """Sources of many owners, of which those of one are found without going through all."""
+
+    @abstractmethod
+    def of_owner(self, owner: str) -> Iterator[tuple[str, Source]]:
+        """Path, without the owner, and source of each value of one owner's file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """One zone file with one or more owner files.
@@ -66,6 +75,8 @@ class Declaration:
 
     def sources_of(self, owner: str) -> dict[str, str]:
         """``file:line`` by path within one owner's file, as findings name paths."""
+        if isinstance(self.sources, SourcesByOwner):
+            return {path: str(source) for path, source in self.sources.of_owner(owner)}
         prefix = f"{owner}/"
         mine = (path for path in self.sources if path.startswith(prefix))  # looking each of them up costs more
         return {path.removeprefix(prefix): str(self.sources[path]) for path in mine}

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from zonewright.model.base import Declared, FormerIds, Identifier, Latitude, Line, Longitude
+from zonewright.model.ip import Network
 from zonewright.model.limits import NAME
 from zonewright.model.secret import SecretReference
-from zonewright.model.site_network import Network
 
 Point = Annotated[tuple[Latitude, Longitude], Field(strict=False)]
 

@@ -7,11 +7,10 @@ from pydantic import Field, model_validator
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
 from zonewright.model.cooling import Cooling
 from zonewright.model.coverage import Tower
+from zonewright.model.ip import Address, Network
 from zonewright.model.metering import Meter, MeterBoundary, MeterHost, Overhead, PlantState
 from zonewright.model.site_network import (
-    Address,
     AddressPool,
-    Network,
     RouterNetwork,
     SecondRouter,
     SiteVlan,
@@ -268,12 +267,17 @@ class Site(Declared):
         return pools_for(party, self.vlans, self.address_pools)
 
     def seen_by(self, party: str) -> Self:
-        """The site without the VLANs and pools of other tenants: whose they are is told to nobody else."""
+        """The site without the VLANs and pools of other tenants, and without what only its own servers need.
+
+        Whose they are, and where the operator keeps a key, is told to nobody else.
+        """
         hidden = {key for key, one in self.vlans.items() if one.tenant not in {None, party}}
-        if not hidden:
+        if not hidden and self.dnssec is None and not self.alertmanagers:
             return self
         return self.model_copy(
             update={
+                "dnssec": None,
+                "alertmanagers": {},
                 "vlans": {key: one for key, one in self.vlans.items() if key not in hidden},
                 "address_pools": {key: one for key, one in self.address_pools.items() if one.vlan not in hidden},
             }

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.ip import Address, Network
 
 PoolRole = Literal["data", "storage", "management"]
 """What a network is for at a node."""
@@ -15,22 +16,6 @@ USUAL_MTU = 1500
 """Largest packet in bytes where nothing else is said."""
 LONGEST_NAME = 15
 """Characters of an interface's name in Linux."""
-
-
-def _plain(value: object) -> object:
-    """``ipaddress`` would take a number or bytes for an address, and anything at all after ``%``, also a new line."""
-    if isinstance(value, int | bytes) or "%" in str(value):
-        message = "expected an address as text, without a zone after '%'"
-        raise ValueError(message)
-    return value
-
-
-_IPv4Network = Annotated[IPv4Network, Strict(False)]  # noqa: FBT003 - pydantic's form
-_IPv6Network = Annotated[IPv6Network, Strict(False)]  # noqa: FBT003 - pydantic's form
-_IPv4Address = Annotated[IPv4Address, Strict(False)]  # noqa: FBT003 - pydantic's form
-_IPv6Address = Annotated[IPv6Address, Strict(False)]  # noqa: FBT003 - pydantic's form
-Network = Annotated[_IPv4Network | _IPv6Network, BeforeValidator(_plain)]
-Address = Annotated[_IPv4Address | _IPv6Address, BeforeValidator(_plain)]
 
 
 InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$", max_length=15)]

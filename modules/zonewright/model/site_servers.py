@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from zonewright.model.base import Declared, Identifier
+from zonewright.model.ip import Address, Network
 from zonewright.model.secret import SecretReference
-from zonewright.model.site_network import Address, Network
 
 _LEAST, _MOST = 1024, 65_534
 HostPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=255)]
@@ -62,6 +62,8 @@ class Dnssec(Declared):
     """The public key as its DNSKEY record ends, ``257 3 13 mdsswUyr3DPW...``; other sites check answers by it."""
     private_key: SecretReference
     """Reference to the value of ``PrivateKey``, such as ref+vault://names/east#/private; all name servers have it."""
+    transfer_key: SecretReference | None = None
+    """Reference to a key of hmac-sha256 in base64, with which secondaries may transfer the signed zones."""
 
     @property
     def public_key(self) -> str:

@@ -285,6 +285,8 @@ class Bystanders:
     """
 
     occupants: tuple[Occupant, ...] = ()
+    memo: dict[str, object] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What is worked out of them once, such as what they leave free in a rack."""
 
     @cached_property
     def by_rack(self) -> Mapping[str, tuple[Occupant, ...]]:

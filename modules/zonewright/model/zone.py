@@ -8,6 +8,7 @@ from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.cooling import Cooling
 from zonewright.model.coverage import KeyArea
+from zonewright.model.ip import Address, Network
 from zonewright.model.node_ports import BmcSettings, NodeBond, NodeInterface, bond_faults, ports_of_role
 from zonewright.model.own_rule import OwnRule
 from zonewright.model.rule_pack import (
@@ -21,7 +22,6 @@ from zonewright.model.rule_pack import (
     Waiver,
     chain_of,
 )
-from zonewright.model.site_network import Address, Network
 
 EnterpriseSize = Literal["small", "medium", "large"]
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]

@@ -6,7 +6,8 @@ from functools import lru_cache
 from ipaddress import IPv6Address
 
 from zonewright.model.addresses import address_of
-from zonewright.model.site_network import Address, AddressPool
+from zonewright.model.ip import Address
+from zonewright.model.site_network import AddressPool
 
 _V4 = 4
 _HOST_PAIR = 2  # a network of two addresses has no network address and no broadcast (RFC 3021, RFC 6164)

@@ -99,7 +99,9 @@ def _ground(rack: Rack, bystanders: Bystanders) -> Ground:
 class RackState:
     """One rack: which units are taken, how much of it is loaded, and what of the load is the stack's own."""
 
-    __slots__ = ("legs", "limits", "mended", "own", "rack", "remaining", "sums", "taken", "wiring")
+    _asked: tuple[NodeShape, Figures] | None
+
+    __slots__ = ("_asked", "legs", "limits", "mended", "own", "rack", "remaining", "sums", "taken", "wiring")
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class RackState:
         remaining: Remaining | None = None,
     ) -> None:
         self.rack, self.wiring, self.limits = ground.rack, ground.wiring, ground.limits
-        self.remaining = remaining
+        self.remaining, self._asked = remaining, None
         self.taken = dict(ground.taken)
         for face, mask in occupied(others).items() if others else ():
             self.taken[face] |= mask
@@ -127,7 +129,7 @@ class RackState:
         """The same rack to try things in, without what some own nodes draw and weigh here; nothing is shared."""
         copy = object.__new__(RackState)
         copy.rack, copy.wiring, copy.limits, copy.remaining = self.rack, self.wiring, self.limits, self.remaining
-        copy.taken = dict(self.taken)
+        copy.taken, copy._asked = dict(self.taken), None
         copy.own = {key: figures for key, figures in self.own.items() if key[-1] not in nodes}
         copy.sums = self._sums_without(nodes)
         copy.mended = None if self.mended is None else self.mended.without(nodes)
@@ -177,9 +179,16 @@ class RackState:
             return False
         return not self._blocked(shape) & bits(position, shape.u_height)
 
+    def _figures_of(self, shape: NodeShape) -> Figures:
+        """The figures of one node of a shape here; the nodes of a cluster, which come one after the other, have one."""
+        last = self._asked
+        if last is None or last[0] is not shape:
+            self._asked = last = shape, shape.figures(self.wiring)
+        return last[1]
+
     def added(self, shape: NodeShape, key: Key) -> Figures:
         """What one more node adds; a node that has something here already adds only what is above that."""
-        asked = shape.figures(self.wiring)
+        asked = self._figures_of(shape)
         known = self.own.get(key)
         return asked if known is None else tuple(map(int.__sub__, larger(asked, known), known))
 
@@ -200,7 +209,7 @@ class RackState:
         Args:
             shape: of the node; None for what is free now.
         """
-        left = self.left_after(NOTHING if shape is None else shape.figures(self.wiring))
+        left = self.left_after(NOTHING if shape is None else self._figures_of(shape))
         mended = left if self.mended is None else self.mended.left_for(shape)
         return None if left is None or mended is None else min(left, mended)
 

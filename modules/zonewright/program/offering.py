@@ -20,7 +20,9 @@ from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.changes.sizes import FormatSize, sizes_by_format
 from zonewright.changes.storing import store_texts
 from zonewright.changes.validated import Validated
-from zonewright.declare import Problem, check, load_stack
+from zonewright.declare.checks.references import check
+from zonewright.declare.load import load_stack
+from zonewright.declare.problem import Problem
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Proposal, ProposeRequest
 from zonewright.ledger.transport.client import LedgerClient, token_for

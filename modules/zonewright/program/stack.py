@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pulumi
 
-from zonewright.declare import load_zone
+from zonewright.declare.load import load_zone
 from zonewright.model import Cluster, Declaration, Duct, Link, OwnerFile, Site, Zone
 from zonewright.program.call_lines import sources_of_call
 from zonewright.program.components import TenantCluster

@@ -234,6 +234,11 @@ class CheckedResource:
     plain: Collection[str] = ()
     kept: Collection[str] = ("stackId",)
 
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether its inputs are checked against what it declares only, and the ones of before make no difference."""
+        return type(self).check is CheckedResource.check
+
     def check(
         self, _session: ProviderSession, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
     ) -> dict[str, Any]:

@@ -82,6 +82,15 @@ def has_unknown(value: Any) -> bool:
     return value is unknown
 
 
+def has_missing(value: Any) -> bool:
+    """Whether anything inside is None, which the reverse of ``from_struct`` leaves out."""
+    if isinstance(value, Mapping):
+        return any(has_missing(item) for item in value.values())
+    if isinstance(value, list):
+        return any(has_missing(item) for item in value)
+    return value is None
+
+
 def mark_secrets(made: struct_pb2.Struct, given: struct_pb2.Struct) -> struct_pb2.Struct:
     """Keep secret in an answer what was a secret in the request, by name; changes ``made`` and gives it.
 

@@ -24,6 +24,7 @@ from zonewright.ledger.transport.deliverers import Deliverers
 from zonewright.ledger.transport.paces import Paces
 from zonewright.ledger.verbs.contents import checkpoint
 from zonewright.ledger.verbs.pruning import prune
+from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.server.agent_table import AgentsTable, HeadsTable, HealthTable
 from zonewright.server.agents import AgentsFile
 from zonewright.server.application import service
@@ -116,6 +117,8 @@ class Assembly:
     def _app(self, settings: ServiceSettings, metrics: ServiceMetrics, say: Callable[[str], None]) -> ASGIApp:
         context, database = self.context, self._database
         self._has_ledger = context is not None and settings.with_ledger
+        if self._has_ledger:
+            list(FUNCTIONS.values())  # imported now, so that the first calls need not wait for it
         self._metrics = metrics
         paces = Paces(settings.calls_per_s)
         is_shared, home = bool(settings.url), self._homes.samples

@@ -28,9 +28,8 @@ from zonewright.audit.verify.validators import validator_checks
 from zonewright.audit.verify.witnesses import witness_checks
 from zonewright.audit.verify.zones import zone_checks
 from zonewright.changes.rendering import rendered_files
-from zonewright.declare import load_stack
 from zonewright.declare.device_types import OVERLAY
-from zonewright.declare.load import ZONE_FILE
+from zonewright.declare.load import ZONE_FILE, load_stack
 from zonewright.ledger.deciding.party_facts import SNAPSHOT
 from zonewright.ledger.protocol.change import change_digest, parse_place, place_text
 from zonewright.ledger.protocol.change_messages import Snapshot

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from zonewright.declare import Problem
+from zonewright.declare.problem import Problem
 from zonewright.model import OwnerFile
 from zonewright.place.repair import RepairEdit
 from zonewright.rules.finding import Finding

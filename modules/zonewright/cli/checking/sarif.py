@@ -9,7 +9,7 @@ from urllib.parse import quote
 from zonewright import __version__
 from zonewright.cli.checking.found import Compared, Found, State
 from zonewright.cli.checking.located import Spot, in_folder, spot_of
-from zonewright.declare import Problem
+from zonewright.declare.problem import Problem
 from zonewright.rules.finding import Finding
 from zonewright.rules.registry import RULES
 from zonewright.rules.rule import Rule

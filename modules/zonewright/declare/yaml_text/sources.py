@@ -8,13 +8,14 @@ from collections.abc import ItemsView, Iterator, Mapping
 
 from zonewright.declare.yaml_text.tree import Entry, Fields, Items, YamlNode, child_of
 from zonewright.model import Source
+from zonewright.model.declaration import SourcesByOwner
 from zonewright.model.expand import expand_ids
 
 _ROWS_DEPTH = 5
 """``sites.S.rooms.R.rows``: the keys of the mapping here are ids or ranges of rows."""
 
 
-class Sources(Mapping[str, Source]):
+class Sources(SourcesByOwner):
     """Sources by ``owner/path`` (``tenant-fin/clusters.core.places.003``); ``zone.yaml`` is under ``zone/``."""
 
     def __init__(self, documents: Mapping[str, tuple[str, YamlNode]]) -> None:
@@ -46,9 +47,16 @@ class Sources(Mapping[str, Source]):
 
     def each(self) -> Iterator[tuple[str, Source]]:
         """All paths with where their values stand, in the order of the files."""
-        for owner, (file, root) in self._documents.items():
+        for owner in self._documents:
+            for path, source in self.of_owner(owner):
+                yield f"{owner}/{path}", source
+
+    def of_owner(self, owner: str) -> Iterator[tuple[str, Source]]:
+        """Path within its file, and source, of each value of one owner."""
+        if owner in self._documents:
+            file, root = self._documents[owner]
             for path, line in _paths(root, ()):
-                yield f"{owner}/{path}", Source(file=file, line=line)
+                yield path, Source(file=file, line=line)
 
     def __len__(self) -> int:
         """How many there are; counts them."""

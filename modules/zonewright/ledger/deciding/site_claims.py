@@ -6,9 +6,10 @@ What is made of the rows is kept under a number that the database draws again wh
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from operator import is_
 from threading import Lock
 from typing import Any, Self
 from weakref import WeakKeyDictionary
@@ -21,11 +22,12 @@ from zonewright.model import NodeType
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.expand import node_draw
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import Bystanders, Occupant, Standing
+from zonewright.model.world import NOBODY, Bystanders, Occupant, Standing
 from zonewright.place.renames import Renames
 
 NUMBER = "number"
 """In a claim's data the number of a node with a name of its own."""
+_STACK, _RACK = ROW.index("stack_id"), ROW.index("rack")
 _REMEMBERED = 200_000
 """Bystanders that are kept, over all stacks: with their sums by rack about 300 bytes each."""
 
@@ -65,20 +67,52 @@ class Around:
         )
 
 
+_Text = tuple[str, str]
+"""Digest of the claims of a row of racks in canonical form, and that text."""
+
+
 @dataclass(frozen=True, eq=False)
 class SiteClaims:
-    """All claims of one site, in order of their ids."""
+    """All claims of one site, in order of their ids.
+
+    Attributes:
+        rows: the claims; one that is as it was when the site was read before is the same object.
+        packed_before: what was made of them then, by name of a row of racks: its claims, and their text.
+    """
 
     rows: tuple[Row[Any], ...]
+    packed_before: dict[str, tuple[list[Row[Any]], _Text]] = field(default_factory=dict)
 
     @cached_property
-    def texts(self) -> Mapping[str, tuple[str, str]]:
+    def texts(self) -> Mapping[str, _Text]:
         """By name of a row of racks: the digest of its claims in canonical form, and that text."""
         groups: dict[str, list[Row[Any]]] = defaultdict(list)
         for row in self.rows:
-            groups[row.rack.rsplit("/", 1)[0]].append(row)
-        found = {name: packed(rows) for name, rows in groups.items()}
-        return {name: (digest_of(text), text) for name, text in found.items()}
+            groups[row[_RACK].rsplit("/", 1)[0]].append(row)
+        found: dict[str, tuple[list[Row[Any]], _Text]] = {}
+        for name, rows in groups.items():
+            before = self.packed_before.get(name)
+            if before is None or not _are_same(before[0], rows):
+                text = packed(rows)
+                before = rows, (digest_of(text), text)
+            found[name] = before
+        self.packed_before.clear()
+        self.packed_before.update(found)
+        return {name: text for name, (_, text) in found.items()}
+
+    def again(self, rows: Sequence[Row[Any]]) -> "SiteClaims":
+        """The same site, read later.
+
+        Args:
+            rows: all its claims.
+        """
+        known = {tuple(row): row for row in self.rows}  # a comparison of rows themselves is slow
+        return SiteClaims(tuple(known.get(tuple(row), row) for row in rows), dict(self.packed_before))
+
+
+def _are_same(one: Sequence[Row[Any]], two: Sequence[Row[Any]]) -> bool:
+    """Whether rows are the same objects, in the same order."""
+    return len(one) == len(two) and all(map(is_, one, two))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -97,22 +131,31 @@ class _Memory:
 
     sites: dict[str, tuple[int, SiteClaims]] = field(default_factory=dict)
     sums: dict[str, tuple[int, tuple[ClaimedSum, ...]]] = field(default_factory=dict)
-    around: dict[tuple[str, frozenset[str]], tuple[Mapping[str, int], Around]] = field(default_factory=dict)
+    around: "dict[tuple[str, frozenset[str]], _Known]" = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
-    def remember(self, key: tuple[str, frozenset[str]], numbers: Mapping[str, int], found: Around) -> None:
+    def remember(self, key: tuple[str, frozenset[str]], known: "_Known") -> None:
         """Keep what is around a stack; let go of what is so no more, and of what was asked for longest ago."""
         with self.lock:
             self.around.pop(key, None)
-            for other, (held, _) in list(self.around.items()):
-                if any(held[site] != number for site, number in numbers.items() if site in held):
+            for other, held in list(self.around.items()):
+                if any(held.numbers[site] != number for site, number in known.numbers.items() if site in held.numbers):
                     del self.around[other]
-            self.around[key] = numbers, found
-            left = sum(len(one.bystanders.occupants) for _, one in self.around.values())
-            for other, (_, one) in list(self.around.items())[:-1]:
+            self.around[key] = known
+            left = sum(len(one.others) for one in self.around.values())
+            for other, one in list(self.around.items())[:-1]:
                 if left > _REMEMBERED:
-                    left -= len(one.bystanders.occupants)
+                    left -= len(one.others)
                     del self.around[other]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is around a stack: under which numbers it was read, and the claims of others that it was made from."""
+
+    numbers: Mapping[str, int]
+    found: Around
+    others: Sequence[Row[Any]]
 
 
 _MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
@@ -142,7 +185,8 @@ def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int
     for site in sorted(numbers):
         held = known.get(site)
         if held is None or held[0] != numbers[site]:
-            held = numbers[site], SiteClaims(tuple(connection.execute(_CLAIMS, {"one": site}).all()))
+            before = SiteClaims(()) if held is None else held[1]
+            held = numbers[site], before.again(connection.execute(_CLAIMS, {"one": site}).all())
             known[site] = held
         found[site] = held  # not what another thread has put there since: it may see another moment
     return found
@@ -191,26 +235,38 @@ def around(connection: Connection, sites: Collection[str], stack_id: str) -> Aro
     numbers = {site: number for site, (number, _) in read.items()}
     memory, key = _MEMORIES.setdefault(connection.engine, _Memory()), (stack_id, frozenset(sites))
     held = memory.around.get(key)
-    is_known = held is not None and held[0] == numbers
-    found = held[1] if held is not None and is_known else _around([claims for _, claims in read.values()], stack_id)
-    memory.remember(key, numbers, found)
-    return found
+    if held is None or held.numbers != numbers:
+        rows = [row for _, claims in read.values() for row in claims.rows]
+        others = [row for row in rows if row[_STACK] != stack_id]
+        if held is not None and _are_same(held.others, others):  # only the stack itself did something since
+            bystanders, taken = held.found.bystanders, held.found.taken
+        else:
+            bystanders, taken = _others(others)
+        own = _own([row for row in rows if row[_STACK] == stack_id])
+        held = _Known(numbers, replace(own, bystanders=bystanders, taken=taken), others)
+    memory.remember(key, held)
+    return held.found
 
 
-def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
-    bystanders: list[Occupant] = []
+def _others(rows: Iterable[Row[Any]]) -> tuple[Bystanders, Mapping[tuple[str, str], frozenset[str]]]:
+    """Claims of everybody else, and their addresses by (site, pool)."""
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
+    found: list[Occupant] = []
+    for row in rows:
+        found.append(_occupant(row.data, row.party, row.stack_id, row.name, row.state))
+        take(taken, row.site, _data(row.data)["addresses"])
+    return Bystanders(tuple(found)), {key: frozenset(addresses) for key, addresses in taken.items()}
+
+
+def _own(rows: Iterable[Row[Any]]) -> Around:
+    """What is the stack's own, and nothing around it."""
     standing: list[Occupant] = []
     own: list[Occupant] = []
     seats: dict[str, RackPosition] = {}
     addresses: dict[str, Mapping[str, str]] = {}
     numbers: dict[str, str] = {}
-    for row in (row for claims in sites for row in claims.rows):
+    for row in rows:
         item, data = _occupant(row.data, row.party, row.stack_id, row.name, row.state), _data(row.data)
-        if row.stack_id != stack_id:
-            bystanders.append(item)
-            take(taken, row.site, data["addresses"])
-            continue
         if row.state != "admitted":
             standing.append(item)
         if row.state != "releasing":
@@ -220,8 +276,8 @@ def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
             if NUMBER in data:
                 numbers[row.name] = data[NUMBER]
     return Around(
-        bystanders=Bystanders(tuple(bystanders)),
-        taken={key: frozenset(found) for key, found in taken.items()},
+        bystanders=NOBODY,
+        taken={},
         standing=tuple(standing),
         own=tuple(own),
         seats=seats,

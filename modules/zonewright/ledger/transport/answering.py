@@ -40,7 +40,7 @@ _STATUS: dict[type[LedgerError], int] = {
 _TRIES = 5
 """How often a verb is begun that meets somebody else's change: nothing of it was kept, as if it was never asked."""
 UNKNOWN, FORBIDDEN = 401, 403
-_BY_NAME = {verb.name: (verb, function) for verb, function in FUNCTIONS.items()}
+_BY_NAME = {verb.name: verb for verb in FUNCTIONS}
 
 
 def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
@@ -69,11 +69,11 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
 
 def _answer(context: Context, name: str, body: bytes) -> Message | tuple[int, LedgerError]:
     """What a verb says, or why it says nothing."""
-    verb, function = _BY_NAME[name]
+    verb = _BY_NAME[name]
     try:
         require_bounds(body)
         request = verb.request.model_validate_json(body)
-        return _carried_out(function, _permitted(context, name, request), request)
+        return _carried_out(FUNCTIONS[verb], _permitted(context, name, request), request)
     except (ForbiddenError, UnknownCallerError) as error:
         return FORBIDDEN if isinstance(error, ForbiddenError) else UNKNOWN, error
     except ValidationError as error:

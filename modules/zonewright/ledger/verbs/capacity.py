@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 from sqlalchemy import Connection, select
 
@@ -115,23 +116,67 @@ def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor, *, party:
         known_to: whose claims the reader may know the sum of.
         party: of the reader: only what is offered to it counts; empty for whoever has the file, to whom all counts.
     """
-    in_rack: dict[str, list[Occupant]] = defaultdict(list)
-    for item in world.everybody:
-        in_rack[item.rack].append(item)
+    own: dict[str, list[Occupant]] = defaultdict(list)
+    for item in world.occupants:
+        own[item.rack].append(item)
+    memo: dict[tuple[str, str], tuple[Rack, _InRack]] = {}
+    if world.bystanders.occupants:
+        memo = cast("dict[tuple[str, str], tuple[Rack, _InRack]]", world.bystanders.memo.setdefault("capacity", memo))
     rooms: dict[str, dict[str, _Sum]] = {site: {} for site in sorted(sites)}
     remaining = Remaining(world, party) if party and world.offered else None
     for rack in world.racks.values():
-        room_id, inside = rack.room.partition("/")[2], in_rack.get(rack.id, ())
         if rack.site not in rooms:
             continue
-        used = sum(_known(rack, inside, known_to).values())
+        room_id, others = rack.room.partition("/")[2], world.bystanders.by_rack.get(rack.id, ())
+        if rack.id in own:
+            inside = _InRack(rack, (*others, *own[rack.id]), party)
+        else:
+            held = memo.get((rack.id, party))
+            inside = _InRack(rack, others, party) if held is None or held[0] is not rack else held[1]
+            memo[rack.id, party] = rack, inside
+        used = sum(watts for owner, watts in inside.watts if known_to.is_known(rack.site, owner))
         if rack.accepts and (not party or rack.is_offered_to(party)):
             room = rooms[rack.site].setdefault(room_id, _Sum())
-            room.add(rack, inside, party, remaining)
+            room.add(rack, inside, remaining)
             room.used_w += used
         elif used:  # it takes no new nodes, and what runs in it draws all the same
             rooms[rack.site].setdefault(room_id, _Sum()).used_w += used
     return {site: _site_capacity(sums) for site, sums in rooms.items()}
+
+
+class _InRack:
+    """What stands in a rack, and what it leaves a reader free: worked out when it is asked for.
+
+    Args:
+        rack: the rack.
+        occupants: all that stand in it.
+        party: of the reader; empty for whoever has the file.
+    """
+
+    def __init__(self, rack: Rack, occupants: Sequence[Occupant], party: str) -> None:
+        self._rack, self._occupants, self._party = rack, occupants, party
+
+    @cached_property
+    def watts(self) -> tuple[tuple[str, int], ...]:
+        """Owner and draw of each node, once."""
+        return tuple({item.key: (item.party, item.draw.allocated_w) for item in self._occupants}.values())
+
+    @cached_property
+    def free_units(self) -> tuple[int, ...]:
+        """The units that nobody has."""
+        units = {unit for item in self._occupants for unit in item.units}
+        return tuple(unit for unit in units_for(self._rack, self._party) if unit not in units)
+
+    @cached_property
+    def free_w(self) -> int:
+        """As :func:`free_after_loss_w`."""
+        return free_after_loss_w(self._rack, self._occupants)
+
+    @cached_property
+    def free_g(self) -> int:
+        """What the rack may bear beside what stands in it, in grams."""
+        weights = {item.key: item.weight_kg for item in self._occupants}
+        return max(0, self._rack.max_weight_kg * 1000 - round(sum(weights.values()) * 1000))
 
 
 @dataclass(slots=True)
@@ -144,16 +189,13 @@ class _Sum:
     free_g: int = 0
     used_w: int = 0
 
-    def add(self, rack: Rack, occupants: Sequence[Occupant], party: str, remaining: Remaining | None) -> None:
+    def add(self, rack: Rack, inside: _InRack, remaining: Remaining | None) -> None:
         """Add what is free in one rack; what remains of offers bounds its watts."""
-        units = {unit for item in occupants for unit in item.units}
-        weights = {item.key: item.weight_kg for item in occupants}
+        free, watts = inside.free_units, inside.free_w
         self.racks += 1
-        free = [unit for unit in units_for(rack, party) if unit not in units]
-        watts = free_after_loss_w(rack, occupants)
         self.free_u += len(free)
         self.free_w += watts if remaining is None else remaining.grant(rack, free, watts)
-        self.free_g += max(0, rack.max_weight_kg * 1000 - round(sum(weights.values()) * 1000))
+        self.free_g += inside.free_g
 
     def told(self) -> RoomCapacity:
         """The sums in the units of people."""

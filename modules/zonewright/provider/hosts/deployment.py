@@ -98,6 +98,7 @@ def carry_out(session: ProviderSession, urn: str, id_: str, new: Data, before: M
             reasons = recorded(run, [*outcomes, *left], Share(stack_id=new["stackId"]))
         reasons += [reason_of(work, one) for one in outcomes if one.state not in GOOD]
         staying, words = _departed(work, left, urn)
+        _tell_power(session, urn, work, outcomes)
     releases = {one.host: now_on(one, before) for one in outcomes} | {name: before[name] for name in staying}
     marks = {one.host: AS_DECLARED if one.state in GOOD else one.state for one in outcomes}
     inputs = {**new, "hosts": marks | dict.fromkeys(staying, "to be uninstalled")}
@@ -105,6 +106,18 @@ def carry_out(session: ProviderSession, urn: str, id_: str, new: Data, before: M
     if reasons or words:
         raise HalfDoneError(id_, inputs=inputs, outputs=outputs, reasons=[*reasons, *words])
     return outputs
+
+
+def _tell_power(session: ProviderSession, urn: str, work: SiteWork, outcomes: Sequence[Outcome]) -> None:
+    """Say how many hosts tell their power; that none does is a warning, since the release is on all of them."""
+    from zonewright.fleet.agents.power import power_told  # noqa: PLC0415 - after a roll-out only
+
+    settings = work.file.agent
+    sources = {one.host: one.sources for one in outcomes if one.sources is not None}
+    hosts = [work.hosts[name] for name in sorted(sources)]
+    told = None if settings is None else power_told(hosts, sources, usual=settings.power)
+    if told is not None:
+        (session.warn if told.is_dark else session.log)(urn, told.sentence)
 
 
 def remove(session: ProviderSession, state: Data) -> None:

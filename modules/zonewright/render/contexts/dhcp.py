@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zonewright.model import AddressPool, Site
-from zonewright.model.site_network import Address, AddressRange
+from zonewright.model.ip import Address
+from zonewright.model.site_network import AddressRange
 
 _LONGEST_NUMBER = 4_294_967_294
 

@@ -12,6 +12,7 @@ from zonewright.render.contexts.naming import (
     ReverseZone,
     answered_by,
     content_of,
+    domain_of,
     host_record,
     reverse_zone_names,
     reverse_zones,
@@ -77,11 +78,6 @@ class GroupContext:
     bmcs: tuple[BmcOfNode, ...]
     home: HomeSite
     nodes: tuple[GroupNode, ...]
-
-
-def domain_of(party: str, site_id: str) -> str:
-    """Domain of the names of a party's nodes; .internal is reserved for private use."""
-    return f"{party}.{site_id}.internal"
 
 
 def group_contexts(

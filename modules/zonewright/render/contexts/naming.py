@@ -51,6 +51,11 @@ class ReverseZone:
     pointers: tuple[Pointer, ...]
 
 
+def domain_of(party: str, site_id: str) -> str:
+    """Domain of the names of a party's nodes; .internal is reserved for private use."""
+    return f"{party}.{site_id}.internal"
+
+
 def host_record(name: str, address: str) -> HostRecord:
     """The record of one address."""
     return HostRecord(name=name, kind="A" if address_of(address).version == 4 else "AAAA", address=address)  # noqa: PLR2004

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from zonewright.model import AddressPool, NodeType
 from zonewright.model.addresses import address_of, interface_of
-from zonewright.render.contexts.group_context import domain_of
 from zonewright.render.contexts.node_links import BondInUse, PortInUse, TaggedVlan, node_links
 from zonewright.render.contexts.node_view import SiteView
 from zonewright.render.contexts.related import (
@@ -15,7 +14,6 @@ from zonewright.render.contexts.related import (
     Neighbour,
     NodeModel,
     NodePlace,
-    home_site,
     node_model,
     node_place,
 )
@@ -153,13 +151,13 @@ def node_context(
     """
     pools = view.site.address_pools
     try:
-        own = tuple(_pool_address(pool, text, pools) for pool, text in sorted(addresses.items()))
+        own = tuple([_pool_address(pool, text, pools) for pool, text in sorted(addresses.items())])
         first = {item.version: item for item in reversed(own) if pools[item.pool].role == "data"}
-        routes = tuple(first[version] for version in sorted(first))
+        routes = tuple([first[version] for version in sorted(first)])
         links = node_links(
             view.site,
             {item.pool: item.address for item in own},
-            tuple(item.gateway for item in routes),
+            tuple([item.gateway for item in routes]),
             node_type,
             mac_addresses or {},
         )
@@ -173,14 +171,14 @@ def node_context(
         position=position,
         addresses=own,
         routes=routes,
-        gateways_v4=tuple(item.gateway for item in own if item.version == 4),  # noqa: PLR2004
-        gateways_v6=tuple(item.gateway for item in own if item.version == 6),  # noqa: PLR2004
+        gateways_v4=tuple([item.gateway for item in own if item.version == 4]),  # noqa: PLR2004
+        gateways_v6=tuple([item.gateway for item in own if item.version == 6]),  # noqa: PLR2004
         uplinks=node_type.uplinks if node_type is not None else (),
         ports=links.ports,
         bonds=links.bonds,
         vlans=links.vlans,
         name_servers=view.name_servers,
-        search_domain=domain_of(view.party, view.site_id),
+        search_domain=view.search_domain,
         time_servers=view.time_servers,
         fellows_v4=view.fellows.v4,
         fellows_v6=view.fellows.v6,
@@ -196,11 +194,39 @@ def node_context(
         service_port=view.service_port,
         power_max_w=power_max_w,
         cluster=cluster,
-        home=home_site(view.site_id, view.site),
+        home=view.home,
         place=node_place(rack, position, node_type),
         type=node_model(node_type),
-        neighbours=tuple(one for one in in_rack if one.name != name),
+        neighbours=tuple([one for one in in_rack if one.name != name]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownPool:
+    """What every address of a pool is compared with."""
+
+    pool: AddressPool
+    length: str
+    hosts: range
+    version: int
+    gateway: str
+
+
+_pools: dict[int, _KnownPool] = {}
+"""Of the pools that were looked at last, by their identity: those of one site, which its nodes ask for in turns."""
+_POOLS = 16
+
+
+def _known_pool(pool: AddressPool) -> _KnownPool:
+    known = _pools.get(id(pool))
+    if known is None or known.pool is not pool:
+        if len(_pools) >= _POOLS:
+            _pools.clear()
+        net = pool.prefix
+        hosts = range(int(net.network_address), int(net.broadcast_address) + 1)
+        known = _KnownPool(pool, str(net.prefixlen), hosts, net.version, str(pool.gateway))
+        _pools[id(pool)] = known
+    return known
 
 
 def _pool_address(pool_id: str, text: str, pools: Mapping[str, AddressPool]) -> PoolAddress:
@@ -211,13 +237,13 @@ def _pool_address(pool_id: str, text: str, pools: Mapping[str, AddressPool]) -> 
     if pool is None:
         raise refuse(f"the site has no address pool {shown(pool_id)}")
     host, _, length = text.partition("/")
-    if length == str(pool.prefix.prefixlen) and "%" not in text:  # as ledgers write them; all else is looked at whole
+    known = _known_pool(pool)
+    if length == known.length and "%" not in text:  # as ledgers write them; all else is looked at whole
         with suppress(ValueError):
             address = address_of(host)
-            if address in pool.prefix and address != pool.gateway:
-                return PoolAddress(
-                    pool=pool_id, address=f"{address}/{length}", gateway=str(pool.gateway), version=address.version
-                )
+            if address.version == known.version and int(address) in known.hosts and address != pool.gateway:
+                written = text if known.version == 4 else f"{address}/{length}"  # noqa: PLR2004 - of IPv6 in one form
+                return PoolAddress(pool=pool_id, address=written, gateway=known.gateway, version=known.version)
     try:
         interface = interface_of(text)
     except ValueError:

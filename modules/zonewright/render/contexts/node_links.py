@@ -115,14 +115,14 @@ def node_links(
     """
     keys = tuple(sorted(addresses))
     layout = _layout_of(site, node_type, keys)
-    bonds = (
-        replace(bond, addresses=tuple(addresses[key] for key in own), routes=routes if bond.role == "data" else ())
+    bonds = [
+        replace(bond, addresses=tuple([addresses[key] for key in own]), routes=routes if bond.role == "data" else ())
         for bond, own in layout.bonds
-    )
+    ]
     ports = layout.ports
     if mac_addresses:
         ports = tuple(replace(port, mac_address=mac_addresses.get(port.name, "")) for port in ports)
-    vlans = (replace(vlan, addresses=tuple(addresses[key] for key in held)) for vlan, held in layout.vlans)
+    vlans = [replace(vlan, addresses=tuple([addresses[key] for key in held])) for vlan, held in layout.vlans]
     return NodeLinks(ports=ports, bonds=tuple(bonds), vlans=tuple(vlans))
 
 

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from zonewright.model import Site
 from zonewright.model.surroundings import LOCAL_SERVICE, Surroundings
-from zonewright.render.contexts.naming import address_ranges
+from zonewright.render.contexts.naming import address_ranges, domain_of
+from zonewright.render.contexts.related import HomeSite, home_site
 from zonewright.render.contexts.routing import of_version, prefix_order
 
 SOURCES = 3
@@ -44,6 +45,8 @@ class SiteView:
     service: Both
     service_url: str
     service_port: int
+    search_domain: str
+    home: HomeSite
 
 
 def site_view(*, site_id: str, site: Site, party: str, fellows: Both, around: Surroundings | None) -> SiteView:
@@ -75,6 +78,8 @@ def site_view(*, site_id: str, site: Site, party: str, fellows: Both, around: Su
         service=_both(around.service_addresses if around is not None else ()),
         service_url=f"{service_url}/v1/metrics",
         service_port=address.port or PORTS[address.scheme],
+        search_domain=domain_of(party, site_id),
+        home=home_site(site_id, site),
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from zonewright.model import Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.naming import ReverseZone, reverse_zones
-from zonewright.render.contexts.site_names import ServiceZone
 
 _KEY_FLAGS, _PROTOCOL, _ALGORITHM = 257, 3, 13
 _END = "=="
@@ -26,6 +25,7 @@ class SignedZone:
         tag: number of the key.
         public_key: the key that others check by, without the two characters at its end, which are ``==``.
         private_key: reference to the key that it is signed by.
+        transfer_key: reference to the key by which secondaries may have it, or empty.
     """
 
     key: str
@@ -35,6 +35,7 @@ class SignedZone:
     tag: int
     public_key: str
     private_key: str
+    transfer_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,21 +46,19 @@ class TrustAnchor:
     public_key: str
 
 
-def signed_zones(
-    name: str, site: Site, back: Iterable[ReverseZone], service: Iterable[ServiceZone]
-) -> tuple[SignedZone, ...]:
+def signed_zones(name: str, site: Site, back: Iterable[ReverseZone], service: Iterable[str]) -> tuple[SignedZone, ...]:
     """The zones that a site's name servers sign; none without a key.
 
     Args:
         name: id of the site.
         site: its declaration.
         back: the ways back that it answers for.
-        service: the zone of the service's name.
+        service: names of the zone's service.
     """
     if site.dnssec is None:
         return ()
     found = [(f"{name}.internal", "site.zone")]
-    found += [(one.key, f"service/{one.key}.zone") for one in service]
+    found += [(one, f"service/{one}.zone") for one in service]
     found += [(one.zone, f"reverse/{one.key}.zone") for one in back]
     tag = key_tag(site.dnssec.public_key)
     return tuple(
@@ -71,6 +70,7 @@ def signed_zones(
             tag=tag,
             public_key=site.dnssec.public_key.removesuffix(_END),
             private_key=site.dnssec.private_key,
+            transfer_key=site.dnssec.transfer_key or "",
         )
         for zone, source in found
     )
@@ -108,6 +108,10 @@ def key_tag(public_key: str) -> int:
 
     Args:
         public_key: in base64, as a DNSKEY record ends.
+
+    Example:
+        >>> key_tag("A" * 86 + "==")
+        1038
     """
     data = _KEY_FLAGS.to_bytes(2, "big") + bytes([_PROTOCOL, _ALGORITHM]) + base64.b64decode(public_key)
     total = sum(byte << _BYTE if index % 2 == 0 else byte for index, byte in enumerate(data))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from zonewright.model import Row, Site
-from zonewright.model.site_network import Address
+from zonewright.model.ip import Address
 from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.dhcp import DhcpLease, DhcpServers, dhcp_servers, leased_at, leases_of
 from zonewright.render.contexts.labels import LabelRow, OutletRow, label_rows, outlet_rows
@@ -321,7 +321,7 @@ def site_context(
         feeds=tuple(feed_limits(name, rows)),
         feed_names=tuple(sorted({feed for row in rows.values() for feed in row.feeds})),
         failovers=tuple(failover_limits(name, rows)),
-        alertmanagers=alert_targets(site),
+        alertmanagers=alert_targets(site, PORTS),
         title=site.title,
         kind=site.kind,
         time_zone=site.time_zone,
@@ -346,7 +346,7 @@ def site_context(
         ),
         unsigned_domains=tuple(unsigned_domains(name, around, anchors)),
         unsigned_zones=tuple(unsigned),
-        signed_zones=signed_zones(name, site, own_names.reverse_zones, own_names.service),
+        signed_zones=signed_zones(name, site, own_names.reverse_zones, (one.key for one in own_names.service)),
         trust_anchors=anchors,
         empty_zones=empty_zones((*unsigned, *(one.zone for one in anchors))),
         dhcp=dhcp_servers(name, site, server),

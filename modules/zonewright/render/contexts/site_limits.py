@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from zonewright.model import Row, Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.model.world import SiteFacts
-from zonewright.render.contexts.node_view import PORTS
 from zonewright.rules.site_power import is_in_scope
 
 
@@ -47,12 +46,17 @@ class AlertTarget:
     credentials_file: str
 
 
-def alert_targets(site: Site) -> tuple[AlertTarget, ...]:
-    """Who is told of a site's alerts, in order of id."""
+def alert_targets(site: Site, ports: Mapping[str, int]) -> tuple[AlertTarget, ...]:
+    """Who is told of a site's alerts, in order of id.
+
+    Args:
+        site: its declaration.
+        ports: the usual port of each scheme.
+    """
     return tuple(
         AlertTarget(
             scheme=(parts := urlsplit(one.url)).scheme,
-            target=parts.netloc if parts.port else f"{parts.netloc}:{PORTS[parts.scheme]}",
+            target=parts.netloc if parts.port else f"{parts.netloc}:{ports[parts.scheme]}",
             ca_file=one.ca_file or "",
             credentials_file=one.credentials_file or "",
         )

@@ -24,7 +24,8 @@ BIND = Format(
         "With `dnssec` the name servers sign the site's own zones. All of them have the declared key, so each gives "
         "the same proof, and none of them makes a key. The signed zone's serial number is at least that of the file, "
         "and only rises. Other sites' name servers take answers of this site only if they are signed by this key. A "
-        "party's own view is for its nodes alone and is not signed. BIND keeps the signed zones in /var/lib/bind."
+        "party's own view is for its nodes alone and is not signed. BIND keeps the signed zones in /var/lib/bind. With "
+        "a `transfer_key` secondaries may transfer them signed, by a key with the name `zonewright-transfer`."
     ),
     subject="site",
     files=(
@@ -48,6 +49,7 @@ BIND = Format(
         commands=(("-z", "-t", _ROOT, "/etc/bind/named.conf"),),
         in_namespace=True,
         parts=(("var/cache/bind/.keep", ""),),
+        stand_ins=((r'secret "ref\+[^"]*"', 'secret "AAAA"'),),  # it must be base64, and is not known here
     ),
     needs="name_servers",
 )

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from zonewright.render.contexts.dhcp import DhcpLease
 from zonewright.render.contexts.site_context import SiteContext
-from zonewright.render.network.paths import Paths
+
+if TYPE_CHECKING:
+    from zonewright.render.network.paths import Paths
 
 _DNS, _TFTP = 53, 69
 
@@ -50,7 +53,7 @@ def lease_told(site: SiteContext, lease: DhcpLease, mac_address: str) -> LeaseTo
     )
 
 
-def lease_faults(paths: Paths) -> Iterator[tuple[str, str, str]]:
+def lease_faults(paths: "Paths") -> Iterator[tuple[str, str, str]]:
     """What a machine with a leased address does not reach, and servers that do not hear each other.
 
     Args:

@@ -8,11 +8,13 @@ from typing import Any, Never
 
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from zonewright.render.errors import RenderError
 from zonewright.render.quoting import FILTERS, Quoted
+
+_OF_LOOP = frozenset({"first", "last", "index"})
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -27,8 +29,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return False
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """A field of our own data as it is, which is most of what templates ask; all else by the sandbox's rules."""
-        if attribute in getattr(type(obj), "__dataclass_fields__", ()):
+        """A field of our own data, or what a loop tells, as it is, which is most; all else by the sandbox's rules."""
+        kind = type(obj)
+        if attribute in getattr(kind, "__dataclass_fields__", ()) or (kind is LoopContext and attribute in _OF_LOOP):
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
