@@ -441,9 +441,9 @@ def test_a_head_that_was_dated_back_is_found_by_its_stamp(
 
 
 def test_what_an_authority_should_not_answer_is_kept_by_nobody(
-    ledger: LedgerClient, stamps: TimestampAuthority, tmp_path: Path
+    ledger: LedgerClient, stamps: TimestampAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error, something else, too much, an answer to another question, and nobody there: each a sentence."""
+    """An error, something else, too much, an answer to another question, one without end, and nobody there."""
     roots = roots_of(stamps.roots.read_bytes())
     path, head = tmp_path / "kept.jsonl", head_of(ledger)
     old, _ = request_for(stamped_bytes(head))
@@ -458,6 +458,10 @@ def test_what_an_authority_should_not_answer_is_kept_by_nobody(
         stamps.says = says
         with pytest.raises(WitnessError, match=sentence):
             TimestampWitness(stamps.url, roots, path).keep(head)
+    stamps.says, stamps.pause_s = (200, b"0" * 300), 0.005
+    monkeypatch.setattr("zonewright.server.timestamping._TIMEOUT_S", 0.1)
+    with pytest.raises(WitnessError, match=r"its answer did not end within 0\.1 s"):
+        TimestampWitness(stamps.url, roots, path).keep(head)
     with pytest.raises(WitnessError, match="NewConnectionError"):
         TimestampWitness("http://127.0.0.1:1/", roots, path).keep(head)
     assert not path.exists()

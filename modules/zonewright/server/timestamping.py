@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from urllib3 import PoolManager
@@ -17,6 +18,7 @@ from zonewright.server.witnesses import WitnessError
 
 if TYPE_CHECKING:
     from cryptography import x509
+    from urllib3 import BaseHTTPResponse
 
 _TYPE = "application/timestamp-query"
 _TIMEOUT_S = 30.0
@@ -73,11 +75,25 @@ class TimestampWitness:
             answer = self._pool.request(
                 "POST", self._url, body=asked, headers=headers, redirect=False, preload_content=False
             )
-            body = answer.read(MOST_BYTES + 1)
-            answer.release_conn()
+            with answer:
+                body = _read(answer, MOST_BYTES + 1)
         except (HTTPError, OSError) as error:
             raise WitnessError(f"{type(error).__name__}: {reason_of(error)[:200]}") from None
         if answer.status != _OK or len(body) > MOST_BYTES:
             size = f"more than {MOST_BYTES:,} bytes" if len(body) > MOST_BYTES else f"{answer.status}"
             raise WitnessError(f"it answered {size}")
         return body
+
+
+def _read(answer: "BaseHTTPResponse", most: int) -> bytes:
+    """At most so many bytes, in the time that an answer may take: one byte now and then keeps other witnesses waiting.
+
+    Raises:
+        WitnessError: when it did not end in that time.
+    """
+    body, until_s = b"", monotonic() + _TIMEOUT_S
+    while len(body) < most and (part := answer.read1(most - len(body))):
+        body += part
+        if monotonic() > until_s:
+            raise WitnessError(f"its answer did not end within {_TIMEOUT_S:g} s")
+    return body
