@@ -1,6 +1,7 @@
 """Who may call a ledger that is served: deny by default, and each right asked where the decision is made."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -419,8 +420,18 @@ def test_a_token_goes_into_a_file_and_comes_from_one(
         assert sentence in " ".join(capsys.readouterr().err.split())
     assert main(["access", "rotate", "runner-a", *ledger, "--out", str(tmp_path)]) == 1
     assert "is a folder; nothing was changed" in " ".join(capsys.readouterr().err.split())
+    (other := tmp_path / "zone.yaml").write_text("zone: small\n", encoding="ascii")
+    for path in (other, Path(os.devnull)):
+        assert main(["access", "rotate", "runner-a", *ledger, "--out", str(path)]) == 1
+        assert "is no file of a token; nothing was changed" in " ".join(capsys.readouterr().err.split())
+    assert other.read_text(encoding="ascii") == "zone: small\n"
     monkeypatch.setenv("ZONEWRIGHT_LEDGER_TOKEN_FILE", str(tmp_path / "nowhere"))
     assert main(grant) == 2
     assert "ZONEWRIGHT_LEDGER_TOKEN_FILE: expected a file with a token" in capsys.readouterr().err
+    for text, fault in (("\n", "nothing in it"), (tokens[0] + "\n" + tokens[1], "something else"), ("é", "something")):
+        monkeypatch.setenv("ZONEWRIGHT_LEDGER_TOKEN_FILE", str(other))
+        other.write_text(text, encoding="utf-8")
+        assert main(grant) == 2
+        assert f"expected a file with a token, got {other}: {fault}" in " ".join(capsys.readouterr().err.split())
     assert served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries == before
     assert sorted(path.name for path in tmp_path.iterdir() if "token" in path.name) == ["admin.token", "runner.token"]

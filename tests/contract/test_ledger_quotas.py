@@ -227,3 +227,13 @@ def test_a_tenant_is_told_what_is_missing_of_its_own_wish(tmp_path: Path) -> Non
             "its quota has no room for this beside what others have in it: up to 200 W too much"
         )
         assert "tenant-b" not in str(finding)
+        scarce = {"north": {"district": "north", "it_kw": 2, "scarce_from": 0.1}}
+        served.local.call(verbs.INIT, InitRequest(zone=(zone := Zone.model_validate({**ZONE, "quotas": scarce}))))
+        mine.zone = zone
+        (finding,) = mine.propose(mine.demand(clusters={"web": cluster(6)}), reserve=False).findings
+        assert (finding.value, finding.limit, finding.excess) == (None, None, 200)
+        assert finding.message.startswith(
+            "its quota is scarce, and this is more than an equal share of it: up to 200 W"
+        )
+        assert "those who have less than their share go first" in finding.fix
+        assert "tenant-b" not in str(finding)

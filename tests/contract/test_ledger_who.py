@@ -21,16 +21,19 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs.who import who
 from zonewright.model import Zone
 
+_PARTIES = month_zone()["parties"]
+ZONE_FILE = Zone.model_validate(
+    {
+        **month_zone(),
+        "parties": {**_PARTIES, "operator": {**_PARTIES["operator"], "contact": "noc@a.example"}},
+    }
+)
+
 
 @pytest.fixture(name="path")
 def _path(tmp_path: Path) -> Path:
     """A ledger with two sites of two operators, a carrier's link between them, and a tenant in each of two racks."""
-    content = month_zone()
-    content["parties"] = {
-        **content["parties"],
-        "operator": {**content["parties"]["operator"], "contact": "noc@a.example"},
-    }
-    zone = Zone.model_validate(content)
+    zone = ZONE_FILE
     path = tmp_path / "ledger.db"
     with LedgerClient(f"sqlite:///{path}", create=True) as client:
         client.call(verbs.INIT, InitRequest(zone=zone))
@@ -148,3 +151,15 @@ def test_the_command_says_who_and_how_to_reach_them(path: Path, capsys: pytest.C
     )
     assert main(["ledger", "who", "nowhere", *ledger]) == 0
     assert capsys.readouterr().out == "nothing in the ledger has nowhere\n"
+
+
+def test_a_site_with_feeds_and_no_panels_ends_no_search(path: Path, context: Context) -> None:
+    """An operator may send one past the files: it has an answer like all others, and they keep theirs."""
+    (site,) = site_of("operator-2", 2)["sites"].values()
+    pools = {"v4": {"prefix": "10.89.0.0/24", "gateway": "10.89.0.1"}}
+    bare = {**site, "as_number": 4_200_000_009, "address_pools": pools, "name_servers": ["10.89.0.2"]}
+    del bare["power_panels"]
+    with LedgerClient(f"sqlite:///{path}") as client:
+        Party(client, "stack-of-operator-2", "operator-2", zone=ZONE_FILE).bring_up(sites={"dc2": site, "dc9": bare})
+    racks = [ROW, ("operator-2", "dc2/a/01", "dc2"), A, B]
+    assert sorted(told(who(context, WhoRequest(subject="sub-1")))) == sorted(racks)

@@ -106,6 +106,25 @@ def test_a_file_with_faults_is_registered_by_nobody(ledger: Ledger) -> None:
     ledger.register(zone_file(rule_packs={"pack": PACK, "wider": wider}))  # the first pack does not say whom it trusts
 
 
+def test_a_file_that_was_registered_with_faults_stays_in_force_until_it_is_mended(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ledgers of before have such files: stacks go on by them, and the next file has no fault at all."""
+    with monkeypatch.context() as before:
+        before.setattr("zonewright.ledger.verbs.enrolments._require_faultless", lambda _file: None)
+        ledger.register(zone_file({"design-pue": 0.9}))
+    registered = ledger.zone
+    for count in (1, 2):
+        ledger.party("operator").bring_up(sites=sites("dc1", racks=count))
+    assert not ledger.client.call(verbs.INIT, InitRequest(zone=registered)).changed
+    with pytest.raises(LedgerRefusedError, match="the zone's file has 1 fault; nothing was registered"):
+        ledger.register(zone_file({"design-pue": 0.9}, north={"land_ha": 100}))
+    ledger.zone = registered
+    ledger.party("operator").bring_up(sites=sites("dc1", racks=3))
+    ledger.register(zone_file({"design-pue": 2}))
+    ledger.party("operator").bring_up(sites=sites("dc1", racks=4))
+
+
 def test_the_second_of_two_changes_at_different_sites_is_refused(ledger: Ledger) -> None:
     """Two sites of a district, each within the grid's capacity by itself: only the first to be admitted gets it."""
     ledger.register(zone_file(north={"connection_capacity_kw": 15}))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -371,8 +372,11 @@ def test_an_authority_stamps_heads_and_an_auditor_needs_its_certificate_only(
     witness.keep(head_of(ledger))
     further(ledger)
     witness.keep(head_of(ledger))
+    witness.keep(first)  # of another service, which was slower
     assert (name, stamps.asked) == ("tsa", 2)
     kept = tmp_path / "copies" / "tsa.jsonl"
+    with pytest.raises(WitnessError, match=rf"^{kept} has heads of another ledger, {first.ledger}; move it away"):
+        witness.keep(first.model_copy(update={"ledger": "another"}))
     assert kept.stat().st_mode & 0o777 == 0o600
     lines = kept.read_text(encoding="utf-8").splitlines()
     one = StampedHead.model_validate_json(lines[0])
@@ -398,6 +402,12 @@ def test_an_authority_stamps_heads_and_an_auditor_needs_its_certificate_only(
     whole = kept.read_text(encoding="utf-8")
     code, sentence = told(whole)
     assert (code, sentence.startswith("good: witness tsa saw the head, entry ")) == (0, True)
+    assert sentence.endswith("Z, with a time-stamp")
+    bare = [StampedHead.model_validate_json(line).head.model_dump_json() for line in lines]
+    (tmp_path / "bare.jsonl").write_text("\n".join(bare), encoding="utf-8")
+    asked = ["--witness", str(tmp_path / "bare.jsonl"), "--timestamp-ca", str(stamps.roots)]
+    assert main(["ledger", "verify", "--ledger", f"sqlite:///{tmp_path}/l.db", *asked]) == 2
+    assert "--timestamp-ca: expected a file of --witness with time-stamps, got none" in capsys.readouterr().err
     other = StampedHead.model_validate_json(lines[1])
     swapped = one.model_copy(update={"stamp": other.stamp}).model_dump_json() + "\n"
     assert told(swapped) == (
@@ -415,19 +425,25 @@ def test_an_authority_stamps_heads_and_an_auditor_needs_its_certificate_only(
 def test_a_head_that_was_dated_back_is_found_by_its_stamp(
     ledger: LedgerClient, stamps: TimestampAuthority, tmp_path: Path
 ) -> None:
-    """Whoever has the ledger's key may write any moment into a head, but not into what an authority says of it."""
+    """Whoever has the ledger's key may write any moment into a head, but not into what an authority says of it.
+
+    A service whose clock is wrong is told so at once, and not by its auditor.
+    """
+    roots = roots_of(stamps.roots.read_bytes())
     head = head_of(ledger).model_copy(update={"at": "2020-01-01T00:00:00.000000Z"})
-    TimestampWitness(stamps.url, roots_of(stamps.roots.read_bytes()), tmp_path / "kept.jsonl").keep(head)
-    one = StampedHead.model_validate_json((tmp_path / "kept.jsonl").read_bytes())
-    fault = stamp_fault(one, roots_of(stamps.roots.read_bytes()))
+    answer = stamps.stamp(request_for(stamped_bytes(head))[0])
+    fault = stamp_fault(StampedHead(head=head, stamp=base64.b64encode(answer).decode()), roots)
     assert fault is not None
     assert "its head says 2020-01-01T00:00:00Z, and the authority stamped it at 20" in fault
+    with pytest.raises(WitnessError, match="its head says 2020-01-01T00:00:00Z"):
+        TimestampWitness(stamps.url, roots, tmp_path / "kept.jsonl").keep(head)
+    assert not (tmp_path / "kept.jsonl").exists()
 
 
 def test_what_an_authority_should_not_answer_is_kept_by_nobody(
-    ledger: LedgerClient, stamps: TimestampAuthority, tmp_path: Path
+    ledger: LedgerClient, stamps: TimestampAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error, something else, too much, an answer to another question, and nobody there: each a sentence."""
+    """An error, something else, too much, an answer to another question, one without end, and nobody there."""
     roots = roots_of(stamps.roots.read_bytes())
     path, head = tmp_path / "kept.jsonl", head_of(ledger)
     old, _ = request_for(stamped_bytes(head))
@@ -436,11 +452,16 @@ def test_what_an_authority_should_not_answer_is_kept_by_nobody(
         ((200, b"<html>"), "the time-stamp does not count"),
         ((200, b"0" * 70_000), "it answered more than 65,536 bytes"),
         ((200, stamps.stamp(old)), "the time-stamp does not count: Nonce mismatch"),
+        ((200, re.sub(rb"(?s)\xa3(?=.0.0)", b"\xa7", stamps.stamp(old), count=1)), "time-stamp does not count"),
         ((200, stamps.stamp(b"none")), "the authority gave no time-stamp: "),
     ):
         stamps.says = says
         with pytest.raises(WitnessError, match=sentence):
             TimestampWitness(stamps.url, roots, path).keep(head)
+    stamps.says, stamps.pause_s = (200, b"0" * 300), 0.005
+    monkeypatch.setattr("zonewright.server.timestamping._TIMEOUT_S", 0.1)
+    with pytest.raises(WitnessError, match=r"its answer did not end within 0\.1 s"):
+        TimestampWitness(stamps.url, roots, path).keep(head)
     with pytest.raises(WitnessError, match="NewConnectionError"):
         TimestampWitness("http://127.0.0.1:1/", roots, path).keep(head)
     assert not path.exists()

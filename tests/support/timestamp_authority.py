@@ -2,8 +2,9 @@
 
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -35,12 +36,14 @@ class TimestampAuthority:
         roots: file with the certificate that people trust.
         asked: how often it was asked.
         says: what it answers instead, with a status; None stamps.
+        pause_s: seconds before each byte of an answer.
     """
 
     url: str
     roots: Path
     asked: int = 0
     says: tuple[int, bytes] | None = None
+    pause_s: float = 0
     folder: Path = field(default_factory=Path)
 
     def stamp(self, query: bytes) -> bytes:
@@ -85,7 +88,13 @@ def timestamp_authority(folder: Path, name: str = "stamps") -> Iterator[Timestam
             self.send_header("content-type", "application/timestamp-reply")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if not made.pause_s:
+                self.wfile.write(body)
+                return
+            with suppress(OSError):  # who asks does not wait for all of it
+                for byte in body:
+                    time.sleep(made.pause_s)
+                    self.wfile.write(bytes([byte]))
 
         def log_message(self, *_given: Any) -> None:
             """Nothing."""

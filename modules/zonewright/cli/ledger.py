@@ -326,7 +326,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         check = (
             wrong_check(f"witness {name}", fault)
             if (fault := stamp_faults.get(name) or heads_fault(heads, arguments.public_key))
-            else seen(name, heads, hashes, last, is_of_now=True)
+            else seen(name, heads, hashes, last, is_of_now=True, is_stamped=name in stamp_faults)
         )
         print(f"{check.verdict}: {check.name} {check.detail}")
         faults += check.verdict == "wrong"

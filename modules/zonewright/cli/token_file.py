@@ -28,6 +28,8 @@ def token_file(path: Path, *, replaces: bool) -> Iterator[Callable[[str], None]]
         raise StoppedError(f"{path} exists; nothing was changed; name a new file", code=REFUSED)
     if path.is_dir():  # also what has no name, such as an empty argument
         raise StoppedError(f"{path} is a folder; nothing was changed; name a file", code=REFUSED)
+    if path.exists() and not _has_token(path):
+        raise StoppedError(f"{path} is no file of a token; nothing was changed; name a new file", code=REFUSED)
     beside = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -53,3 +55,17 @@ def token_file(path: Path, *, replaces: bool) -> Iterator[Callable[[str], None]]
     finally:
         with suppress(FileNotFoundError):
             beside.unlink()
+
+
+def _has_token(path: Path) -> bool:
+    """Whether a file may be replaced: it has an older token, or nothing. A device is no file."""
+    from zonewright.ledger.store.principals import PREFIX
+
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(PREFIX))
+    except OSError as error:
+        raise StoppedError(f"{path} cannot be read: {reason_of(error)}; nothing was changed", code=REFUSED) from None
+    return begin in {b"", PREFIX.encode()}

@@ -69,7 +69,7 @@ def trust_of(arguments: argparse.Namespace) -> "AuditTrust":
 def kept_by_witnesses(
     paths: "Sequence[Path]", authorities: Path | None
 ) -> "tuple[dict[str, list[Checkpoint]], dict[str, str]]":
-    """What witnesses have kept, by the names of their files; and what is wrong with their time-stamps, by name.
+    """What witnesses have kept, by the names of their files; and of those with time-stamps what is wrong with these.
 
     Args:
         paths: of the files.
@@ -90,19 +90,20 @@ def kept_by_witnesses(
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
             if any('"stamp":' in line for line in lines):
-                found[name], fault = _stamped(path, lines, authorities)
-                faults |= {name: fault} if fault else {}
+                found[name], faults[name] = _stamped(path, lines, authorities)
             else:
                 found[name] = [Checkpoint.model_validate_json(one) for one in lines]
         except (ValidationError, UnicodeDecodeError):
             raise StoppedError(
                 f"{path}: expected a signed checkpoint in each line, got something else", code=MISUSE
             ) from None
+    if authorities is not None and not faults:
+        raise StoppedError("--timestamp-ca: expected a file of --witness with time-stamps, got none", code=MISUSE)
     return found, faults
 
 
-def _stamped(path: Path, lines: "Sequence[str]", authorities: Path | None) -> "tuple[list[Checkpoint], str | None]":
-    """Heads that an authority stamped, and the first thing that is wrong with a time-stamp."""
+def _stamped(path: Path, lines: "Sequence[str]", authorities: Path | None) -> "tuple[list[Checkpoint], str]":
+    """Heads that an authority stamped, and the first thing that is wrong with a time-stamp; empty where nothing is."""
     from zonewright.audit.evidence.stamped import StampedHead, stamp_fault
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.seal import SealError
@@ -120,7 +121,7 @@ def _stamped(path: Path, lines: "Sequence[str]", authorities: Path | None) -> "t
     except SealError as error:
         raise StoppedError(f"{authorities}: {error}", code=MISUSE) from None
     faults = (stamp_fault(one, roots) for one in heads)
-    return [one.head for one in heads], next((fault for fault in faults if fault), None)
+    return [one.head for one in heads], next((fault for fault in faults if fault), "")
 
 
 def kept_checkpoint(path: Path | None) -> "Checkpoint | None":

@@ -18,6 +18,7 @@ _NOUNS = {
 """How the sentence begins where the rule is not about a rack."""
 _RACK_PARTS = 4
 _FIX = "choose other racks for some of your nodes, or fewer or smaller nodes for this one"
+_FIX_OF_SHARE = "ask for fewer or smaller nodes; those who have less than their share go first"
 
 
 def without_sums(finding: Finding) -> Finding:
@@ -37,15 +38,17 @@ def without_sums(finding: Finding) -> Finding:
         return finding
     step = STEPS[finding.unit]
     excess = -(-finding.excess // step) * step
-    what = _NOUNS.get(finding.rule, f"rack {finding.subject} cannot carry")
+    is_share = finding.rule == "quota" and " of " in finding.subject  # of a party, in a quota that is scarce
+    what = f"{_NOUNS.get(finding.rule, f'rack {finding.subject} cannot carry')} this beside what others have in it"
+    what = "its quota is scarce, and this is more than an equal share of it" if is_share else what
     too_much = f"up to {amount(excess, finding.unit)} too much"
     return replace(
         finding,
-        message=f"{what} this beside what others have in it: {too_much}{MUST_HOLD}{_SUMS[finding.rule]}",
+        message=f"{what}: {too_much}{MUST_HOLD}{_SUMS[finding.rule]}",
         value=None,
         limit=None,
         excess=excess,
-        fix=_FIX,
+        fix=_FIX_OF_SHARE if is_share else _FIX,
     )
 
 

@@ -1,6 +1,7 @@
 """The rule about quotas: what parties have claimed and reserved, against what the zone grants them."""
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 from zonewright.model.world import Usage, ZoneFacts
 from zonewright.model.zone import EnterpriseSize, Quota
@@ -47,7 +48,8 @@ def _shares(view: View, quota_id: str, one: Quota, counted: Mapping[tuple[str, s
         by_party[party] = Usage(known.watts + used.watts, known.units + used.units)
     sharing = {party: used for party, used in sorted(by_party.items()) if used.watts or used.units}
     total = Usage(sum(used.watts for used in sharing.values()), sum(used.units for used in sharing.values()))
-    scarce = {kind for kind, value, limit, _ in _figures(one, total) if value > (one.scarce_from or 1) * limit}
+    part = Fraction(str(one.scarce_from))  # as it is written: 0.57 of 100 is 57, and not a little less
+    scarce = {kind for kind, value, limit, _ in _figures(one, total) if value > part * limit}
     for party, used in sharing.items() if scarce and len(sharing) > 1 else ():
         for kind, value, limit, unit in _figures(one, used) if view.acts(party) else ():
             share = limit // len(sharing)

@@ -37,6 +37,9 @@ def request_for(data: bytes) -> tuple[bytes, int | None]:
 def stamped_at(answer: bytes, data: bytes, roots: Sequence[x509.Certificate], nonce: int | None = None) -> datetime:
     """The moment at which an authority says that some bytes were there. Certificates need be good at that moment only.
 
+    An answer may differ from the one that was given in what CMS does not sign: the two numbers of its version, and the
+    name of the signature's algorithm. All that is said of bytes, moment and authority is signed.
+
     Args:
         answer: of the authority (DER).
         data: the bytes.
@@ -68,7 +71,7 @@ def _in_order(answer: bytes) -> bytes:
         if signed["certificates"].native:
             signed["certificates"] = CertificateSet(list(signed["certificates"]))
         return bytes(found.dump())
-    except (ValueError, KeyError, TypeError):
+    except Exception:  # noqa: BLE001 - of bytes that are none of its types asn1crypto raises whatever comes to it
         return answer
 
 

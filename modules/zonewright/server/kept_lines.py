@@ -1,7 +1,23 @@
 """Files of lines that only grow: each line is whole on the disk, whatever a kill or a full disk left before it."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Be alone with a file or folder: services on one host share it.
+
+    Args:
+        path: the file or folder; its own folder is made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.with_name(f"{path.name}.lock").open("a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def whole_lines(path: Path) -> list[bytes]:

@@ -2,20 +2,23 @@
 
 import base64
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
-from zonewright.audit.evidence.stamped import StampedHead, stamped_bytes
+from zonewright.audit.evidence.stamped import StampedHead, moment_fault, stamped_bytes
 from zonewright.errors import reason_of
 from zonewright.ledger.protocol.journal_messages import Checkpoint
+from zonewright.ledger.store.journal import is_late
 from zonewright.seal.errors import SealError
-from zonewright.server.kept_lines import add_line, whole_lines
+from zonewright.server.kept_lines import add_line, alone, whole_lines
 from zonewright.server.witnesses import WitnessError
 
 if TYPE_CHECKING:
     from cryptography import x509
+    from urllib3 import BaseHTTPResponse
 
 _TYPE = "application/timestamp-query"
 _TIMEOUT_S = 30.0
@@ -36,26 +39,33 @@ class TimestampWitness:
         self._pool = PoolManager(timeout=_TIMEOUT_S, retries=False)
 
     def keep(self, head: Checkpoint) -> None:
-        """Have the head stamped, unless the last one says the same.
+        """Have the head stamped, unless the last one says the same, or another service's overtook it.
 
         Raises:
             WitnessError: when it was not, or the stamp does not count.
         """
+        with alone(self._path):
+            lines = whole_lines(self._path)
+            last = StampedHead.model_validate_json(lines[-1]).head if lines else None
+            if last is not None and last.ledger != head.ledger:
+                raise WitnessError(f"{self._path} has heads of another ledger, {last.ledger}; move it away")
+            is_known = last is not None and (last.sequence, last.hash) == (head.sequence, head.hash)
+            if not is_known and not (last is not None and is_late(head, last)):
+                add_line(self._path, self._stamped(head).model_dump_json())
+
+    def _stamped(self, head: Checkpoint) -> StampedHead:
         from zonewright.seal.timestamps import request_for, stamped_at  # noqa: PLC0415 - a library that few need
 
-        lines = whole_lines(self._path)
-        last = StampedHead.model_validate_json(lines[-1]).head if lines else None
-        if last is not None and (last.sequence, last.hash) == (head.sequence, head.hash):
-            return
         data = stamped_bytes(head)
         asked, nonce = request_for(data)
         answer = self._answer(asked)
         try:
-            stamped_at(answer, data, self._roots, nonce)
+            fault = moment_fault(head, stamped_at(answer, data, self._roots, nonce))
         except SealError as error:
-            raise WitnessError(str(error)) from None
-        kept = StampedHead(head=head, stamp=base64.b64encode(answer).decode())
-        add_line(self._path, kept.model_dump_json())
+            fault = str(error)
+        if fault:
+            raise WitnessError(fault)
+        return StampedHead(head=head, stamp=base64.b64encode(answer).decode())
 
     def _answer(self, asked: bytes) -> bytes:
         from zonewright.seal.timestamps import MOST_BYTES  # noqa: PLC0415 - as above
@@ -65,11 +75,25 @@ class TimestampWitness:
             answer = self._pool.request(
                 "POST", self._url, body=asked, headers=headers, redirect=False, preload_content=False
             )
-            body = answer.read(MOST_BYTES + 1)
-            answer.release_conn()
+            with answer:
+                body = _read(answer, MOST_BYTES + 1)
         except (HTTPError, OSError) as error:
             raise WitnessError(f"{type(error).__name__}: {reason_of(error)[:200]}") from None
         if answer.status != _OK or len(body) > MOST_BYTES:
             size = f"more than {MOST_BYTES:,} bytes" if len(body) > MOST_BYTES else f"{answer.status}"
             raise WitnessError(f"it answered {size}")
         return body
+
+
+def _read(answer: "BaseHTTPResponse", most: int) -> bytes:
+    """At most so many bytes, in the time that an answer may take: one byte now and then keeps other witnesses waiting.
+
+    Raises:
+        WitnessError: when it did not end in that time.
+    """
+    body, until_s = b"", monotonic() + _TIMEOUT_S
+    while len(body) < most and (part := answer.read1(most - len(body))):
+        body += part
+        if monotonic() > until_s:
+            raise WitnessError(f"its answer did not end within {_TIMEOUT_S:g} s")
+    return body

@@ -4,11 +4,9 @@ Whoever has the ledger's host has its key, and could rewrite the whole journal a
 else keeps says otherwise. What a witness keeps is a file with one checkpoint a line, which ``audit verify`` reads.
 """
 
-import fcntl
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -18,6 +16,7 @@ from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.store.journal import is_late
 from zonewright.ledger.transport.client import OK
 from zonewright.ledger.transport.over_http import OverHttp
+from zonewright.server.kept_lines import alone
 from zonewright.server.periodic import Periodic
 
 VERB = "witness"
@@ -61,16 +60,8 @@ class GitWitness:
 
         Another service of the ledger may have sent a later one meanwhile: then this one says nothing more.
         """
-        with self._alone():
+        with alone(self._folder):
             self._keep(head)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Services on one host share the working copy."""
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        with self._folder.with_name(f"{self._folder.name}.lock").open("a", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     def _keep(self, head: Checkpoint) -> None:
         for left in reversed(range(_TRIES)):

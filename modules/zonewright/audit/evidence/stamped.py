@@ -47,14 +47,23 @@ def stamp_fault(one: StampedHead, roots: "Sequence[x509.Certificate]") -> str | 
 
     try:
         stamp = base64.b64decode(one.stamp, validate=True)
-        moment = stamped_at(stamp, stamped_bytes(one.head), roots)
-        said = datetime.fromisoformat(one.head.at)
-        apart = abs(moment - said)
-    except (SealError, ValueError, TypeError) as error:
-        return f"entry {one.head.sequence}: {error}"
+        fault = moment_fault(one.head, stamped_at(stamp, stamped_bytes(one.head), roots))
+    except (SealError, ValueError) as error:
+        fault = str(error)
+    return f"entry {one.head.sequence}: {fault}" if fault else None
+
+
+def moment_fault(head: Checkpoint, moment: datetime) -> str | None:
+    """What is wrong with the moment at which a head was stamped, as a sentence, or None.
+
+    Args:
+        head: the head.
+        moment: what the authority says.
+    """
+    try:
+        apart = abs(moment - datetime.fromisoformat(head.at))
+    except (ValueError, TypeError):
+        return "its head says no time in UTC"
     if apart > APART:
-        return (
-            f"entry {one.head.sequence}: its head says {one.head.at[:19]}Z, and the authority stamped it at "
-            f"{moment:%Y-%m-%dT%H:%M:%S}Z"
-        )
+        return f"its head says {head.at[:19]}Z, and the authority stamped it at {moment:%Y-%m-%dT%H:%M:%S}Z"
     return None

@@ -18,7 +18,7 @@ class AuditTrust:
         checkpoint: a checkpoint of the journal that was kept elsewhere.
         ledger_key: the ledger's public key, base64.
         witnesses: heads of the journal that others have kept, by witness.
-        witness_faults: what is wrong with the time-stamps of some of them, by witness.
+        witness_faults: what is wrong with the time-stamps of those that have some, by witness; empty where they count.
     """
 
     keys: Mapping[str, tuple[str, ...]] | None = None

@@ -31,7 +31,13 @@ def heads_fault(heads: Sequence[Checkpoint], ledger_key: str | None) -> str | No
 
 
 def seen(
-    name: str, heads: Sequence[Checkpoint], hashes: Mapping[int, str], last: int, *, is_of_now: bool = False
+    name: str,
+    heads: Sequence[Checkpoint],
+    hashes: Mapping[int, str],
+    last: int,
+    *,
+    is_of_now: bool = False,
+    is_stamped: bool = False,
 ) -> Check:
     """What one witness says of a journal.
 
@@ -44,7 +50,9 @@ def seen(
         hashes: hashes of the journal's entries by number; those that are known.
         last: number of its last entry.
         is_of_now: whether the journal was read from the ledger, after the witness's file.
+        is_stamped: whether the heads have time-stamps, which count.
     """
+    stamped = ", with a time-stamp" if is_stamped else ""
     what, known = f"witness {name}", [head for head in heads if head.sequence in hashes]
     for head in known:
         if hashes[head.sequence] != head.hash:
@@ -61,8 +69,9 @@ def seen(
         return open_(what, f"it saw entries up to {newest.sequence}, none of which is here")
     latest = known[-1]
     if latest.sequence == last:
-        return good(what, f"saw the head, entry {last}, at {latest.at[:19]}Z")
-    return good(what, f"saw entry {latest.sequence} at {latest.at[:19]}Z, and not yet the head, entry {last}")
+        return good(what, f"saw the head, entry {last}, at {latest.at[:19]}Z{stamped}")
+    until = f"and not yet the head, entry {last}"
+    return good(what, f"saw entry {latest.sequence} at {latest.at[:19]}Z{stamped}, {until}")
 
 
 def witness_checks(contents: Contents, known: AuditTrust) -> Iterator[Check]:
@@ -84,4 +93,4 @@ def witness_checks(contents: Contents, known: AuditTrust) -> Iterator[Check]:
         elif held is not None and held.ledger and heads[0].ledger != held.ledger:
             yield wrong(f"witness {name}", "it keeps heads of another ledger than the bundle's")
         else:
-            yield seen(name, heads, hashes, max(hashes))
+            yield seen(name, heads, hashes, max(hashes), is_stamped=name in known.witness_faults)

@@ -109,7 +109,8 @@ class UnknownCallerError(LedgerMisuseError):
             "certificate" if about_certificate else "token",
             about_certificate
             or "the token is missing, unknown, revoked or expired; nothing was decided; set ZONEWRIGHT_LEDGER_TOKEN, "
-            "or ask the zone's administrator for one: zonewright access grant",
+            "or correct the file that ZONEWRIGHT_LEDGER_TOKEN_FILE names, or ask the zone's administrator for one: "
+            "zonewright access grant",
         )
 
 

@@ -158,19 +158,24 @@ def token_for(url: str) -> str | None:
         url: of the ledger; one that is no service needs none.
 
     Raises:
-        LedgerMisuseError: when the file cannot be read.
+        LedgerMisuseError: when the file cannot be read, or has no token or more than one.
     """
     path = os.environ.get(TOKEN_FILE_VARIABLE)
     if not path or not url.startswith("http"):
         return os.environ.get(TOKEN_VARIABLE)
     try:
         with Path(path).open("rb") as file:
-            return file.read(_MOST_TOKEN_BYTES).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LedgerMisuseError(
-            "token",
-            f"{TOKEN_FILE_VARIABLE}: expected a file with a token, got {path}: {reason_of(error)}; correct it",
-        ) from None
+            words = file.read(_MOST_TOKEN_BYTES + 1).decode("ascii").split()
+        if len(words) == 1 and words[0].isprintable() and len(words[0]) <= _MOST_TOKEN_BYTES:
+            return words[0]
+        fault = "something else" if words else "nothing in it"
+    except UnicodeDecodeError:
+        fault = "something else"
+    except OSError as error:
+        fault = reason_of(error)
+    raise LedgerMisuseError(
+        "token", f"{TOKEN_FILE_VARIABLE}: expected a file with a token, got {path}: {fault}; correct it"
+    )
 
 
 def lock_wait_s() -> float:

@@ -75,8 +75,7 @@ def _require_faultless(file: Zone) -> None:
     """Whoever brings the file, it is one that a check of files lets pass: every decision rests on it."""
     from zonewright.declare.registered import zone_problems  # noqa: PLC0415 - only here, and it is much
 
-    # As it is kept: a message says every value, and what a pack does not say it leaves to those that it extends.
-    problems = zone_problems(Zone.model_validate(file.model_dump(mode="json", exclude_defaults=True)))
+    problems = zone_problems(file)
     if problems:
         shown = [str(one) for one in problems[:_SHOWN]]
         more = [f"and {len(problems) - _SHOWN:,} more"] if len(problems) > _SHOWN else []

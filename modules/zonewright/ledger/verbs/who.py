@@ -169,7 +169,7 @@ def _feeds(assets: _Assets, row: RowMapping, data: Mapping[str, Any], subject: s
     site = row["name"].partition("/")[0]
     panels = {feed["power_panel"] for feed in data["row"]["feeds"].values()}
     of_site: Mapping[str, Any] = next(
-        (one["site"]["power_panels"] for held, one in assets.rows if held["name"] == site), {}
+        (one["site"].get("power_panels", {}) for held, one in assets.rows if held["name"] == site), {}
     )
     substations = {of_site[panel]["substation"] for panel in panels if panel in of_site}
     return subject.removeprefix(f"{site}/") in panels | substations
