@@ -272,12 +272,14 @@ class Site(Declared):
         Whose they are, and where the operator keeps a key, is told to nobody else.
         """
         hidden = {key for key, one in self.vlans.items() if one.tenant not in {None, party}}
-        if not hidden and self.dnssec is None and not self.alertmanagers:
+        second = self.second_dhcp_server
+        if not hidden and self.dnssec is None and second is None and not self.alertmanagers:
             return self
         return self.model_copy(
             update={
                 "dnssec": None,
                 "alertmanagers": {},
+                "second_dhcp_server": second.without_files() if second is not None else None,
                 "vlans": {key: one for key, one in self.vlans.items() if key not in hidden},
                 "address_pools": {key: one for key, one in self.address_pools.items() if one.vlan not in hidden},
             }
