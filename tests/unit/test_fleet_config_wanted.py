@@ -257,3 +257,9 @@ def test_a_host_judges_files_with_the_stand_ins_of_the_gate() -> None:
     (wanted,), _ = wanted_of(host(), {"a": configuration("kea")}, BUILT_IN, offer(stack()))
     assert wanted.beside == {"etc/kea/kea-dhcp4.conf": 'x { "interfaces": ["*"] }\n'}
     assert b'"eth0"' in wanted.archive
+
+
+def test_single_files_are_named_as_bind_names_its_keys() -> None:
+    """A file of the DNS with a plus sign in its name is put where `files` says, under a name with one."""
+    key = "etc/bind/keys/Kdc1.internal.+013+36397.private"
+    assert configuration("bind", files={key: f"/{key}"}).files == {key: f"/{key}"}

@@ -61,6 +61,9 @@ def test_a_tenant_is_told_of_no_other_tenants_vlans() -> None:
     assert (seen.dnssec, seen.alertmanagers) == (None, {})
     assert "/secret" not in seen.model_dump_json()
     assert seen.fixed_addresses == site(**own).fixed_addresses  # no node of the tenant gets one of them
+    own["second_dhcp_server"]["address"] = "10.0.2.6"  # in a pool that is not told
+    apart = site(**own).seen_by("tenant-a")
+    assert Site.part(apart.model_dump(mode="json", exclude_defaults=True)).dhcp_servers == site(**own).dhcp_servers
     assert (set(seen.vlans), set(seen.address_pools)) == ({"a", "a2", "plain"}, {"a4", "a-s", "all", "all-s"})
     assert "tenant-b" not in seen.model_dump_json()
     plain = Site.model_validate({"title": "dc", "district": "d"})
