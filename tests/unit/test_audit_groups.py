@@ -212,3 +212,22 @@ def test_series_lose_nothing(lines: list[str]) -> None:
         assert part.count == 1 or part.count >= 4
         at = part.stop
     assert at == len(lines)
+
+
+def test_files_of_signed_zones_are_told_together() -> None:
+    """What a site has for each of its zones is one difference; a zone whose key is another one stands alone."""
+    zones = ("east.internal", "0.80.10.in-addr.arpa", "1.80.10.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa")
+    root = "sites/east/{}.+013+36397.{}"
+    keys = {root.format(f"etc/bind/keys/K{one}", "key"): f"{one}. IN DNSKEY key\n" for one in zones}
+    content = {"0.80.10.in-addr.arpa": "10.80.0", "1.80.10.in-addr.arpa": "10.80.1", zones[3]: "20010db8"}
+    files = {
+        root.format(f"var/lib/bind/zonewright-{one}", "zone"): f"$INCLUDE zones/reverse/{name}.zone {one}.\n"
+        for one, name in content.items()
+    }
+    of_files, of_keys = group_differences({}, keys | files)
+    assert sentence(of_keys) == "the same 1 line in 4 files, but for zone"
+    assert sentence(of_files) == "the same 1 line in 3 files, but for content and zone"
+    assert files_line(of_keys).startswith("sites/east: K0.80.10.in-addr.arpa.+013+36397.key, K1.80.10.in-addr.arpa.")
+    path = root.format("etc/bind/keys/Keast.internal", "key")
+    odd, rest = group_differences({}, keys | {path: "east.internal. IN DNSKEY other\n"})
+    assert ([one.path for one in odd.members], len(rest.members)) == ([path], 3)

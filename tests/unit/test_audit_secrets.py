@@ -49,6 +49,7 @@ HARMLESS = (
     "token_file: /etc/zonewright/token",
     f"digest: sha256:{'ab12' * 16}",
     'keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ9iC0xkZ0w5o4lq6m8t4v1Xy2Zb3Nc4Md5Le6Kf7Jg"]',
+    "dnskey: 257 3 13 29Lz00vuv3cSHvKW066mJWJCieHctYuL1NvHTfAiKVeUoWu+fldi0Os+ iQq8Ju00WH5SEz7bgJ4+NEs7ODj7nw==",
     "rack: qp-dc1/b/16/05-and-a-rather-long-name-of-a-rack-0001",
     "https://example.org/a/long/path/without/any/password-in-it-2026",
     "reference: GB/T 22239-2019, NDRC letter Fa Gai Gao Ji [2022] No. 211",

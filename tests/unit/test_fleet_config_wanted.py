@@ -28,7 +28,8 @@ FRR, NETPLAN = "sites/dc1/etc/frr/frr.conf", "nodes/dc1/core-001/etc/netplan/50-
 SECOND = "routers/dc1/dc1-r2/etc/frr/frr.conf"
 GROUP = "groups/dc1/tenant-a/etc/bind/groups/tenant-a.conf"
 KEA, STANDBY = "sites/dc1/etc/kea/kea-dhcp4.conf", "servers/dc1/dhcp-2/etc/kea/kea-dhcp4.conf"
-TEXTS = {path: f"content of {path}\n" for path in (FRR, NETPLAN, GROUP, SECOND, KEA, STANDBY)}
+TEXTS = {path: f"content of {path}\n" for path in (FRR, NETPLAN, GROUP, SECOND, STANDBY)}
+TEXTS[KEA] = 'x { "interfaces": ["eth0"] }\n'
 NOTHING = ConfigFacts(
     current="", previous="", versions=(), trial="", is_on_trial=False, hashes={}, placed={}, access={}
 )
@@ -249,3 +250,16 @@ def test_an_owner_is_compared_as_chown_takes_it(owner: str, found: str, *, is_dr
     facts = replace(NOTHING, hashes={target: wanted.files[0].sha256}, access={target: found})
     told = f"owner: {target} ({found.split(' ')[1]}, but the fleet's file has {owner})"
     assert list(drift_of(wanted, facts)) == ([told] if is_drift else [])
+
+
+def test_a_host_judges_files_with_the_stand_ins_of_the_gate() -> None:
+    """Kea refuses interfaces that an empty network lacks, so its program is given others on a host, as at the gate."""
+    (wanted,), _ = wanted_of(host(), {"a": configuration("kea")}, BUILT_IN, offer(stack()))
+    assert wanted.beside == {"etc/kea/kea-dhcp4.conf": 'x { "interfaces": ["*"] }\n'}
+    assert b'"eth0"' in wanted.archive
+
+
+def test_single_files_are_named_as_bind_names_its_keys() -> None:
+    """A file of the DNS with a plus sign in its name is put where `files` says, under a name with one."""
+    key = "etc/bind/keys/Kdc1.internal.+013+36397.private"
+    assert configuration("bind", files={key: f"/{key}"}).files == {key: f"/{key}"}

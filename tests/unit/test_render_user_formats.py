@@ -290,6 +290,12 @@ def test_only_an_ordinary_file_is_a_template(tmp_path: Path) -> None:
     write(tmp_path, "../shared.j2", "hello\n")
     template.symlink_to(tmp_path / "shared.j2")
     assert load_formats(tmp_path)[1] == ()
+    template.unlink()
+    write(tmp_path, "../.git/config", "extraheader = AUTHORIZATION: basic eA==\n")
+    template.symlink_to(tmp_path / ".git" / "config")
+    formats, problems = load_formats(tmp_path)
+    assert "motd.j2: a link to a hidden file" in str(problems[0])
+    assert not formats.sources
 
 
 @pytest.mark.parametrize("link", ["templates/motd/motd.j2", "templates/motd", "templates/other", "templates"])

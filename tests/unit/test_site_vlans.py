@@ -6,7 +6,9 @@ import pytest
 
 from zonewright.model import Cluster, NodeType, Site
 from zonewright.model.demand import ClusterDemand, Demand
+from zonewright.model.site_servers import Dnssec
 from zonewright.place.node_addresses import given_addresses
+from zonewright.render.contexts.dhcp import leases_of
 
 SITE: dict[str, Any] = {
     "title": "dc",
@@ -51,9 +53,17 @@ def test_a_party_has_its_own_pools_else_those_of_nobody(party: str, pools: set[s
 
 def test_a_tenant_is_told_of_no_other_tenants_vlans() -> None:
     """What a tenant sees of a site has its own VLANs and pools and those of nobody, and no place of a key or token."""
-    own = {"name_servers": ["10.8.0.2"], "dnssec": {"dnskey": f"257 3 13 {'A' * 86}==", "private_key": "ref+env://K"}}
+    own: dict[str, Any] = {"name_servers": ["10.8.0.2"], "dnssec": {"dnskey": DNSKEY, "private_key": "ref+env://K"}}
+    leased = SITE["address_pools"]["all"] | {"dynamic": {"first": "10.0.0.9", "last": "10.0.0.9"}}
+    own |= {"address_pools": SITE["address_pools"] | {"all": leased}}
+    own["second_dhcp_server"] = PAIR | {"key_file": "/secret/key.pem"}
     seen = site(**own, alertmanagers={"a": {"url": "https://a", "credentials_file": "/token"}}).seen_by("tenant-a")
     assert (seen.dnssec, seen.alertmanagers) == (None, {})
+    assert "/secret" not in seen.model_dump_json()
+    assert seen.fixed_addresses == site(**own).fixed_addresses  # no node of the tenant gets one of them
+    own["second_dhcp_server"]["address"] = "10.0.2.6"  # in a pool that is not told
+    apart = site(**own).seen_by("tenant-a")
+    assert Site.part(apart.model_dump(mode="json", exclude_defaults=True)).dhcp_servers == site(**own).dhcp_servers
     assert (set(seen.vlans), set(seen.address_pools)) == ({"a", "a2", "plain"}, {"a4", "a-s", "all", "all-s"})
     assert "tenant-b" not in seen.model_dump_json()
     plain = Site.model_validate({"title": "dc", "district": "d"})
@@ -122,6 +132,7 @@ def test_each_of_two_routers_has_a_cable_to_its_interface() -> None:
 V6 = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1"}
 POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
 PAIR = {"name": "dhcp-2", "address": "10.0.0.6", "first_address": "10.0.0.5"}
+DNSKEY = "257 3 13 29Lz00vuv3cSHvKW066mJWJCieHctYuL1NvHTfAiKVeUoWu+fldi0Os+iQq8Ju00WH5SEz7bgJ4+NEs7ODj7nw=="
 LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno1"]}
 
 
@@ -178,7 +189,7 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
         ({"management": ["10.0.0.0/22"]}, "management 10.0.0.0/22 holds addresses of pool b4"),
         ({"alertmanagers": {"a": {"url": "http://a", "ca_file": "/ca"}}}, "for HTTPS only"),
         (
-            {"dnssec": {"dnskey": f"257 3 13 {'A' * 86}==", "private_key": "ref+env://K"}},
+            {"dnssec": {"dnskey": DNSKEY, "private_key": "ref+env://K"}},
             "without name_servers that could",
         ),
         ({"second_dhcp_server": PAIR | {"address": "10.77.0.6"}}, "10.77.0.6, which is in no network of the site"),
@@ -214,3 +225,27 @@ def test_networks_that_cannot_be_are_refused(more: dict[str, Any], said: str) ->
     ) as caught:
         site(**more)
     assert said in str(caught.value)
+
+
+def test_a_key_is_taken_as_bind_writes_it_and_only_if_it_is_one() -> None:
+    """The two words of a file K*.key are one key; one that is no point of the curve is refused."""
+    written = f"{DNSKEY[:65]} {DNSKEY[65:]}"
+    assert Dnssec(dnskey=written, private_key="ref+env://K").dnskey == DNSKEY
+    for wrong in (DNSKEY.replace("29L", "39L"), DNSKEY.replace("nw==", "nx=="), f"257 3 13 {'A' * 86}=="):
+        with pytest.raises(ValueError, match="no key of ECDSA"):
+            Dnssec(dnskey=wrong, private_key="ref+env://K")
+
+
+def test_networks_that_begin_alike_have_numbers_of_their_own() -> None:
+    """Kea refuses two networks with one number; those of IPv6 are longer than a number."""
+    pools = {
+        f"p{number}": {
+            "prefix": f"fd00:{part}::/64",
+            "gateway": f"fd00:{part}::1",
+            "dynamic": {"first": f"fd00:{part}::8", "last": f"fd00:{part}::9", "interfaces": ["eth0"]},
+        }
+        for number, part in enumerate(("0:0:2", "1:0:0", "0:2:0", "2:0:0"))
+    }
+    found = [one.number for one in leases_of(Site.model_validate({**SITE, "address_pools": pools}), 6)]
+    assert len(set(found)) == len(pools)
+    assert all(0 < one < 2**32 - 1 for one in found)

@@ -1,6 +1,5 @@
 """From a proposal to the text of every configuration; no Pulumi here, so that ``zonewright diff`` needs none."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -37,7 +36,7 @@ def contexts_of(demand: Demand, proposal: Proposal) -> list[AnyContext]:
     demand = FormerNames(proposal.former).demand(demand)
     around = proposal.surroundings
     sites = site_contexts(demand, around) if around is not None else ()
-    held = {site_id: Site.model_validate_json(json.dumps(data)) for site_id, data in proposal.sites.items()}
+    held = {site_id: Site.part(data) for site_id, data in proposal.sites.items()}
     nodes = list(_nodes(demand, proposal, held))
     groups = (numbered_group(one, proposal.serials) for one in _groups(demand, proposal, held, nodes))
     return [*nodes, *groups, *(numbered_site(one, proposal.serials) for one in sites)]

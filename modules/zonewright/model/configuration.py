@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from zonewright.model.base import Declared, Identifier
 
-HOST_PATH_PATTERN = r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
+HOST_PATH_PATTERN = r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._+-]*)+$"
 BELOW_PATH_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9._+-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._+-]*)*$"
 COMMAND_PATTERN = r"^[^\x00-\x1f\x7f]*$"
 OWNER_PATTERN = r"^(?:[a-z_][a-z0-9_-]*(?::[a-z_][a-z0-9_-]*)?)?$"

@@ -77,7 +77,7 @@ _PATTERNS = (
 )
 _PUBLIC = re.compile(
     r"sha256:[0-9a-f]{64}|SHA256:[A-Za-z0-9+/]{43}|ssh-ed25519 AAAA[A-Za-z0-9+/]{64}|"
-    r"\b257 3 13 \"?[A-Za-z0-9+/]{86}==|"
+    r"\b257 3 13 \"?(?:[A-Za-z0-9+/] ?){86}==|"
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
 )
 """What is random and no secret: digests, fingerprints, public keys of SSH and of the DNS, UUIDs."""

@@ -1,8 +1,10 @@
 """What a facility operator declares: sites, rooms, rows of racks, baseline and networks."""
 
-from typing import Annotated, Literal, Self
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from zonewright.model.base import Date, Declared, FormerIds, FormerRows, Identifier, Line
 from zonewright.model.cooling import Cooling
@@ -33,6 +35,7 @@ from zonewright.model.switch import Switch, switch_faults
 from zonewright.model.works import PlannedWork
 
 Face = Literal["front", "rear"]
+_PART = {"is_part": True}
 
 
 ProtectionLevel = Annotated[int, Field(ge=1, le=5)]
@@ -231,7 +234,9 @@ class Site(Declared):
     """States of the plant by id; the load model is fitted to the readings of the present one."""
 
     @model_validator(mode="after")
-    def _routed(self) -> Self:
+    def _routed(self, info: ValidationInfo) -> Self:
+        if info.context == _PART:
+            return self
         if len({one.version for one in self.loopbacks}) < len(self.loopbacks):
             message = "two loopbacks of one IP version; leave one of them out"
             raise ValueError(message)
@@ -272,16 +277,27 @@ class Site(Declared):
         Whose they are, and where the operator keeps a key, is told to nobody else.
         """
         hidden = {key for key, one in self.vlans.items() if one.tenant not in {None, party}}
-        if not hidden and self.dnssec is None and not self.alertmanagers:
+        second = self.second_dhcp_server
+        if not hidden and self.dnssec is None and second is None and not self.alertmanagers:
             return self
         return self.model_copy(
             update={
                 "dnssec": None,
                 "alertmanagers": {},
+                "second_dhcp_server": second.without_files() if second is not None else None,
                 "vlans": {key: one for key, one in self.vlans.items() if key not in hidden},
                 "address_pools": {key: one for key, one in self.address_pools.items() if one.vlan not in hidden},
             }
         )
+
+    @classmethod
+    def part(cls, said: Mapping[str, Any]) -> Self:
+        """What ``seen_by`` has left of a site, as a proposal tells it; it was judged whole, with what is not told.
+
+        Args:
+            said: its fields.
+        """
+        return cls.model_validate_json(json.dumps(said), context=_PART)
 
     @property
     def has_chain(self) -> bool:

@@ -1,25 +1,66 @@
 """What a site's servers do by choice: a second one leases addresses, zones of the DNS are signed, alerts are sent."""
 
+import base64
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv6Address
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from zonewright.model.base import Declared, Identifier
 from zonewright.model.ip import Address, Network
 from zonewright.model.secret import SecretReference
 
 _LEAST, _MOST = 1024, 65_534
-HostPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=255)]
+ON_HOST_PATTERN = r"^/[A-Za-z0-9][A-Za-z0-9._/-]*$"
+HostPath = Annotated[str, Field(pattern=ON_HOST_PATTERN, max_length=255)]
 """Where a file is on a host."""
+ALERTS_PATTERN = r"^https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$"
+DNSKEY_PATTERN = r"^257 3 13 (?:[A-Za-z0-9+/] ?){86}==$"
+_P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
+_P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+
+
+def _one_key(text: str) -> str:
+    """A DNSKEY record's end with the key in one word, where BIND breaks it into two.
+
+    Raises:
+        ValueError: when it is no key: its own servers could not sign, and other sites would believe no answer.
+    """
+    key = text.removeprefix("257 3 13 ").replace(" ", "")
+    data = base64.b64decode(key)
+    x, y = int.from_bytes(data[:32]), int.from_bytes(data[32:])
+    is_point = max(x, y) < _P256 and (y * y - x * x * x + 3 * x - _P256_B) % _P256 == 0
+    if not is_point or base64.b64encode(data).decode("ascii") != key:
+        message = "no key of ECDSA P-256 as it stands behind DNSKEY in a file K*.key; copy it whole"
+        raise ValueError(message)
+    return f"257 3 13 {key}"
+
+
+def _reachable(url: str) -> str:
+    """A URL with a port that there is, and in brackets an address of IPv6.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        is_some = parts.port != 0 and (
+            not parts.netloc.startswith("[") or IPv6Address(parts.hostname or "") is not None
+        )
+    except ValueError:
+        is_some = False
+    if not is_some:
+        message = "a URL that leads nowhere; write a port from 1 to 65535, or an address of IPv6 in brackets"
+        raise ValueError(message)
+    return url
 
 
 class Alertmanager(Declared):
     """Who is told of the alerts of a site's Prometheus."""
 
-    url: Annotated[
-        str, Field(pattern=r"^https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$", max_length=200)
-    ]
+    url: Annotated[str, Field(pattern=ALERTS_PATTERN, max_length=200), AfterValidator(_reachable)]
     """Its URL without a path, such as https://alerts.zone.internal:9093."""
     ca_file: HostPath | None = None
     """File on the host of Prometheus with the certificates that it must have, instead of the system's."""
@@ -54,11 +95,15 @@ class SecondDhcpServer(Declared):
     hooks: HostPath = "/usr/lib/x86_64-linux-gnu/kea/hooks"
     """Folder on both hosts with Kea's libraries ``libdhcp_ha.so`` and ``libdhcp_lease_cmds.so``."""
 
+    def without_files(self) -> "SecondDhcpServer":
+        """The same server, without what only its hosts need, such as where their keys are."""
+        return SecondDhcpServer(name=self.name, address=self.address, first_address=self.first_address)
+
 
 class Dnssec(Declared):
     """The key by which a site's name servers sign the site's own zones (DNSSEC, ECDSA P-256 with SHA-256)."""
 
-    dnskey: Annotated[str, Field(pattern=r"^257 3 13 [A-Za-z0-9+/]{86}==$", max_length=97)]
+    dnskey: Annotated[str, Field(pattern=DNSKEY_PATTERN, max_length=120), AfterValidator(_one_key)]
     """The public key as its DNSKEY record ends, ``257 3 13 mdsswUyr3DPW...``; other sites check answers by it."""
     private_key: SecretReference
     """Reference to the value of ``PrivateKey``, such as ref+vault://names/east#/private; all name servers have it."""

@@ -47,12 +47,12 @@ def load_formats(zone: Path) -> tuple[FormatSet, tuple[Problem, ...]]:
     sources: dict[str, str] = {}
     problems: list[Problem] = []
     inside = Path(os.path.realpath(zone))
-    if _is_out(folder, inside):
-        return BUILT_IN, (_leads_out("", folder),)
+    if way := _way_out(folder, inside):
+        return BUILT_IN, (_leads_out("", folder, way),)
     for sub in sorted(one for one in folder.iterdir() if not one.name.startswith((".", "_"))):
         held = (one for one in (sub.iterdir() if sub.is_dir() else ()) if not one.name.startswith("."))
-        if out := sorted(one for one in (sub, *held) if _is_out(one, inside)):
-            problems += [_leads_out(str(one.relative_to(folder)), one) for one in out]
+        if out := {one: way for one in (sub, *held) if (way := _way_out(one, inside))}:
+            problems += [_leads_out(str(one.relative_to(folder)), one, way) for one, way in out.items()]
             continue
         found, texts, wrong = _read(sub)
         problems += wrong
@@ -62,15 +62,23 @@ def load_formats(zone: Path) -> tuple[FormatSet, tuple[Problem, ...]]:
     return FormatSet(tuple(formats.values()), sources), in_order(problems)
 
 
-def _is_out(path: Path, inside: Path) -> bool:
-    """Whether a link leads out of the zone's folder, where whatever lies there would be read into its files."""
-    return path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(inside)
+def _way_out(path: Path, inside: Path) -> str:
+    """Where a link leads that is not followed, for whatever lies there would be read into the zone's files; or empty.
+
+    Within the zone's folder that is what is hidden: a checkout keeps its credentials in ``.git``.
+    """
+    if not path.is_symlink():
+        return ""
+    real = Path(os.path.realpath(path))
+    if not real.is_relative_to(inside):
+        return "out of the zone's folder"
+    return "to a hidden file" if any(part.startswith(".") for part in real.relative_to(inside).parts) else ""
 
 
-def _leads_out(name: str, path: Path) -> Problem:
+def _leads_out(name: str, path: Path, way: str) -> Problem:
     got = f"a link to {shown(str(path.readlink()))}"
-    expected, fix = "files within the zone's folder", "put a copy in its place"
-    return _problem(name, "a link out of the zone's folder", expected, got, fix)
+    expected, fix = "files within the zone's folder, of which none is hidden", "put a copy in its place"
+    return _problem(name, f"a link {way}", expected, got, fix)
 
 
 def _read(sub: Path) -> tuple[Format | None, dict[str, str], list[Problem]]:

@@ -1,10 +1,11 @@
-"""What a file has because of whose it is: name, rack, unit and addresses of its node, or the name of its site.
+"""What a file has because of whose it is: name, rack, unit and addresses of its node, its site, or its signed zone.
 
 Two files are equal but for these where each has its own at the same places. Only known values count, each whole and
 each for its own file: an address of somebody else stays what it is, and makes a file differ from its fellows.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from zonewright.model.rack_position import RackPosition
 
 _ROOTS = {"nodes": 3, "sites": 2, "groups": 3, "routers": 3, "servers": 3}
 """How many parts the folder of a subject has, by its first one."""
+_SIGNED = re.compile(r".*/(K|zonewright-)([a-z0-9.-]+)\.\+[0-9]{3}\+[0-9]{5}\.[a-z]+", re.ASCII)
+"""A file of a zone of the DNS that is signed, as BIND names it; a site has some for each of its zones."""
 OwnedValues = Mapping[str, "tuple[OwnValue, ...]"]
 """What is each subject's own, by its folder."""
 
@@ -81,7 +84,7 @@ def owned_held(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> OwnedValues:
 
 
 def own_values(path: str, known: OwnedValues) -> tuple[OwnValue, ...]:
-    """What is a file's own: that of its subject, and the name of its site.
+    """What is a file's own: that of its subject, the name of its site, and that of the zone that it signs.
 
     Args:
         path: of the file.
@@ -92,7 +95,19 @@ def own_values(path: str, known: OwnedValues) -> tuple[OwnValue, ...]:
         return ()
     kind, site, *name = folder.split("/")
     mine = known.get(folder) or ((OwnValue("name" if kind == "nodes" else "party", name[0]),) if name else ())
-    return (*mine, OwnValue("site", site))
+    return (*mine, OwnValue("site", site), *_zone_values(path))
+
+
+def _zone_values(path: str) -> Iterator[OwnValue]:
+    """The name of the zone of a file of a signed zone, that of the file, and that of the zone's content."""
+    found = _SIGNED.fullmatch(path)
+    if found is not None:
+        *labels, kind, _ = found[2].split(".")
+        source = ("." if kind == "in-addr" else "").join(reversed(labels))
+        yield OwnValue("zone", found[2])
+        yield OwnValue("file", f"{found[1]}{found[2]}")
+        if source:
+            yield OwnValue("content", source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A group of equal differences in words: how many lines in how many files, what varies, and each file's name."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from zonewright.audit.diff.grouping import DiffGroup, below
@@ -29,11 +29,19 @@ def deviation(group: DiffGroup) -> str:
 
 
 def names_by_folder(group: DiffGroup) -> Iterator[tuple[str, list[str]]]:
-    """Its files by the folder above their subjects: the subjects' names, or paths where they have none."""
+    """Its files by the folder above their subjects: the subjects' names, or paths where they have none.
+
+    Where a subject has several of them, the files' own names stand below its folder.
+    """
     found: dict[str, list[str]] = defaultdict(list)
+    folders = Counter(folder_of(member.path) for member in group.members)
     for member in group.members:
-        above, _, name = folder_of(member.path).rpartition("/")
-        found[above].append(name or member.path)
+        folder = folder_of(member.path)
+        above, _, name = folder.rpartition("/")
+        if folder and folders[folder] > 1:
+            found[folder].append(member.path.rpartition("/")[2])
+        else:
+            found[above].append(name or member.path)
     yield from found.items()
 
 

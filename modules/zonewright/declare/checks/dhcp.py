@@ -20,7 +20,8 @@ def dhcp_faults(owner: str, path: Path, pool: AddressPool) -> Iterator[Fault]:
     known: dict[str, str] = {}
     for name, one in sorted(leased.reservations.items()):
         place: Path = (*path, "dynamic", "reservations", name)
-        if not int(leased.first) <= int(one.address) <= int(leased.last):
+        is_alike = one.address.version == leased.first.version  # the numbers of both versions begin with the same
+        if not is_alike or not int(leased.first) <= int(one.address) <= int(leased.last):
             yield Fault(
                 owner=owner,
                 path=(*place, "address"),

@@ -25,6 +25,16 @@ def network_faults(known: Known, owner: str, path: Path, site: Site) -> Iterator
         yield from _pool(owner, (*path, "address_pools", pool_id), pool)
     yield from _router(owner, path, site)
     yield from _links(known, owner, path, site)
+    for field, second in (("second_router", site.second_router), ("second_dhcp_server", site.second_dhcp_server)):
+        if second is not None and second.name == path[-1]:
+            yield Fault(
+                owner=owner,
+                path=(*path, field, "name"),
+                what="two hosts of one name",
+                expected="another name than that of the first one, which is the site's id",
+                got=f"'{second.name}'",
+                fix="write the name of the second host",
+            )
     for key, vlan in site.vlans.items() if known.zone is not None else ():
         parties = known.zone.parties if known.zone is not None else {}
         if vlan.tenant is not None and vlan.tenant not in parties and not known.unsure("", ("parties", vlan.tenant)):

@@ -163,7 +163,9 @@ def _value(kind: str, message: str, node: YamlNode, shape: Shape, *, got: str, r
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         return Refusal("out of range", wanted, got, fix_of_range(node, shape))
     if kind in ("value_error", "assertion_error"):
-        return Refusal("values that do not fit together", "values that fit together", message, "correct one of them")
+        what, _, fix = message.partition("; ")
+        whole = Refusal("values that do not fit together", "values that fit together", message, "correct one of them")
+        return Refusal(what, wanted, got, fix or "correct it") if isinstance(node, Scalar) else whole
     return _size(kind, node, shape, got) or Refusal(
         "wrong type", wanted, got, fix_of_type(node, shape, required=required)
     )

@@ -25,6 +25,7 @@ from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
 from zonewright.model.own_rule import OWN_RULE_PATTERN, RULE_FILE_PATTERN
 from zonewright.model.secret import EXAMPLE, REFERENCE_PATTERN
+from zonewright.model.site_servers import ALERTS_PATTERN, DNSKEY_PATTERN, ON_HOST_PATTERN
 from zonewright.model.works import MOMENT_PATTERN
 from zonewright.model.zone import NAMES_PATTERN, TYPE_PATTERN
 
@@ -61,6 +62,9 @@ _PATTERNS = {
     r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$": "a MAC address such as '52:54:00:12:34:56'",
     r"^[A-Za-z0-9][A-Za-z0-9._/-]*$": "the name of a file for TFTP, such as 'ipxe.efi'",
     HOST_PATH_PATTERN: "an absolute path such as /etc/frr, without hidden parts",
+    ON_HOST_PATTERN: "an absolute path such as /etc/kea/ha/ca.pem",
+    ALERTS_PATTERN: "a URL without a path, such as https://alerts.zone.internal:9093",
+    DNSKEY_PATTERN: "the end of a DNSKEY record, such as '257 3 13 mdsswUyr3DPW...=='",
     BELOW_PATH_PATTERN: "a path such as etc/frr/frr.conf",
     COMMAND_PATTERN: "one line for the host's shell",
     OWNER_PATTERN: "a user, or user:group, such as frr:frr",

@@ -148,6 +148,13 @@ class Wanted:
         """The files that go somewhere."""
         return tuple(one for one in self.files if one.target)
 
+    @property
+    def beside(self) -> Mapping[str, str]:
+        """What lies beside its files where the format's program judges them, or in the place of some of them."""
+        files = {one.below: one.filled.content.decode() for one in self.files}
+        judged = self.format.check.judged(files) if self.format.check is not None else files
+        return {path: text for path, text in judged.items() if files.get(path) != text}
+
     @cached_property
     def _texts(self) -> Mapping[str, str]:
         """The version's index files."""

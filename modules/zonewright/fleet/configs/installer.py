@@ -160,7 +160,7 @@ class ConfigInstaller(Attached):
             return
         self._step("validate", f"{wanted.id} with {check.program}")
         work = f"{wanted.keep}/.check"
-        parts = tar_members({path: text.encode() for path, text in check.parts}) + bytes(1024)
+        parts = tar_members({path: text.encode() for path, text in wanted.beside.items()}) + bytes(1024)
         network = "own" if check.in_namespace else "any"
         for arguments in check.commands:
             given = [item.replace(_ROOT, work) for item in arguments]

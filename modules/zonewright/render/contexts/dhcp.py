@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv6Network
 
 from zonewright.model import AddressPool, Site
-from zonewright.model.ip import Address
+from zonewright.model.ip import Address, Network
 from zonewright.model.site_network import AddressRange
 
 _LONGEST_NUMBER = 4_294_967_294
@@ -158,7 +160,7 @@ def _lease(pool_id: str, pool: AddressPool, leased: AddressRange) -> DhcpLease:
     host = f"[{next_server}]" if ":" in next_server else next_server
     return DhcpLease(
         pool=pool_id,
-        number=int(pool.prefix.network_address) % _LONGEST_NUMBER + 1,
+        number=_number(pool.prefix),
         prefix=str(pool.prefix),
         first=str(leased.first),
         last=str(leased.last),
@@ -173,6 +175,14 @@ def _lease(pool_id: str, pool: AddressPool, leased: AddressRange) -> DhcpLease:
         uefi_file=uefi_file,
         uefi_url=f"tftp://{host}/{uefi_file}" if uefi_file else "",
     )
+
+
+def _number(prefix: Network) -> int:
+    """What Kea knows a network by; those of IPv6 have no room for their addresses, and begin alike."""
+    known = int(prefix.network_address)
+    if isinstance(prefix, IPv6Network):
+        known = int.from_bytes(sha256(prefix.network_address.packed).digest()[:8])
+    return known % _LONGEST_NUMBER + 1
 
 
 def leased_at(leases: Iterable[DhcpLease]) -> tuple[str, ...]:
