@@ -53,7 +53,8 @@ class Agent:
         """When the disk last took what the first receiver gets, by the monotonic clock."""
         self._boot_id = "unknown"
         self._told: dict[str, tuple[str, float]] = {}
-        self._noted = ""
+        self._noted: str | None = None
+        """What the note says; None before this process wrote one, whatever an earlier one has left."""
 
     def sample(self) -> list[Point]:
         """Read every source; one that fails is told and does not silence the others."""

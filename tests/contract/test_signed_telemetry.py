@@ -22,6 +22,7 @@ from zonewright.cli import main
 from zonewright.ledger.protocol import rollout_messages, verbs
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.store.journal import entry_hash
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import canonical_json
 from zonewright.model.merkle import leaf_of
@@ -131,6 +132,38 @@ def test_a_file_does_not_tell_what_is_about_others(world: World) -> None:
     held.journal[1] = held.journal[1].model_copy(update={"hash": f"sha256:{'0' * 64}"})
     wrong = [one.name for one in signed_checks(held, each, known=None, ledger_key=None) if one.verdict == "wrong"]
     assert wrong == ["journal"]
+
+
+def test_an_entry_that_is_a_hash_alone_proves_nothing_before_it(world: World) -> None:
+    """Who writes entries of his own and lets a hash follow them, up to the signed head, is found; so is a kept head."""
+    world.enrol(world.host.key.public)
+    with world.ledger() as client:
+        entry = {"host": "gw-1", "who": "ada@desk"}
+        client.call(verbs.RECORD, rollout_messages.RecordRequest(kind="fleet-trust", party="operator", entry=entry))
+        world.take(8)
+        client.call(verbs.RECORD, rollout_messages.RecordRequest(kind="fleet-trust", party="operator", entry=entry))
+        world.export()
+        kept = client.call(verbs.CHECKPOINT, CheckpointRequest())
+    held, each = read_signed(world.export())
+    batches = list(each)
+    honest = {one.name: one.verdict for one in signed_checks(held, batches, known=kept, ledger_key=kept.public_key)}
+    assert set(honest.values()) == {"good", "not-checked"}
+    assert honest["kept checkpoint"] == "not-checked"
+    forger = SignedHost(AGENT, Key(5), ledger=held.ledger)
+    forged = [SignedBatch(sequence=n, received_ns=1, body=forger.next()) for n in range(1, 9)]
+    first, last = held.journal[0], held.journal[-1]
+    enrolled = first.model_copy(update={"payload": {"who": "eve", "agents": {AGENT: key_id(forger.key.public)}}})
+    enrolled = enrolled.model_copy(update={"hash": entry_hash(enrolled.model_dump())})
+    alone = held.journal[1].model_copy(update={"previous": enrolled.hash})
+    held.journal[:2] = [enrolled, alone]
+    assert (last.sequence, last.hash) == (kept.sequence, kept.hash)
+    for vouched in (held.vouched, None, held.vouched and held.vouched.model_copy(update={"entries": [
+        (one.sequence, one.hash) for one in held.journal
+    ]})):  # fmt: skip
+        held.vouched = vouched
+        checks = {one.name: one for one in signed_checks(held, forged, known=kept, ledger_key=kept.public_key)}
+        assert checks["journal"].verdict == "wrong"
+        assert f"nothing shows that entry {first.sequence} is the ledger's" in checks["journal"].detail
 
 
 def test_a_bundle_beside_it_is_verified_too(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -357,6 +357,7 @@ def test_hours_that_somebody_gives_up_are_unknown_and_all_else_goes_on(tmp_path:
     assert (said["by"], said["reason"], list(said["meters"])) == ("anna", "a disk broke", ["utility"])
     assert {name: said["meters"]["utility"][name] for name in ("hours", "readings")} == {"hours": 2, "readings": 2}
     assert "holds 0 of the 1 readings of meter utility" in said["meters"]["utility"]["told"]
+    assert said["meters"]["utility"]["runs"] == "2026-01-09T08:00Z+2h", "which hours they were"
     with store.opened() as connection:
         ((name, _, *who),) = given_up(connection, "dc1")
     assert (name, *who) == ("utility", "anna", "a disk broke", 7)
@@ -373,6 +374,20 @@ def test_hours_that_somebody_gives_up_are_unknown_and_all_else_goes_on(tmp_path:
     assert sum(give_up(store.home, "dc1", meters, whole, decision, is_gone=True).values()) > 900
     assert "coverage" in gate(store).reason
     assert store.prune(START + 15 * DAY_US) == 0
+
+
+def test_a_database_that_answers_now_and_then_is_not_gone(tmp_path: Path) -> None:
+    """Who says that it is gone does not lose the hours that it was only too slow to give."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    tsdb.fault = lambda series: series if tsdb.asked % 2 else away(series)
+    tsdb.asked = 0
+    window = (START + 200 * HOUR_US, START + 204 * HOUR_US)
+    decision = Intake(kind="lost", by="anna", reason="a disk broke")
+    with pytest.raises(TsdbFaultError, match=r"within 10 s .*; but it answers for the hour from .*, so it is not gone"):
+        give_up(store.home, "dc1", meters_of(SITE), window, decision, is_gone=True)
+    with store.opened() as connection:
+        assert not given_up(connection, "dc1")
 
 
 def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Values on the wire: what the SDK's own provider loses on the way in or out (unknowns, numbers, secrets)."""
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from typing import cast
 
@@ -11,9 +12,11 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from support.ledger_party import Party, node_inputs
 from support.provider_process import ProviderProcess, urn
+from zonewright.ledger.protocol.admission_messages import AdmissionStanding, HeldBy
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider import values
 from zonewright.provider.answers import CallContext, shown
-from zonewright.provider.resource import CheckedResource, Input, ProviderSession, Resource
+from zonewright.provider.resource import CheckedResource, Input, Memory, ProviderSession, Resource
 from zonewright.provider.servicer import Servicer
 from zonewright.provider.values import from_struct, to_struct, unknown
 
@@ -68,6 +71,29 @@ def test_checked_inputs_are_the_given_ones_without_those_that_are_none(given: di
     request = provider_pb2.CheckRequest(urn=urn("Thing", "one"), news=news)
     answer = asyncio.run(servicer.Check(request, cast("CallContext", None)))
     assert from_struct(answer.inputs) == {name: value for name, value in given.items() if value is not None}
+
+
+def test_a_difference_that_asks_nobody_does_not_wait_for_the_engine_either() -> None:
+    """What it says to the engine is said from another thread: the one that hears all calls waits for nobody."""
+    held = HeldBy(holder="b" * 16, generation=3)
+    memory = Memory(standing=AdmissionStanding(current=True, holders={"node": {"web-001": held}}, deployed={}, step=1))
+    told: list[tuple[str, bool]] = []
+
+    def log(_urn: str, text: str) -> None:
+        told.append((text, threading.current_thread() is threading.main_thread()))
+
+    servicer = Servicer("")
+    servicer._memory = memory
+    servicer._session = ProviderSession(ledger=cast("LedgerClient", None), log=log, warn=log, status=log, memory=memory)
+    inputs = {"stackId": "fin-3f2a9c017b44", "claim": "web-001", "nodeType": "server", "rack": "a/b/c/d"}
+    inputs |= {"position": 1, "face": "front", "addresses": {}}
+    request = provider_pb2.DiffRequest(urn=urn("Node", "web-001"), id="fin-3f2a9c017b44/web-001")
+    request.olds.CopyFrom(to_struct({**inputs, "generation": 1, "holder": "a" * 16}))
+    request.old_inputs.CopyFrom(to_struct(inputs))
+    request.news.CopyFrom(to_struct(inputs))
+    answer = asyncio.run(servicer.Diff(request, cast("CallContext", None)))
+    assert list(answer.diffs) == ["rack"]
+    assert told == [("another resource holds web-001 in the ledger; this update takes it over", False)]
 
 
 @pytest.mark.parametrize("step", ["check", "create", "update"])

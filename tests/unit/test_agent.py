@@ -18,7 +18,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from support.soak import rounds
 from support.zone_project import REPOSITORY
 from zonewright.model.fleet import AGENT_SOURCES, AgentSettings
-from zonewright_agent.configuration import SOURCES, USUAL_SOURCES, ConfigurationError, from_text
+from zonewright_agent.agent import Agent
+from zonewright_agent.configuration import SOURCES, USUAL_SOURCES, Configuration, ConfigurationError, from_text
 from zonewright_agent.counters import CounterReading, Quality, delta
 from zonewright_agent.otlp import encode
 from zonewright_agent.points import Moment, Point
@@ -322,6 +323,19 @@ def test_once_reports_and_one_silent_source_is_told(tmp_path: Path, service: Thr
     up = parsed.resource_metrics[0].scope_metrics[0].metrics[-1].gauge.data_points
     assert {item.attributes[0].value.string_value: item.as_double for item in up} == {"host": 1, "rapl": 1, "hwmon": 0}
     assert (tmp_path / "spool" / "sources").read_text(encoding="ascii") == "host up\nhwmon down\nrapl up\n"
+
+
+def test_a_note_that_an_earlier_start_left_is_not_believed(tmp_path: Path) -> None:
+    """A gateway that reads no source of its host any more says so, whatever its note said before it was restarted."""
+    (tmp_path / "token").write_text("secret", encoding="ascii")
+    (tmp_path / "token").chmod(0o600)
+    spool = tmp_path / "spool"
+    spool.mkdir(mode=0o700)
+    (spool / "sources").write_text("hwmon up\n", encoding="ascii")
+    url, token = "http://127.0.0.1:9/v1/metrics", str(tmp_path / "token")
+    settings = Configuration(agent="gw-1", url=url, token_file=token, spool=str(spool), sources=())
+    Agent(settings, [], clock=lambda: Moment(1, 1.0, "b")).sample()
+    assert (spool / "sources").read_text(encoding="ascii") == ""
 
 
 def test_a_service_that_is_away_is_waited_for(tmp_path: Path, service: ThreadingHTTPServer) -> None:

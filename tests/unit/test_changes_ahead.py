@@ -1,11 +1,14 @@
 """Files that another process renders ahead: the ledger is the same as without, whatever becomes of that process."""
 
 import multiprocessing
+import os
 import sqlite3
-from contextlib import closing
+import time
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -46,6 +49,7 @@ def loaded(folder: Path, *, many: int, kills: bool = False) -> tuple[list[list[t
     with (
         rendering_ahead(partial(LedgerClient, url), ZONE, order, BUILT_IN, many=many) as ahead,
         LedgerClient(url, create=True) as client,
+        nullcontext() if ahead is None else closing(ahead),
     ):
         client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         for owner in order:
@@ -53,6 +57,8 @@ def loaded(folder: Path, *, many: int, kills: bool = False) -> tuple[list[list[t
             for other in multiprocessing.active_children() if kills else ():
                 other.kill()
         used += ahead.used if ahead is not None else []
+    assert not multiprocessing.active_children()
+    assert not path.with_name(f"{path.name}-wal").exists(), "all is in the one file, so that a copy of it is whole"
     with closing(sqlite3.connect(path)) as connection:
         return [connection.execute(query).fetchall() for query in HELD], used
 
@@ -92,3 +98,46 @@ def test_files_of_another_proposal_are_not_used(tmp_path: Path, monkeypatch: pyt
     addresses = held.data["addresses"]
     assert isinstance(addresses, dict)
     assert str(addresses["v4"]) in text
+
+
+def rendering_forever(owner: str, *_others: object) -> Iterator[tuple[str, str, None]]:
+    """A preview, and files that do not come."""
+    yield owner, "preview", None
+    time.sleep(60)
+
+
+def test_who_interrupts_does_not_wait_for_what_is_rendered_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process, which hears of no interrupt, is ended at once, in the middle of its work."""
+    monkeypatch.setattr(ahead_module, "_is_possible", lambda: True)
+    monkeypatch.setattr(ahead_module, "_made", rendering_forever)
+    opened = partial(LedgerClient, f"sqlite:///{tmp_path / 'l.db'}", create=True)
+    with rendering_ahead(opened, ZONE, ["operator", "tenant-b"], BUILT_IN, many=1) as ahead:
+        assert ahead is not None
+        ahead.begin_after("operator")
+        ahead.wait_for_preview("tenant-b")
+        begun_s = time.monotonic()
+    assert time.monotonic() - begun_s < 30
+    assert not multiprocessing.active_children()
+
+
+def test_what_goes_wrong_ahead_is_not_told_and_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An error that nobody expects there, and a system without room for one more process: no traceback, no end."""
+    monkeypatch.setattr(ahead_module, "_is_possible", lambda: True)
+    opened = partial(LedgerClient, f"sqlite:///{tmp_path / 'l.db'}", create=True)
+    monkeypatch.setattr(ahead_module, "demand_of", lambda *_: {}["nobody"])
+    with rendering_ahead(opened, ZONE, ["operator", "tenant-b"], BUILT_IN, many=1) as ahead:
+        assert ahead is not None
+        ahead.begin_after("operator")
+        ahead.wait_for_preview("tenant-b")
+    assert "".join(capfd.readouterr()) == ""
+
+    def full(*_arguments: object) -> NoReturn:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", full)
+    with rendering_ahead(opened, ZONE, ["operator", "tenant-b"], BUILT_IN, many=1) as none:
+        assert none is None

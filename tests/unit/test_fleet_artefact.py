@@ -156,6 +156,12 @@ def test_wheels_are_found_by_architecture(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "nvidia_ml_py-13.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("pynvml.py", "boards = 1\n")
     assert {tuple(files)[-1:] for files in read_wheels(tmp_path).values()} == {("pynvml.py",)}, "for hosts with boards"
+    older = tmp_path / "nvidia_ml_py-9.2-py3-none-any.whl"
+    older.write_bytes(b"cut")
+    assert read_wheels(tmp_path)["x86_64-glibc"]["pynvml.py"] == b"boards = 1\n", "the newest counts"
+    older.rename(tmp_path / "nvidia_ml_py-13.1-py3-none-any.whl")
+    with pytest.raises(ArtefactError, match=r"nvidia_ml_py-13\.1.* is no whole wheel of nvidia-ml-py; fetch one"):
+        read_wheels(tmp_path)
 
 
 CASES = {

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 from zonewright.changes.bringing import BroughtFiles, bring_files, made_from
 from zonewright.errors import ZonewrightError
@@ -36,11 +37,12 @@ class Ahead:
 
     Args:
         connection: to the other process, of which nothing is heard any more once it has ended.
+        other: the other process.
         after: the owner to begin with when one has its proposal.
     """
 
-    def __init__(self, connection: Connection, after: dict[str, str]) -> None:
-        self._connection, self._after = connection, after
+    def __init__(self, connection: Connection, other: BaseProcess, after: dict[str, str]) -> None:
+        self._connection, self._other, self._after = connection, other, after
         self._begun: set[str] = set()
         self._heard: dict[tuple[str, str], str | BroughtFiles | None] = {}
         self.used: list[str] = []
@@ -73,6 +75,15 @@ class Ahead:
             return None
         self.used.append(owner)
         return found
+
+    def close(self) -> None:
+        """End the other process at once: nobody wants what it still renders, and who interrupts does not wait for it.
+
+        Close the ledger afterwards: who closes a file last tidies it, and the other process does not.
+        """
+        self._connection.close()
+        self._other.kill()
+        self._other.join()
 
     def _hear(self, owner: str, word: str) -> str | BroughtFiles | None:
         """What the other process says of an owner, after all that it says before; None where it has ended."""
@@ -107,16 +118,32 @@ def rendering_ahead(
     if not after or declaration.zone.gated_formats or not _is_possible():
         yield None
         return
-    fork = multiprocessing.get_context("fork")
-    ours, theirs = fork.Pipe()
-    other = fork.Process(target=_serve, args=(ours, theirs, opened, declaration, formats), daemon=True)
-    other.start()
-    theirs.close()
+    ahead = _begun(opened, declaration, formats, after)
     try:
-        yield Ahead(ours, after)
+        yield ahead
     finally:
+        if ahead is not None:
+            ahead.close()
+
+
+def _begun(
+    opened: Callable[[], LedgerClient], declaration: Declaration, formats: FormatSet, after: dict[str, str]
+) -> Ahead | None:
+    """The other process; None where the system has no room for one more."""
+    fork = multiprocessing.get_context("fork")
+    try:
+        ours, theirs = fork.Pipe()
+    except OSError:
+        return None
+    other = fork.Process(target=_serve, args=(ours, theirs, opened, declaration, formats), daemon=True)
+    try:
+        other.start()
+    except OSError:
         ours.close()
-        other.join()
+        return None
+    finally:
+        theirs.close()
+    return Ahead(ours, other, after)
 
 
 def _nodes(declaration: Declaration, owner: str) -> int:
@@ -136,11 +163,14 @@ def _serve(
     declaration: Declaration,
     formats: FormatSet,
 ) -> None:
-    """The other process: owners in, what was made of them out, until the first one has ended or wants no more."""
+    """The other process: owners in, what was made of them out, until the first one has ended or wants no more.
+
+    What goes wrong here ends it without a word: the first process does the same, and says what is wrong.
+    """
     ours.close()  # else it would not be felt here that the first process is gone
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts means the first process, which then closes this
     client: LedgerClient | None = None
-    with suppress(EOFError, OSError):
+    with suppress(Exception):
         while True:
             owner = theirs.recv()
             for answer in _made(owner, client := client or opened(), declaration, formats):

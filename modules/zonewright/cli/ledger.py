@@ -128,6 +128,7 @@ def _init(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> int:
     from collections import Counter
+    from contextlib import closing, nullcontext
     from functools import partial
 
     from zonewright.changes.ahead import rendering_ahead
@@ -156,6 +157,7 @@ def _load(arguments: argparse.Namespace) -> int:
         seldom_collected(),
         rendering_ahead(partial(_open, arguments), declaration, order, formats) as ahead,
         _open(arguments, create=True) as client,
+        nullcontext() if ahead is None else closing(ahead),
     ):
         client.call(verbs.INIT, InitRequest(zone=declaration.zone))
         for owner in order:

@@ -119,7 +119,8 @@ def _held(
     from zonewright.cli.connection import open_ledger
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.journal_messages import CheckpointRequest
+    from zonewright.ledger.protocol.journal_messages import WITHHELD, CheckpointRequest
+    from zonewright.ledger.verbs.contents import vouch_for
     from zonewright.ledger.verbs.rollouts import ENROLMENT
 
     agent = arguments.agent
@@ -143,6 +144,7 @@ def _held(
         held.journal = [
             one if one.kind == ENROLMENT or one.sequence in needed else _hash_alone(one) for one in held.journal
         ]
+        held.vouched = vouch_for(context, [one.sequence for one in held.journal if one.kind != WITHHELD])
     batches = (
         SignedBatch(sequence=one.sequence, received_ns=one.received_ns, body=one.body) for one in chains.batches(agent)
     )

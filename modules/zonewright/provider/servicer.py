@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -239,16 +240,24 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state, new = from_struct(request.olds), from_struct(request.news)
         old = {**state, **(new if request.old_inputs == request.news else from_struct(request.old_inputs))}
 
-        def diff() -> Difference:
+        def diff(log: Callable[[str, str], None] | None = None) -> Difference:
             resource = self._resource(request.urn, old=old)
             if isinstance(resource, CheckedResource):  # a refresh gives what an older version had as its inputs
                 require_state(resource.inputs, new, ())
-            return resource.diff(self._opened(), request.urn, request.id, old, new)
+            session = self._opened()
+            session = session if log is None else replace(session, log=log)
+            return resource.diff(session, request.urn, request.id, old, new)
 
         is_known = self._memory.standing is not None and isinstance(
             self._resources.get(_token(request.urn)), HoldingResource
         )
-        return diff_response(await (self._at_once if is_known else self._in_worker)(context, diff))
+        if not is_known:
+            return diff_response(await self._in_worker(context, diff))
+        told: list[tuple[str, str]] = []
+        found = await self._at_once(context, lambda: diff(lambda urn, text: told.append((urn, text))))
+        for urn, text in told:  # the engine is waited for, so not here
+            await self._in_worker(context, partial(self._opened().log, urn, text))
+        return diff_response(found)
 
     async def Create(  # noqa: N802
         self, request: provider_pb2.CreateRequest, context: CallContext

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from zonewright.errors import Exit, ZonewrightError
-from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
+from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry, VouchedEntries
 from zonewright.model.canonical import canonical_json
 
 FORMAT = "zonewright-signed-telemetry"
@@ -98,6 +98,7 @@ class SignedFile:
         seals: in order.
         journal: entries, from the first that names the agent's key on; the hashes alone of some that are about others.
         checkpoint: a signed head of the journal.
+        vouched: hashes of the entries before those of which the file has the hashes alone, signed by the ledger.
     """
 
     agent: str
@@ -107,6 +108,7 @@ class SignedFile:
     seals: list[FiledSeal] = field(default_factory=list)
     journal: list[JournalEntry] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
+    vouched: VouchedEntries | None = None
 
 
 def write_signed(path: Path, held: SignedFile, batches: Iterable[SignedBatch]) -> int:
@@ -145,6 +147,8 @@ def write_signed(path: Path, held: SignedFile, batches: Iterable[SignedBatch]) -
             file.write(_line(kind="entry", entry=entry.model_dump()))
         if held.checkpoint is not None:
             file.write(_line(kind="checkpoint", checkpoint=held.checkpoint.model_dump()))
+        if held.vouched is not None:
+            file.write(_line(kind="vouched", vouched=held.vouched.model_dump(mode="json")))
     temporary.replace(path)
     return count
 
@@ -199,6 +203,8 @@ def _take(held: SignedFile, said: dict[str, Any]) -> None:
         held.journal.append(JournalEntry.model_validate(said["entry"]))
     elif said["kind"] == "checkpoint":
         held.checkpoint = Checkpoint.model_validate(said["checkpoint"])
+    elif said["kind"] == "vouched":
+        held.vouched = VouchedEntries.model_validate_json(canonical_json(said["vouched"]))
     else:
         raise ValueError(said["kind"])
 

@@ -11,6 +11,7 @@ from zonewright.audit.evidence.checks import Check, all_or_wrong, good, open_, w
 from zonewright.audit.evidence.signed_file import FiledHead, FiledSeal, SignedBatch, SignedFile
 from zonewright.ledger.protocol.journal_messages import WITHHELD, Checkpoint, JournalEntry
 from zonewright.ledger.store.journal import entry_hash, verify_checkpoint
+from zonewright.ledger.store.vouched import fault_of_vouched
 from zonewright.ledger.verbs.rollouts import ENROLMENT
 from zonewright.ledger.verbs.sealing import KIND
 from zonewright.model.canonical import canonical_json
@@ -149,7 +150,7 @@ def _moment(time_ns: int) -> str:
 def _journal(held: SignedFile, known: Checkpoint | None, ledger_key: str | None) -> Iterator[Check]:
     faults, before, withheld = list[str](), None, 0
     for entry in held.journal:
-        if entry.kind == WITHHELD and not (entry.at or entry.stack_id or entry.party or entry.payload):
+        if _is_withheld(entry):
             withheld += 1  # its hash is what the next one follows, and nothing else counts of it
         elif entry.hash != entry_hash(entry.model_dump()):
             faults.append(f"entry {entry.sequence} was altered")
@@ -159,6 +160,7 @@ def _journal(held: SignedFile, known: Checkpoint | None, ledger_key: str | None)
     head = held.checkpoint
     if head is not None and before is not None and (head.sequence, head.hash) != (before.sequence, before.hash):
         faults.append("the last entry is not the one that the signed head names")
+    faults += _unproved(held, ledger_key)
     if not held.journal:
         yield open_("journal", "the file has no entries of the journal")
         return
@@ -177,6 +179,35 @@ def _journal(held: SignedFile, known: Checkpoint | None, ledger_key: str | None)
     yield _kept(held, head, known, ledger_key)
 
 
+def _is_withheld(entry: JournalEntry) -> bool:
+    return entry.kind == WITHHELD and not (entry.at or entry.stack_id or entry.party or entry.payload)
+
+
+def _unproved(held: SignedFile, ledger_key: str | None) -> Iterator[str]:
+    """Entries that may be anybody's, one sentence each.
+
+    An entry is the ledger's where the one after it is and covers its hash, or where the ledger signed it. One that is a
+    hash alone covers nothing: who writes a file may let it follow whatever comes before. What the ledger signed was
+    whole in the file, so nobody hides one of these afterwards.
+    """
+    signed: set[tuple[int, str]] = set()
+    if held.vouched is not None:
+        head_key = ledger_key if held.checkpoint is None else held.checkpoint.public_key
+        if fault := fault_of_vouched(held.vouched, ledger=held.ledger, public_key=head_key):
+            yield fault
+        else:
+            signed = set(held.vouched.entries)
+    is_covered = True  # the last one by the signed head, of which another check tells
+    for entry in reversed(held.journal):
+        is_signed, is_withheld = (entry.sequence, entry.hash) in signed, _is_withheld(entry)
+        is_proved = is_covered or is_signed
+        if is_signed and is_withheld:
+            yield f"entry {entry.sequence} is a hash alone here, and was whole where the ledger signed it"
+        elif not is_proved and not is_withheld:
+            yield f"nothing shows that entry {entry.sequence} is the ledger's: the one after it is a hash alone"
+        is_covered = not is_withheld and is_proved
+
+
 def _kept(held: SignedFile, head: Checkpoint, known: Checkpoint | None, ledger_key: str | None) -> Check:
     if known is None:
         return open_("kept checkpoint", "give one that you kept; only that rules out that all was written again later")
@@ -187,6 +218,12 @@ def _kept(held: SignedFile, head: Checkpoint, known: Checkpoint | None, ledger_k
         return open_("kept checkpoint", f"it names entry {known.sequence}, which is not in this file")
     if named.hash != known.hash or known.public_key != head.public_key:
         return wrong("kept checkpoint", f"entry {named.sequence} differs from the one that was signed at {known.at}")
+    if any(_is_withheld(entry) for entry in held.journal if entry.sequence <= known.sequence):
+        return open_(
+            "kept checkpoint",
+            f"it names entry {known.sequence} of this file, but some before it are hashes alone; only a file with "
+            "--whole-journal rules out that what stands before these was written again later",
+        )
     return good("kept checkpoint", f"names entry {known.sequence} of this file")
 
 

@@ -244,7 +244,7 @@ def read_wheels(folder: Path) -> dict[str, dict[str, bytes]]:
     """Psutil's files by architecture, from the wheels of a folder, and with each those of nvidia-ml-py if it is there.
 
     Raises:
-        ArtefactError: when there is none.
+        ArtefactError: when there is none, or one of nvidia-ml-py is damaged.
     """
     found: dict[str, dict[str, bytes]] = {}
     for path in sorted(folder.glob("psutil-*.whl")):
@@ -260,11 +260,21 @@ def read_wheels(folder: Path) -> dict[str, dict[str, bytes]]:
         raise ArtefactError(
             f"{folder} holds no wheel of psutil for Linux; fetch one with: pip download psutil -d {folder}"
         )
-    for path in sorted(folder.glob("nvidia_ml_py-*-none-any.whl"))[-1:]:
-        with zipfile.ZipFile(path) as wheel:
-            boards = {"pynvml.py": wheel.read("pynvml.py")}
+    for path in sorted(folder.glob("nvidia_ml_py-*-none-any.whl"), key=_numbers)[-1:]:
+        try:
+            with zipfile.ZipFile(path) as wheel:
+                boards = {"pynvml.py": wheel.read("pynvml.py")}
+        except (KeyError, zipfile.BadZipFile):
+            raise ArtefactError(
+                f"{path} is no whole wheel of nvidia-ml-py; fetch one: pip download nvidia-ml-py --no-deps -d {folder}"
+            ) from None
         found = {kind: {**files, **boards} for kind, files in found.items()}
     return found
+
+
+def _numbers(wheel: Path) -> list[int]:
+    """The version in a wheel's name, so that 13 comes after 9."""
+    return [int(one) for one in re.findall(r"\d+", wheel.name.split("-")[1])]
 
 
 def make_release(artefact: Artefact, texts: Mapping[str, str]) -> Release:

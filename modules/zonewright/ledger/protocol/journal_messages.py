@@ -101,5 +101,21 @@ class Checkpoint(Message):
     signature: str
 
 
+class VouchedEntries(Message):
+    """Hashes of entries of the journal, signed with the ledger's Ed25519 key.
+
+    Attributes:
+        ledger: id of the ledger.
+        entries: number and hash of each, in order.
+        public_key: the ledger's, base64.
+        signature: over all other fields and what they are, as canonical JSON; base64.
+    """
+
+    ledger: str
+    entries: list[tuple[int, str]]
+    public_key: str
+    signature: str
+
+
 class CheckpointRequest(Message):
     """Ask for a signed checkpoint."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from zonewright.ledger.protocol.journal_messages import (
     CheckpointRequest,
     HistoryAnswer,
     HistoryRequest,
+    VouchedEntries,
 )
 from zonewright.ledger.protocol.messages import Done, StackRequest
 from zonewright.ledger.protocol.rights import Caller
@@ -40,6 +42,7 @@ from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.state_root import state_digest
 from zonewright.ledger.store.tables import content, deployed, journal, zone
 from zonewright.ledger.store.texts import drafted, manifest_of, put_contents, sweep
+from zonewright.ledger.store.vouched import sign_entries
 from zonewright.model.canonical import canonical_json, digest_of
 
 
@@ -170,6 +173,18 @@ def checkpoint(context: Context, _request: CheckpointRequest) -> Checkpoint:
             at=context.now(connection),
             key=key,
         )
+
+
+def vouch_for(context: Context, numbers: Collection[int]) -> VouchedEntries:
+    """Sign with the ledger's key which hashes entries of the journal have.
+
+    Args:
+        context: the ledger.
+        numbers: of the entries.
+    """
+    key = _signing_key(context.database.path.with_suffix(".key"))
+    with context.database.reading() as connection:
+        return sign_entries(connection, numbers, ledger=ledger_id(connection), key=key)
 
 
 def _signing_key(path: Path) -> Ed25519PrivateKey:

@@ -5,7 +5,6 @@ readings of its meter. It is no gap by itself, since a backup may bring it back.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 from zonewright.pue.meters import MeterSpec
 from zonewright.telemetry.correcting import Intake, note
@@ -40,16 +39,16 @@ def give_up(
         is_gone: whether a database that does not answer at all has lost them, too.
 
     Raises:
-        TsdbFaultError: when it does not answer, or what lies beside an hour cannot be had; nothing was changed.
+        TsdbFaultError: when it does not answer, or what lies beside an hour cannot be had; nothing was changed. Where
+            it is said to be gone, when it answers for one of the hours, and not for another one.
         ConflictError: when the database has all of them.
     """
     with home.writing("readings") as connection:
-        found: dict[str, list[tuple[FarHour, str]]] = {}
         query = "select id, name from meter where site = ?"
         keys = {name: key for key, name in connection.execute(query, (site,)).fetchall() if name in meters}
-        for name, key in sorted(keys.items()):
-            if lost := _lost(connection, key, window, is_gone=is_gone):
-                found[name] = lost
+        asked = _Asked(is_gone=is_gone)
+        lost_by_meter = {name: asked.lost(connection, key, window) for name, key in sorted(keys.items())}
+        found = {name: lost for name, lost in lost_by_meter.items() if lost}
         if not found:
             names = ", ".join(sorted(meters))
             raise ConflictError(f"no hour of {names} of {site} from {moment(window[0])} to {moment(window[1])} is lost")
@@ -64,32 +63,57 @@ def give_up(
             rows = [(keys[name], hour.begin_us) for hour in hours]
             connection.executemany("delete from moved where meter = ? and begin_us = ?", rows)
             connection.executemany("delete from delivery where meter = ? and begin_us = ?", rows)
-            for first_us, last_us in _runs(hours):
-                sum_up(connection, keys[name], f"meter {name} of {site}", meters[name], first_us, last_us)
+            for run in _runs(hours):
+                label = f"meter {name} of {site}"
+                sum_up(connection, keys[name], label, meters[name], run[0].first_us, run[-1].last_us)
     return {name: len(lost) for name, lost in found.items()}
 
 
-def _lost(connection: Statements, key: int, window: tuple[int, int], *, is_gone: bool) -> list[tuple[FarHour, str]]:
-    """The hours of a meter that cannot be had, each with what is said of it."""
-    found: list[tuple[FarHour, str]] = []
-    for hour in far_hours(connection, key, window[0], window[1] - 1):
-        if not window[0] <= hour.begin_us < window[1]:
-            continue
-        try:
-            far_rows(connection, key, [hour])
-        except TsdbLostError as error:
-            found.append((hour, str(error)))
-        except TsdbFaultError as error:
-            if not is_gone:
-                raise
-            found.append((hour, str(error)))
-    return found
+class _Asked:
+    """The database as it is asked for one hour after the other.
+
+    Args:
+        is_gone: whether hours for which it does not answer are lost, too.
+    """
+
+    def __init__(self, *, is_gone: bool) -> None:
+        self._is_gone = is_gone
+        self._answered, self._silent = "", ""
+
+    def lost(self, connection: Statements, key: int, window: tuple[int, int]) -> list[tuple[FarHour, str]]:
+        """The hours of a meter that cannot be had, each with what is said of it.
+
+        Raises:
+            TsdbFaultError: when it does not answer and is not said to be gone, or answers for some of the hours.
+        """
+        found: list[tuple[FarHour, str]] = []
+        for hour in far_hours(connection, key, window[0], window[1] - 1):
+            if not window[0] <= hour.begin_us < window[1]:
+                continue
+            try:
+                far_rows(connection, key, [hour])
+                self._answered = moment(hour.begin_us)
+            except TsdbLostError as error:
+                self._answered = moment(hour.begin_us)
+                found.append((hour, str(error)))
+            except TsdbFaultError as error:
+                if not self._is_gone:
+                    raise
+                self._silent = self._silent or f"{error} (asked for the hour from {moment(hour.begin_us)})"
+                found.append((hour, str(error)))
+            if self._answered and self._silent:
+                raise TsdbFaultError(
+                    f"{self._silent}; but it answers for the hour from {self._answered}, so it is not gone; ask again, "
+                    "or name a time for which it never answers"
+                )
+        return found
 
 
 def _told(hours: Sequence[FarHour], said: str) -> dict[str, int | str]:
-    """What the journal gets of them: which hours, and how many readings they had."""
+    """What the journal gets of them: which hours, as the begin of each run and its length, and their readings."""
     return {
         "hours": len(hours),
+        "runs": ", ".join(f"{moment(run[0].begin_us)}+{len(run)}h" for run in _runs(hours)),
         "readings": sum(hour.readings for hour in hours),
         "first": moment(hours[0].begin_us),
         "last": moment(hours[-1].begin_us),
@@ -97,8 +121,12 @@ def _told(hours: Sequence[FarHour], said: str) -> dict[str, int | str]:
     }
 
 
-def _runs(hours: Sequence[FarHour]) -> list[tuple[int, int]]:
-    """First and last time of hours that follow one another."""
-    begins = [hours[0], *(two for one, two in pairwise(hours) if two.begin_us - one.begin_us > HOUR_US)]
-    ends = [*(one for one, two in pairwise(hours) if two.begin_us - one.begin_us > HOUR_US), hours[-1]]
-    return [(one.first_us, two.last_us) for one, two in zip(begins, ends, strict=True)]
+def _runs(hours: Sequence[FarHour]) -> list[list[FarHour]]:
+    """Hours that follow one another, together."""
+    found: list[list[FarHour]] = []
+    for hour in hours:
+        if found and hour.begin_us - found[-1][-1].begin_us <= HOUR_US:
+            found[-1].append(hour)
+        else:
+            found.append([hour])
+    return found
