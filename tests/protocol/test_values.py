@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from google.protobuf.struct_pb2 import Struct
@@ -85,7 +85,12 @@ def test_a_difference_that_asks_nobody_does_not_wait_for_the_engine_either() -> 
     servicer = Servicer("")
     servicer._memory = memory
     servicer._session = ProviderSession(ledger=cast("LedgerClient", None), log=log, warn=log, status=log, memory=memory)
-    inputs = {"stackId": "fin-3f2a9c017b44", "claim": "web-001", "nodeType": "server", "rack": "a/b/c/d"}
+    inputs: dict[str, Any] = {
+        "stackId": "fin-3f2a9c017b44",
+        "claim": "web-001",
+        "nodeType": "server",
+        "rack": "a/b/c/d",
+    }
     inputs |= {"position": 1, "face": "front", "addresses": {}}
     request = provider_pb2.DiffRequest(urn=urn("Node", "web-001"), id="fin-3f2a9c017b44/web-001")
     request.olds.CopyFrom(to_struct({**inputs, "generation": 1, "holder": "a" * 16}))

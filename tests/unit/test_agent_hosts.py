@@ -180,6 +180,23 @@ def test_a_meter_that_counts_energy_is_believed_before_its_power(tmp_path: Path)
     assert [one.value for one in source.read(moment(410))] == [500.0, 5000.0], "the counter of a chip is not the host's"
 
 
+def test_a_part_is_not_the_host_while_another_one_has_no_reading(tmp_path: Path) -> None:
+    """Of two meters that do not say what they measure, neither becomes the host when the other one fails."""
+    for number in range(2):
+        write(tmp_path, {f"class/hwmon/hwmon{number}/name": "power_meter"})
+    source = Hwmon(tmp_path, 2000)
+    for at_s, watts in enumerate([300, 65_535, 300]):
+        write(
+            tmp_path,
+            {
+                "class/hwmon/hwmon0/power1_average": watts * 1_000_000,
+                "class/hwmon/hwmon1/power1_average": 50_000_000,
+            },
+        )
+        with pytest.raises(ValueError, match="several power meters have a reading"):
+            source.read(moment(10 * at_s))
+
+
 def zones(**values: int | str) -> dict[str, str | int]:
     """Zones of powercap by folder: ``intel-rapl:0`` as ``z0``, with ``_`` for each further colon; name and energy."""
     found: dict[str, str | int] = {}

@@ -286,7 +286,7 @@ def test_a_fault_of_ours_is_told_without_a_traceback(run: Run, monkeypatch: pyte
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("deliberate")
 
-    monkeypatch.setattr("zonewright.declare.load_zone", fail)
+    monkeypatch.setattr("zonewright.declare.load.load_zone", fail)
     code, _, err = run("check", "stacks/zones/small")
     assert code == 3
     assert err.startswith("error: zonewright has a fault (RuntimeError: deliberate)")

@@ -50,6 +50,7 @@ class Hwmon:
         self._of_power, self._of_counter = OfPower(interval_s), OfCounter()
         self._powers: list[_Channel] = []
         self._counter: _Channel | None = None
+        self._are_several = False  # stays so while one of them has no reading: the other is no more of the host then
 
     def read(self, moment: Moment) -> list[Point]:
         """Present power of the host, and the energy since the reading before."""
@@ -59,7 +60,8 @@ class Hwmon:
             watts = self._watts()
         points = [power_of("hw.host.power", one, moment, self._power_max_w, _ATTRIBUTES) for one in watts or [None]]
         good = [one for one in points if one.value is not None]
-        if len(good) > 1:
+        self._are_several = self._are_several or len(good) > 1
+        if self._are_several:
             places = ", ".join(sorted(str(one.path.parent) for one in self._powers))
             raise ValueError(f"several power meters have a reading and none says that it is the whole host: {places}")
         power = good[0] if good else points[0]
@@ -93,7 +95,7 @@ class Hwmon:
             if any(text_of(place / "name") in _CHIPS for place in places):
                 for kind, channels in _channels(places).items():
                     found[kind] += channels
-        self._powers = _of_host(found["power"])
+        self._powers, self._are_several = _of_host(found["power"]), False
         if self._powers:
             own = self._powers[0]  # the counter of that very meter, and of nothing else
             counters = [one for one in found["energy"] if (one.path.parent, one.said) == (own.path.parent, own.said)]

@@ -172,7 +172,7 @@ def _corrections(arguments: argparse.Namespace) -> int:
         print(f"{one.meter} {moment(one.time_us)}Z: {change}, by {one.by} ({entry}): {one.reason}")
     for name, said, by, reason, number in lost:
         entry = "not in the journal yet" if number is None else f"entry {number}"
-        hours = f"{said['hours']:,} of the hours from {said['first']} to {said['last']} ({said['runs']})"
+        hours = f"{said['hours']:,} of the hours from {said['first']} to {said['last']} ({said.get('runs', '')})"
         print(f"{name}: {hours} declared lost, {said['readings']:,} readings, by {by} ({entry}): {reason}")
     if found:
         _print_consequences(arguments.ledger, arguments.site, found)

@@ -42,7 +42,6 @@ from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.state_root import state_digest
 from zonewright.ledger.store.tables import content, deployed, journal, zone
 from zonewright.ledger.store.texts import drafted, manifest_of, put_contents, sweep
-from zonewright.ledger.store.vouched import sign_entries
 from zonewright.model.canonical import canonical_json, digest_of
 
 
@@ -182,6 +181,8 @@ def vouch_for(context: Context, numbers: Collection[int]) -> VouchedEntries:
         context: the ledger.
         numbers: of the entries.
     """
+    from zonewright.ledger.store.vouched import sign_entries  # noqa: PLC0415 - no verb needs it
+
     key = _signing_key(context.database.path.with_suffix(".key"))
     with context.database.reading() as connection:
         return sign_entries(connection, numbers, ledger=ledger_id(connection), key=key)
