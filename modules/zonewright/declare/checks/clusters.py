@@ -1,6 +1,7 @@
 """Cross checks of what a tenant declares: the site, rooms, racks and node type of each cluster, and node numbers."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.sites import RowIndex
@@ -301,12 +302,18 @@ def _racks(
             yield from _rack(owner, rack_path, place.rack, index.rows[site_id, room_id])
 
 
+@lru_cache(maxsize=256)
+def _rack_ids(racks: int) -> frozenset[str]:
+    """The ids of so many racks of a row."""
+    return frozenset(rack_number(number) for number in range(1, racks + 1))
+
+
 def _rack(owner: str, path: Path, rack: str, rows: Mapping[str, Row]) -> Iterator[Fault]:
     site_id, room_id, row_id, rack_id = rack.split("/")
     row = rows.get(row_id)
     if row is None:
         yield unknown(f"row of {site_id}/{room_id}", row_id, rows, owner=owner, path=path)
-    elif rack_id not in {rack_number(number) for number in range(1, row.racks + 1)}:
+    elif rack_id not in _rack_ids(row.racks):
         yield Fault(
             owner=owner,
             path=path,

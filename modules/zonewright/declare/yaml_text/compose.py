@@ -76,6 +76,8 @@ class _Composer:
         self.root: YamlNode | None = None
         self.line = 1
         self._stack: list[_Frame] = []
+        self._open_size = 0
+        """The sizes of all that is open, together."""
         self._anchors: dict[str, YamlNode | None] = {}
         self._documents = 0
 
@@ -99,10 +101,10 @@ class _Composer:
         """The next event."""
         if event.start_mark is not None:
             self.line = event.start_mark.line + 1
-        if isinstance(event, yaml.DocumentStartEvent):
-            self._document(event)
-        elif isinstance(event, yaml.ScalarEvent):
+        if isinstance(event, yaml.ScalarEvent):
             self._attach(self._scalar(event), merge=event.value == _MERGE and event.implicit[0])
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._document(event)
         elif isinstance(event, yaml.AliasEvent):
             self._attach(self._alias(event.anchor or ""), merge=False)
         elif isinstance(event, yaml.CollectionStartEvent):
@@ -127,16 +129,15 @@ class _Composer:
             self.say(self._path(), self.line, what)
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        value = meaning_of(event.value) if event.implicit[0] else event.value
         node = Scalar(line=self.line, text=event.value, value=event.value, refused=event.tag is not None)
         self._refuse_tag(event.tag)
         why = unseen_in(event.value)
-        if self._awaits_key():
-            pass  # keys are text as written, so 003 and yes are fine
-        elif isinstance(value, Refusal):
-            why = why or value
-        else:
-            node.value = value
+        if event.implicit[0] and not self._awaits_key():  # keys are text as written, so 003 and yes are fine
+            value = meaning_of(event.value)
+            if isinstance(value, Refusal):
+                why = why or value
+            else:
+                node.value = value
         if why is not None:
             node.refused = True
             self.say(self._path(), self.line, why)
@@ -166,9 +167,11 @@ class _Composer:
         if anchor is not None:
             self._anchors[anchor] = None
         self._stack.append(_Frame(node, anchor))
+        self._open_size += node.size
 
     def _close(self) -> None:
         frame = self._stack.pop()
+        self._open_size -= frame.node.size
         if isinstance(frame.node, Fields):
             for source in frame.merges:
                 for key, entry in source.entries.items():
@@ -234,7 +237,8 @@ class _Composer:
 
     def _grow(self, frame: _Frame, by: int) -> None:
         frame.node.size += by
-        if sum(open_frame.node.size for open_frame in self._stack) > MAX_VALUES:
+        self._open_size += by
+        if self._open_size > MAX_VALUES:
             expected = f"at most {MAX_VALUES:,} values, where each repetition by an alias counts"
             fix = "use ranges of rows and counts of nodes instead of repeating them"
             self.say((), self.line, Refusal("too many values", expected, "more", fix))

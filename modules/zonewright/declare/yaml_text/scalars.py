@@ -16,6 +16,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
 }
+_BEGINS_A_NUMBER = frozenset("+-.0123456789")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _LEADING_ZERO = re.compile(r"[-+]?0+(?=[0-9])")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -38,6 +39,8 @@ def meaning_of(text: str) -> str | int | float | bool | Refusal | None:
     """The value of a plain word."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _BEGINS_A_NUMBER:
+        return text
     if _OTHER_BASE.fullmatch(text) or _NOT_FINITE.fullmatch(text):
         return _unusual(text)
     if not _FLOAT.fullmatch(text):
@@ -65,7 +68,7 @@ def _unusual(text: str) -> Refusal:
 
 def unseen_in(text: str) -> Refusal | None:
     """Why quoted text is refused: an escape in it stands for a character that nobody sees."""
-    match = UNSEEN.search(text)
+    match = None if text.isascii() and text.isprintable() else UNSEEN.search(text)
     if match is None:
         return None
     return Refusal(
