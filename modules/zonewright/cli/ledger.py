@@ -307,12 +307,14 @@ def _verify(arguments: argparse.Namespace) -> int:
     asked = {head.sequence for heads in witnesses.values() for head in heads}
     hashes: dict[int, str] = {}
     wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key) if checkpoint is not None else None
-    last = withheld = 0
+    last = withheld = last_withheld = 0
 
     def passing() -> "Iterator[JournalEntry]":
-        nonlocal last, withheld
+        nonlocal last, withheld, last_withheld
         for entry in each_entry(client):
-            last, withheld = entry.sequence, withheld + (entry.kind == WITHHELD)
+            last = entry.sequence
+            if entry.kind == WITHHELD:
+                withheld, last_withheld = withheld + 1, last
             if entry.sequence in asked:
                 hashes[entry.sequence] = entry.hash
             yield entry
@@ -321,7 +323,10 @@ def _verify(arguments: argparse.Namespace) -> int:
         is_partial = client.call(verbs.HISTORY, HistoryRequest(limit=1)).is_partial
         wrong = wrong or verify(passing(), checkpoint, may_withhold=is_partial)
     count = "1 entry" if last == 1 else f"{last:,} entries form one chain"
-    told = f"; {withheld:,} of them are about other parties: their order was checked, their content was not"
+    told = (
+        f"; {withheld:,} of them are about other parties: their order was checked, their content was not, so entries "
+        f"before {last_withheld:,} are as the service tells them"
+    )
     print(f"wrong: {wrong}" if wrong else f"good: {count}{told if withheld else ''}")
     faults = _verify_state(arguments, checkpoint) if arguments.state else 0
     for name, heads in witnesses.items():
