@@ -67,7 +67,9 @@ async def answers(port: int) -> bool:
     """Whether it answers at last; the first questions may come before it has read its recordings."""
     target = await UdpTransportTarget.create(("127.0.0.1", port), timeout=1, retries=30)
     item = ObjectType(ObjectIdentity(POWER))
-    failed, *_ = await get_cmd(SnmpEngine(), CommunityData("eaton-g3"), target, ContextData(), item)
+    engine = SnmpEngine()
+    failed, *_ = await get_cmd(engine, CommunityData("eaton-g3"), target, ContextData(), item)
+    engine.close_dispatcher()  # else its socket is found open by whichever test runs when it is collected
     return failed is None
 
 
@@ -134,7 +136,9 @@ def test_one_that_restarts(port: int) -> None:
         await poller.once()
         target = await UdpTransportTarget.create(("127.0.0.1", port), timeout=20)
         item = ObjectType(ObjectIdentity(ENERGY), Gauge32(0))
-        failed, status, *_ = await set_cmd(SnmpEngine(), CommunityData("restarting"), target, ContextData(), item)
+        engine = SnmpEngine()
+        failed, status, *_ = await set_cmd(engine, CommunityData("restarting"), target, ContextData(), item)
+        engine.close_dispatcher()
         assert (failed, int(status)) == (None, 0)
         assert (await twice(polled))["hw.energy of p"] == 777_000.0
 

@@ -139,7 +139,8 @@ def test_what_goes_wrong_ahead_is_not_told_and_does_no_harm(
         assert ahead is not None
         ahead.begin_after("operator")
         ahead.wait_for_preview("tenant-b")
-    assert "".join(capfd.readouterr()) == ""
+    told = [line for one in capfd.readouterr() for line in one.splitlines() if "fork_posix.cc" not in line]
+    assert told == []  # what gRPC says of a fork comes from other tests of the same process
 
     def full(*_arguments: object) -> NoReturn:
         raise BlockingIOError(11, "Resource temporarily unavailable")
