@@ -419,7 +419,7 @@ def test_a_token_goes_into_a_file_and_comes_from_one(
         assert main([*grant, *words]) in {1, 2}
         assert sentence in " ".join(capsys.readouterr().err.split())
     assert main(["access", "rotate", "runner-a", *ledger, "--out", str(tmp_path)]) == 1
-    assert "is a folder; nothing was changed" in " ".join(capsys.readouterr().err.split())
+    assert f"{tmp_path} is no file of a token; nothing was changed" in " ".join(capsys.readouterr().err.split())
     (other := tmp_path / "zone.yaml").write_text("zone: small\n", encoding="ascii")
     for path in (other, Path(os.devnull)):
         assert main(["access", "rotate", "runner-a", *ledger, "--out", str(path)]) == 1

@@ -377,6 +377,11 @@ def test_an_authority_stamps_heads_and_an_auditor_needs_its_certificate_only(
     kept = tmp_path / "copies" / "tsa.jsonl"
     with pytest.raises(WitnessError, match=rf"^{kept} has heads of another ledger, {first.ledger}; move it away"):
         witness.keep(first.model_copy(update={"ledger": "another"}))
+    undamaged = kept.read_bytes()
+    kept.write_bytes(undamaged + b"{}\n")
+    with pytest.raises(WitnessError, match=r"its last line is no head with a time-stamp; move it away$"):
+        witness.keep(first)
+    kept.write_bytes(undamaged)
     assert kept.stat().st_mode & 0o777 == 0o600
     lines = kept.read_text(encoding="utf-8").splitlines()
     one = StampedHead.model_validate_json(lines[0])

@@ -26,8 +26,6 @@ def token_file(path: Path, *, replaces: bool) -> Iterator[Callable[[str], None]]
     """
     if not replaces and os.path.lexists(path):
         raise StoppedError(f"{path} exists; nothing was changed; name a new file", code=REFUSED)
-    if path.is_dir():  # also what has no name, such as an empty argument
-        raise StoppedError(f"{path} is a folder; nothing was changed; name a file", code=REFUSED)
     if path.exists() and not _has_token(path):
         raise StoppedError(f"{path} is no file of a token; nothing was changed; name a new file", code=REFUSED)
     beside = path.with_name(f".{path.name}.{token_hex(4)}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
@@ -46,12 +47,18 @@ class TimestampWitness:
         """
         with alone(self._path):
             lines = whole_lines(self._path)
-            last = StampedHead.model_validate_json(lines[-1]).head if lines else None
+            last = self._head_in(lines[-1]) if lines else None
             if last is not None and last.ledger != head.ledger:
                 raise WitnessError(f"{self._path} has heads of another ledger, {last.ledger}; move it away")
             is_known = last is not None and (last.sequence, last.hash) == (head.sequence, head.hash)
             if not is_known and not (last is not None and is_late(head, last)):
                 add_line(self._path, self._stamped(head).model_dump_json())
+
+    def _head_in(self, line: bytes) -> Checkpoint:
+        try:
+            return StampedHead.model_validate_json(line).head
+        except ValidationError:
+            raise WitnessError(f"{self._path}: its last line is no head with a time-stamp; move it away") from None
 
     def _stamped(self, head: Checkpoint) -> StampedHead:
         from zonewright.seal.timestamps import request_for, stamped_at  # noqa: PLC0415 - a library that few need
