@@ -93,10 +93,9 @@ def load_owner(
         verbs.PROPOSE,
         ProposeRequest(stack_id=stack_id, party=owner, demand=demand, sources=sources, reserve=True),
     )
-    files = None
-    if ahead is not None:
+    if ahead is not None and not demand.assets:
         ahead.begin_after(owner)
-        files = ahead.files(owner, proposal)
+    files = ahead.files(owner, proposal) if ahead is not None else None
     files = files or bring_files(ledger, demand, proposal, formats, declaration.zone, root)
     admission = ledger.call(
         verbs.ADMIT,
@@ -110,6 +109,8 @@ def load_owner(
             rendered_digest=files.manifest,
         ),
     )
+    if ahead is not None and demand.assets:  # who comes next may stand on them
+        ahead.begin_after(owner)
     held = _held(ledger, stack_id)
     is_less = _release(ledger, stack_id, held.holdings)
     for site, digest in files.parts.items():
