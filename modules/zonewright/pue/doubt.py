@@ -11,7 +11,9 @@ from zonewright.pue.meters import ROLES, MeterRole, MeterSpec, percent
 from zonewright.pue.pieces import Refused
 from zonewright.pue.series import Series
 
-DoubtKind = Literal["below-one", "rating", "standing", "unit", "implausible", "undone", "rounding", "balance", "band"]
+DoubtKind = Literal[
+    "below-one", "rating", "standing", "unit", "implausible", "undone", "rounding", "balance", "band", "twice"
+]
 DAY_US = 86_400 * 10**6
 COVERAGE_FACTOR = 2
 """k = 2: an interval of about 95 % (GUM, JCGM 100:2008, 6.3)."""
