@@ -1,4 +1,4 @@
-"""What pools give to nodes that have just been given it: a proposal takes that for granted, and an admission asks anew."""
+"""What pools give to nodes that were just given it: a proposal takes that for granted, and an admission asks anew."""
 
 from typing import Any
 
