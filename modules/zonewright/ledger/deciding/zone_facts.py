@@ -271,7 +271,7 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     for row in connection.execute(_ASSETS):
         part, is_leaving = parts[row.stack_id == stack_id], row.state == "releasing"
         part.add(row.name, row.data, row.party, stack=row.stack_id, since=row.id, is_leaving=is_leaving)
-    held = [one for one in all_held(connection, but=stack_id) if one.expires_at > now] if now else []
+    held = [one for one in all_held(connection, but=stack_id, sites=()) if one.expires_at > now] if now else []
     parts[False].names += _reserved(held, stack_id)
     former = parse_former(registered.former)
     known = parse_zone(registered.document)

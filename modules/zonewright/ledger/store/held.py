@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Any, Self
 
-from sqlalchemy import Connection, bindparam, delete, literal, select, union_all, update
+from sqlalchemy import Connection, Select, bindparam, delete, literal, or_, select, union_all, update
 
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import raise_revisions
@@ -32,8 +33,10 @@ _FOR_MINUTES = select(
 _FOR_DAYS = select(
     lasting.c.stack_id, lasting.c.party, lasting.c.holds, lasting.c.names, lasting.c.expires_at, lasting.c.wants
 )
-_ALL = union_all(_FOR_MINUTES, _FOR_DAYS).subquery("held")
-_QUERY = select(_ALL).order_by(_ALL.c.stack_id, _ALL.c.expires_at)
+_MOST_SITES = 8
+"""Of more sites all reservations are read."""
+_READ = 4_096
+"""Reservations that a process has read; each is read by every decision until it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,20 +87,41 @@ class HeldPlaces:
         return sites | ({NAMES} if self.names else set())
 
 
-def all_held(connection: Connection, *, but: str) -> list[HeldPlaces]:
+def all_held(connection: Connection, *, but: str, sites: Collection[str] | None = None) -> list[HeldPlaces]:
     """All reservations, also those that have ended and are still there.
 
     Args:
         connection: a transaction.
         but: a stack whose reservation for minutes is left out.
+        sites: those for minutes may be left out that hold nothing at these sites, and no names; None leaves none out.
     """
-    return [_of_row(row) for row in connection.execute(_QUERY, {"but": but})]
+    asked = sorted(sites) if sites is not None and len(sites) <= _MOST_SITES else None
+    like = {f"site_{number}": f'%"{site}"%' for number, site in enumerate(asked or ())}
+    query = _all(None if asked is None else len(asked))
+    return [_of_row(row) for row in connection.execute(query, {"but": but, **like})]
+
+
+@cache
+def _all(sites: int | None) -> Select[Any]:
+    """Of so many sites, or of all: those for minutes say at which sites they are, those for days count anywhere."""
+    minutes = _FOR_MINUTES
+    if sites is not None:
+        at = (reservation.c.sites.like(bindparam(f"site_{number}")) for number in range(sites))
+        minutes = minutes.where(or_(reservation.c.sites.like(f'%"{NAMES}"%'), *at))
+    found = union_all(minutes, _FOR_DAYS).subquery("held")
+    return select(found).order_by(found.c.stack_id, found.c.expires_at)
+
+
+@lru_cache(maxsize=_READ)
+def _for_minutes(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
+    """What a reservation for minutes holds, and its names."""
+    data = json.loads(text)
+    return data["holds"], data.get("names", ())
 
 
 def _of_row(row: Any) -> HeldPlaces:
     if row.wants is None:
-        data = json.loads(row.holds)
-        claims, names = data["holds"], data.get("names", ())
+        claims, names = _for_minutes(row.holds)
     else:
         claims, names = json.loads(row.holds), json.loads(row.names)
     return HeldPlaces(
