@@ -157,7 +157,8 @@ def test_what_others_bring_in_is_seen(ledger: Path) -> None:
 
     def same_as_fresh(database: Database) -> tuple[object, ...]:
         with closing(Database(ledger, lock_wait_s=5)) as other:
-            assert (found := told(database)) == told(other)
+            found = told(database)
+            assert found == told(other)
         return found
 
     def taken_back(database: Database) -> None:
