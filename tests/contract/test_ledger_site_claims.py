@@ -181,7 +181,7 @@ def test_what_others_bring_in_is_seen(ledger: Path) -> None:
             own.execute("DELETE FROM asset WHERE name = 'dc1/a/02'")
         seen.append(same_as_fresh(database))
     rows = [sorted({name for _, name in one[0]}) for one in seen]  # type: ignore[attr-defined]
-    assert rows == [["dc1", "dc1/a/01"], ["dc1", "dc1/a/01", "dc1/a/02"]] + rows[2:]
+    assert rows == [["dc1", "dc1/a/01"], ["dc1", "dc1/a/01", "dc1/a/02"], *rows[2:]]
     assert ("elsewhere", "dc1/a/02") in seen[2][0]  # type: ignore[operator]
     assert rows[3] == rows[0]
 
@@ -206,7 +206,7 @@ def test_of_a_site_only_what_was_written_to_is_read_again(ledger: Path) -> None:
         Party(client, "stack-of-operator", "operator").bring_up(**facility(2 * RACKS_PER_ROW))
         other = Party(client, THEIRS, "tenant-b")
         other.enrol()
-        place = {"places": {"001": {"rack": "dc1/a/02/01", "position": 9}}}
+        place: dict[str, Any] = {"places": {"001": {"rack": "dc1/a/02/01", "position": 9}}}
         seen, sums = [], []
         for wanted in ({}, {"web": cluster(1, **place)}, {}):
             other.admit(other.propose(other.demand(clusters=wanted)))
