@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, literal, select
 
@@ -354,6 +355,41 @@ def test_a_server_that_is_not_there_or_lets_nobody_in_is_told(world: World, tmp_
             Database(tmp_path / "ledger.db", url, lock_wait_s=1)
     for name in (empty, latin):
         world.server.drop(name)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sorry, too many clients already",
+        "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+        'too many connections for database "ledger"',
+    ],
+)
+def test_a_server_that_has_no_connection_left_is_asked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """As long as a writer waits for its turn; then it is a sentence, as is a server that is not there at all."""
+    left, asked = [2], list[str]()
+
+    def connect(*given: Any, **more: Any) -> Any:
+        asked.append("connect")
+        if left[0]:
+            left[0] -= 1
+            raise psycopg.OperationalError(
+                f'connection failed: connection to server on socket "s" failed: FATAL:  {said}'
+            )
+        return connected(*given, **more)
+
+    connected = psycopg.connect
+    monkeypatch.setattr(psycopg, "connect", connect)
+    monkeypatch.setattr(engine, "_AGAIN_S", (0.001, 0.002))
+    with closing(world.database()) as database, database.reading() as connection:
+        assert head_of(connection)[0] > 0
+    assert len(asked) == 3
+    left[0] = 10**6
+    with pytest.raises(LedgerUnavailableError, match=r"cannot be used: connection failed: .*nothing was changed"):
+        world.database(wait_s=0.05)
+    assert len(asked) > 4
 
 
 def test_many_make_one_ledger(postgresql: PostgresqlServer, tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from zonewright.ledger.deciding.measuring import load_history, measured_sites
-from zonewright.ledger.deciding.site_claims import around, occupant, take
-from zonewright.ledger.deciding.site_revisions import revisions_of, sites_of
+from zonewright.ledger.deciding.site_claims import around, occupant, revisions_of, sites_of, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.held import HeldPlaces, all_held

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from zonewright.ledger.store.engines.holder import BESIDE
 from zonewright.ledger.store.tables import lasting, reservation
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
+from zonewright.model.network import Link
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import NameKind
 
@@ -49,6 +50,7 @@ class HeldPlaces:
         claims: data of the claims that it would become, by node name.
         names: names that it would have, with their kinds.
         expires_at: its end, ISO 8601.
+        links: links that it would bring, by id, as far as they take bores or cores.
         wants: of one for days, the demand that converts it, empty where whole racks are held; None of one for minutes.
     """
 
@@ -57,7 +59,17 @@ class HeldPlaces:
     claims: Mapping[str, dict[str, Any]]
     names: Sequence[tuple[NameKind, str]]
     expires_at: str
+    links: Mapping[str, Link] = field(default_factory=dict)
     wants: str | None = None
+
+    def names_data(self) -> list[list[Any]]:
+        """Its names as plain data, each with its kind; of links also what they take."""
+        return [
+            [kind, name, self.links[name].model_dump(mode="json", exclude_defaults=True)]
+            if kind == "link" and name in self.links
+            else [kind, name]
+            for kind, name in self.names
+        ]
 
     @property
     def is_of_racks(self) -> bool:
@@ -74,7 +86,7 @@ class HeldPlaces:
         if not self.is_converted_by(stack_id, demand):
             return self
         racks = {seat.rack for seat in seats.values()}
-        return replace(self, claims=self.left_beside(racks))
+        return replace(self, claims=self.left_beside(racks), links={})
 
     def left_beside(self, racks: Collection[str]) -> dict[str, dict[str, Any]]:
         """What is left when it is converted and the stack has something in these racks."""
@@ -128,7 +140,8 @@ def _of_row(row: Any) -> HeldPlaces:
         stack_id=row.stack_id,
         party=row.party,
         claims=claims,
-        names=[(kind, name) for kind, name in names],
+        names=[(kind, name) for kind, name, *_ in names],
+        links={name: Link.model_validate(taken) for _, name, *more in names for taken in more},
         expires_at=row.expires_at,
         wants=row.wants,
     )

@@ -51,7 +51,7 @@ class Words(Protocol):
         ...
 
     def draw_versions(self, connection: Connection) -> None:
-        """Have the number of a site's claims drawn again whenever one of them is written; of both when one goes over.
+        """Have numbers drawn again whenever a claim or an asset is written; of both sites when one goes over.
 
         Again it changes nothing but the numbers: a ledger of an older version may have some of it.
         """

@@ -5,6 +5,8 @@ and nobody changes anything until it has committed. Beside others, it locks the 
 that nothing that it reads there changes. Readers wait for nobody, and see one moment.
 """
 
+import random
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -67,6 +69,9 @@ _SHARE = (
 """Each statement sees what was committed before it: what a scope's holder before this one did, and what its own did."""
 _SCOPES = "INSERT INTO scope SELECT * FROM unnest(%s::text[]) AS new ORDER BY new ON CONFLICT DO NOTHING"
 _MAKE = "BEGIN; SET LOCAL lock_timeout = {wait_ms}; SELECT pg_advisory_xact_lock(hashtext('zonewright'))"
+_FULL = re.compile("too many clients|too many connections|connection slots")
+"""What a server says that has as many connections as it may have; libpq keeps its code for that to itself."""
+_AGAIN_S = 0.05, 0.25
 _AGAIN = frozenset({"40001", "40P01"})
 _LOCKED = "55P03"
 _READ_ONLY = "25006"
@@ -109,7 +114,15 @@ class PostgresqlServer:
 
         def opened() -> "psycopg.Connection[Any]":
             given = {"application_name": "zonewright", "connect_timeout": _CONNECT_S}
-            return psycopg.connect(psycopg.conninfo.make_conninfo(url, **_missing(url, given)), autocommit=True)
+            conninfo = psycopg.conninfo.make_conninfo(url, **_missing(url, given))
+            deadline = time.monotonic() + lock_wait_s
+            while True:
+                try:
+                    return psycopg.connect(conninfo, autocommit=True)
+                except psycopg.OperationalError as error:
+                    if not _FULL.search(str(error)) or time.monotonic() > deadline:
+                        raise
+                time.sleep(random.uniform(*_AGAIN_S))  # noqa: S311 - so that many do not come again at once
 
         self._server = _server_of(url)
         self._engine = _engine(opened, self._server, lock_wait_s, pool)

@@ -144,7 +144,7 @@ def prepare(connection: Connection, keys: Mapping[str, Sequence[str]]) -> None:
 
 
 def draw_versions(connection: Connection) -> None:
-    """Have the number of a site's claims drawn again whenever one of them is written; of both when one goes over."""
+    """Have numbers drawn again whenever a claim or an asset is written; of both sites when one goes over."""
     connection.exec_driver_sql(VERSIONS)
 
 
