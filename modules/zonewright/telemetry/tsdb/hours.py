@@ -1,8 +1,8 @@
 """Readings of a meter as series of whole numbers, and back, to the last millionth and microsecond.
 
 A series has milliseconds, and floating-point numbers. What a reading has beyond its value at a millisecond is in series
-beside it: the length of an interval, the microseconds within the millisecond, and how often ``_SPLIT`` is in a value that
-is too large, which is the rest then: a register of nine gigawatt-hours has more than 2^53 millionths.
+beside it: the length of an interval, the microseconds within the millisecond, and how often ``_SPLIT`` is in a value
+that is too large, which is the rest then: a register of nine gigawatt-hours has more than 2^53 millionths.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
