@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, literal, or_, sele
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import raise_revisions
 from zonewright.ledger.store.engines.holder import BESIDE
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.ledger.store.tables import lasting, reservation
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
@@ -21,8 +22,6 @@ from zonewright.model.world import NameKind
 RESERVED, RENEWED, FREED = "reserved", "reservation-renewed", "reservation-freed"
 ENDED = "reservation-ended"
 """Kinds of entries. The last says that a reservation for days is over; it has held nothing since its end."""
-NAMES = "names"
-"""Stands among the sites of a change that may take a name: names are unique in the zone, so it meets all others."""
 _DECODER, _HOLDS, _NAMES = json.JSONDecoder(), '{"holds":', ',"names":'
 _FOR_MINUTES = select(
     reservation.c.stack_id,

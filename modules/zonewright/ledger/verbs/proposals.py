@@ -42,7 +42,7 @@ from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
 from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_repair
-from zonewright.rules.finding import worst_first
+from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.surroundings import surroundings_of
 
 _RESERVE, _UNRESERVE = reservation.insert(), delete(reservation).where(reservation.c.stack_id == STACK)
