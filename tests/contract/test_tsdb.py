@@ -15,7 +15,10 @@ import pytest
 from support.memory_tsdb import FarStore, MemoryTsdb
 from support.readings import METERS, START, at, month
 from support.tsdb_servers import SERVERS
+from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.replay import put_site
+from zonewright.cli import main
+from zonewright.cli.bring import site_meters
 from zonewright.ledger.deciding.snapshot import readings_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.model import Site
@@ -501,6 +504,36 @@ def test_hours_that_come_back_count_again(tmp_path: Path) -> None:
         assert connection.execute(query, (AROUND[0] + HOUR_US,)).fetchone() == (1,)
     with pytest.raises(ConflictError, match="that was declared lost is there again"):
         take_back(store.home, "dc1", meters, whole, RETURN)
+
+
+def test_the_command_says_what_was_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`pue lost` names the meter and how many hours, in both directions; `pue corrections` who decided it and why."""
+    tsdb, zone = MemoryTsdb(), REPOSITORY / "stacks" / "zones" / "reference"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zonewright.telemetry.tables.tsdb_of", lambda _path: tsdb)
+    meters = site_meters(zone, "qp-dc1")
+    assert meters is not None
+    store = FarStore(tmp_path / ".zonewright", tsdb, name="ledger.telemetry.db")
+    store.append("qp-dc1", meters, {"ups-a": [at(60 * hour, 1_000 * hour) for hour in range(50)]}, trust=LIVE)
+    (held,) = tsdb.series.values()
+    lost = {START_MS // 3_600_000 + 20: held.pop(START_MS // 3_600_000 + 20)}
+    day = ("--from", "2026-01-01T00:00Z", "--to", "2026-01-02T00:00Z", "--by", "anna", "--reason", "a disk broke")
+
+    def said(*more: str) -> tuple[int, str]:
+        code, shown = main(["pue", "lost", "--site", "qp-dc1", "--zone", str(zone), *day, *more]), capsys.readouterr()
+        return code, shown.out if code == 0 else shown.err
+
+    assert said() == (0, "ups-a: 1 hour declared lost; that time is unknown now\n")
+    for more, told in (((), "is lost; nothing was changed"), (("--returned",), "is there again; nothing was changed")):
+        code, sentence = said(*more)
+        assert (code, told in sentence) == (1, True)
+    held.update(lost)
+    assert said("--returned") == (0, "ups-a: 1 hour brought back; that time is known again\n")
+    assert main(["pue", "corrections", "--site", "qp-dc1"]) == 0
+    told = "between 2026-01-01T20:00Z and 2026-01-01T21:00Z was declared lost by anna (not in the journal yet): a disk"
+    assert told in capsys.readouterr().out
 
 
 def test_a_database_that_answers_now_and_then_is_not_gone(tmp_path: Path) -> None:
