@@ -48,8 +48,10 @@ from zonewright.telemetry.tsdb.losing import give_up
 from zonewright.telemetry.tsdb.moving import move
 from zonewright.telemetry.tsdb.returning import take_back
 from zonewright.telemetry.tsdb.settings import TsdbFileError, read_settings
+from zonewright.telemetry.unsigned import signed_ends
 
 LIVE: TrustClass = "authenticated"
+SIGNED: TrustClass = "signed"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 START_MS = START // 1_000
 LABELS = {"__name__": "zonewright_reading_micro", "store": 'a "quoted\\ name', "meter_id": "1"}
@@ -221,6 +223,47 @@ def test_a_store_without_its_settings_decides_nothing(tmp_path: Path) -> None:
     store.home.tsdb = None
     assert ".tsdb.yaml" in gate(store).reason
     assert gate(store).trailing == "undetermined"
+
+
+def test_what_is_signed_is_asked_of_hours_elsewhere_too(tmp_path: Path) -> None:
+    """Where signed readings end, whether others lie before and after, and which classes there are."""
+    store = FarStore(tmp_path, MemoryTsdb())
+    meters = meters_of(SITE)
+    for trust, hours in ((LIVE, range(10)), (SIGNED, range(10, 20)), (LIVE, range(20, 30))):
+        store.append("dc1", meters, {"utility": [at(60 * hour, 1_100_000) for hour in hours]}, trust=trust)
+    assert store.moved.hours == 29, "all but the newest one"
+    (end,) = signed_ends(store, "dc1", meters, whole=True)
+    assert (end.signed_us, end.since_us) == (START + 19 * HOUR_US, START + 20 * HOUR_US)
+    assert end.is_mixed
+    raised = {"utility": [at(60 * 29, 1_100_000)]}
+    assert Store.append(store, "dc1", meters, raised, trust=SIGNED).raised == 1
+    assert store.trusts("dc1") == {LIVE, SIGNED}, "those of hours that lie elsewhere"
+
+
+def test_only_what_a_window_needs_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour that is looked at costs its readings and those beside it, however many lie elsewhere."""
+    monkeypatch.setattr("zonewright.telemetry.stored_sums._FEW", 50)
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    given: list[int] = []
+
+    def count(found: list[TimeSeries]) -> list[TimeSeries]:
+        given.append(sum(len(one.samples) for one in found))
+        return found
+
+    tsdb.fault = count
+    looked_at = [(START + 50 * HOUR_US, START + 51 * HOUR_US)]
+    found = store.readings("dc1", START + HOUR_US, START + 90 * HOUR_US, looked_at)["ups"]
+    assert sum(item.is_sum for item in found) > 3, "days and hours in the place of readings"
+    assert 0 < sum(given) < 12
+
+
+def test_another_rating_counts_for_hours_elsewhere_too(tmp_path: Path) -> None:
+    """What was summed up under another declaration is summed up again, wherever its readings lie."""
+    store = metered(tmp_path, MemoryTsdb())
+    meters = {name: one.model_copy(update={"rating_w": 500_000}) for name, one in meters_of(SITE).items()}
+    store.refresh("dc1", meters)
+    assert store.sums("dc1", START, START + 19 * DAY_US)["utility"].covered_us == 0, "1.1 MW is more than it can"
 
 
 def test_what_is_imported_or_corrected_lies_over_it(tmp_path: Path) -> None:
