@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,7 +36,7 @@ from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.live import Binding
-from zonewright.telemetry.lost_hours import decided_hours
+from zonewright.telemetry.lost_hours import decided_hours, still_lost
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.site_meters import meters_of
@@ -538,8 +539,12 @@ def test_hours_that_come_back_count_again(tmp_path: Path) -> None:
     assert store.sums("dc1", *whole) == before
     assert (gate(store), told_of_losses(store)) == (figure, [])
     with store.opened() as connection:
-        decided = [(one.kind, one.by, one.reason, one.readings) for one in decided_hours(connection, "dc1")]
+        lost, *others = decided_hours(connection, "dc1")
+    decided = [(one.kind, one.by, one.reason, one.readings) for one in (lost, *others)]
     assert decided == [("lost", "anna", "a disk broke", 2), *[("returned", "bo", "from the backup", 1)] * 2]
+    assert still_lost([lost, *others], *whole) == []
+    other_meter = replace(lost, meter="ups")
+    assert still_lost([other_meter, *others], *whole) == [other_meter], "of another meter nothing came back"
     store.tell_intakes(lambda _payload, note: note.keep('{"sequence": 7}'))
     store.let_go("dc1", {})
     with store.opened() as connection:
