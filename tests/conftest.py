@@ -6,8 +6,10 @@ import signal
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from support import once
+from support.compiled import CompiledOnce
 from support.cpu import CpuReport
 from support.order import LongFirst
 from support.soak import FULL, SEED, fix_seed, is_full
@@ -23,14 +25,18 @@ def pytest_configure(config: pytest.Config) -> None:
     not to be written each of the thousands of processes would compile all its modules again, which doubles their cost.
     Zones and journals that tests keep are many objects: to look through them for cycles as often as Python does by
     itself is a tenth of what tests in this process cost. Programs in Go (the engine, Prometheus) look for garbage only
-    when they have grown.
+    when they have grown. Hypothesis would read each of 800 modules of ours for numbers and texts to try, in each
+    process, before the first test: 15 s of CPU in a fresh checkout. A soak lets it.
     """
+    if not is_full():
+        providers._get_local_constants = lambda: providers._local_constants
     gc.set_threshold(200_000, 50, 1000)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ |= {"GOGC": "off", "GOMEMLIMIT": "512MiB"}
     fix_seed()
     if once.begin():
         config.add_cleanup(once.end)
+    config.pluginmanager.register(CompiledOnce())
     config.pluginmanager.register(CpuReport())
     config.pluginmanager.register(LongFirst())
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -11,11 +11,16 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parents[1] / "requirements-dev.lock"
 _OURS = "zonewright"
 _LONGEST_SHEBANG = 127
+_KEPT = 6
+"""Environments of half a gigabyte: those of three Pythons, for two locks."""
+_IN_USE_S = 6 * 3600.0
+"""One that was asked for so short a time ago may still be in use by another checkout."""
 
 
 def place_of(python: str | Path) -> Path:
@@ -23,6 +28,28 @@ def place_of(python: str | Path) -> Path:
     seen = subprocess.run([python, "-c", "import sys; print(sys.version)"], capture_output=True, check=True).stdout
     key = hashlib.sha256(LOCK.read_bytes() + seen).hexdigest()[:16]
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zonewright" / "wheel" / key
+
+
+def ready(folder: Path) -> bool:
+    """Whether an environment is whole; then it counts as used now, and those that nobody used for long are removed."""
+    try:
+        os.utime(folder / "complete")
+    except FileNotFoundError:
+        return False
+    others = sorted(folder.parent.iterdir(), key=_last_used_s, reverse=True)
+    for old in others[_KEPT:]:
+        if _last_used_s(old) < time.time() - _IN_USE_S:
+            shutil.rmtree(old, ignore_errors=True)
+    return True
+
+
+def _last_used_s(folder: Path) -> float:
+    """When an environment was used last, in seconds of the epoch; one that was never whole when it was begun."""
+    mark = folder / "complete"
+    try:
+        return (mark if mark.exists() else folder).stat().st_mtime
+    except FileNotFoundError:  # another process removes it
+        return 0.0
 
 
 def fill(target: Path, kept: Path) -> None:
@@ -48,7 +75,7 @@ def main() -> int:
     python = target / "bin" / "python"
     kept = place_of(python)
     is_plain = " " not in str(python) and len(str(python)) + 2 <= _LONGEST_SHEBANG
-    if not is_plain or not (kept / "complete").exists():
+    if not is_plain or not ready(kept):
         return 1
     fill(target, kept)
     return 0

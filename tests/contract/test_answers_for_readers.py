@@ -22,8 +22,9 @@ from support.signing import key_of, policy, zone_with
 from support.soak import is_full
 from support.zone_project import cluster
 from zonewright.audit.evidence import gathering
-from zonewright.audit.evidence.contents import PARTIAL, read_contents
+from zonewright.audit.evidence.contents import read_contents
 from zonewright.audit.evidence.gathering import each_entry, whole_bundle, whole_journal
+from zonewright.audit.evidence.layout import PARTIAL
 from zonewright.audit.evidence.party import bundle_of, for_party, signed_for_party
 from zonewright.ledger import LedgerError, LedgerRefusedError
 from zonewright.ledger.deciding.party_facts import SALT, facts_text

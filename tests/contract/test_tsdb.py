@@ -15,6 +15,7 @@ import pytest
 from support.memory_tsdb import FarStore, MemoryTsdb
 from support.readings import METERS, START, at, month
 from support.tsdb_servers import SERVERS
+from zonewright.audit.evidence.replay import put_site
 from zonewright.ledger.deciding.snapshot import readings_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.model import Site
@@ -24,13 +25,14 @@ from zonewright.model.world import Measured
 from zonewright.pue.readings import MICROSECOND, Reading
 from zonewright.server.moving import MovingReadings
 from zonewright.telemetry import Store
-from zonewright.telemetry.correcting import Intake, given_up
+from zonewright.telemetry.correcting import Intake
 from zonewright.telemetry.delivering import mark
 from zonewright.telemetry.feeding import Fed, _append
 from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.live import Binding
+from zonewright.telemetry.lost_hours import decided_hours
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.site_meters import meters_of
@@ -41,6 +43,7 @@ from zonewright.telemetry.tsdb.hours import fits
 from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, Tsdb
 from zonewright.telemetry.tsdb.losing import give_up
 from zonewright.telemetry.tsdb.moving import move
+from zonewright.telemetry.tsdb.returning import take_back
 from zonewright.telemetry.tsdb.settings import TsdbFileError, read_settings
 
 LIVE: TrustClass = "authenticated"
@@ -302,11 +305,8 @@ def test_what_a_database_lost_stops_nobody_else(tmp_path: Path) -> None:
     tsdb = MemoryTsdb()
     store = metered(tmp_path, tsdb)
     tsdb.fault = lambda found: [one for one in found if one.labels["meter_id"] == "2"]
-    review: Any = SimpleNamespace(
-        at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}, base=None)
-    )
     with pytest.raises(LedgerUnavailableError, match=r"cannot be put into evidence: .* holds 0 of the"):
-        readings_of(review, store.home)
+        readings_of(review_of_site(), store.home)
     source = MeterSource.model_validate({"host": "gw", "device": "a"})
     with store.opened() as connection:
         names = dict(connection.execute("select id, name from meter order by id").fetchall())
@@ -329,20 +329,41 @@ def test_what_a_database_lost_stops_nobody_else(tmp_path: Path) -> None:
         assert connection.execute(query).fetchall() == [(names[2],)]
 
 
+UTILITY = 200, 201
+"""The hours of the utility that a database loses in the tests below."""
+LOST_AT = "between 2026-01-09T08:00Z and 2026-01-09T10:00Z"
+AROUND = (START + 200 * HOUR_US, START + 203 * HOUR_US)
+DECISION = Intake(kind="lost", by="anna", reason="a disk broke")
+RETURN = Intake(kind="returned", by="bo", reason="from the backup")
+
+
+def lose(tsdb: MemoryTsdb, *lost: int) -> Callable[[], None]:
+    """Have a database lose hours of the utility, two of them unless it is said which; gives what brings them back."""
+    held = next(held for key, held in tsdb.series.items() if dict(key)["meter"] == "utility")
+    hours = {START_MS // 3_600_000 + hour: held.pop(START_MS // 3_600_000 + hour) for hour in lost or UTILITY}
+    return lambda: held.update(hours)
+
+
+def told_of_losses(store: FarStore) -> list[str]:
+    """What the gate says of hours that were declared lost."""
+    return [one for one in gate(store).findings if "declared lost" in one]
+
+
+def review_of_site() -> Any:
+    """As much of a change's review as its readings are taken from."""
+    return SimpleNamespace(at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}, base=None))
+
+
 def test_hours_that_somebody_gives_up_are_unknown_and_all_else_goes_on(tmp_path: Path) -> None:
     """Only what is lost is given up; the journal has who, why and what; readings that come once more fill it again."""
     tsdb = MemoryTsdb()
     store = metered(tmp_path, tsdb)
     meters, whole = meters_of(SITE), (START, START + 20 * DAY_US)
-    window = (START + 200 * HOUR_US, START + 203 * HOUR_US)
     before = store.sums("dc1", *whole)["utility"]
-    decision = Intake(kind="lost", by="anna", reason="a disk broke")
     with pytest.raises(ConflictError, match=r"no hour of ups, utility of dc1 from .* is lost"):
-        give_up(store.home, "dc1", meters, window, decision, is_gone=False)
-    for key, held in tsdb.series.items():
-        if dict(key)["meter"] == "utility":
-            del held[START_MS // 3_600_000 + 200], held[START_MS // 3_600_000 + 201]
-    assert give_up(store.home, "dc1", meters, window, decision, is_gone=False) == {"utility": 2}
+        give_up(store.home, "dc1", meters, AROUND, DECISION, is_gone=False)
+    lose(tsdb)
+    assert give_up(store.home, "dc1", meters, AROUND, DECISION, is_gone=False) == {"utility": 2}
     after = store.sums("dc1", *whole)["utility"]
     lost_mj = 3 * 1_100_000 * 3_600_000
     assert (after.energy_mj, after.covered_us) == (before.energy_mj - lost_mj, before.covered_us - 3 * HOUR_US)
@@ -352,28 +373,116 @@ def test_hours_that_somebody_gives_up_are_unknown_and_all_else_goes_on(tmp_path:
         told.append(payload)
         note.keep('{"sequence": 7}')
 
+    sentence = f"utility: 2 hours {LOST_AT} were declared lost by anna ({{}}): a disk broke"
+    assert told_of_losses(store) == [sentence.format("not in the journal yet")]
     store.tell_intakes(tell)
     (said,) = [one for one in told if one["what"] == "lost"]
     assert (said["by"], said["reason"], list(said["meters"])) == ("anna", "a disk broke", ["utility"])
     assert {name: said["meters"]["utility"][name] for name in ("hours", "readings")} == {"hours": 2, "readings": 2}
     assert "holds 0 of the 1 readings of meter utility" in said["meters"]["utility"]["told"]
     assert said["meters"]["utility"]["runs"] == "2026-01-09T08:00Z+2h", "which hours they were"
-    with store.opened() as connection:
-        ((name, _, *who),) = given_up(connection, "dc1")
-    assert (name, *who) == ("utility", "anna", "a disk broke", 7)
-    review: Any = SimpleNamespace(
-        at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}, base=None)
-    )
-    assert readings_of(review, store.home)
-    again = {"utility": [at(60 * hour, 1_100_000) for hour in (200, 201)]}
-    assert store.append("dc1", meters, again, trust=LIVE).added == 2
+    assert told_of_losses(store) == [sentence.format("journal entry 7")]
+    again = Store(tmp_path / "again.db", create=True)
+    put_site(again, "dc1", meters, readings_of(review_of_site(), store.home))
+    assert gate(again) == gate(store), "whoever has the evidence finds the same, the loss and its reason too"
+    readings = {"utility": [at(60 * hour, 1_100_000) for hour in UTILITY]}
+    assert store.append("dc1", meters, readings, trust=LIVE).added == 2
     assert store.sums("dc1", *whole)["utility"] == before
     tsdb.fault = away
     with pytest.raises(TsdbFaultError, match="gave no whole answer"):
-        give_up(store.home, "dc1", meters, whole, decision, is_gone=False)
-    assert sum(give_up(store.home, "dc1", meters, whole, decision, is_gone=True).values()) > 900
+        give_up(store.home, "dc1", meters, whole, DECISION, is_gone=False)
+    assert sum(give_up(store.home, "dc1", meters, whole, DECISION, is_gone=True).values()) > 900
     assert "coverage" in gate(store).reason
     assert store.prune(START + 15 * DAY_US) == 0
+
+
+@pytest.mark.parametrize(("hour", "is_meant"), [(199, False), (200, True), (201, False)])
+def test_a_window_means_the_hours_that_begin_within_it(tmp_path: Path, hour: int, *, is_meant: bool) -> None:
+    """An hour that began before the window, or begins at its end, is not given up, whatever was read within it."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    meters, window = meters_of(SITE), (START + 199 * HOUR_US + HOUR_US // 4, START + 201 * HOUR_US)
+    store.append("dc1", meters, {"utility": [at(60 * 199 + 30, 1_100_000)]}, trust=LIVE)
+    lose(tsdb, hour)
+    if is_meant:
+        assert give_up(store.home, "dc1", meters, window, DECISION, is_gone=False) == {"utility": 1}
+        return
+    with pytest.raises(ConflictError, match=r"from 2026-01-09T07:15Z to 2026-01-09T09:00Z is lost"):
+        give_up(store.home, "dc1", meters, window, DECISION, is_gone=False)
+
+
+@pytest.mark.parametrize("kind", ["lost", "returned"])
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_nobody_waits_for_a_database_that_is_asked_what_it_lost(tmp_path: Path, kind: str, *, is_decided: bool) -> None:
+    """Others write while it is asked, and what they decided meanwhile is not decided twice."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    back = lose(tsdb)
+    asked = list[int]()
+
+    def decide() -> dict[str, int]:
+        if kind == "lost":
+            return give_up(store.home, "dc1", meters_of(SITE), AROUND, DECISION, is_gone=False)
+        return take_back(store.home, "dc1", meters_of(SITE), AROUND, RETURN)
+
+    def answer(found: list[TimeSeries]) -> list[TimeSeries]:
+        with store.writing():  # nobody has the turn
+            asked.append(len(asked))
+        if is_decided and asked[-1] == 3:  # the first hour of the utility
+            tsdb.fault = None
+            assert decide() == {"utility": 2}
+            tsdb.fault = answer
+        return found
+
+    if kind == "returned":
+        give_up(store.home, "dc1", meters_of(SITE), AROUND, DECISION, is_gone=False)
+        back()
+    tsdb.fault = answer
+    if is_decided:
+        with pytest.raises(ConflictError, match="no hour of ups, utility of dc1"):
+            decide()
+    else:
+        assert decide() == {"utility": 2}
+    with store.opened() as connection:
+        assert [one.kind for one in decided_hours(connection, "dc1")] == ["lost", "returned"][: 1 + (kind != "lost")]
+    assert len(asked) > 3
+
+
+def test_hours_that_come_back_count_again(tmp_path: Path) -> None:
+    """What has the digest of what went there, and only that, counts as it did; it goes there again as all hours do."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    meters, whole = meters_of(SITE), (START, START + 20 * DAY_US)
+    before, figure = store.sums("dc1", *whole), gate(store)
+    back = lose(tsdb)
+    give_up(store.home, "dc1", meters, AROUND, DECISION, is_gone=False)
+    with pytest.raises(ConflictError, match="that was declared lost is there again"):
+        take_back(store.home, "dc1", meters, whole, RETURN)
+    imported = {"utility": [at(60 * 200, 1_000_000)]}
+    Store.append(store, "dc1", meters, imported, trust="imported", intake=IMPORT)
+    back()
+    tsdb.fault = other
+    with pytest.raises(ConflictError, match="that was declared lost is there again"):
+        take_back(store.home, "dc1", meters, whole, RETURN)
+    tsdb.fault = away
+    with pytest.raises(TsdbFaultError, match="gave no whole answer"):
+        take_back(store.home, "dc1", meters, whole, RETURN)
+    tsdb.fault = None
+    assert take_back(store.home, "dc1", meters, (START, AROUND[0] + HOUR_US), RETURN) == {"utility": 1}
+    assert [one.partition(" between")[0] for one in told_of_losses(store)] == ["utility: 1 hour"]
+    assert take_back(store.home, "dc1", meters, whole, RETURN) == {"utility": 1}
+    assert store.sums("dc1", *whole) == before
+    assert (gate(store), told_of_losses(store)) == (figure, [])
+    with store.opened() as connection:
+        decided = [(one.kind, one.by, one.reason, one.readings) for one in decided_hours(connection, "dc1")]
+    assert decided == [("lost", "anna", "a disk broke", 2), *[("returned", "bo", "from the backup", 1)] * 2]
+    store.tell_intakes(lambda _payload, note: note.keep('{"sequence": 7}'))
+    store.let_go("dc1", {})
+    with store.opened() as connection:
+        query = "select count(*) from moved v join meter m on m.id = v.meter where m.name = 'utility' and begin_us = ?"
+        assert connection.execute(query, (AROUND[0] + HOUR_US,)).fetchone() == (1,)
+    with pytest.raises(ConflictError, match="that was declared lost is there again"):
+        take_back(store.home, "dc1", meters, whole, RETURN)
 
 
 def test_a_database_that_answers_now_and_then_is_not_gone(tmp_path: Path) -> None:
@@ -383,11 +492,10 @@ def test_a_database_that_answers_now_and_then_is_not_gone(tmp_path: Path) -> Non
     tsdb.fault = lambda series: series if tsdb.asked % 2 else away(series)
     tsdb.asked = 0
     window = (START + 200 * HOUR_US, START + 204 * HOUR_US)
-    decision = Intake(kind="lost", by="anna", reason="a disk broke")
     with pytest.raises(TsdbFaultError, match=r"within 10 s .*; but it answers for the hour from .*, so it is not gone"):
-        give_up(store.home, "dc1", meters_of(SITE), window, decision, is_gone=True)
+        give_up(store.home, "dc1", meters_of(SITE), window, DECISION, is_gone=True)
     with store.opened() as connection:
-        assert not given_up(connection, "dc1")
+        assert not decided_hours(connection, "dc1")
 
 
 def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:

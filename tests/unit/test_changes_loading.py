@@ -13,7 +13,7 @@ from support.ledger_party import ZONE_FILE, Party
 from support.zone_project import cluster, facility
 from zonewright.changes import storing
 from zonewright.changes.loading import load_owner, unload_owner, unloading_order
-from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, SettleRequest
 from zonewright.ledger.protocol.content_messages import ContentRequest
@@ -114,15 +114,25 @@ def test_a_load_confirms_what_moved_and_what_was_left_admitted(client: LedgerCli
 def test_texts_are_stored_in_as_many_requests_as_they_need(
     monkeypatch: pytest.MonkeyPatch, client: LedgerClient
 ) -> None:
-    """Of more texts than a request may hold each is stored, once, in requests within the limits of number and size."""
+    """Of more texts than a request may hold each is stored, once, in requests within the limits of number and size.
+
+    A ledger of this process takes more at once; what is too long there after all, since it is escaped, in halves.
+    """
     sent: list[list[str]] = []
 
     def call(_verb: object, request: ContentRequest) -> None:
+        if request.texts[0] == "odd" and len(request.texts) > 1:
+            raise LedgerMisuseError("bounds", "too long")
         sent.append(request.texts)
 
     monkeypatch.setattr(client, "call", call)
     monkeypatch.setattr(storing, "_BATCH", 3)
     monkeypatch.setattr(storing, "_BATCH_CHARACTERS", 10)
+    monkeypatch.setattr(storing, "_CHARACTERS_HERE", 40)
+    storing.store_texts(client, ["odd", "long" * 5, "a", "b", "a", "c", "d", "four", "fifteen"])
+    assert sent == [["odd"], ["long" * 5], ["a", "b"], ["c", "d", "four", "fifteen"]]
+    sent.clear()
+    monkeypatch.setattr(client, "is_here", False)  # such as a service
     storing.store_texts(client, ["long" * 5, "a", "b", "a", "c", "d", "four", "fifteen"])
     assert sent == [["long" * 5], ["a", "b", "c"], ["d", "four"], ["fifteen"]]
 

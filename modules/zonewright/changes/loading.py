@@ -89,8 +89,6 @@ def load_owner(
     ledger.call(verbs.ENROL, EnrolRequest(stack_id=stack_id, party=owner, lineage=LOADED, label="ledger load"))
     before = ledger.call(verbs.REPORT, mine).admission_id
     sources = declaration.sources_of(owner)
-    if ahead is not None:
-        ahead.wait_for_preview(owner)
     proposal = ledger.call(
         verbs.PROPOSE,
         ProposeRequest(stack_id=stack_id, party=owner, demand=demand, sources=sources, reserve=True),

@@ -12,7 +12,8 @@ from zonewright.audit.evidence.bundle import manifest_faults
 from zonewright.audit.evidence.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.evidence.contents import Contents, read_contents
 from zonewright.audit.evidence.gaps import holes
-from zonewright.audit.evidence.planning import INPUTS, PROPOSAL, RENDERED, versions
+from zonewright.audit.evidence.layout import INPUTS, PROPOSAL, RENDERED
+from zonewright.audit.evidence.planning import versions
 from zonewright.audit.evidence.pruned import pruned_checks
 from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.evidence.replay import Again, judge_again

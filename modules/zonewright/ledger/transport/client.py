@@ -83,7 +83,9 @@ class LedgerClient:
         self.url = url
         self._road: Road
         require_url(url)
-        if url.startswith(SQLITE) or is_postgresql(url):
+        self.is_here = url.startswith(SQLITE) or is_postgresql(url)
+        """Whether the verbs are carried out in this process, so that no network carries a request."""
+        if self.is_here:
             from zonewright.ledger.transport.in_process import InProcess  # noqa: PLC0415 - a client of a service needs no SQL
 
             found, database = place_of(url, root)
