@@ -1,7 +1,8 @@
 """Networks of a site: address pools, what else is at its router, and the VLANs that keep tenants apart."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from hashlib import sha256
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
@@ -22,10 +23,17 @@ InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$
 """Name of a network interface in Linux."""
 
 
+VrfName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,13}[a-z0-9])?$", max_length=15)]
+"""Name of a VRF, which is the name of a device in Linux."""
+_FIRST_VRF_TABLE, _VRF_TABLES = 1_000_000, 1_000_000
 MacAddress = Annotated[
     str, Field(pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$", max_length=17), AfterValidator(str.upper)
 ]
 """A MAC address in six parts, such as ``52:54:00:12:34:56``; capitals or not are the same."""
+Duid = Annotated[
+    str, Field(pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){2,129}$", max_length=389), AfterValidator(str.upper)
+]
+"""What a machine calls itself to DHCPv6 (RFC 8415), in parts of two digits; capitals or not are the same."""
 BootFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=127)]
 """Name of a file on a server of TFTP; DHCP has room for 127 characters."""
 
@@ -33,10 +41,19 @@ BootFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_le
 class DhcpReservation(Declared):
     """A machine that is always leased the same address."""
 
-    mac_address: MacAddress
+    mac_address: MacAddress | None = None
     """MAC address of the port by which it asks, as in NetBox."""
+    duid: Duid | None = None
+    """In pools of IPv6 in its place: what the machine calls itself, whichever port it asks by."""
     address: Address
     """Its address, one of the dynamic ones of its pool."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if (self.mac_address is None) is (self.duid is None):
+            message = "expected one of mac_address and duid, by which the machine is known"
+            raise ValueError(message)
+        return self
 
 
 class NetworkBoot(Declared):
@@ -119,6 +136,9 @@ class AddressPool(Declared):
             raise ValueError(message)
         if not is_v4:
             self._check_v6(leased)
+        elif any(one.duid is not None for one in leased.reservations.values()):
+            message = f"a duid in {self.prefix}, where DHCP knows machines by mac_address; write that"
+            raise ValueError(message)
 
     def _check_v6(self, leased: AddressRange) -> None:
         """Raise when a range of IPv6 is declared like one of IPv4."""
@@ -141,6 +161,8 @@ class RouterNetwork(Declared):
     """The router's interface in this network; several networks of one role may have the same one."""
     vlan: Identifier | None = None
     """The VLAN that it is in; the router's interface is then the one for this VLAN."""
+    vrf: VrfName | None = None
+    """The VRF of the router that it is in, for networks of administrators."""
     role: Literal["management", "service", "upstream"]
     """What it is for: administrators, servers of the zone, or the way out of the zone."""
 
@@ -161,6 +183,8 @@ class SiteVlan(Declared):
     """Name for people, as the switches have it."""
     tenant: Identifier | None = None
     """The party whose nodes are in it; a party with VLANs at a site gets addresses of their pools only."""
+    vrf: VrfName | None = None
+    """The VRF of the router that it is in with its tenant's other VLANs; its table has no way to other tenants."""
     also_reaches: Annotated[tuple[Network, ...], Field(max_length=100, strict=False)] = ()
     """Networks of the zone besides the tenant's own with which packets may be exchanged, both ways."""
 
@@ -168,6 +192,21 @@ class SiteVlan(Declared):
 def port_name(interface: str, vlan: SiteVlan | None) -> str:
     """Name of a router's interface in a network, such as ``lan0``, or ``lan0.110`` for a VLAN."""
     return interface if vlan is None else f"{interface}.{vlan.vid}"
+
+
+def vrf_tables(names: Iterable[str]) -> dict[str, int]:
+    """Numbers of the routing tables of VRFs, each from its name, so that no VRF has another number beside others.
+
+    Args:
+        names: of all VRFs of a router.
+    """
+    found: dict[str, int] = {}
+    for name in sorted(set(names)):
+        number = int.from_bytes(sha256(name.encode()).digest()[:8]) % _VRF_TABLES
+        while _FIRST_VRF_TABLE + number in found.values():
+            number = (number + 1) % _VRF_TABLES
+        found[name] = _FIRST_VRF_TABLE + number
+    return found
 
 
 def pools_for(party: str, vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool]) -> dict[str, AddressPool]:
@@ -211,6 +250,44 @@ def vlan_faults(
             yield f"{what} is in VLAN {one.vlan} of tenant {vlan.tenant} and {why}, so the router cannot keep it apart"
     yield from _data_faults(vlans, pools)
     yield from _port_faults(vlans, [(what, one) for what, one, _ in held])
+    yield from _vrf_faults(vlans, pools, networks)
+
+
+def _vrf_faults(
+    vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool], networks: Mapping[str, RouterNetwork]
+) -> Iterator[str]:
+    """A VRF is one tenant's, or the administrators'; an interface is in one, and its name is no interface's."""
+    whose: dict[str, set[str]] = defaultdict(set)
+    for key, vlan in vlans.items():
+        if vlan.vrf is not None:
+            whose[vlan.vrf].add(f"tenant {vlan.tenant}")
+            if vlan.tenant is None:
+                yield f"VLAN {key} is in VRF {vlan.vrf} and is no tenant's; name its tenant, or leave 'vrf' out"
+    at_port: dict[str, str | None] = {}
+    ports = {"lo", "all", "default"}
+    for key, one in networks.items():
+        if one.vrf is not None:
+            whose[one.vrf].add("administrators")
+            if one.role != "management":
+                yield f"network {key} is in VRF {one.vrf} and has the role {one.role}; only those for management may be"
+        name = _port_of(one, vlans)
+        if at_port.setdefault(name, one.vrf) != one.vrf:
+            yield f"network {key} is in another VRF than another network at interface '{name}'; name the same for both"
+        ports |= {one.interface, name}
+    ports |= {text for pool in pools.values() for text in (pool.interface or "", _port_of(pool, vlans))}
+    yield from _holder_faults(whose, ports)
+
+
+def _holder_faults(whose: Mapping[str, set[str]], ports: Collection[str]) -> Iterator[str]:
+    for name, holders in sorted(whose.items()):
+        if len(holders) > 1:
+            yield f"VRF {name} would be of {' and of '.join(sorted(holders))}; give each one of its own"
+        if name in ports:
+            yield f"VRF '{name}' has the name of an interface; choose another one"
+
+
+def _port_of(one: AddressPool | RouterNetwork, vlans: Mapping[str, SiteVlan]) -> str:
+    return port_name(one.interface or "", vlans.get(one.vlan) if one.vlan is not None else None)
 
 
 def management_faults(
@@ -310,8 +387,8 @@ def second_router_faults(  # noqa: PLR0917 - the parts of a site
     all_of: list[AddressPool | RouterNetwork] = [*pools.values(), *networks.values()]
     for held in all_of:
         if held.interface is not None:
-            vlan = vlans.get(held.vlan) if held.vlan is not None else None
-            ports |= {held.interface, port_name(held.interface, vlan)}
+            ports |= {held.interface, _port_of(held, vlans)}
+    ports |= {one.vrf or "" for one in vlans.values()} | {one.vrf or "" for one in networks.values()}
     if second.interconnect in ports:
         yield f"interconnect '{second.interconnect}' is an interface of the site's networks too; name another one"
     if len(ports) == 1:
