@@ -197,7 +197,7 @@ def _project(
         yield root, made[1], taken.getsockname()[1]
 
 
-MANY, TURNS = 8, 4
+MANY, TURNS = 8, 3
 """An argument that so many commands have is read by one function for all: its inputs take so many turns among them."""
 
 
