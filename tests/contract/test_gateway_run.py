@@ -102,14 +102,14 @@ def test_kills_of_a_gateway_lose_and_repeat_nothing(tmp_path: Path) -> None:
                 since_ns = time.time_ns()
                 gateway = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 - as above
                 if number % 3 == 0:  # it has read, kept and delivered; the others are killed while they begin
-                    await asyncio.to_thread(wait_for, partial(energies, since_ns))
+                    await asyncio.to_thread(partial(wait_for, partial(energies, since_ns), seconds=120))
                     starts += 1
                 await asyncio.sleep(chance.uniform(0, 1.2 if number % 3 == 0 else 4))
                 gateway.kill()
                 await asyncio.to_thread(gateway.wait)
             since_ns = time.time_ns()
             gateway = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 - as above
-            await asyncio.to_thread(wait_for, partial(energies, since_ns))
+            await asyncio.to_thread(partial(wait_for, partial(energies, since_ns), seconds=120))
             await asyncio.to_thread(wait_for, lambda: not list((tmp_path / "spool").glob("0*")))
             gateway.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(gateway.wait, 20) == 0

@@ -27,6 +27,7 @@ from support.zone_project import REPOSITORY, cluster, facility
 from zonewright.cli import main, parser
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.deciding import decide
+from zonewright.ledger.deciding.site_claims import site_claims
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import GrantRequest, RevokeRequest
@@ -99,6 +100,17 @@ def _world(postgresql: PostgresqlServer, tmp_path: Path) -> Iterator[World]:
         client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         yield World(postgresql, name, tmp_path, client)
     postgresql.drop(name)
+
+
+def test_a_session_prepares_what_comes_again(world: World) -> None:
+    """What a session has prepared is there after transactions that only read, and one plan of it serves all values."""
+    own = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE strpos(statement, 'claim_version') > 0"
+    with closing(world.database()) as database:
+        for site in ("dc1", "dc2", "dc3"):
+            with database.reading() as connection:
+                site_claims(connection, {site})
+        with database.reading() as connection:
+            assert [tuple(row) for row in connection.exec_driver_sql(own)] == [(2, 0)]
 
 
 def race(world: World, count: int) -> list[str]:

@@ -39,7 +39,7 @@ from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright.telemetry.tables import readings_file, settings_path
 from zonewright.telemetry.tsdb.client import HttpTsdb
-from zonewright.telemetry.tsdb.hours import fits
+from zonewright.telemetry.tsdb.hours import FarRow, fits, rows_of, series_of
 from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, Tsdb
 from zonewright.telemetry.tsdb.losing import give_up
 from zonewright.telemetry.tsdb.moving import move
@@ -69,13 +69,14 @@ def _tsdb(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tsdb]:
 
 
 def hours_of(days: int) -> dict[str, list[Reading]]:
-    """Readings of some days with odd microseconds, millionths and intervals, as those of agents are."""
+    """Readings of some days with odd microseconds, millionths and intervals, as of agents, and one of 20 GWh."""
     found = {name: [one for one in items if one.time_us < START + days * DAY_US] for name, items in month().items()}
     for name, items in found.items():
         for number, one in enumerate(items):
             odd = 1_001 * (number % 7)
             start = None if one.start_us is None else one.start_us + 6_006 + number % 5
-            value = one.value if METERS[name].kind == "register" else one.value + Fraction(number % 3, 10**6)
+            odd_value = one.value + Fraction(number % 3, 10**6)
+            value = {"main": one.value + 20 * 10**9, "it-1": one.value}.get(name, odd_value)
             items[number] = Reading(start, one.time_us + odd, value, 0)
     return found
 
@@ -282,6 +283,23 @@ def test_what_a_database_takes_and_loses_is_still_here(tmp_path: Path) -> None:
     with far.opened() as connection:
         assert connection.execute("select count(*) from reading").fetchone() == (200,)
     assert moved() > 100
+
+
+def test_a_step_is_measured_from_what_lies_elsewhere_too(tmp_path: Path) -> None:
+    """A step of more than ten years is refused, and none is where an hour elsewhere lies between."""
+    far = FarStore(tmp_path, MemoryTsdb())
+    hours = [at(60 * hour, 1_000 * hour) for hour in range(60) if hour not in {20, 21}]
+    far.append("dc1", METERS, {"main": hours}, trust=LIVE)
+    ten_years = 10 * 366 * DAY_US
+    for sooner_us, is_refused in ((1, True), (0, False)):
+        old = {"main": [Reading(None, hours[0].time_us - ten_years - sooner_us, 0, 0)]}
+        if is_refused:
+            with pytest.raises(ConflictError, match="more than 10 years"):
+                Store.append(far, "dc1", METERS, old, trust="imported")
+        else:
+            assert Store.append(far, "dc1", METERS, old, trust="imported").added == 1
+    late = {"main": [at(60 * 20 + 30, 20_500)]}
+    assert Store.append(far, "dc1", METERS, late, trust="imported").added == 1
 
 
 def test_a_number_that_two_meters_had_mixes_nothing(tmp_path: Path) -> None:
@@ -525,10 +543,14 @@ def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:
 
 
 def test_what_no_series_holds_exactly_stays() -> None:
-    """Two readings within a millisecond, and a value beyond 2^53 millionths, never leave SQL."""
+    """Two readings within a millisecond, and an interval of centuries, never leave SQL; large values do."""
     assert fits([(None, 1_000, MOST_VALUE, LIVE), (None, 2_999, 1, LIVE)])
     assert not fits([(None, 1_000, 1, LIVE), (None, 1_999, 1, LIVE)])
-    assert not fits([(None, 1_000, MOST_VALUE + 1, LIVE)])
+    values = [0, 1, -1, MOST_VALUE, MOST_VALUE + 1, -MOST_VALUE - 1, 2**60 + 7, 2**62 - 1]
+    rows: list[FarRow] = [(None, 1_000 * time_ms, micro, LIVE) for time_ms, micro in enumerate(values)]
+    series = series_of({}, rows)
+    assert max(abs(value) for one in series for _, value in one.samples) <= MOST_VALUE
+    assert rows_of(series, LIVE) == rows
     assert not fits([(-MOST_VALUE, 1_000, 1, LIVE)])
 
 

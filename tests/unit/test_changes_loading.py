@@ -82,8 +82,10 @@ def test_an_admission_of_a_load_confirms_all_of_it(tmp_path: Path) -> None:
         assert [(one.state, one.generation) for one in report.holdings] == [("active", 1)] * NODES
         assert not report.completed
         client.dies_at = None
-        after = load_owner(client, declaration, "tenant-a").report
-        assert after.completed
+        loaded = load_owner(client, declaration, "tenant-a")
+        assert loaded.report.completed
+        assert loaded.counts == Counter(node=NODES)
+        after = client.call(verbs.REPORT, ReportRequest(stack_id=stack_id_of("tenant-a")))
         assert [(one.name, one.generation) for one in after.holdings] == [(one.name, 1) for one in report.holdings]
         assert client.calls[verbs.CONFIRM.name] + client.calls[verbs.CONFIRM_MANY.name] == 0
         said = [one.payload for one in client.call(verbs.HISTORY, HistoryRequest(kinds=["admitted"])).entries]

@@ -214,13 +214,15 @@ def _leaving(number_in: Callable[..., ColumnElement[int]]) -> Select[Any]:
 def _reservations(connection: Connection, stack_id: str, sites: Collection[str], now: str) -> list[dict[str, Any]]:
     """What others have reserved, and what anybody has for days: also the stack itself, since it may be for this."""
     found = []
-    for held in all_held(connection, but=stack_id):
+    for held in all_held(connection, but=stack_id, sites=sites):
         if held.expires_at <= now:
             continue
         is_lasting = held.wants is not None  # sums over the zone count it, wherever it is
         here = {
             name: data for name, data in held.claims.items() if is_lasting or data["rack"].partition("/")[0] in sites
         }
+        if not (here or held.names or is_lasting):
+            continue
         mine = {"stack_id": held.stack_id, "party": held.party, "holds": here, "expires_at": held.expires_at}
         names = {"names": held.names_data()} if held.names else {}
         found.append(mine | names | ({} if held.wants is None else {"wants": held.wants}))

@@ -207,7 +207,7 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     if registered is None:
         return None
     parts = brought_in(connection).parts(stack_id)
-    held = [one for one in all_held(connection, but=stack_id) if one.expires_at > now] if now else []
+    held = [one for one in all_held(connection, but=stack_id, sites=()) if one.expires_at > now] if now else []
     parts[False].names += _reserved(held, stack_id)
     former = parse_former(registered.former)
     known = parse_zone(registered.document)

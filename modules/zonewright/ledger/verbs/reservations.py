@@ -34,7 +34,6 @@ from zonewright.ledger.store.context import Context, raise_revisions, require_zo
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.held import (
     FREED,
-    NAMES,
     RENEWED,
     RESERVED,
     HeldPlaces,
@@ -43,6 +42,7 @@ from zonewright.ledger.store.held import (
     end_lasting,
     lasting_of,
 )
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.ledger.store.tables import lasting, zone
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
@@ -68,7 +68,7 @@ def reserve(context: Context, request: ReserveRequest) -> ReservedPlaces:
         moment = context.moment(connection)
         now, until = stamp(moment), stamp(moment + timedelta(days=request.days))
         require_own_stack(connection, stack_id=request.stack_id, party=request.party, now=now)
-        end_lasting(connection, all_held(connection, but=""), now)
+        end_lasting(connection, all_held(connection, but="", sites=()), now)
         _require_few(connection, request)
         demand, made, holds = _found(context, connection, request, now)
         told = for_reader(made.findings, request.party, request.sources)
@@ -236,7 +236,7 @@ def reservations(context: Context, _request: ReservationsRequest) -> Reservation
         operated = operated_sites(connection, context.caller)
         columns = (lasting.c.stack_id, lasting.c.why, lasting.c.since)
         rows = {row.stack_id: row for row in connection.execute(select(*columns))}
-        held = [one for one in all_held(connection, but="") if one.wants is not None and one.expires_at > now]
+        held = [one for one in all_held(connection, but="", sites=()) if one.wants is not None and one.expires_at > now]
     found = [record for one in held for record in _records(context, one, rows[one.stack_id], operated, parties)]
     return ReservationsAnswer(reservations=sorted(found, key=lambda one: (one.until, one.site, one.stack_id)))
 

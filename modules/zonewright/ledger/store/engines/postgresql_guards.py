@@ -8,6 +8,9 @@ CREATE TEMP TABLE touched (name text, first text, second text, PRIMARY KEY (name
 ON COMMIT DELETE ROWS
 """
 """What a session of a ledger notes rows in; others have no such table, and note nothing."""
+ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
+"""Statements of a ledger look rows up by keys, so one plan of each is good for all values. To plan them anew took the
+server as long as to carry them out."""
 
 PREPARED = """
 CREATE TABLE IF NOT EXISTS turn ();

@@ -5,7 +5,20 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, MetaData, Table, cast, func
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    LargeBinary,
+    MetaData,
+    Select,
+    Table,
+    cast,
+    func,
+    select,
+)
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from zonewright.ledger.store.paging import as_dicts
@@ -99,6 +112,12 @@ def upsert(table: Table) -> Insert:
 def number_in(column: Column[str], *path: str) -> ColumnElement[int]:
     """A whole number within a JSON text, by its keys."""
     return func.json_extract(column, "$." + ".".join(path))
+
+
+def json_rows(query: Select[Any] | CompoundSelect[Any]) -> ColumnElement[Any]:
+    """All rows of a query as one value: a JSON list, in their order, of a list of values each."""
+    found = query.subquery()
+    return select(func.json_group_array(func.json_array(*found.c), type_=JSON)).scalar_subquery()
 
 
 def octets(column: Column[str]) -> ColumnElement[int]:
