@@ -84,6 +84,7 @@ def story(client: LedgerClient) -> None:
     tenant.complete(admission)
     tenant.roll_out(plan)
     again = tenant.party.propose(demand, reserve=False)
+    assert tenant.party.propose(demand, reserve=False, remember=False) == again
     client.call(
         verbs.EVALUATE,
         EvaluateRequest(

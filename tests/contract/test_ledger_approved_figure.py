@@ -12,8 +12,9 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW, month_before, registers
 from support.second_opinion import verified as both_verified
-from zonewright.audit.evidence.bundle import object_path, with_manifest
+from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.checks import Check
+from zonewright.audit.evidence.layout import object_path
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.transport.client import LedgerClient

@@ -1,6 +1,7 @@
 """Previews and what is refused leave nothing that outlives them; what a plan or an admission names stays."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +14,13 @@ from support.ledger_places import outside
 from support.zone_project import cluster
 from zonewright.audit.evidence.gathering import each_entry, whole_bundle
 from zonewright.audit.evidence.period import period_of
-from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import PlanQuery
 from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.limits import DRAFT
@@ -145,6 +147,24 @@ def test_a_proposal_removes_what_has_ended(drafting: Drafting) -> None:
         "draft": before["draft"] - 1,
         "reservation": 0,
     }
+
+
+def test_what_is_not_remembered_leaves_nothing_and_waits_for_nobody(
+    drafting: Drafting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what a preview says, also while another process decides; what is reserved is remembered in any case."""
+    monkeypatch.setenv("ZONEWRIGHT_LEDGER_WAIT_S", "0")
+    before, demand = drafting.counts(), drafting.tenant.demand(clusters={"web": cluster(1)})
+    with LedgerClient(f"sqlite:///{drafting.path}", clock=lambda: drafting.now[0]) as client:
+        tenant = Party(client, drafting.tenant.stack_id, "tenant-a")
+        with closing(Database(drafting.path, lock_wait_s=5)) as database, database.writing():
+            told = tenant.propose(demand, reserve=False, remember=False)
+            with pytest.raises(LedgerUnavailableError, match="locked for 0 s"):
+                tenant.propose(demand, reserve=False)
+        assert drafting.counts() == before
+        assert tenant.propose(demand, reserve=False) == told
+        assert tenant.propose(demand, remember=False).expires_at
+    assert drafting.counts()["proposal"] == before["proposal"] + 1
 
 
 @pytest.fixture(name="world")

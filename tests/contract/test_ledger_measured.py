@@ -158,7 +158,7 @@ def year_of_days(*, plant_kw: float) -> str:
     rows, total, it = ["meter,start,time,value"], 0.0, 0.0
     for day in range(401):
         moment = NOW.replace(hour=0) - timedelta(days=400 - day)
-        values = (total / 2, total / 2, 0, it / 2, it / 2)
+        values = (0.6 * total, 0.4 * total, 0, 0.6 * it, 0.4 * it)
         rows += [f"{meter},,{moment.isoformat()},{value:.3f}" for meter, value in zip(METERS, values, strict=True)]
         load = 8_000 + 200 * (day * 5 % 9)
         total, it = total + 24_000 * (1.10 * load + plant_kw + 300), it + 24_000 * load

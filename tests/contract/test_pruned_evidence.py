@@ -26,10 +26,11 @@ from support.registers import METERS as REGISTERS
 from support.registers import NOW
 from support.second_opinion import verified as both_verified
 from support.soak import is_full
-from zonewright.audit.evidence.bundle import object_path, with_manifest
+from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.contents import read_contents
 from zonewright.audit.evidence.gathering import each_entry
+from zonewright.audit.evidence.layout import object_path
 from zonewright.audit.evidence.period import period_of
 from zonewright.audit.evidence.pruned import pruned_checks
 from zonewright.audit.evidence.replay import put_site

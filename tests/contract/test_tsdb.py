@@ -15,6 +15,7 @@ import pytest
 from support.memory_tsdb import FarStore, MemoryTsdb
 from support.readings import METERS, START, at, month
 from support.tsdb_servers import SERVERS
+from zonewright.audit.evidence.replay import put_site
 from zonewright.ledger.deciding.snapshot import readings_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.model import Site
@@ -24,23 +25,25 @@ from zonewright.model.world import Measured
 from zonewright.pue.readings import MICROSECOND, Reading
 from zonewright.server.moving import MovingReadings
 from zonewright.telemetry import Store
-from zonewright.telemetry.correcting import Intake, given_up
+from zonewright.telemetry.correcting import Intake
 from zonewright.telemetry.delivering import mark
 from zonewright.telemetry.feeding import Fed, _append
 from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.live import Binding
+from zonewright.telemetry.lost_hours import decided_hours
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright.telemetry.tables import readings_file, settings_path
 from zonewright.telemetry.tsdb.client import HttpTsdb
-from zonewright.telemetry.tsdb.hours import fits
+from zonewright.telemetry.tsdb.hours import FarRow, fits, rows_of, series_of
 from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, Tsdb
 from zonewright.telemetry.tsdb.losing import give_up
 from zonewright.telemetry.tsdb.moving import move
+from zonewright.telemetry.tsdb.returning import take_back
 from zonewright.telemetry.tsdb.settings import TsdbFileError, read_settings
 
 LIVE: TrustClass = "authenticated"
@@ -66,13 +69,14 @@ def _tsdb(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tsdb]:
 
 
 def hours_of(days: int) -> dict[str, list[Reading]]:
-    """Readings of some days with odd microseconds, millionths and intervals, as those of agents are."""
+    """Readings of some days with odd microseconds, millionths and intervals, as of agents, and one of 20 GWh."""
     found = {name: [one for one in items if one.time_us < START + days * DAY_US] for name, items in month().items()}
     for name, items in found.items():
         for number, one in enumerate(items):
             odd = 1_001 * (number % 7)
             start = None if one.start_us is None else one.start_us + 6_006 + number % 5
-            value = one.value if METERS[name].kind == "register" else one.value + Fraction(number % 3, 10**6)
+            odd_value = one.value + Fraction(number % 3, 10**6)
+            value = {"main": one.value + 20 * 10**9, "it-1": one.value}.get(name, odd_value)
             items[number] = Reading(start, one.time_us + odd, value, 0)
     return found
 
@@ -281,6 +285,23 @@ def test_what_a_database_takes_and_loses_is_still_here(tmp_path: Path) -> None:
     assert moved() > 100
 
 
+def test_a_step_is_measured_from_what_lies_elsewhere_too(tmp_path: Path) -> None:
+    """A step of more than ten years is refused, and none is where an hour elsewhere lies between."""
+    far = FarStore(tmp_path, MemoryTsdb())
+    hours = [at(60 * hour, 1_000 * hour) for hour in range(60) if hour not in {20, 21}]
+    far.append("dc1", METERS, {"main": hours}, trust=LIVE)
+    ten_years = 10 * 366 * DAY_US
+    for sooner_us, is_refused in ((1, True), (0, False)):
+        old = {"main": [Reading(None, hours[0].time_us - ten_years - sooner_us, 0, 0)]}
+        if is_refused:
+            with pytest.raises(ConflictError, match="more than 10 years"):
+                Store.append(far, "dc1", METERS, old, trust="imported")
+        else:
+            assert Store.append(far, "dc1", METERS, old, trust="imported").added == 1
+    late = {"main": [at(60 * 20 + 30, 20_500)]}
+    assert Store.append(far, "dc1", METERS, late, trust="imported").added == 1
+
+
 def test_a_number_that_two_meters_had_mixes_nothing(tmp_path: Path) -> None:
     """After a store was put back, another meter may have had the number there: the digest says whose are meant."""
     tsdb = MemoryTsdb()
@@ -302,11 +323,8 @@ def test_what_a_database_lost_stops_nobody_else(tmp_path: Path) -> None:
     tsdb = MemoryTsdb()
     store = metered(tmp_path, tsdb)
     tsdb.fault = lambda found: [one for one in found if one.labels["meter_id"] == "2"]
-    review: Any = SimpleNamespace(
-        at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}, base=None)
-    )
     with pytest.raises(LedgerUnavailableError, match=r"cannot be put into evidence: .* holds 0 of the"):
-        readings_of(review, store.home)
+        readings_of(review_of_site(), store.home)
     source = MeterSource.model_validate({"host": "gw", "device": "a"})
     with store.opened() as connection:
         names = dict(connection.execute("select id, name from meter order by id").fetchall())
@@ -329,20 +347,41 @@ def test_what_a_database_lost_stops_nobody_else(tmp_path: Path) -> None:
         assert connection.execute(query).fetchall() == [(names[2],)]
 
 
+UTILITY = 200, 201
+"""The hours of the utility that a database loses in the tests below."""
+LOST_AT = "between 2026-01-09T08:00Z and 2026-01-09T10:00Z"
+AROUND = (START + 200 * HOUR_US, START + 203 * HOUR_US)
+DECISION = Intake(kind="lost", by="anna", reason="a disk broke")
+RETURN = Intake(kind="returned", by="bo", reason="from the backup")
+
+
+def lose(tsdb: MemoryTsdb, *lost: int) -> Callable[[], None]:
+    """Have a database lose hours of the utility, two of them unless it is said which; gives what brings them back."""
+    held = next(held for key, held in tsdb.series.items() if dict(key)["meter"] == "utility")
+    hours = {START_MS // 3_600_000 + hour: held.pop(START_MS // 3_600_000 + hour) for hour in lost or UTILITY}
+    return lambda: held.update(hours)
+
+
+def told_of_losses(store: FarStore) -> list[str]:
+    """What the gate says of hours that were declared lost."""
+    return [one for one in gate(store).findings if "declared lost" in one]
+
+
+def review_of_site() -> Any:
+    """As much of a change's review as its readings are taken from."""
+    return SimpleNamespace(at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}, base=None))
+
+
 def test_hours_that_somebody_gives_up_are_unknown_and_all_else_goes_on(tmp_path: Path) -> None:
     """Only what is lost is given up; the journal has who, why and what; readings that come once more fill it again."""
     tsdb = MemoryTsdb()
     store = metered(tmp_path, tsdb)
     meters, whole = meters_of(SITE), (START, START + 20 * DAY_US)
-    window = (START + 200 * HOUR_US, START + 203 * HOUR_US)
     before = store.sums("dc1", *whole)["utility"]
-    decision = Intake(kind="lost", by="anna", reason="a disk broke")
     with pytest.raises(ConflictError, match=r"no hour of ups, utility of dc1 from .* is lost"):
-        give_up(store.home, "dc1", meters, window, decision, is_gone=False)
-    for key, held in tsdb.series.items():
-        if dict(key)["meter"] == "utility":
-            del held[START_MS // 3_600_000 + 200], held[START_MS // 3_600_000 + 201]
-    assert give_up(store.home, "dc1", meters, window, decision, is_gone=False) == {"utility": 2}
+        give_up(store.home, "dc1", meters, AROUND, DECISION, is_gone=False)
+    lose(tsdb)
+    assert give_up(store.home, "dc1", meters, AROUND, DECISION, is_gone=False) == {"utility": 2}
     after = store.sums("dc1", *whole)["utility"]
     lost_mj = 3 * 1_100_000 * 3_600_000
     assert (after.energy_mj, after.covered_us) == (before.energy_mj - lost_mj, before.covered_us - 3 * HOUR_US)
@@ -352,28 +391,116 @@ def test_hours_that_somebody_gives_up_are_unknown_and_all_else_goes_on(tmp_path:
         told.append(payload)
         note.keep('{"sequence": 7}')
 
+    sentence = f"utility: 2 hours {LOST_AT} were declared lost by anna ({{}}): a disk broke"
+    assert told_of_losses(store) == [sentence.format("not in the journal yet")]
     store.tell_intakes(tell)
     (said,) = [one for one in told if one["what"] == "lost"]
     assert (said["by"], said["reason"], list(said["meters"])) == ("anna", "a disk broke", ["utility"])
     assert {name: said["meters"]["utility"][name] for name in ("hours", "readings")} == {"hours": 2, "readings": 2}
     assert "holds 0 of the 1 readings of meter utility" in said["meters"]["utility"]["told"]
     assert said["meters"]["utility"]["runs"] == "2026-01-09T08:00Z+2h", "which hours they were"
-    with store.opened() as connection:
-        ((name, _, *who),) = given_up(connection, "dc1")
-    assert (name, *who) == ("utility", "anna", "a disk broke", 7)
-    review: Any = SimpleNamespace(
-        at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}, base=None)
-    )
-    assert readings_of(review, store.home)
-    again = {"utility": [at(60 * hour, 1_100_000) for hour in (200, 201)]}
-    assert store.append("dc1", meters, again, trust=LIVE).added == 2
+    assert told_of_losses(store) == [sentence.format("journal entry 7")]
+    again = Store(tmp_path / "again.db", create=True)
+    put_site(again, "dc1", meters, readings_of(review_of_site(), store.home))
+    assert gate(again) == gate(store), "whoever has the evidence finds the same, the loss and its reason too"
+    readings = {"utility": [at(60 * hour, 1_100_000) for hour in UTILITY]}
+    assert store.append("dc1", meters, readings, trust=LIVE).added == 2
     assert store.sums("dc1", *whole)["utility"] == before
     tsdb.fault = away
     with pytest.raises(TsdbFaultError, match="gave no whole answer"):
-        give_up(store.home, "dc1", meters, whole, decision, is_gone=False)
-    assert sum(give_up(store.home, "dc1", meters, whole, decision, is_gone=True).values()) > 900
+        give_up(store.home, "dc1", meters, whole, DECISION, is_gone=False)
+    assert sum(give_up(store.home, "dc1", meters, whole, DECISION, is_gone=True).values()) > 900
     assert "coverage" in gate(store).reason
     assert store.prune(START + 15 * DAY_US) == 0
+
+
+@pytest.mark.parametrize(("hour", "is_meant"), [(199, False), (200, True), (201, False)])
+def test_a_window_means_the_hours_that_begin_within_it(tmp_path: Path, hour: int, *, is_meant: bool) -> None:
+    """An hour that began before the window, or begins at its end, is not given up, whatever was read within it."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    meters, window = meters_of(SITE), (START + 199 * HOUR_US + HOUR_US // 4, START + 201 * HOUR_US)
+    store.append("dc1", meters, {"utility": [at(60 * 199 + 30, 1_100_000)]}, trust=LIVE)
+    lose(tsdb, hour)
+    if is_meant:
+        assert give_up(store.home, "dc1", meters, window, DECISION, is_gone=False) == {"utility": 1}
+        return
+    with pytest.raises(ConflictError, match=r"from 2026-01-09T07:15Z to 2026-01-09T09:00Z is lost"):
+        give_up(store.home, "dc1", meters, window, DECISION, is_gone=False)
+
+
+@pytest.mark.parametrize("kind", ["lost", "returned"])
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_nobody_waits_for_a_database_that_is_asked_what_it_lost(tmp_path: Path, kind: str, *, is_decided: bool) -> None:
+    """Others write while it is asked, and what they decided meanwhile is not decided twice."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    back = lose(tsdb)
+    asked = list[int]()
+
+    def decide() -> dict[str, int]:
+        if kind == "lost":
+            return give_up(store.home, "dc1", meters_of(SITE), AROUND, DECISION, is_gone=False)
+        return take_back(store.home, "dc1", meters_of(SITE), AROUND, RETURN)
+
+    def answer(found: list[TimeSeries]) -> list[TimeSeries]:
+        with store.writing():  # nobody has the turn
+            asked.append(len(asked))
+        if is_decided and asked[-1] == 3:  # the first hour of the utility
+            tsdb.fault = None
+            assert decide() == {"utility": 2}
+            tsdb.fault = answer
+        return found
+
+    if kind == "returned":
+        give_up(store.home, "dc1", meters_of(SITE), AROUND, DECISION, is_gone=False)
+        back()
+    tsdb.fault = answer
+    if is_decided:
+        with pytest.raises(ConflictError, match="no hour of ups, utility of dc1"):
+            decide()
+    else:
+        assert decide() == {"utility": 2}
+    with store.opened() as connection:
+        assert [one.kind for one in decided_hours(connection, "dc1")] == ["lost", "returned"][: 1 + (kind != "lost")]
+    assert len(asked) > 3
+
+
+def test_hours_that_come_back_count_again(tmp_path: Path) -> None:
+    """What has the digest of what went there, and only that, counts as it did; it goes there again as all hours do."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    meters, whole = meters_of(SITE), (START, START + 20 * DAY_US)
+    before, figure = store.sums("dc1", *whole), gate(store)
+    back = lose(tsdb)
+    give_up(store.home, "dc1", meters, AROUND, DECISION, is_gone=False)
+    with pytest.raises(ConflictError, match="that was declared lost is there again"):
+        take_back(store.home, "dc1", meters, whole, RETURN)
+    imported = {"utility": [at(60 * 200, 1_000_000)]}
+    Store.append(store, "dc1", meters, imported, trust="imported", intake=IMPORT)
+    back()
+    tsdb.fault = other
+    with pytest.raises(ConflictError, match="that was declared lost is there again"):
+        take_back(store.home, "dc1", meters, whole, RETURN)
+    tsdb.fault = away
+    with pytest.raises(TsdbFaultError, match="gave no whole answer"):
+        take_back(store.home, "dc1", meters, whole, RETURN)
+    tsdb.fault = None
+    assert take_back(store.home, "dc1", meters, (START, AROUND[0] + HOUR_US), RETURN) == {"utility": 1}
+    assert [one.partition(" between")[0] for one in told_of_losses(store)] == ["utility: 1 hour"]
+    assert take_back(store.home, "dc1", meters, whole, RETURN) == {"utility": 1}
+    assert store.sums("dc1", *whole) == before
+    assert (gate(store), told_of_losses(store)) == (figure, [])
+    with store.opened() as connection:
+        decided = [(one.kind, one.by, one.reason, one.readings) for one in decided_hours(connection, "dc1")]
+    assert decided == [("lost", "anna", "a disk broke", 2), *[("returned", "bo", "from the backup", 1)] * 2]
+    store.tell_intakes(lambda _payload, note: note.keep('{"sequence": 7}'))
+    store.let_go("dc1", {})
+    with store.opened() as connection:
+        query = "select count(*) from moved v join meter m on m.id = v.meter where m.name = 'utility' and begin_us = ?"
+        assert connection.execute(query, (AROUND[0] + HOUR_US,)).fetchone() == (1,)
+    with pytest.raises(ConflictError, match="that was declared lost is there again"):
+        take_back(store.home, "dc1", meters, whole, RETURN)
 
 
 def test_a_database_that_answers_now_and_then_is_not_gone(tmp_path: Path) -> None:
@@ -383,11 +510,10 @@ def test_a_database_that_answers_now_and_then_is_not_gone(tmp_path: Path) -> Non
     tsdb.fault = lambda series: series if tsdb.asked % 2 else away(series)
     tsdb.asked = 0
     window = (START + 200 * HOUR_US, START + 204 * HOUR_US)
-    decision = Intake(kind="lost", by="anna", reason="a disk broke")
     with pytest.raises(TsdbFaultError, match=r"within 10 s .*; but it answers for the hour from .*, so it is not gone"):
-        give_up(store.home, "dc1", meters_of(SITE), window, decision, is_gone=True)
+        give_up(store.home, "dc1", meters_of(SITE), window, DECISION, is_gone=True)
     with store.opened() as connection:
-        assert not given_up(connection, "dc1")
+        assert not decided_hours(connection, "dc1")
 
 
 def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:
@@ -417,10 +543,14 @@ def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:
 
 
 def test_what_no_series_holds_exactly_stays() -> None:
-    """Two readings within a millisecond, and a value beyond 2^53 millionths, never leave SQL."""
+    """Two readings within a millisecond, and an interval of centuries, never leave SQL; large values do."""
     assert fits([(None, 1_000, MOST_VALUE, LIVE), (None, 2_999, 1, LIVE)])
     assert not fits([(None, 1_000, 1, LIVE), (None, 1_999, 1, LIVE)])
-    assert not fits([(None, 1_000, MOST_VALUE + 1, LIVE)])
+    values = [0, 1, -1, MOST_VALUE, MOST_VALUE + 1, -MOST_VALUE - 1, 2**60 + 7, 2**62 - 1]
+    rows: list[FarRow] = [(None, 1_000 * time_ms, micro, LIVE) for time_ms, micro in enumerate(values)]
+    series = series_of({}, rows)
+    assert max(abs(value) for one in series for _, value in one.samples) <= MOST_VALUE
+    assert rows_of(series, LIVE) == rows
     assert not fits([(-MOST_VALUE, 1_000, 1, LIVE)])
 
 

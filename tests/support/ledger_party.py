@@ -49,10 +49,10 @@ class Party:
             EnrolRequest(stack_id=self.stack_id, party=self.party, lineage=self.lineage, dry_run=dry_run),
         )
 
-    def propose(self, demand: Demand, *, reserve: bool = True) -> Proposal:
+    def propose(self, demand: Demand, *, reserve: bool = True, remember: bool = True) -> Proposal:
         """Ask for places."""
-        request = ProposeRequest(stack_id=self.stack_id, party=self.party, demand=demand, reserve=reserve)
-        return self.client.call(verbs.PROPOSE, request)
+        asked = {"demand": demand, "reserve": reserve, "remember": remember}
+        return self.client.call(verbs.PROPOSE, ProposeRequest(stack_id=self.stack_id, party=self.party, **asked))
 
     def admit(self, proposal: Proposal, rendered: str = EMPTY, *, passed: bool = True) -> AdmissionAnswer:
         """Turn a proposal into claims, with the manifest of its rendered files, and what gated formats need."""

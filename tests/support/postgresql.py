@@ -31,7 +31,7 @@ _USERS = ("postgres", "nobody")
 _PORT = 5432
 """Of the socket's name; nothing listens on the network."""
 _SETTINGS = (
-    *("listen_addresses=", "max_connections=60", "log_min_messages=fatal", "jit=off"),
+    *("listen_addresses=", "max_connections=100", "log_min_messages=fatal", "jit=off"),
     *("shared_buffers=32MB", "max_wal_size=256MB"),
 )
 _FORGETFUL = ("fsync=off", "full_page_writes=off", "autovacuum=off")

@@ -148,6 +148,17 @@ def rating_in_kilowatts(
     return meters, plain(site)
 
 
+def read_twice(site: RandomSite, rng: random.Random) -> tuple[Mapping[str, MeterSpec], dict[str, list[Reading]]]:
+    """What one meter of IT equipment shows is imported for another one, too."""
+    names = sorted(name for name, meter in site.meters.items() if meter.role == "it")
+    if len(names) == 1:
+        return site.meters, plain(site)
+    one, two = rng.sample(names, 2)
+    meters = {**site.meters, two: site.meters[two].model_copy(update={"kind": site.meters[one].kind, "rating_w": None})}
+    meters[two] = meters[two].model_copy(update={"interval_s": site.meters[one].interval_s})
+    return meters, {**plain(site), two: site.read(one)}
+
+
 MISTAKES: tuple[Mistake, ...] = (
     unit_of_one,
     unit_of_some,
@@ -156,4 +167,5 @@ MISTAKES: tuple[Mistake, ...] = (
     roles_exchanged,
     sign_of_one,
     rating_in_kilowatts,
+    read_twice,
 )

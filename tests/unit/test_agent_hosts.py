@@ -213,19 +213,32 @@ def joules(points: list[Point]) -> dict[str, float | None]:
 
 
 def test_a_platform_that_counts_nothing_is_none(tmp_path: Path) -> None:
-    """A psys at 0, or one that counts less than the packages within it, gives way to them until the next boot."""
+    """A psys at 0, or one that counts less than its packages, gives way to them until it counted enough three times."""
     write(tmp_path, zones(z0="package-0 202237614", z1="psys 0", z2="package-1 221531943"))
     source = Rapl(tmp_path, 500)
     source.read(moment(0))
     write(tmp_path, zones(z0="package-0 302237614", z2="package-1 271531943"))
-    assert joules(source.read(moment(1))) == {"package-0": 100.0, "package-1": 50.0}
-    write(tmp_path, zones(z0="package-0 402237614", z1="psys 90000000", z2="package-1 321531943"))
-    assert joules(source.read(moment(2))) == {"package-0": 100.0, "package-1": 50.0}
-    write(tmp_path, zones(z0="package-0 402237614", z1="psys 290000000"))
-    assert joules(source.read(moment(3))) == {"package-0": 0.0, "package-1": 0.0}
-    source.read(moment(4, "b"))
-    write(tmp_path, zones(z0="package-0 502237614", z1="psys 490000000"))
-    assert joules(source.read(moment(5, "b"))) == {"psys": 200.0}
+    parts = {"package-0": 100.0, "package-1": 50.0}
+    assert joules(source.read(moment(1))) == parts
+    shown = {
+        2: ("402237614", "90000000", "321531943", parts),  # 90 J of 150
+        3: ("502237614", "290000000", "371531943", parts),
+        4: ("502237614", "490000000", "371531943", {"package-0": 0.0, "package-1": 0.0}),  # that proves nothing
+        5: ("602237614", "690000000", "421531943", parts),
+        6: ("702237614", "890000000", "471531943", {"psys": 200.0}),
+        7: ("802237614", "930000000", "521531943", parts),  # 40 J of 150, once
+        8: ("902237614", "1240000000", "571531943", parts),
+        9: ("1002237614", "1440000000", "621531943", parts),
+        10: ("1102237614", "1640000000", "671531943", {"psys": 200.0}),
+    }
+    for at, (first, psys, second, expected) in shown.items():
+        write(tmp_path, zones(z0=f"package-0 {first}", z1=f"psys {psys}", z2=f"package-1 {second}"))
+        assert joules(source.read(moment(at))) == expected, at
+    write(tmp_path, zones(z0="package-0 1202237614", z1="psys 1650000000"))
+    assert joules(source.read(moment(11))) == {"package-0": 100.0, "package-1": 0.0}
+    source.read(moment(12, "b"))
+    write(tmp_path, zones(z0="package-0 1302237614", z1="psys 1850000000"))
+    assert joules(source.read(moment(13, "b"))) == {"psys": 200.0}
 
 
 def test_a_platform_of_each_socket(tmp_path: Path) -> None:

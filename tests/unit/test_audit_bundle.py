@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 from support.soak import is_full, seeded
 from zonewright.audit.evidence import archive
 from zonewright.audit.evidence.archive import BLOCK, pack, unpack
-from zonewright.audit.evidence.bundle import (
-    MANIFEST,
-    manifest_faults,
-    object_path,
-    read_bundle,
-    with_manifest,
-    write_folder,
-)
+from zonewright.audit.evidence.bundle import manifest_faults, read_bundle, with_manifest, write_folder
+from zonewright.audit.evidence.layout import MANIFEST, object_path
 from zonewright.changes.errors import BundleError
 from zonewright.model.canonical import digest_of
 

@@ -15,8 +15,9 @@ from support.signing import zone_with
 from support.zone_project import cluster, facility
 from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.contents import read_contents
+from zonewright.audit.evidence.layout import RENDERED
 from zonewright.audit.evidence.party import planned_bundle
-from zonewright.audit.evidence.planning import RENDERED, Material
+from zonewright.audit.evidence.planning import Material
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.stack_messages import InitRequest

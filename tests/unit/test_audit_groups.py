@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from zonewright.audit.diff.differences import unified
 from zonewright.audit.diff.grouping import DiffGroup, group_differences
 from zonewright.audit.diff.owned import OwnedValues, OwnValue, hits, masked, node_values
-from zonewright.audit.diff.series import counted, series
-from zonewright.audit.diff.telling import files_line, names_text, sentence
+from zonewright.audit.diff.series import counted, names_text, series
+from zonewright.audit.diff.telling import files_line, sentence
 from zonewright.audit.diff.views import group_data, group_view
 from zonewright.audit.diff.words import changed_words
 from zonewright.model.rack_position import RackPosition

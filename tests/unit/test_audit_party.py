@@ -18,10 +18,10 @@ from support.second_opinion import verified
 from support.signing import key_of
 from support.soak import count, seeded
 from zonewright.audit.evidence.archive import pack, unpack
-from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_path, with_manifest
+from zonewright.audit.evidence.bundle import manifest_faults, with_manifest
 from zonewright.audit.evidence.checks import Check
-from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, read_contents
-from zonewright.audit.evidence.gathering import CHECKPOINT, JOURNAL
+from zonewright.audit.evidence.contents import read_contents
+from zonewright.audit.evidence.layout import CHECKPOINT, EXPORTER, JOURNAL, MANIFEST, PARTIAL, object_path
 from zonewright.audit.evidence.party import for_party, signed_for_party
 from zonewright.audit.evidence.signing import signed_export
 from zonewright.audit.evidence.trust import AuditTrust

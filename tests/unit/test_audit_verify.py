@@ -19,8 +19,9 @@ from support.signing import PEOPLE, key_of, policy, zone_with
 from support.soak import is_full, rounds, seeded
 from support.zone_project import cluster, facility
 from zonewright.audit.evidence.archive import pack, unpack
-from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_path, with_manifest
+from zonewright.audit.evidence.bundle import manifest_faults, with_manifest
 from zonewright.audit.evidence.checks import Check
+from zonewright.audit.evidence.layout import MANIFEST, object_path
 from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.audit.verify.verify import verify_bundle
 from zonewright.changes.errors import BundleError

@@ -88,7 +88,7 @@ def test_files_of_another_proposal_are_not_used(tmp_path: Path, monkeypatch: pyt
         client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         load_owner(client, ZONE, "operator")
         ahead.begin_after("operator")
-        ahead.wait_for_preview("tenant-b")
+        ahead._hear("tenant-b", "preview")
         load_owner(client, ZONE, "tenant-a")
         load_owner(client, ZONE, "tenant-b", ahead=ahead)
         assert ahead.used == []
@@ -117,7 +117,7 @@ def test_who_interrupts_does_not_wait_for_what_is_rendered_in_vain(
     with rendering_ahead(opened, ZONE, ["operator", "tenant-b"], BUILT_IN, many=1) as ahead:
         assert ahead is not None
         ahead.begin_after("operator")
-        ahead.wait_for_preview("tenant-b")
+        ahead._hear("tenant-b", "preview")
         begun_s = time.monotonic()
     assert time.monotonic() - begun_s < 30
     assert not multiprocessing.active_children()
@@ -138,7 +138,7 @@ def test_what_goes_wrong_ahead_is_not_told_and_does_no_harm(
     with rendering_ahead(opened, ZONE, ["operator", "tenant-b"], BUILT_IN, many=1) as ahead:
         assert ahead is not None
         ahead.begin_after("operator")
-        ahead.wait_for_preview("tenant-b")
+        ahead._hear("tenant-b", "preview")
     told = [line for one in capfd.readouterr() for line in one.splitlines() if "fork_posix.cc" not in line]
     assert told == []  # what gRPC says of a fork comes from other tests of the same process
 

@@ -22,7 +22,8 @@ from support.signing import PEOPLE, key_of, policy, signers, zone_with
 from support.sources import nodes_of
 from support.zone_project import REPOSITORY, cluster, facility
 from zonewright.audit.evidence.archive import pack, unpack
-from zonewright.audit.evidence.bundle import MANIFEST, object_path, with_manifest
+from zonewright.audit.evidence.bundle import with_manifest
+from zonewright.audit.evidence.layout import MANIFEST, object_path
 from zonewright.audit.evidence.party import for_party, signed_for_party
 from zonewright.audit.evidence.signing import signed_verdict
 from zonewright.audit.evidence.trust import AuditTrust

@@ -1,22 +1,16 @@
 """Environments of the wheel's tests are kept between runs, and not for ever."""
 
 import os
-import sys
 import time
 from pathlib import Path
 
-import pytest
-
-from support.zone_project import REPOSITORY
+from tools import kept_environment
 
 STEP_S = 0.75 * 3600
 
 
-def test_those_that_nobody_used_for_long_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_those_that_nobody_used_for_long_are_removed(tmp_path: Path) -> None:
     """Six stay, the ones used last, and each that was used within six hours; one that is not whole is none."""
-    monkeypatch.syspath_prepend(str(REPOSITORY / "tools"))
-    import kept_environment  # noqa: PLC0415 - a tool, which is in no package
-
     now = time.time()
     for steps in range(1, 12):
         folder = tmp_path / f"used-{steps:02}"
@@ -33,4 +27,3 @@ def test_those_that_nobody_used_for_long_are_removed(tmp_path: Path, monkeypatch
         *(f"used-{steps:02}" for steps in range(1, 8)),
         "used-11",
     ]
-    sys.modules.pop("kept_environment")

@@ -1,7 +1,8 @@
 """Energy of processors and memory from powercap (RAPL), below ``/sys/class/powercap``.
 
-``psys`` alone where there is one that counts, since it contains the rest; else each package and its memory. The same
-zone shown by two drivers (intel-rapl and intel-rapl-mmio) counts once, and so do dies that show one counter.
+``psys`` alone where there is one that counts, since it contains the rest; else each package and its memory. One that
+counted less than them is doubted until it has counted enough some times in a row. The same zone shown by two drivers
+(intel-rapl and intel-rapl-mmio) counts once, and so do dies that show one counter.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _NAME = "hw.energy"
 _LEAST = 0.9
 """The platform contains the packages: one that counts less than this part of them is no platform."""
 _SURE = 3
-"""Two zones that show one value so many times are one counter."""
+"""Two zones that show one value so many times are one counter; a platform that counts enough so many times is one."""
 _STEP_UJ = 100_000
 """What a counter may have moved between two reads at one moment, beyond what a third read shows."""
 
@@ -40,7 +41,7 @@ class Rapl:
         self._counter = OfCounter()
         self._boot_id = ""
         self._same: dict[str, int] = {}  # how often in a row a zone showed what another one does; -1 where it did not
-        self._is_psys_false = False
+        self._doubted = 0  # how often in a row the platform has yet to count enough
 
     def read(self, moment: Moment) -> list[Point]:
         """Energy since the last reading; nothing at the first one. What cannot be read is a point without value."""
@@ -50,7 +51,7 @@ class Rapl:
         if not self._zones:
             raise ValueError(f"no powercap zone below {self._root}")
         if moment.boot_id != self._boot_id:
-            self._boot_id, self._same, self._is_psys_false = moment.boot_id, {}, False
+            self._boot_id, self._same, self._doubted = moment.boot_id, {}, 0
         values, faults = self._values()
         if len(faults) == len(self._zones):
             self._zones = []  # the driver may be another one when it comes back
@@ -99,9 +100,12 @@ class Rapl:
         parts = [zone for zone in own if not zone.is_psys]
         sums = [[point.value for zone in some for point in points[zone.key]] for some in (platform, parts)]
         known = [sum(value for value in some if value is not None) for some in sums]
-        if sums[0] and None not in sums[0] and known[0] < _LEAST * known[1]:
-            self._is_psys_false = True
-        return parts if parts and (self._is_psys_false or not platform) else platform
+        if sums[0] and None not in sums[0]:
+            if known[0] < _LEAST * known[1]:
+                self._doubted = _SURE
+            elif None not in sums[1] and known[1] > 0:  # what is not known of the parts proves nothing
+                self._doubted = max(0, self._doubted - 1)
+        return parts if parts and (self._doubted or not platform) else platform
 
 
 def _group(zone: Zone) -> str:

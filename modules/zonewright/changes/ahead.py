@@ -1,8 +1,8 @@
 """The files of the owner that comes next, rendered in another process while this one admits the owner before it.
 
-The other process asks the ledger for a preview and has the files of that kept. Whether they are the right ones is known
-when it is the owner's turn: if the proposal that counts is another one, they are rendered again. So the ledger decides
-the same in the same order, with this or without; what was rendered in vain ends by itself, as what a preview brings.
+The other process asks the ledger for a preview, which is not remembered, and has the files of that kept. Whether they
+are the right ones is known when it is the owner's turn: if the proposal that counts is another one, they are rendered
+again. So the ledger decides the same in the same order, with this or without; what was rendered in vain ends by itself.
 """
 
 import multiprocessing
@@ -49,16 +49,11 @@ class Ahead:
         """Owners that got the files that were rendered ahead."""
 
     def begin_after(self, owner: str) -> None:
-        """An owner has its proposal, which others find reserved from now on: begin with the one that comes next."""
+        """What an owner gets is reserved or admitted, so that others find it so: begin with the one that comes next."""
         if (following := self._after.get(owner)) is not None:
             with suppress(OSError):
                 self._connection.send(following)
                 self._begun.add(following)
-
-    def wait_for_preview(self, owner: str) -> None:
-        """Let the other process end its preview of an owner: what a stack was offered last is remembered."""
-        if owner in self._begun:
-            self._hear(owner, _PREVIEW)
 
     def files(self, owner: str, proposal: Proposal) -> BroughtFiles | None:
         """The files of an owner, where they were rendered and are those of a proposal.
@@ -179,7 +174,7 @@ def _serve(
 
 def _made(owner: str, ledger: LedgerClient, declaration: Declaration, formats: FormatSet) -> Iterator[_Answer]:
     demand, proposal = demand_of(declaration, owner), None
-    request = ProposeRequest(stack_id=stack_id_of(owner), party=owner, demand=demand)
+    request = ProposeRequest(stack_id=stack_id_of(owner), party=owner, demand=demand, remember=False)
     with suppress(ZonewrightError):
         proposal = ledger.call(verbs.PROPOSE, request)
     yield owner, _PREVIEW, None if proposal is None else made_from(proposal)

@@ -141,8 +141,9 @@ def files_by_site(demand: Demand, manifest: Mapping[str, str]) -> Mapping[str, M
     sites = {wanted.cluster.site for wanted in demand.clusters.values()}
     sites |= {name for name, item in demand.assets.items() if item.kind == "site"}
     found: dict[str, dict[str, str]] = {site: {} for site in sorted(sites)}
+    folders = {f"{folder}/{site}/": files for site, files in found.items() for folder in _FOLDERS}
     for path, digest in manifest.items():
-        folder, site, rest = (*path.split("/", 2), "", "")[:3]
-        if folder in _FOLDERS and site in found and rest:
-            found[site][path] = digest
+        end = path.find("/", path.find("/") + 1) + 1
+        if end < len(path) and (files := folders.get(path[:end])) is not None:
+            files[path] = digest
     return found

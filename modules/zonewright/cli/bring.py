@@ -153,27 +153,26 @@ def _corrections(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import readings_at
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.pue.doubt import moment
+    from zonewright.rules.words import count_of
     from zonewright.telemetry import Store
-    from zonewright.telemetry.correcting import given_up
+    from zonewright.telemetry.lost_hours import decided_hours, runs_text
 
     with readings_at(arguments.ledger) as home:
         store = Store(home)
         trusts, found = store.trusts(arguments.site), store.superseded(arguments.site)
         with store.opened() as connection:
-            lost = given_up(connection, arguments.site)
+            decided = decided_hours(connection, arguments.site)
     if not trusts:
         raise StoppedError(f"site '{arguments.site}' has no readings in {arguments.ledger}; name another", code=MISUSE)
-    if not found and not lost:
+    if not found and not decided:
         print(f"{arguments.site}: no corrections")
     for one in found:
         now = "withdrawn" if one.now is None else f"{float(one.now):,.15g}"
         entry = "not in the journal yet" if one.entry is None else f"entry {one.entry}"
         change = f"{float(one.value):,.15g} -> {now}"
         print(f"{one.meter} {moment(one.time_us)}Z: {change}, by {one.by} ({entry}): {one.reason}")
-    for name, said, by, reason, number in lost:
-        entry = "not in the journal yet" if number is None else f"entry {number}"
-        hours = f"{said['hours']:,} of the hours from {said['first']} to {said['last']} ({said.get('runs', '')})"
-        print(f"{name}: {hours} declared lost, {said['readings']:,} readings, by {by} ({entry}): {reason}")
+    for decision in decided:
+        print(f"{decision.sentence} [{runs_text(decision.begins_us)}, {count_of(decision.readings, 'reading')}]")
     if found:
         _print_consequences(arguments.ledger, arguments.site, found)
     return 0

@@ -165,8 +165,9 @@ def _show(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.archive import pack
     from zonewright.audit.evidence.bundle import write_folder
-    from zonewright.audit.evidence.contents import PARTIAL, read_contents
+    from zonewright.audit.evidence.contents import read_contents
     from zonewright.audit.evidence.keys import load_key_here
+    from zonewright.audit.evidence.layout import PARTIAL
     from zonewright.audit.evidence.party import for_party, signed_for_party
     from zonewright.audit.evidence.scanning import scanned
     from zonewright.changes.errors import BundleError

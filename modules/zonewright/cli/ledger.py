@@ -127,7 +127,6 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> int:
-    from collections import Counter
     from contextlib import closing, nullcontext
     from functools import partial
 
@@ -173,7 +172,7 @@ def _load(arguments: argparse.Namespace) -> int:
                 if error.findings:
                     print(findings_text(error.findings, columns=width()))
                 continue
-            print(f"{owner}: {_counted(Counter(item.kind for item in held.report.holdings)) or 'nothing'}")
+            print(f"{owner}: {_counted(held.counts) or 'nothing'}")
             if held.findings:
                 print(findings_text(held.findings, columns=width()))
     return 1 if refused else 0

@@ -1,4 +1,4 @@
-"""``zonewright pue lost``: decide that hours of readings which a time-series database lost are gone."""
+"""``zonewright pue lost``: decide that hours of readings which a time-series database lost are gone, or are back."""
 
 import argparse
 from pathlib import Path
@@ -12,9 +12,10 @@ def add_lost(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledge
         description=(
             "Ask the time-series database for the readings of the meters in the window. Hours that it lost are "
             "declared lost: their time is unknown from then on, and what waited for them goes on. The journal records "
-            "who decided it and why. Hours that it has stay as they are."
+            "who decided it and why. Hours that it has stay as they are. With --returned the reverse: hours that were "
+            "declared lost count again if the database has exactly their readings."
         ),
-        epilog="Exit codes: 0 declared lost, 1 nothing is lost, 2 misuse, 3 the database does not answer.",
+        epilog="Exit codes: 0 done, 1 nothing is lost or returned, 2 misuse, 3 the database does not answer.",
     )
     lost.add_argument("--site", required=True, metavar="SITE", help="the site of the meters")
     lost.add_argument("--meter", action="append", metavar="METER", help="a meter; may be repeated (default: all)")
@@ -22,8 +23,12 @@ def add_lost(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledge
     lost.add_argument("--to", dest="end", required=True, metavar="TIME", help="end, ISO 8601 with offset")
     lost.add_argument("--reason", required=True, metavar="TEXT", help="why, for the journal")
     lost.add_argument("--by", required=True, metavar="NAME", help="who decided it, for the journal")
-    lost.add_argument(
+    way = lost.add_mutually_exclusive_group()
+    way.add_argument(
         "--gone", action="store_true", help="the database will not come back: what it does not tell is lost, too"
+    )
+    way.add_argument(
+        "--returned", action="store_true", help="the database has lost hours again, as from a backup: they count"
     )
     lost.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
     lost.add_argument("--ledger", default=ledger, metavar="URL", help=f"the ledger (default: {ledger})")
@@ -38,6 +43,7 @@ def _lost(arguments: argparse.Namespace) -> int:
     from zonewright.telemetry.correcting import Intake
     from zonewright.telemetry.interface import ConflictError
     from zonewright.telemetry.tsdb.losing import give_up
+    from zonewright.telemetry.tsdb.returning import take_back
 
     require_decision(arguments)
     window = _window(arguments)
@@ -54,16 +60,20 @@ def _lost(arguments: argparse.Namespace) -> int:
             code=MISUSE,
         )
     require_moved(arguments.ledger)
-    intake = Intake(kind="lost", by=arguments.by, reason=arguments.reason)
+    wanted = {name: meters[name] for name in chosen}
+    intake = Intake(kind="returned" if arguments.returned else "lost", by=arguments.by, reason=arguments.reason)
     with readings_at(arguments.ledger) as home:
         try:
-            found = give_up(
-                home, arguments.site, {name: meters[name] for name in chosen}, window, intake, is_gone=arguments.gone
+            found = (
+                take_back(home, arguments.site, wanted, window, intake)
+                if arguments.returned
+                else give_up(home, arguments.site, wanted, window, intake, is_gone=arguments.gone)
             )
         except ConflictError as error:
             raise StoppedError(f"{error}; nothing was changed", code=REFUSED) from None
+    what = "back; they count again" if arguments.returned else "declared lost; that time is unknown now"
     for name, hours in found.items():
-        print(f"{name}: {count_of(hours, 'hour')} declared lost; that time is unknown now")
+        print(f"{name}: {count_of(hours, 'hour')} {what}")
     tell(arguments.ledger)
     return GOOD
 

@@ -11,7 +11,9 @@ from zonewright.pue.meters import ROLES, MeterRole, MeterSpec, percent
 from zonewright.pue.pieces import Refused
 from zonewright.pue.series import Series
 
-DoubtKind = Literal["below-one", "rating", "standing", "unit", "implausible", "undone", "rounding", "balance", "band"]
+DoubtKind = Literal[
+    "below-one", "rating", "standing", "unit", "implausible", "undone", "rounding", "balance", "band", "twice"
+]
 DAY_US = 86_400 * 10**6
 COVERAGE_FACTOR = 2
 """k = 2: an interval of about 95 % (GUM, JCGM 100:2008, 6.3)."""
@@ -141,9 +143,10 @@ def below_one(
     shared: Sequence[tuple[int, int]],
     most: Fraction | None,
 ) -> Doubt | None:
-    """A window, a month or a day in which IT equipment took more energy than came in, beyond what meters can err.
+    """A window, a month, a day or a step in which IT equipment took more than came in, beyond what meters can err.
 
-    Energy that lies between two readings of a meter, one within and one outside, may have flowed on either side.
+    Energy that lies between two readings of a meter, one within and one outside, may have flowed on either side. A step
+    is what lies between two readings of one meter, longer than a day: one that was swapped in a hole shows there.
 
     Args:
         meters: by id.
@@ -161,7 +164,8 @@ def below_one(
     known = Shares(meters=meters, energies=energies)
     if most is not None and most < 1 - Fraction(known.half_width(COARSEST_CLASS) or 0):
         return _told_below(known, [(start_us, end_us)], "")
-    for spans, unit in ((months(start_us, end_us), "month"), (_days(start_us, end_us), "day")):
+    steps = sorted({span for one in series.values() for span in one.longer(DAY_US)})
+    for spans, unit in ((months(start_us, end_us), "month"), (_days(start_us, end_us), "day"), (steps, "step")):
         found = [
             (span, shares)
             for span, parts in _split(shared, spans)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from zonewright.model.world import EnergyVerdict
 from zonewright.pue.doubt import Doubt, Shares, below_one, contradicted, refusals, unit_doubt
-from zonewright.pue.history import standing, unit_steps
+from zonewright.pue.history import alike, standing, unit_steps
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.pieces import Refused, pieces_of
 from zonewright.pue.readings import Reading
@@ -107,7 +107,7 @@ def evaluate(
     below = below_one(meters, series, shared, high)
     units = list(unit_steps(meters, series, shares, limit))
     unit = unit_doubt(bounding, by_meter, known, limit) if below is None else None
-    doubts += [*ratings, *(doubt for _, _, _, doubt in still), *units]
+    doubts += [*ratings, *(doubt for _, _, _, doubt in still), *units, *alike(meters, series, shares, limit)]
     doubts += [one for one in (below, unit) if one is not None]
     doubts.sort(key=lambda doubt: not doubt.decides)
     is_open = coverage < COVERAGE_FLOOR or any(doubt.decides for doubt in doubts)

@@ -1,4 +1,4 @@
-"""What the history of one meter says against its readings: it ran and stands still, or it reads a thousandth of before.
+"""What the history of a meter says against it: it ran and stands still, it steps by a thousand, or it is another's.
 
 A diesel set and a standby incomer stand still all year, and that is good. A meter that ran and stands still is in doubt
 where the energy ratio of its boundary moves as if its energy were missing, and nothing else took it over.
@@ -7,9 +7,10 @@ where the energy ratio of its boundary moves as if its energy were missing, and 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
-from zonewright.pue.doubt import DAY_US, Doubt, Shares, moment
-from zonewright.pue.meters import MeterSpec
+from zonewright.pue.doubt import DAY_US, Doubt, Shares, listed, moment
+from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.pieces import Piece
 from zonewright.pue.series import Series, common
 
@@ -26,6 +27,8 @@ _GENEROUS = Fraction(3, 2)
 STEP_LOW, _STEP_HIGH = 700, 1_400
 """A step of 1,000, with a load that moved at most by 40 % meanwhile."""
 _LARGEST_RATIO = 3
+_LEAST_ALIKE_DAYS, _LEAST_CHANGES = 14, 10
+"""For so many days, with so many changes from one to the next, no two meters show the very same."""
 
 
 def standing(
@@ -302,3 +305,42 @@ def _steps(cells: Sequence[tuple[int, float]]) -> Iterator[tuple[int, int, bool]
             break
     if open_at is not None:
         yield open_at, cells[-1][0] + DAY_US, is_down
+
+
+def alike(
+    meters: Mapping[str, MeterSpec], series: Mapping[str, Series], shares: Shares, limit: Fraction
+) -> Iterator[Doubt]:
+    """Meters that show the very same on each day of weeks: one of them may be read twice.
+
+    It decides where the ratio would be beyond the limit without the others of them, and where the same meter is on both
+    sides.
+
+    Args:
+        meters: by id.
+        series: what is known of each.
+        shares: energies over the time in which all are known.
+        limit: the ratio that may not be exceeded.
+    """
+    groups: dict[Fraction, list[str]] = {}
+    for name in sorted(meters):
+        groups.setdefault(shares.energies[name], []).append(name)
+    total, it = shares.of("total"), shares.of("it")
+    for energy, names in groups.items():
+        first = _paces(series[names[0]]) if energy and len(names) > 1 else []
+        same = [names[0], *(name for name in names[1:] if _paces(series[name]) == first)] if first else []
+        changes = sum(abs(two - one) > _ROUNDED * one for (_, one), (_, two) in pairwise(first))
+        if len(same) <= 1 or len(first) < _LEAST_ALIKE_DAYS or changes < _LEAST_CHANGES:
+            continue
+        sides = [sum(meters[name].role == role for name in same) for role in ROLES]
+        yield Doubt(
+            kind="twice",
+            meters=tuple(same),
+            start_us=first[0][0],
+            end_us=first[-1][0] + DAY_US,
+            decides=total <= limit * it and (all(sides) or total > limit * (it - energy * max(sides[1] - 1, 0))),
+            sentence=(
+                f"{listed(same)} show the same energy on each of {len(first)} days from {moment(first[0][0])} on, to "
+                "the last digit: one meter may be read twice, or one file imported for two; look where each comes "
+                "from, and correct the readings or leave one out"
+            ),
+        )

@@ -42,6 +42,13 @@ class Series:
                 outside += Fraction(piece.energy, PER_WATT_HOUR) - share
         return inside, outside
 
+    def longer(self, least_us: int) -> Iterator[tuple[int, int]]:
+        """Begin and end of the single steps within the window that are longer than so much."""
+        for piece in self._pieces:
+            is_inside = self.start_us <= piece.start_us and piece.end_us <= self.end_us
+            if is_inside and piece.end_us - piece.start_us > least_us:
+                yield piece.start_us, piece.end_us
+
     def _at(self, moment_us: int) -> Piece | None:
         index = bisect_right(self._starts, moment_us) - 1
         if index < 0 or self._pieces[index].end_us <= moment_us:

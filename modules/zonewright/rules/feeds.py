@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import gt
 from typing import cast
 
 from zonewright.model.expand import FULL
@@ -17,9 +18,9 @@ from zonewright.rules.view import Breach, View, movable, participants_of, row_pa
 from zonewright.rules.words import amount, count_of, kilograms, listed
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Load:
-    """One rack with its sums.
+    """One rack with its sums. Not changed once it is made; to freeze one takes as long as to make it.
 
     Attributes:
         rack: the rack.
@@ -48,13 +49,23 @@ def rack_loads(view: View) -> Sequence[_Load]:
     return known
 
 
+def racks_over_a_limit(view: View) -> Sequence[_Load]:
+    """The racks with more than a limit of theirs, or with a feed that has failed: those that rules must look at."""
+    known = cast("list[_Load] | None", view.memo.get("racks with too much"))
+    if known is None:
+        known = view.memo["racks with too much"] = [
+            load for load in rack_loads(view) if load.rack.failed_feeds or any(map(gt, load.sums, load.limits))
+        ]
+    return known
+
+
 def _load(rack: Rack, occupants: Sequence[Occupant]) -> _Load:
     return _Load(rack=rack, occupants=occupants, sums=sums_of(occupants, rack.wiring), limits=limits(rack))
 
 
 def _also_mended(view: View) -> Iterator[tuple[_Load, str]]:
     """Each rack as it is, and one with failed feeds once more with what holds then: when they work again."""
-    for load in rack_loads(view):
+    for load in racks_over_a_limit(view):
         yield load, ""
         if load.rack.failed_feeds:
             what = "the rack" if load.rack.has_failed else f"feed {' and '.join(sorted(load.rack.failed_feeds))}"
@@ -142,7 +153,7 @@ FEED_FAILOVER = Rule(
 
 def rack_weight(view: View) -> Iterator[Breach]:
     """The weight in each rack is within the load that it carries."""
-    for load in rack_loads(view):
+    for load in racks_over_a_limit(view):
         value, limit = load.sums[GRAMS], load.limits[GRAMS]
         if value > limit:
             message = (

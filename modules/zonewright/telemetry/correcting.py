@@ -22,14 +22,14 @@ from zonewright.telemetry.stored_sums import sum_up
 from zonewright.telemetry.summing import MICRO
 from zonewright.telemetry.tables import bring_back, bring_back_last, micro_of
 
-IntakeKind = Literal["imported", "corrected", "withdrawn", "outranked", "lost"]
+IntakeKind = Literal["imported", "corrected", "withdrawn", "outranked", "lost", "returned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
     """One import, correction or withdrawal of readings of a site, or readings that gave way to a higher trust class.
 
-    Hours that a time-series database lost are ``lost`` once somebody decided so.
+    Hours that a time-series database lost are ``lost`` once somebody decided so, and ``returned`` when they came back.
 
     Attributes:
         kind: which of them.
@@ -191,16 +191,6 @@ def superseded(connection: Statements, site: str) -> Iterator[Superseded]:
             reason=reason or "",
             entry=json.loads(entry)["sequence"] if entry else None,
         )
-
-
-def given_up(connection: Statements, site: str) -> list[tuple[str, Mapping[str, Any], str, str, int | None]]:
-    """The hours of a site that somebody declared lost: meter, what the journal has of them, who, why, and its entry."""
-    query = "select meters, by, reason, entry from intake where site = ? and kind = 'lost' order by id"
-    return [
-        (name, said, by, reason, json.loads(entry)["sequence"] if entry else None)
-        for meters, by, reason, entry in connection.execute(query, (site,))
-        for name, said in sorted(json.loads(meters).items())
-    ]
 
 
 def untold_intakes(connection: Statements) -> list[tuple[int, dict[str, Any]]]:

@@ -20,6 +20,7 @@ from zonewright.pue.overhead import YEAR_DAYS, half_width_w, overhead_w, powers,
 from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.balancing import unbalanced
 from zonewright.telemetry.home import TsdbFaultError
+from zonewright.telemetry.lost_hours import decided_hours, still_lost
 from zonewright.telemetry.overheads import Overheads, overheads
 from zonewright.telemetry.site_meters import all_meters_of, meters_of
 from zonewright.telemetry.store import HOUR_US, Store
@@ -152,7 +153,12 @@ def _measured(  # noqa: PLR0917 - private
         category=site.boundary.category if site.boundary is not None else "",
         trust=max(trusts, key=TRUST_ORDER.index),
         reason=_reason(trailing, doubts),
-        findings=(*(doubt.sentence for doubt in doubts), *unsigned, *_corrected(store, site_id, meters, end)),
+        findings=(
+            *(doubt.sentence for doubt in doubts),
+            *unsigned,
+            *_corrected(store, site_id, meters, end),
+            *_lost(store, site_id, meters, end),
+        ),
         fit=fit,
         unfitted=unfitted,
         projection_bounds=None if year is None or fit is None else year.bounds,
@@ -270,6 +276,15 @@ def _corrected(store: Store, site_id: str, meters: Mapping[str, MeterSpec], end_
         names = sorted({one.meter for one in found})
         many = "s" if len(found) > 1 else ""
         yield f"rests on {len(found)} corrected or withdrawn reading{many} of {', '.join(names)}"
+
+
+def _lost(store: Store, site_id: str, meters: Mapping[str, MeterSpec], end_us: int) -> Iterator[str]:
+    """Which hours of the twelve months somebody declared lost, who, and why."""
+    with store.opened() as connection:
+        decided = decided_hours(connection, site_id)
+    for one in still_lost(decided, _year_before(end_us), end_us):
+        if one.meter in meters:
+            yield one.sentence
 
 
 def _unmetered_w(claims: Fresh, end_us: int) -> int:

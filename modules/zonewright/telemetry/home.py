@@ -59,12 +59,13 @@ class Rows(Protocol):
 
 
 class Statements(Protocol):
-    """One connection, within one transaction."""
+    """One connection, within one transaction.
 
-    @property
-    def tsdb(self) -> "Tsdb | None":
-        """Where hours of readings are that are not here."""
-        ...
+    Attributes:
+        tsdb: where hours of readings are that are not here.
+    """
+
+    tsdb: "Tsdb | None"
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
         """One statement."""

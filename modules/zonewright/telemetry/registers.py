@@ -14,6 +14,7 @@ from typing import Any
 from zonewright.errors import ZonewrightError
 from zonewright.model.canonical import canonical_json
 from zonewright.telemetry.home import Statements, TelemetryHome
+from zonewright.telemetry.lost_hours import lost_rows
 from zonewright.telemetry.register_lines import READINGS_HEAD, SUMS_HEAD, reading_line, sum_line
 from zonewright.telemetry.summing import HOUR_US
 
@@ -67,7 +68,7 @@ def registers(home: TelemetryHome, site: str, since: datetime) -> dict[str, str]
         _require_told(connection, site)
         found = _readings(connection, site, start_us) | _sums(connection, site, start_us)
         found |= _pruned(connection, site, start_us) | _trusts(connection, site)
-        return found | _corrected(connection, site, start_us)
+        return found | _corrected(connection, site, start_us) | _lost(connection, site)
 
 
 def _require_told(connection: Statements, site: str) -> None:
@@ -162,3 +163,9 @@ def _corrected(connection: Statements, site: str, start_us: int) -> dict[str, st
         for row in connection.execute(query, (site, start_us))
     ]
     return {f"corrected/{site}.json": canonical_json(rows)} if rows else {}
+
+
+def _lost(connection: Statements, site: str) -> dict[str, str]:
+    """Decisions on hours that a time-series database lost."""
+    rows = lost_rows(connection, site)
+    return {f"lost/{site}.json": canonical_json(rows)} if rows else {}

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise, repeat
 
 from zonewright.pue.history import LEAST_SAME_US, LEAST_STILL_US
@@ -23,6 +22,7 @@ from zonewright.telemetry.summing import (
     TooManyReadingsError,
     as_reading,
     by_hour,
+    moment,
 )
 from zonewright.telemetry.tables import FOREVER, fetch, fetch_before, value_of
 
@@ -285,11 +285,10 @@ def _require_sums(  # noqa: PLR0917 - private
         "and energy_mj > ? and not (begin_us >= ? and begin_us < ?) limit 1"
     )
     for begin_us, energy_mj, *_ in (*beyond[:1], *connection.execute(query, (key, *days, MOST_MJ, *again)).fetchall()):
-        hour = f"{datetime.fromtimestamp(begin_us // MICRO, UTC):%Y-%m-%dT%H:%MZ}"
         gwh, most = (value // MILLIJOULES_PER_WATT_HOUR // 10**9 for value in (energy_mj, MOST_MJ))
         raise ConflictError(
-            f"{label or 'a meter'} would have {gwh:,} GWh in the hour from {hour}, and a sum holds {most} GWh an hour; "
-            "is a unit wrong? correct the rows, nothing was stored"
+            f"{label or 'a meter'} would have {gwh:,} GWh in the hour from {moment(begin_us)}, and a sum holds {most} "
+            "GWh an hour; is a unit wrong? correct the rows, nothing was stored"
         )
 
 

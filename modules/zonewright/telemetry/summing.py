@@ -5,6 +5,7 @@ The hours of one piece of energy always add up to the piece, and the hours of a 
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import repeat
 from operator import sub
@@ -28,6 +29,11 @@ class TooManyReadingsError(ZonewrightError, ValueError):
     """More readings within an hour than a sum holds; ``str()`` says how many it does."""
 
     exit_code = Exit.REFUSED
+
+
+def moment(time_us: int) -> str:
+    """A time in microseconds since 1970 as people read it."""
+    return f"{datetime.fromtimestamp(time_us // MICRO, UTC):%Y-%m-%dT%H:%MZ}"
 
 
 def rounding_wh(hours: int) -> Fraction:

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from zonewright.model.base import TrustClass
 from zonewright.telemetry.store import Store
+from zonewright.telemetry.summing import moment
 
 WAIT_US = 30 * 60 * 10**6
 """Three heads: as long a reading may wait for its signature."""
@@ -75,11 +75,7 @@ def signed_ends(store: Store, site: str, meters: Collection[str], *, whole: bool
 def late_sentences(ends: Iterable[SignedEnd], now_us: int) -> list[str]:
     """What is to be said of meters that have had no signature for too long."""
     return [
-        f"{one.meter}: no reading since {_moment(one.since_us)} is signed, so these count as {_PLAIN}"
+        f"{one.meter}: no reading since {moment(one.since_us)} is signed, so these count as {_PLAIN}"
         for one in ends
         if one.since_us is not None and not one.waits(now_us)
     ]
-
-
-def _moment(time_us: int) -> str:
-    return f"{datetime.fromtimestamp(time_us // 10**6, UTC):%Y-%m-%dT%H:%MZ}"

@@ -41,7 +41,7 @@ class WindowFigures:
         stood = self._store.stood(self._site_id, may_stand, start_us, end_us) if may_stand else []
         if self._margin(sums, end_us - start_us) is not None:
             is_plain = not any(_is_step(self._meters[name], one) for name, one in days.items())
-            if is_plain and not stood and not self._has_low(days):
+            if is_plain and not stood and not self._has_low(days) and not self._has_alike(sums):
                 return self._from_sums(sums, end_us - start_us)
         low = self._store.low_days(self._site_id, self._meters, start_us, end_us)
         doubtful = [(day, day + DAY_US) for day in low[:_MOST_DAYS]]
@@ -65,6 +65,11 @@ class WindowFigures:
         return total < sum(
             days[name].most_mj for name, one in self._meters.items() if one.role == "it" and name in days
         )
+
+    def _has_alike(self, sums: Mapping[str, Sum]) -> bool:
+        """Whether two meters counted the very same."""
+        energies = [sums[name].energy_mj for name in self._meters if sums[name].energy_mj]
+        return len(set(energies)) < len(energies)
 
     def _margin(self, sums: Mapping[str, Sum], window_us: int) -> Fraction | None:
         """By how much sums may move the ratio; None where they do not decide: something is unknown, or it matters."""

@@ -1,4 +1,4 @@
-"""Lines that count up, as one: ``8 IN PTR web-001`` to ``255 IN PTR web-248`` is told by its first and its last line.
+"""What counts up, as one: ``8 IN PTR web-001`` to ``255 IN PTR web-248`` is told by its first and its last line.
 
 Nothing is lost: each number of a line is that of the line before, or one more, and so every line between can be said.
 """
@@ -101,3 +101,26 @@ def counted(texts: Sequence[str]) -> list[str]:
         else:
             found.append(f"{texts[part.start]} to {texts[part.stop - 1]} ({part.count})")
     return found
+
+
+def names_text(names: Sequence[str]) -> str:
+    """Names for people, each of them: those that count up are one span, such as ``web-001 to web-300``."""
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and follows(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    parts = [", ".join(run) if len(run) < 3 else f"{run[0]} to {run[-1]}" for run in runs]  # noqa: PLR2004
+    return ", ".join(parts)
+
+
+def follows(one: str, two: str) -> bool:
+    """Whether a name counts up from another one, such as ``web-002`` from ``web-001``."""
+    stem, number = _numbered(one)
+    return _numbered(two) == (stem, number + 1) and len(one) == len(two) and number >= 0
+
+
+def _numbered(name: str) -> tuple[str, int]:
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :]) if stem != name else -1

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from zonewright.audit.diff.grouping import DiffGroup, below
 from zonewright.audit.diff.owned import folder_of
+from zonewright.audit.diff.series import names_text
 from zonewright.rules.words import count_of
 
 
@@ -55,26 +56,3 @@ def place_of(group: DiffGroup) -> str:
     """The path of a single file, or the path below the subject's folder that all files of a group have."""
     path = group.sample.path
     return path if len(group.members) == 1 else below(path)
-
-
-def names_text(names: Sequence[str]) -> str:
-    """Names for people, each of them: those that count up are one span, such as ``web-001 to web-300``."""
-    runs: list[list[str]] = []
-    for name in names:
-        if runs and follows(runs[-1][-1], name):
-            runs[-1].append(name)
-        else:
-            runs.append([name])
-    parts = [", ".join(run) if len(run) < 3 else f"{run[0]} to {run[-1]}" for run in runs]  # noqa: PLR2004
-    return ", ".join(parts)
-
-
-def follows(one: str, two: str) -> bool:
-    """Whether a name counts up from another one, such as ``web-002`` from ``web-001``."""
-    stem, number = _numbered(one)
-    return _numbered(two) == (stem, number + 1) and len(one) == len(two) and number >= 0
-
-
-def _numbered(name: str) -> tuple[str, int]:
-    stem = name.rstrip("0123456789")
-    return stem, int(name[len(stem) :]) if stem != name else -1

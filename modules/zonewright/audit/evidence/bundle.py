@@ -9,25 +9,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zonewright.audit.evidence.archive import MAX_BYTES, MAX_FILE_BYTES, require_name, require_sizes, unpack
+from zonewright.audit.evidence.layout import MANIFEST, OBJECTS, object_path
 from zonewright.changes.errors import BundleError
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.seal import SealError
 from zonewright.seal.strict import strict_json
 
 FORMAT = 1
-MANIFEST = "manifest.json"
-OBJECTS = "objects"
 _DIGEST_CHARACTERS = 71
 
 
 def changes_folder(root: Path, stack: str) -> Path:
     """Where the changes of a stack lie in its project."""
     return root / ".zonewright" / "changes" / stack
-
-
-def object_path(digest: str) -> str:
-    """Where a content stands in a bundle."""
-    return f"{OBJECTS}/{digest.removeprefix('sha256:')}"
 
 
 def with_manifest(files: Mapping[str, bytes]) -> dict[str, bytes]:

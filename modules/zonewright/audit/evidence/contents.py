@@ -11,18 +11,24 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from zonewright.audit.evidence.bundle import MANIFEST, object_path
-from zonewright.audit.evidence.gathering import CHECKPOINT, JOURNAL, VERDICTS, rollout_path
-from zonewright.audit.evidence.planning import (
+from zonewright.audit.evidence.layout import (
     AUTHOR,
     BEFORE,
+    CHECKPOINT,
     DEMAND,
+    EXPORTER,
     INPUTS,
+    JOURNAL,
+    MANIFEST,
+    PARTIAL,
     PLAN,
     PROPOSAL,
     RENDERED,
+    VERDICTS,
     changed_files,
     digests_behind,
+    object_path,
+    rollout_path,
 )
 from zonewright.declare.problem import Problem
 from zonewright.ledger.deciding.party_facts import SNAPSHOT, held_places
@@ -40,10 +46,6 @@ from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.user_formats import load_formats
 from zonewright.seal.strict import strict_json
 
-PARTIAL = "party.json"
-"""Only in the export for one party: what :class:`Partial` says."""
-EXPORTER = "party.dsse.json"
-"""The signature of whoever exported it."""
 _Model = TypeVar("_Model", bound=BaseModel)
 _REQUIRED = (PLAN, DEMAND, PROPOSAL, RENDERED, BEFORE, SNAPSHOT)
 

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.fetching import fetch
-from zonewright.audit.evidence.planning import DEMAND, PROPOSAL, Material, bundle_files, digests_behind
+from zonewright.audit.evidence.layout import (
+    CHECKPOINT,
+    DEMAND,
+    JOURNAL,
+    PROPOSAL,
+    VERDICTS,
+    digests_behind,
+    rollout_path,
+)
+from zonewright.audit.evidence.planning import Material, bundle_files
 from zonewright.audit.evidence.pruned import late_sites, names_at, removals_at
 from zonewright.audit.evidence.site_renames import own_renames
 from zonewright.changes.storing import store_texts
@@ -29,9 +38,8 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs.pruning import KIND as REMOVAL
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
-from zonewright.render.user_formats import FOLDER
+from zonewright.model.format_file import TEMPLATES as FOLDER
 
-JOURNAL, CHECKPOINT, VERDICTS, ROLLOUTS = "journal.jsonl", "checkpoint.json", "verdicts", "rollouts"
 _PAGE = 1000
 
 
@@ -203,11 +211,6 @@ def signatures(record: PlanRecord) -> dict[str, bytes]:
     return {
         f"{VERDICTS}/{number:03}.dsse.json": envelope.encode() for number, envelope in enumerate(record.verdicts, 1)
     }
-
-
-def rollout_path(entry: JournalEntry | OwnEntry) -> str:
-    """Where the record of a roll-out stands in a bundle, which the journal's entry on it names."""
-    return f"{ROLLOUTS}/{entry.payload.get('run')}.json"
 
 
 def rollout_texts(ledger: LedgerClient, entries: Iterable[JournalEntry | OwnEntry]) -> dict[str, bytes]:

@@ -7,21 +7,23 @@ A party gets it from the ledger itself; who may read all facts makes it from the
 
 from collections.abc import Collection, Iterable, Mapping
 
-from zonewright.audit.evidence.bundle import object_path, with_manifest
-from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents, Partial, places_before, read_contents
+from zonewright.audit.evidence.bundle import with_manifest
+from zonewright.audit.evidence.contents import Contents, Partial, places_before, read_contents
 from zonewright.audit.evidence.fetching import fetch
-from zonewright.audit.evidence.gathering import (
+from zonewright.audit.evidence.gathering import plan_texts, recorded_plan, rollout_texts, signatures, whole_bundle
+from zonewright.audit.evidence.layout import (
+    AUTHOR,
     CHECKPOINT,
+    EXPORTER,
     JOURNAL,
+    PARTIAL,
+    PLAN,
     ROLLOUTS,
     VERDICTS,
-    plan_texts,
-    recorded_plan,
-    rollout_texts,
-    signatures,
-    whole_bundle,
+    changed_digests,
+    object_path,
 )
-from zonewright.audit.evidence.planning import AUTHOR, PLAN, Material, bundle_files, changed_digests
+from zonewright.audit.evidence.planning import Material, bundle_files
 from zonewright.audit.evidence.signing import signed_export, signer_of
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.deciding.party_facts import SALT, SHOWN, SNAPSHOT, items_of, opened_facts

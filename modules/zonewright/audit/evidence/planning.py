@@ -1,6 +1,5 @@
 """From a proposal to a plan and the files behind it. Data in, data out."""
 
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,17 @@ from importlib.resources import files as resources
 from importlib.resources.abc import Traversable
 
 from zonewright import __version__
-from zonewright.audit.evidence.bundle import object_path
+from zonewright.audit.evidence.layout import (
+    AUTHOR,
+    BEFORE,
+    DEMAND,
+    INPUTS,
+    PLAN,
+    PROPOSAL,
+    RENDERED,
+    changed_files,
+    object_path,
+)
 from zonewright.changes.validated import Validated
 from zonewright.ledger.deciding.party_facts import FACTS, SNAPSHOT
 from zonewright.ledger.protocol.admission_messages import Proposal
@@ -20,9 +29,6 @@ from zonewright.ledger.protocol.evidence_messages import SnapshotAnswer
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand
 
-PLAN, AUTHOR = "plan.json", "author.dsse.json"
-DEMAND, PROPOSAL, RENDERED, BEFORE = "demand.json", "proposal.json", "rendered.json", "before.json"
-INPUTS = "inputs"
 _VOLATILE = {"expires_at", "changed", "revision"}
 
 
@@ -133,28 +139,6 @@ def bundle_files(
     if envelope is not None:
         files[AUTHOR] = envelope
     return {path: text.encode() for path, text in files.items()}
-
-
-def changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Paths whose digest is not the same, in order: a bundle holds the contents of these only.
-
-    Args:
-        before: digest by path.
-        after: digest by path.
-    """
-    return sorted({path for path, _ in before.items() ^ after.items()})
-
-
-def digests_behind(texts: Mapping[str, str]) -> set[str]:
-    """Digests of all contents that a bundle holds: of changed files, and of the facts of its snapshot."""
-    return changed_digests(texts) | set(json.loads(texts[SNAPSHOT])["files"].values())
-
-
-def changed_digests(texts: Mapping[str, str]) -> set[str]:
-    """Digests of the contents of files that a change changes, before and after it."""
-    before, after = (json.loads(texts[index]) for index in (BEFORE, RENDERED))
-    changed = changed_files(before, after)
-    return {index[path] for index in (before, after) for path in changed if path in index}
 
 
 def versions() -> dict[str, str]:

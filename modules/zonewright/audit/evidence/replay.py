@@ -26,6 +26,7 @@ from zonewright.ledger.store.claim_text import ROW, unpacked
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.names import allow_what_was
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.ledger.store.tables import admission, asset, claim, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import put_contents
 from zonewright.model.asset import SiteAsset
@@ -38,12 +39,13 @@ from zonewright.pue.readings import Reading
 from zonewright.rules.finding import Finding
 from zonewright.telemetry import Store
 from zonewright.telemetry.home import TelemetryHome
+from zonewright.telemetry.lost_hours import put_lost
 from zonewright.telemetry.register_lines import READINGS_HEAD
 from zonewright.telemetry.site_meters import all_meters_of
 from zonewright.telemetry.tables import readings_file
 
 _MICRO = 10**6
-_MEASURED = ("readings/", "sums/", "trusts/", "corrected/")
+_MEASURED = ("readings/", "sums/", "trusts/", "corrected/", "lost/")
 """What a store is made of, with the declarations of its sites."""
 _KEPT_CHARS = 16 * 2**20
 """Of more texts no store is kept: verification needs little memory beside the bundle."""
@@ -169,7 +171,10 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
             connection.execute(lasting.insert().values(**held, **texts_of, wants=row["wants"], since=at))
             continue
         text = canonical_json({"proposal": {}, "holds": holds, "names": names})
-        connection.execute(reservation.insert().values(**held, demand_digest="", proposal=text, sites="[]"))
+        sites = {data["rack"].partition("/")[0] for data in holds.values()} | ({NAMES} if names else set())
+        connection.execute(
+            reservation.insert().values(**held, demand_digest="", proposal=text, sites=canonical_json(sorted(sites)))
+        )
     for number, row in enumerate(json.loads(texts["connections.json"])):
         text = canonical_json(row["connections"])
         _admission(connection, f"other-{number}", row["stack_id"], row["party"], at, connections=text)
@@ -281,6 +286,8 @@ def put_site(store: Store, site: str, meters: Mapping[str, MeterSpec], texts: Ma
     hours = hours_in(texts, site)
     corrected = [row[:5] for row in json.loads(texts.get(f"corrected/{site}.json", "[]"))]
     store.restore(site, meters, hours, json.loads(texts.get(f"trusts/{site}.json", "{}")), corrected)
+    with store.writing() as connection:
+        put_lost(connection, site, json.loads(texts.get(f"lost/{site}.json", "[]")))
     counts = [len(items) for by_trust in found.values() for items in by_trust.values()]
     return sum(counts), sum(map(len, hours.values()))
 

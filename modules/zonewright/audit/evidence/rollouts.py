@@ -7,8 +7,7 @@ from typing import Any
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong, open_
 from zonewright.audit.evidence.contents import Contents
-from zonewright.audit.evidence.gathering import rollout_path
-from zonewright.audit.evidence.planning import RENDERED
+from zonewright.audit.evidence.layout import RENDERED, rollout_path
 from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.protocol.rollout_messages import HostRun, RunRecord
 from zonewright.model.canonical import digest_of

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from zonewright.audit.evidence.contents import Contents
-from zonewright.audit.evidence.gathering import JOURNAL, ROLLOUTS
+from zonewright.audit.evidence.layout import BEFORE, DEMAND, INPUTS, JOURNAL, PLAN, PROPOSAL, RENDERED, ROLLOUTS
 from zonewright.audit.evidence.period import PeriodPage, PeriodRow
-from zonewright.audit.evidence.planning import BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED
 from zonewright.audit.evidence.pruned import PRUNED, SUMS
 from zonewright.changes.validated import VALIDATORS
 from zonewright.ledger.deciding.party_facts import SALT

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-from zonewright.audit.diff.telling import follows
+from zonewright.audit.diff.series import follows
 from zonewright.model.rack import Rack
 from zonewright.model.site import Face
 from zonewright.model.supply import FeedName

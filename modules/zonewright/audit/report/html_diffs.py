@@ -11,8 +11,8 @@ from itertools import chain, groupby, pairwise
 from zonewright.audit.diff.differences import DiffRow, FileDiff, cut, side_by_side, unified
 from zonewright.audit.diff.grouping import DiffGroup
 from zonewright.audit.diff.owned import OwnedValues, OwnValue, folder_of, hits
-from zonewright.audit.diff.series import COUNTED, counted, series
-from zonewright.audit.diff.telling import deviation, names_by_folder, names_text, place_of, sentence
+from zonewright.audit.diff.series import COUNTED, counted, names_text, series
+from zonewright.audit.diff.telling import deviation, names_by_folder, place_of, sentence
 from zonewright.audit.diff.words import Spans, changed_words
 from zonewright.audit.report.html_parts import folded, section, table
 from zonewright.rules.words import count_of

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from zonewright.audit.diff.owned import OwnedValues
-from zonewright.audit.diff.series import COUNTED, counted
-from zonewright.audit.diff.telling import names_text
+from zonewright.audit.diff.series import COUNTED, counted, names_text
 from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.report import told
 from zonewright.audit.report.elevation import Elevation, alike, described, drawing, feed_loads

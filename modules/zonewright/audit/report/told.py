@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from zonewright.audit.diff.owned import OwnedValues
-from zonewright.audit.diff.telling import names_text
+from zonewright.audit.diff.series import names_text
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.report.figures import amount_text, counted, unit_text, when
 from zonewright.audit.report.report import Report, SiteReport

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
-from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents
+from zonewright.audit.evidence.contents import Contents
 from zonewright.audit.evidence.grouped import groups_of
-from zonewright.audit.evidence.planning import BEFORE, RENDERED
+from zonewright.audit.evidence.layout import BEFORE, EXPORTER, PARTIAL, RENDERED
 from zonewright.ledger.deciding.plans import planned_of
 from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.model.canonical import digest_of

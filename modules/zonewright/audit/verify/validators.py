@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong, good, wrong
 from zonewright.audit.evidence.contents import Contents
-from zonewright.audit.evidence.planning import RENDERED
+from zonewright.audit.evidence.layout import RENDERED
 from zonewright.audit.verify.signatures import trusted_zone
 from zonewright.changes.validated import Validated, validated_in
 from zonewright.render.formats.format_set import FormatSet

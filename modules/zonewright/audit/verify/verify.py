@@ -12,7 +12,8 @@ from zonewright.audit.evidence.bundle import manifest_faults
 from zonewright.audit.evidence.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.evidence.contents import Contents, read_contents
 from zonewright.audit.evidence.gaps import holes
-from zonewright.audit.evidence.planning import INPUTS, PROPOSAL, RENDERED, versions
+from zonewright.audit.evidence.layout import INPUTS, PROPOSAL, RENDERED
+from zonewright.audit.evidence.planning import versions
 from zonewright.audit.evidence.pruned import pruned_checks
 from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.evidence.replay import Again, judge_again
@@ -36,8 +37,8 @@ from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of, zone_digest
+from zonewright.model.format_file import TEMPLATES as FOLDER
 from zonewright.render.errors import RenderError
-from zonewright.render.user_formats import FOLDER
 from zonewright.rules.finding import Finding
 from zonewright.rules.words import count_of
 

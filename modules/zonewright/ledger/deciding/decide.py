@@ -49,12 +49,15 @@ class PlacedChange:
         demand: what the stack wants.
         seats: places by node name.
         stack_id: whose change it is.
+        given: addresses that the pools have just given at these places, and who is short of one; None where somebody
+            asks for addresses. What they would give to nodes that have these is the same.
     """
 
     facts: Facts
     demand: Demand
     seats: Mapping[str, RackPosition]
     stack_id: str
+    given: tuple[Mapping[str, Mapping[str, str]], Mapping[str, str]] | None = None
 
     @cached_property
     def after(self) -> World:
@@ -110,7 +113,7 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> PlacedProp
     seats = dict(placement.seats)
     unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
     addresses, short = given_addresses(facts.sites, facts.taken, demand, seats.keys(), facts.addresses)
-    step = PlacedChange(facts=facts, demand=demand, seats=seats, stack_id=stack_id)
+    step = PlacedChange(facts=facts, demand=demand, seats=seats, stack_id=stack_id, given=(addresses, short))
     after = step.after
     if facts.base is not None:
         zone = replace(facts.base.after(demand, seats), measured=facts.measured)
@@ -180,7 +183,9 @@ def _judged(
 
         findings += beneath_findings(facts.beneath, demand, step.seats, since=facts.admitted_at)
     findings += rename_findings(facts.renames, demand)
-    given, short = given_addresses(facts.sites, facts.taken, demand, step.seats.keys(), readable(addresses))
+    given, short = step.given or given_addresses(
+        facts.sites, facts.taken, demand, step.seats.keys(), readable(addresses)
+    )
     findings += unplaced_findings(demand, step.seats.keys(), unplaced)
     findings += short_findings(demand, short)
     findings += address_findings(facts, demand, step.seats.keys() - short.keys(), addresses, given)

@@ -35,6 +35,9 @@ class ProposeRequest(StackRequest):
     """Hold the proposal for a few minutes (in ``up``); otherwise nothing is held (in ``preview``)."""
     repair: bool = False
     """Look for a joint repair where the change is refused."""
+    remember: bool = True
+    """Keep the demand for a day, and what was offered, for the steps that follow; what is reserved is kept in any case.
+    A proposal that neither reserves nor remembers changes nothing, so it waits for nobody who writes."""
 
 
 class Impact(Message):

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from operator import methodcaller
 from typing import Self
 
 from sqlalchemy import Column, Connection, Table, bindparam, delete, select
@@ -23,7 +24,7 @@ from zonewright.model.canonical import digest_of
 from zonewright.model.limits import DRAFT
 
 _PAGE = 500
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST, _FOLDER = re.compile(r"sha256:[0-9a-f]{64}"), methodcaller("__contains__", "/")
 _LONGER_THAN_ANY = timedelta(hours=1)
 """A transaction takes less."""
 _SWEPT = 1_000
@@ -140,8 +141,12 @@ def files_at(files: Mapping[str, str], sites: Collection[str]) -> dict[str, str]
 def parts_of(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """What a manifest's files are of each site, by site; those whose path names none are of the empty name."""
     parts: dict[str, dict[str, str]] = {}
+    folder, of_site = "", dict[str, str]()
     for path, digest in files.items():
-        parts.setdefault(path.partition("/")[2].partition("/")[0], {})[path] = digest
+        if not folder or not path.startswith(folder):  # most files of a site are one after the other
+            folder = path[: path.find("/", path.find("/") + 1) + 1]
+            of_site = parts.setdefault(path.partition("/")[2].partition("/")[0], {})
+        of_site[path] = digest
     return parts
 
 
@@ -163,7 +168,7 @@ class Manifest:
         named = _named(text)
         files = {path: digest for path, digest in (named or {}).items() if isinstance(digest, str)}
         is_whole = named is not None and len(files) == len(named)
-        return cls(files, is_whole and all("/" in path and _DIGEST.fullmatch(one) for path, one in files.items()))
+        return cls(files, is_whole and all(map(_FOLDER, files)) and all(map(_DIGEST.fullmatch, files.values())))
 
     @cached_property
     def parts(self) -> Mapping[str, Mapping[str, str]]:

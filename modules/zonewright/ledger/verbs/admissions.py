@@ -16,7 +16,6 @@ from zonewright.ledger.deciding.gated_files import gated_findings
 from zonewright.ledger.deciding.readable import findings_for, foreign
 from zonewright.ledger.deciding.review import Review, own_demand, review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
-from zonewright.ledger.deciding.wanted_claims import claims_of
 from zonewright.ledger.deciding.zone_facts import connections_text, zone_base
 from zonewright.ledger.protocol.admission_messages import (
     AdmissionAnswer,
@@ -25,7 +24,6 @@ from zonewright.ledger.protocol.admission_messages import (
     HeldBy,
     StandingRequest,
 )
-from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import HoldingKind
 from zonewright.ledger.protocol.journal_messages import JournalEntry
@@ -42,7 +40,7 @@ from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.steps import ADMITTED, next_step, step_of
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
 from zonewright.ledger.store.texts import hold, keep, lacking, manifest_of, put_digested
-from zonewright.ledger.verbs.admitted_rows import WantedRow, is_load, write_rows
+from zonewright.ledger.verbs.admitted_rows import WantedRows, is_load, write_rows
 from zonewright.ledger.verbs.holdings import make_rest
 from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
@@ -85,6 +83,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
             review = review_change(connection, request, context.now(connection), context.telemetry, demand=said)
             readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
         touch = _touch(connection, request, said, review)
+    rows = None if review is None else WantedRows.of(request, review.demand)
     refused: LedgerRefusedError | None = None
     with context.writing(touch) as connection:
         is_whole = _require_enrolled(context, connection, request, holds=True)
@@ -95,7 +94,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
         savepoint = None
         if renames:
             require_unread(context, connection, renames)
-            end_lasting(connection, all_held(connection, but=request.stack_id), now)
+            end_lasting(connection, all_held(connection, but=request.stack_id, sites=()), now)
             savepoint = connection.begin_nested()
             rename_assets(connection, renames)
         require_followed(connection, (seat.rack for seat in request.seats.values()))
@@ -108,7 +107,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
             or not is_whole
         ):
             review = review_change(connection, request, now, context.telemetry, demand=said)
-            readings = readings_of(review, context.telemetry)
+            readings, rows = readings_of(review, context.telemetry), None
         end_lasting(connection, review.facts.held, now)
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
         # change at any other site moves them.
@@ -147,7 +146,9 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
             refused = LedgerRefusedError("findings", sentence, findings_for(connection, context.caller, against))
         else:
             rests_on |= {"approved_by": list(authority.approved_by), "review_by": authority.review_by}
-            admission_id, digest, entry = _carry_out(connection, request, review, rests_on, now, renames)
+            admission_id, digest, entry = _carry_out(
+                connection, request, review, rows or WantedRows.of(request, review.demand), rests_on, now, renames
+            )
             if renames or (base is not None and base.former.now):
                 let_go(connection)
         note(connection, entry, authority)
@@ -225,30 +226,27 @@ def _carry_out(  # noqa: PLR0917 - private
     connection: Connection,
     request: AdmitRequest,
     review: Review,
+    rows: WantedRows,
     rests_on: Mapping[str, Any],
     now: str,
     assets: Mapping[str, str],
 ) -> tuple[str, str, JournalEntry]:
     """Write what was decided, after the assets got their new names; gives admission's id, change's digest and entry."""
-    demand, line = review.demand, review.line
-    claims = claims_of(demand, request.seats, request.addresses)
-    wanted_claims = {name: WantedRow.claim(data) for name, data in claims.items()}
-    wanted_assets = {name: WantedRow.asset(name, item) for name, item in demand.assets.items()}
+    demand, digest = review.demand, rows.change
     renamed = rename_rows(connection, request.stack_id, review.facts.renames.nodes)
     counts = {
-        "claims": write_rows(connection, claim, request, wanted_claims, now),
-        "assets": write_rows(connection, asset, request, wanted_assets, now),
+        "claims": write_rows(connection, claim, request, rows.claims, now),
+        "assets": write_rows(connection, asset, request, rows.assets, now),
     }
     made: dict[str, int] = {}
     if is_load(request):
         make_rest(connection, request.stack_id, now)
-        made = {"confirmed": len(wanted_claims) + len(wanted_assets)}
+        made = {"confirmed": len(rows.claims) + len(rows.assets)}
     if renamed:
         counts["claims"]["renamed"] = renamed
     names = {"renamed": dict(assets)} if assets else {}
-    if wanted_assets:
+    if rows.assets:
         hold_names(connection, request.stack_id)
-    digest = change_digest(request.demand_digest, request.seats, request.addresses, request.rendered_digest)
     connection.execute(_SUPERSEDE, {"stack": request.stack_id})
     admission_id = f"adm-{secrets.token_hex(8)}"
     connection.execute(
@@ -261,15 +259,13 @@ def _carry_out(  # noqa: PLR0917 - private
             "change_digest": digest,
             "rendered_digest": request.rendered_digest,
             "connections": connections_text(demand),
-            "holds": canonical_json(
-                {name: digest_of(item.text) for name, item in (wanted_claims | wanted_assets).items()}
-            ),
+            "holds": rows.holds,
             "state": "current",
             "admitted_at": now,
         },
     )
     connection.execute(_UNRESERVE, {"stack": request.stack_id})
-    held, racks = review.facts.converts, {data["rack"] for data in claims.values()}
+    held, racks = review.facts.converts, {row.place for row in rows.claims.values()}
     converted = convert(connection, held, racks) if held is not None and held.expires_at > now else {}
     files = manifest_of(connection, request.rendered_digest).files
     keep(connection, {request.demand_digest, request.rendered_digest, *files.values()})
@@ -285,7 +281,7 @@ def _carry_out(  # noqa: PLR0917 - private
             "demand_digest": request.demand_digest,
             "rendered_digest": request.rendered_digest,
             "step": next_step(connection, request.stack_id, ADMITTED),
-            "summary": line,
+            "summary": review.line,
             **rests_on,
             **counts,
             **names,

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Select, Table, Update, bindparam, select, update
 
 from zonewright.ledger.deciding.facts import NODE_FIELDS
+from zonewright.ledger.deciding.wanted_claims import claims_of
 from zonewright.ledger.protocol.admission_messages import AdmitRequest
+from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.stack_messages import LOADED
 from zonewright.ledger.store import life
 from zonewright.ledger.store.engines.dialect import words_of
@@ -18,6 +20,7 @@ from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.tables import generation
 from zonewright.model.asset import AnyAsset, asset_text
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import Demand
 
 _SPENT = select(generation.c.highest).where(generation.c.stack_id == STACK)
 """The highest generation that went with a row of the stack; none is used twice."""
@@ -49,6 +52,33 @@ class WantedRow:
         """From an asset."""
         text = asset_text(item)
         return cls(item.kind, name, digest_of(text), text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRows:
+    """All that an admission writes of a change, made before others wait for it.
+
+    Attributes:
+        claims: by node name.
+        assets: by name.
+        change: digest of the change.
+        holds: digest of the text of each row by its name, as JSON.
+    """
+
+    claims: Mapping[str, WantedRow]
+    assets: Mapping[str, WantedRow]
+    change: str
+    holds: str
+
+    @classmethod
+    def of(cls, request: AdmitRequest, demand: Demand) -> "WantedRows":
+        """Of a demand at the places of a request."""
+        wanted = claims_of(demand, request.seats, request.addresses)
+        claims = {name: WantedRow.claim(data) for name, data in wanted.items()}
+        assets = {name: WantedRow.asset(name, item) for name, item in demand.assets.items()}
+        digests = {name: digest_of(item.text) for name, item in (claims | assets).items()}
+        change = change_digest(request.demand_digest, request.seats, request.addresses, request.rendered_digest)
+        return cls(claims=claims, assets=assets, change=change, holds=canonical_json(digests))
 
 
 def is_load(request: AdmitRequest) -> bool:

@@ -41,20 +41,20 @@ from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.state_root import state_digest
 from zonewright.ledger.store.tables import content, deployed, journal, zone
-from zonewright.ledger.store.texts import drafted, manifest_of, put_contents, sweep
+from zonewright.ledger.store.texts import drafted, manifest_of, put_digested, sweep
 from zonewright.model.canonical import canonical_json, digest_of
 
 
 def store(context: Context, request: ContentRequest) -> Done:
     """Keep texts under their digests for a day, and those that a plan or an admission names for longer."""
+    texts = {digest_of(text): text for text in request.texts}  # before others wait
     with context.writing(Touch(party="" if context.caller.has_file else context.caller.party)) as connection:
         moment = context.moment(connection)
         sweep(connection, moment)
         forget_brought(connection, moment)
-        put_contents(connection, request.texts, until=drafted(moment))
+        put_digested(connection, texts, until=drafted(moment))
         if not context.caller.has_file:
-            digests = {digest_of(text) for text in request.texts}
-            note_brought(connection, digests, of_party(context.caller.party), until=drafted(moment))
+            note_brought(connection, texts, of_party(context.caller.party), until=drafted(moment))
     return Done()
 
 

@@ -1,8 +1,9 @@
 """The verbs ``propose`` and ``evaluate``: what would be offered, and what would be said, before anything is held."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,6 +25,7 @@ from zonewright.ledger.deciding.zone_serials import serials_in_force
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.store import journal
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.held import end_lasting
@@ -46,15 +48,20 @@ from zonewright.rules.surroundings import surroundings_of
 _RESERVE, _UNRESERVE = reservation.insert(), delete(reservation).where(reservation.c.stack_id == STACK)
 _REMEMBER, _FORGET = proposal_table.insert(), delete(proposal_table).where(proposal_table.c.stack_id == STACK)
 
+PREVIEW_REFUSED = "preview-refused"
+"""Of an entry on what a principal of a service asked and was refused, so that who feels its way leaves a trace."""
+
 
 def propose(context: Context, request: ProposeRequest) -> Proposal:
     """Offer places and addresses. With ``reserve``, hold them for a few minutes.
 
     The facts are read and the places found outside the lock; the transaction that holds them does it again only
-    if a site of the change has moved on meanwhile.
+    if a site of the change has moved on meanwhile. What neither reserves nor remembers is read at one moment.
     """
     said, digest = request.demand, request.demand.digest()
     feed(context)
+    if not (request.reserve or request.remember):
+        return _only_told(context, request, digest)
     with as_named(context, request.stack_id, request.party, lambda _connection: said) as view:
         connection = view.connection
         now = context.now(connection)
@@ -88,20 +95,33 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         end_lasting(connection, facts.held, now)
         made = _with_spent_plan(connection, request, facts, made, now, digest) if request.reserve else made
         changed = _changed_since_preview(connection, request, digest, made)
+        if not request.reserve and last_proposal(connection, request.stack_id, digest) is None:  # else it was asked
+            _note_refused(context, connection, request, digest, made.findings, now)
         _remember(connection, request.model_copy(update={"demand": said}), digest, made, now)
         expires_at = None
-        told = for_reader(made.findings, request.demand.party, request.sources)
-        told = findings_for(connection, context.caller, told)
-        answer = _answer(request, digest, facts, made, changed, told=told, assets=names)
-        answer = answer.model_copy(
-            update={"serials": serials_in_force(connection, request.stack_id), "repair": list(repair)}
-        )
+        answer = _answer(context, connection, request, made, _Asked(digest, facts, repair, names, changed))
         if request.reserve and not any(finding.refuses for finding in made.findings):
             require_quota(connection, stack_id=request.stack_id, party=request.party, now=now)
             expires_at = stamp(moment + timedelta(seconds=context.reservation_s))
             answer = answer.model_copy(update={"expires_at": expires_at})
             _hold(connection, request, answer, facts)
     return answer
+
+
+def _only_told(context: Context, request: ProposeRequest, digest: str) -> Proposal:
+    """What would be offered, as all of it is at one moment. Nothing is written, so nobody who writes is waited for."""
+    with as_named(context, request.stack_id, request.party, lambda _connection: request.demand) as view:
+        connection = view.connection
+        now = context.now(connection)
+        request = _in_present_names(connection, request, request.demand, now)
+        require_own_stack(connection, stack_id=request.stack_id, party=request.party, now=now)
+        facts = gather(
+            connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
+        )
+        liked = _as_planned(connection, request.stack_id, digest, facts)
+        made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
+        repair = _repair(request, liked, made, now[:10]) if request.repair else ()
+        return _answer(context, connection, request, made, _Asked(digest, facts, repair, view.names))
 
 
 def _in_present_names(connection: Connection, request: ProposeRequest, said: Demand, now: str) -> ProposeRequest:
@@ -168,35 +188,42 @@ def _with_spent_plan(  # noqa: PLR0917 - private
     return replace(made, findings=worst_first((*made.findings, *found))) if found else made
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an answer says besides the places: digest of the demand, facts, repair, renamed assets, and what moved."""
+
+    digest: str
+    facts: Facts
+    repair: Sequence[RepairEdit]
+    assets: Mapping[str, str]
+    changed: Mapping[str, tuple[RackPosition | None, RackPosition | None]] = field(default_factory=dict)
+
+
 def _answer(
-    request: ProposeRequest,
-    digest: str,
-    facts: Facts,
-    made: PlacedProposal,
-    changed: Mapping[str, tuple[RackPosition | None, RackPosition | None]],
-    *,
-    told: Sequence[Finding],
-    assets: Mapping[str, str],
+    context: Context, connection: Connection, request: ProposeRequest, made: PlacedProposal, asked: _Asked
 ) -> Proposal:
+    facts, told = asked.facts, for_reader(made.findings, request.demand.party, request.sources)
     wanted_sites = {wanted.cluster.site for wanted in request.demand.clusters.values()}
     return Proposal(
-        demand_digest=digest,
+        demand_digest=asked.digest,
         revision=sum(facts.revisions.values()),
         seats=dict(made.seats),
         addresses={name: dict(addresses) for name, addresses in made.addresses.items()},
         unplaced=dict(made.unplaced),
         premises=list(made.premises),
-        findings=list(told),
+        findings=list(findings_for(connection, context.caller, told)),
         sites={
             site_id: site.seen_by(request.party).model_dump(mode="json", exclude_defaults=True, exclude={"rooms"})
             for site_id, site in facts.sites.items()
             if site_id in wanted_sites
         },
         surroundings=_surroundings(facts, request.demand),
-        changed=dict(changed),
+        changed=dict(asked.changed),
         impact=dict(made.impact),
-        renamed={new: old for old, new in (*facts.renames.nodes.items(), *assets.items())},
+        serials=serials_in_force(connection, request.stack_id),
+        renamed={new: old for old, new in (*facts.renames.nodes.items(), *asked.assets.items())},
         former=_former(facts, request.demand),
+        repair=list(asked.repair),
     )
 
 
@@ -280,7 +307,10 @@ def _changed_since_preview(
 
 
 def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
-    """Give the findings of a change at this moment. This changes nothing."""
+    """Give the findings of a change at this moment. This changes nothing.
+
+    A service notes what it refuses at other places than it proposed last: that is no preview of a program.
+    """
     feed(context)
     with as_named(context, request.stack_id, request.party, partial(own_demand, request=request)) as view:
         connection = view.connection
@@ -313,6 +343,13 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         if stands_as:  # what asks for no decision lacks no approval of one
             findings = tuple(finding for finding in findings if finding.rule != APPROVAL_RULE)
         told = findings_for(connection, context.caller, findings)
+        last = last_proposal(connection, request.stack_id, request.demand_digest)
+        seats = {name: seat.to_data() for name, seat in request.seats.items()}
+        is_proposed = last is not None and json.loads(last["seats"]) == seats
+    if not is_proposed and not context.caller.has_file and any(one.refuses for one in findings):
+        with context.writing(touching(request.stack_id, request.party)) as connection:
+            now = context.now(connection)
+            _note_refused(context, connection, request, request.demand_digest, findings, now)
     return Evaluation(
         findings=list(told),
         summary=review.line,
@@ -320,6 +357,22 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         renamed=_renamed(review, view.names),
         stands_as=stands_as or None,
     )
+
+
+def _note_refused(  # noqa: PLR0917 - private
+    context: Context,
+    connection: Connection,
+    request: ProposeRequest | EvaluateRequest,
+    digest: str,
+    findings: Iterable[Finding],
+    now: str,
+) -> None:
+    """Add an entry on a question that a principal of a service asked, where it is refused."""
+    rules = Counter(one.rule for one in findings if one.refuses)
+    if rules and not context.caller.has_file:
+        who = {"stack_id": request.stack_id, "party": request.party}
+        said = {"demand_digest": digest, "rules": dict(sorted(rules.items()))}
+        journal.append(connection, at=now, kind=PREVIEW_REFUSED, **who, payload=said)
 
 
 def _renamed(review: Review, assets: Mapping[str, str]) -> dict[str, str]:

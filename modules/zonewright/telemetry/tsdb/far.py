@@ -6,13 +6,12 @@ that the journal has of them.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from zonewright.model.base import TrustClass
 from zonewright.telemetry.home import Statements, TsdbFaultError, TsdbLostError
 from zonewright.telemetry.register_lines import READINGS_HEAD, digest_of_lines, reading_line
-from zonewright.telemetry.summing import HOUR_US
+from zonewright.telemetry.summing import HOUR_US, moment
 from zonewright.telemetry.tsdb.hours import FarRow, rows_of
 from zonewright.telemetry.tsdb.interface import TimeSeries, Tsdb
 
@@ -207,8 +206,3 @@ def recall(connection: Statements, key: int, low_us: int, high_us: int) -> int:
 
 def _time(row: FarRow) -> int:
     return row[1]
-
-
-def moment(time_us: int) -> str:
-    """A time as people read it."""
-    return f"{datetime.fromtimestamp(time_us // 10**6, UTC):%Y-%m-%dT%H:%MZ}"

@@ -4,17 +4,21 @@ Without a decision such an hour stops what needs its readings: evidence of chang
 readings of its meter. It is no gap by itself, since a backup may bring it back. The journal has who decided it and why.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from zonewright.pue.meters import MeterSpec
 from zonewright.telemetry.correcting import Intake, note
 from zonewright.telemetry.home import Statements, TelemetryHome, TsdbFaultError, TsdbLostError
 from zonewright.telemetry.interface import ConflictError
+from zonewright.telemetry.lost_hours import runs_of, runs_text
 from zonewright.telemetry.stored_sums import sum_up
-from zonewright.telemetry.summing import HOUR_US
-from zonewright.telemetry.tsdb.far import FarHour, far_hours, far_rows, moment
+from zonewright.telemetry.summing import moment
+from zonewright.telemetry.tsdb.far import FarHour, far_hours, far_rows
+from zonewright.telemetry.tsdb.turn import going_on, in_turn
 
 _TOLD = 200
+_Lost = list[tuple[FarHour, str]]
+"""Hours of a meter, each with what the database says of it."""
 
 
 def give_up(
@@ -28,7 +32,8 @@ def give_up(
 ) -> dict[str, int]:
     """Declare hours of meters lost as far as the database does not have them; gives how many by meter.
 
-    Their time is unknown from now on, as if nothing had been read. Readings that come once more fill it again.
+    Their time is unknown from now on, as if nothing had been read. Readings that come once more fill it again. The
+    database is asked before, so others write meanwhile; what they changed of an hour leaves it as it is.
 
     Args:
         home: the readings.
@@ -43,30 +48,36 @@ def give_up(
             it is said to be gone, when it answers for one of the hours, and not for another one.
         ConflictError: when the database has all of them.
     """
-    with home.writing("readings") as connection:
-        query = "select id, name from meter where site = ?"
+    query = "select id, name from meter where site = ? order by name"
+    asked = _Asked(is_gone=is_gone)
+    with home.opened() as connection:
         keys = {name: key for key, name in connection.execute(query, (site,)).fetchall() if name in meters}
-        asked = _Asked(is_gone=is_gone)
-        lost_by_meter = {name: asked.lost(connection, key, window) for name, key in sorted(keys.items())}
-        found = {name: lost for name, lost in lost_by_meter.items() if lost}
-        if not found:
+        found = {name: asked.lost(connection, key, window) for name, key in keys.items()}
+
+    def work(connection: Statements) -> dict[str, int]:
+        lost = {name: _unchanged(connection, keys[name], some) for name, some in found.items() if some}
+        lost = {name: some for name, some in lost.items() if some}
+        if not lost:
             names = ", ".join(sorted(meters))
             raise ConflictError(f"no hour of {names} of {site} from {moment(window[0])} to {moment(window[1])} is lost")
-        note(
-            connection,
-            site,
-            intake,
-            {name: _told([hour for hour, _ in lost], lost[0][1]) for name, lost in found.items()},
-        )
-        for name, lost in found.items():
-            hours = [hour for hour, _ in lost]
-            rows = [(keys[name], hour.begin_us) for hour in hours]
+        note(connection, site, intake, {name: _told(some) for name, some in lost.items()})
+        for name, some in lost.items():
+            hours = {hour.begin_us: hour for hour, _ in some}
+            rows = [(keys[name], begin) for begin in hours]
             connection.executemany("delete from moved where meter = ? and begin_us = ?", rows)
-            connection.executemany("delete from delivery where meter = ? and begin_us = ?", rows)
-            for run in _runs(hours):
+            for run in runs_of(hours):
                 label = f"meter {name} of {site}"
-                sum_up(connection, keys[name], label, meters[name], run[0].first_us, run[-1].last_us)
-    return {name: len(lost) for name, lost in found.items()}
+                with going_on():
+                    sum_up(connection, keys[name], label, meters[name], hours[run[0]].first_us, hours[run[-1]].last_us)
+        return {name: len(some) for name, some in lost.items()}
+
+    return in_turn(home, work)
+
+
+def _unchanged(connection: Statements, key: int, lost: _Lost) -> _Lost:
+    """The hours that still lie elsewhere and are what they were when the database was asked."""
+    there = set(far_hours(connection, key, lost[0][0].begin_us, lost[-1][0].last_us))
+    return [one for one in lost if one[0] in there]
 
 
 class _Asked:
@@ -80,16 +91,14 @@ class _Asked:
         self._is_gone = is_gone
         self._answered, self._silent = "", ""
 
-    def lost(self, connection: Statements, key: int, window: tuple[int, int]) -> list[tuple[FarHour, str]]:
+    def lost(self, connection: Statements, key: int, window: tuple[int, int]) -> _Lost:
         """The hours of a meter that cannot be had, each with what is said of it.
 
         Raises:
             TsdbFaultError: when it does not answer and is not said to be gone, or answers for some of the hours.
         """
-        found: list[tuple[FarHour, str]] = []
-        for hour in far_hours(connection, key, window[0], window[1] - 1):
-            if not window[0] <= hour.begin_us < window[1]:
-                continue
+        found: _Lost = []
+        for hour in _begun_within(connection, key, window):
             try:
                 far_rows(connection, key, [hour])
                 self._answered = moment(hour.begin_us)
@@ -109,24 +118,19 @@ class _Asked:
         return found
 
 
-def _told(hours: Sequence[FarHour], said: str) -> dict[str, int | str]:
-    """What the journal gets of them: which hours, as the begin of each run and its length, and their readings."""
+def _begun_within(connection: Statements, key: int, window: tuple[int, int]) -> Iterator[FarHour]:
+    """The hours elsewhere that begin within a window."""
+    return (hour for hour in far_hours(connection, key, window[0], window[1] - 1) if hour.begin_us >= window[0])
+
+
+def _told(lost: Sequence[tuple[FarHour, str]]) -> dict[str, int | str]:
+    """What the journal gets of hours: which they are, how many readings they had, and what the database says."""
+    begins = [hour.begin_us for hour, _ in lost]
     return {
-        "hours": len(hours),
-        "runs": ", ".join(f"{moment(run[0].begin_us)}+{len(run)}h" for run in _runs(hours)),
-        "readings": sum(hour.readings for hour in hours),
-        "first": moment(hours[0].begin_us),
-        "last": moment(hours[-1].begin_us),
-        "told": said[:_TOLD],
+        "hours": len(lost),
+        "runs": runs_text(begins),
+        "readings": sum(hour.readings for hour, _ in lost),
+        "first": moment(begins[0]),
+        "last": moment(begins[-1]),
+        "told": lost[0][1][:_TOLD],
     }
-
-
-def _runs(hours: Sequence[FarHour]) -> list[list[FarHour]]:
-    """Hours that follow one another, together."""
-    found: list[list[FarHour]] = []
-    for hour in hours:
-        if found and hour.begin_us - found[-1][-1].begin_us <= HOUR_US:
-            found[-1].append(hour)
-        else:
-            found.append([hour])
-    return found

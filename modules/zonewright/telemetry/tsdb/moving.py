@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from zonewright.telemetry.home import Statements, TelemetryHome, TsdbFaultError
 from zonewright.telemetry.register_lines import READINGS_HEAD, digest_of_lines, reading_line
-from zonewright.telemetry.summing import HOUR_US
-from zonewright.telemetry.tsdb.far import FarHour, moment, read_run
+from zonewright.telemetry.summing import HOUR_US, moment
+from zonewright.telemetry.tsdb.far import FarHour, read_run
 from zonewright.telemetry.tsdb.hours import FarRow, fits, series_of
 from zonewright.telemetry.tsdb.interface import TimeSeries, Tsdb
 

@@ -28,7 +28,7 @@ from zonewright.ledger.store.engines.sqlite_words import TAKEN
 
 _POLL_S = 0.002
 _PREPARED = "prepared"
-_CACHE_KIB, _LOG_PAGES = 8_000, 4_000
+_CACHE_KIB, _LOG_PAGES = 8_000, 16_000
 """By SQLite's defaults, a fourth of each, a large admission writes pages of its texts' index again and again."""
 
 
