@@ -133,6 +133,7 @@ V6 = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1"}
 POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
 PAIR = {"name": "dhcp-2", "address": "10.0.0.6", "first_address": "10.0.0.5"}
 DNSKEY = "257 3 13 29Lz00vuv3cSHvKW066mJWJCieHctYuL1NvHTfAiKVeUoWu+fldi0Os+iQq8Ju00WH5SEz7bgJ4+NEs7ODj7nw=="
+WHOLE = {"vni": 9, "prefixes": ["10.0.0.0/16"]}
 V4_LEASED = {"first": "10.0.1.8", "last": "10.0.1.9"}
 DUID, MAC = {"duid": "00:04:5a:57", "address": "10.0.1.8"}, {"mac_address": "52:54:00:00:00:01"}
 NO_STORAGE = {"address_pools": {key: one for key, one in SITE["address_pools"].items() if key != "all-s"}}
@@ -188,6 +189,31 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
         (
             {"address_pools": SITE["address_pools"] | {"all-s": SITE["address_pools"]["all-s"] | {"mtu": 9000}}},
             "pool all-s has an mtu of 9000, and untagged at lan0 is 1500",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"c": {"vid": 9, "vni": 9}}},
+            "VLAN c has a vni and no prefixes; name both, or none",
+        ),
+        ({"vlans": SITE["vlans"] | {"c": {"vid": 9, **WHOLE}}}, "VLAN c has a vni and is no tenant's"),
+        (
+            {"vlans": SITE["vlans"] | {key: {**SITE["vlans"][key], **WHOLE} for key in ("a", "a2")}},
+            "VLANs a and a2 have the same vni 9",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
+            "pool a-s is part of none of the prefixes of VLAN a",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
+            "without an IPv4 address in 'loopbacks', where its frames would end",
+        ),
+        (
+            {
+                "vlans": SITE["vlans"] | {"b": {**SITE["vlans"]["b"], **WHOLE}},
+                "loopbacks": ["10.9.9.9"],
+                "second_router": {"name": "r2", "interconnect": "x0"},
+            },
+            "with two routers, which would both pass on its frames",
         ),
         ({"vlans": SITE["vlans"] | {"plain": {"vid": 7, "vrf": "x"}}}, "VLAN plain is in VRF x and is no tenant's"),
         (

@@ -29,6 +29,7 @@ _QUIET_FIELDS = {
     (Link, "cores_in_use"),
     (AddressPool, "role"),
     (RouterNetwork, "vrf"),
+    (SiteVlan, "vni"),
     (SiteVlan, "vrf"),
 }
 """Of these fields, too: a stack from before they were there has nothing to update."""

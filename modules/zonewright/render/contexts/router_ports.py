@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from zonewright.model import Site
-from zonewright.model.site_network import USUAL_MTU, SiteVlan, port_name, vrf_tables
+from zonewright.model.site_network import USUAL_MTU, SiteVlan, length_of, port_name, vrf_tables
 from zonewright.model.surroundings import Surroundings
-from zonewright.render.contexts.routing import of_version, prefix_order
+from zonewright.render.contexts.routing import BgpSession, members_of, of_version, prefix_order
 
 NODES = "nodes"
 """What an interface is for that address pools are at."""
@@ -23,6 +23,8 @@ class RouterPort:
         parent: the interface that its VLAN is on, or empty.
         vid: number of its VLAN, 0 without one.
         vrf: name of the VRF that it is in, or empty.
+        vni: number by which its VLAN is one with those of other sites, 0 for none; it is a bridge then.
+        vlan: name of the interface for its VLAN alone, which is beneath a bridge, or itself.
         mtu: largest packet in bytes, 0 for the system's own.
         role: what its networks are for: nodes, management, service or upstream.
         leases_v6: whether IPv6 addresses are leased there, so that the router announces itself.
@@ -39,6 +41,8 @@ class RouterPort:
     parent: str
     vid: int
     vrf: str
+    vni: int
+    vlan: str
     mtu: int
     role: str
     leases_v6: bool
@@ -68,6 +72,69 @@ class RouterVrf:
     ports: tuple[str, ...]
     closed: tuple[str, ...]
     opened: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StretchedPeer:
+    """Another site that has some of the same networks of layer 2; ``sequence`` is its entry in route maps."""
+
+    site: str
+    sequence: int
+    vnis: tuple[int, ...]
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretched:
+    """The part of a router in networks of layer 2 that several sites have.
+
+    Attributes:
+        is_on: whether any site of the zone has such a network, so that routers tell each other of it.
+        local: its own address, where frames for the site end.
+        ports: its bridges in such networks.
+        peers: the other sites that have them too.
+        sessions: those that carry what routers tell of them, one over each link.
+    """
+
+    is_on: bool
+    local: str
+    ports: tuple[RouterPort, ...]
+    peers: tuple[StretchedPeer, ...]
+    sessions: tuple[BgpSession, ...]
+
+
+def stretched_of(
+    name: str, site: Site, ports: Iterable[RouterPort], sessions: Iterable[BgpSession], around: Surroundings
+) -> Stretched:
+    """The part of a site's router in networks of layer 2.
+
+    Args:
+        name: id of the site.
+        site: its declaration.
+        ports: its interfaces in networks of the site.
+        sessions: its BGP sessions.
+        around: the zone around it.
+    """
+    own = tuple(port for port in ports if port.vni)
+    over: dict[str, BgpSession] = {}
+    for one in sessions:
+        over.setdefault(one.link, one)
+    numbers = {one.site: one.sequence for one in members_of(name, site, around)}
+    held: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for end in around.stretched.get(name, ()):
+        held[end.site, end.address].append(end.vni)
+    is_on = bool(own) or any(one.is_stretched for one in around.routing.values())
+    return Stretched(
+        is_on=is_on,
+        local=next((str(one) for one in site.loopbacks if own and one.version == 4), ""),  # noqa: PLR2004
+        ports=own,
+        peers=tuple(
+            StretchedPeer(site=key, sequence=numbers[key], vnis=tuple(sorted(vnis)), address=address)
+            for (key, address), vnis in sorted(held.items())
+            if key in numbers
+        ),
+        sessions=tuple(over.values()) if is_on else (),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +259,7 @@ def _networks(site: Site) -> Iterator[tuple[str, str, str | None, str | None, st
     """Interface, role, VLAN, VRF, the router's address, prefix and largest packet of each network at the router."""
     for _, pool in sorted(site.address_pools.items()):
         if pool.interface is not None:
-            gateway = f"{pool.gateway}/{pool.prefix.prefixlen}"
+            gateway = f"{pool.gateway}/{length_of(pool, site.vlans.get(pool.vlan or ''))}"
             yield pool.interface, NODES, pool.vlan, None, gateway, str(pool.prefix), pool.mtu or 0
     for _, network in sorted(site.networks.items()):
         gateway = f"{network.gateway}/{network.prefix.prefixlen}"
@@ -215,6 +282,8 @@ def _port(  # noqa: PLR0917 - the parts of one port
         parent=parent[0] if parent is not None else "",
         vid=parent[1].vid if parent is not None else 0,
         vrf=vrf,
+        vni=(parent[1].vni or 0) if parent is not None else 0,
+        vlan=f"{parent[0]}.{parent[1].vid}" if parent is not None else name,
         mtu=mtu,
         role=role,
         leases_v6=any(one in leased_v6 for one in prefixes),

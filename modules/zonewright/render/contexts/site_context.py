@@ -15,7 +15,9 @@ from zonewright.render.contexts.router_ports import (
     RouterPort,
     RouterTrunk,
     RouterVrf,
+    Stretched,
     ports_of,
+    stretched_of,
     trunks_of,
     vrfs_of,
 )
@@ -94,6 +96,7 @@ class SiteContext:
         vlans: those of them that are in a VLAN.
         trunks: the interfaces that these VLANs are on, those in VRFs, and those for packets of another size.
         vrfs: the VRFs of the router.
+        stretched: its part in networks of layer 2 that other sites have too.
         management_vrf: the one that networks of administrators are in, or empty.
         apart: the interfaces that are a tenant's, which is kept apart from others.
         defaults_v4: next hops out of the zone.
@@ -183,6 +186,7 @@ class SiteContext:
     vlans: tuple[RouterPort, ...]
     trunks: tuple[RouterTrunk, ...]
     vrfs: tuple[RouterVrf, ...]
+    stretched: Stretched
     management_vrf: str
     apart: tuple[RouterPort, ...]
     defaults_v4: tuple[str, ...]
@@ -310,6 +314,7 @@ def site_context(
         vlans=tuple(one for one in ports if one.vid),
         trunks=trunks_of(ports, [end.interface.name for end in ends], second.interconnect if second else ""),
         vrfs=vrfs_of(ports, everyone),
+        stretched=stretched_of(name, site, ports, sessions, around),
         management_vrf=next((one.vrf for one in ports if one.role == "management"), ""),
         apart=tuple(one for one in ports if one.is_apart),
         defaults_v4=tuple(str(one) for one in site.default_gateways if one.version == 4),  # noqa: PLR2004

@@ -13,7 +13,9 @@ ROUTER_NETPLAN = Format(
         "untagged, so a tenant cannot choose another one.\n\n"
         "Interfaces with a `vrf` are in that VRF, a routing table of its own. Its number comes from its name. Packets "
         "from a tenant's VRF to networks of the zone that the tenant's VLANs do not reach are refused as unreachable. "
-        "All else goes by the main table, which has the routes to other sites."
+        "All else goes by the main table, which has the routes to other sites.\n\n"
+        "A VLAN with a `vni` is in a bridge, such as `br130` for VLAN 130, with a VXLAN interface (`vx<vni>`) whose "
+        "frames begin and end at the router's IPv4 loopback."
     ),
     subject="site",
     of_routers=True,

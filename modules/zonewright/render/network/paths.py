@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 
 from zonewright.render.contexts.node_context import NodeContext
-from zonewright.render.contexts.router_ports import RouterPort
+from zonewright.render.contexts.router_ports import RouterPort, StretchedPeer
 from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import AnyContext, root_of, sites_in
@@ -182,9 +182,29 @@ class Paths:
         sender, taker = self.firewalls.get(source), self.firewalls.get(target)
         if sender is not None and not sender.lets("output", packet):
             return False
+        over = self._over_layer_2(packet)
+        if over is not None:
+            return over and (taker is None or taker.lets("input", packet))
         if self._carried(packet) and (taker is None or taker.lets("input", packet)):
             return self._has_way(packet.target, packet.source)
         return False
+
+    def _over_layer_2(self, packet: Packet) -> bool | None:
+        """Whether frames get there through a network of layer 2 over several sites; None where no such one has both."""
+        ends = []
+        for place in (self._place(packet.source), self._place(packet.target)):
+            own = self.routers[place[0]] if place is not None else None
+            port = next((one for one in (own.stretched.ports if own is not None else ()) if one.name == place[1]), None)  # type: ignore[index]
+            if own is None or port is None:
+                return None
+            ends.append((own, port.vni, {end for peer in own.stretched.peers for end in _known_there(peer)}))
+        (here, vni, there_of_here), (there, other, here_of_there) = ends
+        if here.name == there.name or vni != other:
+            return None
+        if (there.name, vni) not in there_of_here or (here.name, vni) not in here_of_there:
+            return None  # one of the two does not believe the other
+        local, remote = ip_address(here.stretched.local), ip_address(there.stretched.local)
+        return self._has_way(local, remote) and self._has_way(remote, local)
 
     def _carried(self, packet: Packet) -> bool:
         """Whether all routers on each way pass the packet on; equal ways are taken by turns, so each must."""
@@ -280,6 +300,10 @@ class Paths:
             held += (*port.v4, *port.v6) if vrf in {None, port.vrf} or not port.vrf else ()
         held += [text for item in own.interfaces for text in (item.v4, item.v6) if text]
         return frozenset(text.partition("/")[0] for text in (*held, *own.loopbacks_v4, *own.loopbacks_v6))
+
+
+def _known_there(peer: StretchedPeer) -> Iterator[tuple[str, int]]:
+    yield from ((peer.site, vni) for vni in peer.vnis)
 
 
 def _further(distance: PathDistance, hop: WayOn) -> PathDistance:
