@@ -1,4 +1,4 @@
-"""What pools give to nodes that were just given it: a proposal takes that for granted, and an admission asks anew."""
+"""What pools give to nodes that were just given it: a proposal takes that for granted, and an admission asks again."""
 
 from typing import Any
 
@@ -44,6 +44,6 @@ def asked(draw: st.DrawFn) -> tuple[Any, ...]:
 @given(asked())
 def test_who_has_what_was_given_is_given_the_same(asked: tuple[Any, ...]) -> None:
     """Among the same others each node keeps its addresses, and the same nodes are short of one, for the same reason."""
-    *facts, present = asked
-    addresses, short = given_addresses(*facts, present)
-    assert given_addresses(*facts, readable(addresses)) == (addresses, short)
+    sites, taken, demand, seats, present = asked
+    addresses, short = given_addresses(sites, taken, demand, seats, present)
+    assert given_addresses(sites, taken, demand, seats, readable(addresses)) == (addresses, short)

@@ -109,6 +109,8 @@ DERIVED: Mapping[str, str] = {
     "reservation": "ends by itself after a few minutes",
     "revision": "counts changes, so that a decision sees that something moved",
     "claim_version": "a random number for each change, so that a process sees that something moved",
+    "claim_stack_version": "the same for each stack at a site",
+    "asset_version": "the same for what was brought into a site",
     "identity": "named in each signed checkpoint",
     "alembic_version": "the version of the schema",
 }
