@@ -23,6 +23,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.store.claim_text import SiteClaims
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.schema import SCHEMA
 from zonewright.ledger.store.tables import asset, claim
@@ -207,7 +208,9 @@ def test_of_a_site_only_what_was_written_to_is_read_again(ledger: Path) -> None:
         other = Party(client, THEIRS, "tenant-b")
         other.enrol()
         place: dict[str, Any] = {"places": {"001": {"rack": "dc1/a/02/01", "position": 9}}}
-        seen, sums, asked = [], [], list[str]()
+        seen: list[SiteClaims] = []
+        sums: list[dict[str, int]] = []
+        asked: list[str] = []
 
         def listen(*given: Any) -> None:
             if "FROM claim" in given[2]:
