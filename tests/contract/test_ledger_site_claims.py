@@ -208,9 +208,7 @@ def test_of_a_site_only_what_was_written_to_is_read_again(ledger: Path) -> None:
         other = Party(client, THEIRS, "tenant-b")
         other.enrol()
         place: dict[str, Any] = {"places": {"001": {"rack": "dc1/a/02/01", "position": 9}}}
-        seen: list[SiteClaims] = []
-        sums: list[dict[str, int]] = []
-        asked: list[str] = []
+        seen, sums, asked = list[SiteClaims](), list[dict[str, int]](), list[str]()
 
         def listen(*given: Any) -> None:
             if "FROM claim" in given[2]:

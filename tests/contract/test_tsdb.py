@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,10 @@ import pytest
 from support.memory_tsdb import FarStore, MemoryTsdb
 from support.readings import METERS, START, at, month
 from support.tsdb_servers import SERVERS
+from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.replay import put_site
+from zonewright.cli import main
+from zonewright.cli.bring import site_meters
 from zonewright.ledger.deciding.snapshot import readings_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.model import Site
@@ -32,7 +36,7 @@ from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.live import Binding
-from zonewright.telemetry.lost_hours import decided_hours
+from zonewright.telemetry.lost_hours import decided_hours, still_lost
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.site_meters import meters_of
@@ -45,8 +49,10 @@ from zonewright.telemetry.tsdb.losing import give_up
 from zonewright.telemetry.tsdb.moving import move
 from zonewright.telemetry.tsdb.returning import take_back
 from zonewright.telemetry.tsdb.settings import TsdbFileError, read_settings
+from zonewright.telemetry.unsigned import signed_ends
 
 LIVE: TrustClass = "authenticated"
+SIGNED: TrustClass = "signed"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 START_MS = START // 1_000
 LABELS = {"__name__": "zonewright_reading_micro", "store": 'a "quoted\\ name', "meter_id": "1"}
@@ -218,6 +224,47 @@ def test_a_store_without_its_settings_decides_nothing(tmp_path: Path) -> None:
     store.home.tsdb = None
     assert ".tsdb.yaml" in gate(store).reason
     assert gate(store).trailing == "undetermined"
+
+
+def test_what_is_signed_is_asked_of_hours_elsewhere_too(tmp_path: Path) -> None:
+    """Where signed readings end, whether others lie before and after, and which classes there are."""
+    store = FarStore(tmp_path, MemoryTsdb())
+    meters = meters_of(SITE)
+    for trust, hours in ((LIVE, range(10)), (SIGNED, range(10, 20)), (LIVE, range(20, 30))):
+        store.append("dc1", meters, {"utility": [at(60 * hour, 1_100_000) for hour in hours]}, trust=trust)
+    assert store.moved.hours == 29, "all but the newest one"
+    (end,) = signed_ends(store, "dc1", meters, whole=True)
+    assert (end.signed_us, end.since_us) == (START + 19 * HOUR_US, START + 20 * HOUR_US)
+    assert end.is_mixed
+    raised = {"utility": [at(60 * 29, 1_100_000)]}
+    assert Store.append(store, "dc1", meters, raised, trust=SIGNED).raised == 1
+    assert store.trusts("dc1") == {LIVE, SIGNED}, "those of hours that lie elsewhere"
+
+
+def test_only_what_a_window_needs_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour that is looked at costs its readings and those beside it, however many lie elsewhere."""
+    monkeypatch.setattr("zonewright.telemetry.stored_sums._FEW", 50)
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    given: list[int] = []
+
+    def count(found: list[TimeSeries]) -> list[TimeSeries]:
+        given.append(sum(len(one.samples) for one in found))
+        return found
+
+    tsdb.fault = count
+    looked_at = [(START + 50 * HOUR_US, START + 51 * HOUR_US)]
+    found = store.readings("dc1", START + HOUR_US, START + 90 * HOUR_US, looked_at)["ups"]
+    assert sum(item.is_sum for item in found) > 3, "days and hours in the place of readings"
+    assert 0 < sum(given) < 12
+
+
+def test_another_rating_counts_for_hours_elsewhere_too(tmp_path: Path) -> None:
+    """What was summed up under another declaration is summed up again, wherever its readings lie."""
+    store = metered(tmp_path, MemoryTsdb())
+    meters = {name: one.model_copy(update={"rating_w": 500_000}) for name, one in meters_of(SITE).items()}
+    store.refresh("dc1", meters)
+    assert store.sums("dc1", START, START + 19 * DAY_US)["utility"].covered_us == 0, "1.1 MW is more than it can"
 
 
 def test_what_is_imported_or_corrected_lies_over_it(tmp_path: Path) -> None:
@@ -492,8 +539,12 @@ def test_hours_that_come_back_count_again(tmp_path: Path) -> None:
     assert store.sums("dc1", *whole) == before
     assert (gate(store), told_of_losses(store)) == (figure, [])
     with store.opened() as connection:
-        decided = [(one.kind, one.by, one.reason, one.readings) for one in decided_hours(connection, "dc1")]
+        lost, *others = decided_hours(connection, "dc1")
+    decided = [(one.kind, one.by, one.reason, one.readings) for one in (lost, *others)]
     assert decided == [("lost", "anna", "a disk broke", 2), *[("returned", "bo", "from the backup", 1)] * 2]
+    assert still_lost([lost, *others], *whole) == []
+    other_meter = replace(lost, meter="ups")
+    assert still_lost([other_meter, *others], *whole) == [other_meter], "of another meter nothing came back"
     store.tell_intakes(lambda _payload, note: note.keep('{"sequence": 7}'))
     store.let_go("dc1", {})
     with store.opened() as connection:
@@ -501,6 +552,36 @@ def test_hours_that_come_back_count_again(tmp_path: Path) -> None:
         assert connection.execute(query, (AROUND[0] + HOUR_US,)).fetchone() == (1,)
     with pytest.raises(ConflictError, match="that was declared lost is there again"):
         take_back(store.home, "dc1", meters, whole, RETURN)
+
+
+def test_the_command_says_what_was_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`pue lost` names the meter and how many hours, in both directions; `pue corrections` who decided it and why."""
+    tsdb, zone = MemoryTsdb(), REPOSITORY / "stacks" / "zones" / "reference"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zonewright.telemetry.tables.tsdb_of", lambda _path: tsdb)
+    meters = site_meters(zone, "qp-dc1")
+    assert meters is not None
+    store = FarStore(tmp_path / ".zonewright", tsdb, name="ledger.telemetry.db")
+    store.append("qp-dc1", meters, {"ups-a": [at(60 * hour, 1_000 * hour) for hour in range(50)]}, trust=LIVE)
+    (held,) = tsdb.series.values()
+    lost = {START_MS // 3_600_000 + 20: held.pop(START_MS // 3_600_000 + 20)}
+    day = ("--from", "2026-01-01T00:00Z", "--to", "2026-01-02T00:00Z", "--by", "anna", "--reason", "a disk broke")
+
+    def said(*more: str) -> tuple[int, str]:
+        code, shown = main(["pue", "lost", "--site", "qp-dc1", "--zone", str(zone), *day, *more]), capsys.readouterr()
+        return code, shown.out if code == 0 else shown.err
+
+    assert said() == (0, "ups-a: 1 hour declared lost; that time is unknown now\n")
+    for more, told in (((), "is lost; nothing was changed"), (("--returned",), "is there again; nothing was changed")):
+        code, sentence = said(*more)
+        assert (code, told in sentence) == (1, True)
+    held.update(lost)
+    assert said("--returned") == (0, "ups-a: 1 hour brought back; that time is known again\n")
+    assert main(["pue", "corrections", "--site", "qp-dc1"]) == 0
+    told = "between 2026-01-01T20:00Z and 2026-01-01T21:00Z was declared lost by anna (not in the journal yet): a disk"
+    assert told in capsys.readouterr().out
 
 
 def test_a_database_that_answers_now_and_then_is_not_gone(tmp_path: Path) -> None:

@@ -111,6 +111,9 @@ def test_a_load_confirms_what_moved_and_what_was_left_admitted(client: LedgerCli
         connection.execute("UPDATE claim SET state = 'admitted' WHERE name = 'web-001'")  # a kill of an older version
     load_owner(client, declared("tenant-a", clusters={"web": cluster(3, node_type="two-u")}), "tenant-a")
     assert present() == [("web-001", "active", 3), ("web-002", "active", 2), ("web-003", "active", 2)]
+    loaded = load_owner(client, declared("tenant-a", clusters={"web": cluster(1, node_type="two-u")}), "tenant-a")
+    assert present() == [("web-001", "active", 3)], "what leaves is let go"
+    assert loaded.counts == Counter(node=1)
 
 
 def test_texts_are_stored_in_as_many_requests_as_they_need(

@@ -8,7 +8,7 @@ from operator import gt
 from typing import cast
 
 from zonewright.model.expand import FULL
-from zonewright.model.power import FEEDS, other
+from zonewright.model.power import FEEDS, Wiring, other
 from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
 from zonewright.model.world import Occupant
@@ -44,9 +44,22 @@ def rack_loads(view: View) -> Sequence[_Load]:
     """What each rack carries of its limits; worked out once for all rules that ask."""
     known = cast("list[_Load] | None", view.memo.get("rack loads"))
     if known is None:
-        pairs = ((view.racks.get(rack_id), occupants) for rack_id, occupants in view.in_rack.items())
-        known = view.memo["rack loads"] = [_load(rack, occupants) for rack, occupants in pairs if rack is not None]
+        known = view.memo["rack loads"] = list(_loads(view))
     return known
+
+
+def _loads(view: View) -> Iterator[_Load]:
+    """Each rack with its load; racks of a row share their feeds, so what these allow is worked out once."""
+    grounds: dict[tuple[object, ...], tuple[Wiring, Figures]] = {}
+    for rack_id, occupants in view.in_rack.items():
+        rack = view.racks.get(rack_id)
+        if rack is not None:
+            key = id(rack.feeds), rack.failed_feeds, rack.max_weight_kg, rack.cooling_w
+            ground = grounds.get(key)
+            if ground is None:
+                ground = grounds[key] = rack.wiring, limits(rack)
+            wiring, most = ground
+            yield _Load(rack=rack, occupants=occupants, sums=sums_of(occupants, wiring), limits=most)
 
 
 def racks_over_a_limit(view: View) -> Sequence[_Load]:

@@ -22,7 +22,7 @@ from zonewright.model.world import NameKind
 RESERVED, RENEWED, FREED = "reserved", "reservation-renewed", "reservation-freed"
 ENDED = "reservation-ended"
 """Kinds of entries. The last says that a reservation for days is over; it has held nothing since its end."""
-_DECODER, _HOLDS, _NAMES = json.JSONDecoder(), '{"holds":', ',"names":'
+_DECODER, _HOLDS, _NAMES = json.JSONDecoder(), '{"holds":{', ',"names":['
 _FOR_MINUTES = select(
     reservation.c.stack_id,
     reservation.c.party,
@@ -146,9 +146,9 @@ def _read(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
     The places stand before the answer that it gives to who asks again, which is as long and is not read here.
     """
     if text.startswith(_HOLDS):
-        claims, end = _DECODER.raw_decode(text, len(_HOLDS))
+        claims, end = _DECODER.raw_decode(text, len(_HOLDS) - 1)
         if text.startswith(_NAMES, end):
-            return claims, _DECODER.raw_decode(text, end + len(_NAMES))[0]
+            return claims, _DECODER.raw_decode(text, end + len(_NAMES) - 1)[0]
     data = json.loads(text)
     return data["holds"], data.get("names", ())
 

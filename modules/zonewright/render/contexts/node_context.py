@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from zonewright.model import AddressPool, NodeType
+from zonewright.model import AddressPool, NodeType, Site
 from zonewright.model.addresses import address_of, interface_of
+from zonewright.model.site_network import length_of
 from zonewright.render.contexts.node_links import BondInUse, PortInUse, TaggedVlan, node_links
 from zonewright.render.contexts.node_view import SiteView
 from zonewright.render.contexts.related import (
@@ -152,6 +153,8 @@ def node_context(
     pools = view.site.address_pools
     try:
         own = tuple([_pool_address(pool, text, pools) for pool, text in sorted(addresses.items())])
+        if any(vlan.vni is not None for vlan in view.site.vlans.values()):
+            own = tuple([_of_whole(one, view.site) for one in own])
         first = {item.version: item for item in reversed(own) if pools[item.pool].role == "data"}
         routes = tuple([first[version] for version in sorted(first)])
         links = node_links(
@@ -250,6 +253,13 @@ def _known_pool(pool: AddressPool) -> _KnownPool:
         known = _KnownPool(pool, str(net.prefixlen), hosts, net.version, str(pool.gateway))
         _pools[id(pool)] = known
     return known
+
+
+def _of_whole(one: PoolAddress, site: Site) -> PoolAddress:
+    """An address with the prefix length of the whole network that its pool is a part of."""
+    pool = site.address_pools[one.pool]
+    length = length_of(pool, site.vlans.get(pool.vlan or ""))
+    return dataclasses.replace(one, address=f"{one.address.partition('/')[0]}/{length}")
 
 
 def _pool_address(pool_id: str, text: str, pools: Mapping[str, AddressPool]) -> PoolAddress:
