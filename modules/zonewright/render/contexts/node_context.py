@@ -166,6 +166,7 @@ def node_context(
         )
     except RenderError as error:
         raise RenderError(error.what, data_path=error.data_path, subject=f"node {name} in {rack}") from None
+    known = _known_type(node_type)
     return NodeContext(
         name=name,
         party=view.party,
@@ -176,7 +177,7 @@ def node_context(
         routes=routes,
         gateways_v4=tuple([item.gateway for item in own if item.version == 4]),  # noqa: PLR2004
         gateways_v6=tuple([item.gateway for item in own if item.version == 6]),  # noqa: PLR2004
-        uplinks=node_type.uplinks if node_type is not None else (),
+        uplinks=known.uplinks,
         ports=links.ports,
         bonds=links.bonds,
         vlans=links.vlans,
@@ -199,9 +200,31 @@ def node_context(
         cluster=cluster,
         home=view.home,
         place=node_place(rack, position, node_type),
-        type=node_model(node_type),
+        type=known.model,
         neighbours=tuple([one for one in in_rack if one.name != name]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownType:
+    """What all nodes of a type have alike."""
+
+    node_type: NodeType | None
+    uplinks: tuple[str, ...]
+    model: NodeModel
+
+
+_last_type: _KnownType | None = None
+"""Of the node before, which most often is of the same type."""
+
+
+def _known_type(node_type: NodeType | None) -> _KnownType:
+    global _last_type  # noqa: PLW0603 - put in place at once
+    known = _last_type
+    if known is None or known.node_type is not node_type:
+        uplinks = node_type.uplinks if node_type is not None else ()
+        _last_type = known = _KnownType(node_type, uplinks, node_model(node_type))
+    return known
 
 
 @dataclass(frozen=True, slots=True)
