@@ -48,7 +48,8 @@ def assign_addresses(
     short: dict[str, list[str]] = {}
     for pool_id, pool in sorted(pools.items()):
         present = {name: sticky[name][pool_id] for name in ordered if pool_id in sticky.get(name, ())} if sticky else {}
-        others = [*taken.get(pool_id, ()), *(str(one) for one in fixed if one.version == pool.prefix.version)]
+        servers = (int(one) for one in fixed if one.version == pool.prefix.version)
+        others = _numbers(frozenset(taken.get(pool_id, ()))).union(servers)
         chosen = _from_pool(pool, ordered, present, others)
         text_of = _text_v4 if pool.prefix.version == _V4 else IPv6Address
         length = pool.prefix.prefixlen
@@ -61,10 +62,10 @@ def assign_addresses(
 
 
 def _from_pool(
-    pool: AddressPool, names: Iterable[str], present: Mapping[str, str], taken: Collection[str]
+    pool: AddressPool, names: Iterable[str], present: Mapping[str, str], taken: Collection[int]
 ) -> dict[str, int]:
     hosts, leased = _hosts(pool), _leased(pool)
-    used = {int(pool.gateway), *map(int, pool.taken), *(_number(text) for text in taken)}
+    used = {int(pool.gateway), *map(int, pool.taken), *taken}
     chosen: dict[str, int] = {}
     for name, text in present.items():
         number = _number(text)
@@ -99,6 +100,12 @@ def _hosts(pool: AddressPool) -> range:
 
 
 @lru_cache(maxsize=65536)
+@lru_cache(maxsize=64)
+def _numbers(texts: frozenset[str]) -> frozenset[int]:
+    """Addresses as numbers; what others have at a site is the same set for many changes."""
+    return frozenset(map(_number, texts))
+
+
 def _number(text: str) -> int:
     return int(address_of(text.partition("/")[0]))
 

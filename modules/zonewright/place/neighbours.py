@@ -6,13 +6,13 @@ Internal to placement. The rules judge the result; here a rack is only passed ov
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from zonewright.model.cluster import Cluster, Distance, Relation, Scope, WideScope
 from zonewright.model.cooling import cools
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.rack import Rack
-from zonewright.model.world import World
+from zonewright.model.world import Bystanders, World
 from zonewright.place.homes import WIDTH, HomePart, best_home, bound_to
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.stops import Stop
@@ -49,7 +49,10 @@ class Neighbours:
         self._homes: dict[tuple[frozenset[str], WideScope], str] = {}
         wishes = {wanted.cluster.exclusive for wanted in demand.clusters.values()}
         asked = [scope for scope in _SCOPES if scope in wishes]
-        looked_at = world.everybody if asked or self._separated is not None else world.occupants
+        if self._separated is not None:
+            for rack_id, sides in _sides_of(world.bystanders, self._separated).items():
+                self._sides[rack_id] |= sides
+        looked_at = world.everybody if asked else world.occupants
         for item in (*looked_at, *world.bystanders.exclusive):  # who is looked at twice makes no difference
             if self._separated is not None:
                 self._sides[item.rack].add(item.protection_level >= self._separated)
@@ -231,6 +234,17 @@ def _related(
         for asked in relations_of(wanted.cluster):
             found[asked.cluster].append(_Relation(name, asked.scope, name))
     return found
+
+
+def _sides_of(bystanders: Bystanders, separated: int) -> Mapping[str, frozenset[bool]]:
+    """By rack, on which sides of a protection level bystanders are; worked out once for them."""
+    known = cast("dict[int, Mapping[str, frozenset[bool]]]", bystanders.memo.setdefault("sides", {}))
+    if separated not in known:
+        known[separated] = {
+            rack_id: frozenset(item.protection_level >= separated for item in items)
+            for rack_id, items in bystanders.by_rack.items()
+        }
+    return known[separated]
 
 
 def _distances(demand: Demand) -> Mapping[str, Sequence[tuple[str, Distance]]]:
