@@ -3,6 +3,10 @@
 Who offers does not wait for answers: a change is due when it is due, and its wait counts from then. So what a service
 cannot carry shows in the waits. A change is an admission of one node; what was proposed for it is reserved before. The
 database waits for the disk; clients, services and the database share this machine.
+
+The rate is for the machine that ``bench.pace`` names, as the limit on the waits is. On one that takes three times as
+long, a third of it is offered, and three times the wait is allowed: of each machine the same share is asked for. Else a
+slow one would only show how a queue grows.
 """
 
 import sys
@@ -18,6 +22,7 @@ from statistics import fmean, median
 
 from bench.clients import CLIENTS, SERVICES, SITES, sites_of
 from bench.figures import Figure, percentile
+from bench.pace import pace
 from support.ledger_party import EMPTY, Party
 from support.ledger_races import admit_request
 from support.postgresql import postgresql_server
@@ -32,7 +37,7 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
 RATES = (40, 80)
-"""Changes a second: as many as are promised, and more."""
+"""Changes a second on the machine of the pace: as many as are promised, and more."""
 CHANGES = 256
 """At each rate: what is proposed for them before is reserved for minutes only."""
 P99_MS = 500
@@ -47,7 +52,7 @@ FILE = Zone.model_validate(
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A change that is due so many seconds after the begin, from one client."""
+    """A change that is due so many seconds after the begin on this machine, from one client."""
 
     client: int
     at_s: float
@@ -71,7 +76,8 @@ def figures(_runs: int, _nodes: Sequence[int]) -> list[Figure]:
             client.call(verbs.STORE, ContentRequest(texts=[EMPTY]))
         found: list[Figure] = []
         for rate in RATES:
-            found += _offered(clients, [_due(local, rate, number) for number in range(CHANGES)], rate)
+            changes = [_due(local, rate, number) for number in range(CHANGES)]
+            found += _offered(clients, changes, rate, pace())
     return found
 
 
@@ -94,10 +100,11 @@ def _due(local: LedgerClient, rate: int, number: int) -> _Due:
     party = Party(local, f"stack-{rate}-{number:04}", _NAMES[client], zone=FILE)
     party.enrol()
     wish = {"web": {**cluster(1), "site": f"s{number % SITES}"}}
-    return _Due(client, number / rate, admit_request(party, party.propose(party.demand(clusters=wish))))
+    return _Due(client, pace() * number / rate, admit_request(party, party.propose(party.demand(clusters=wish))))
 
 
-def _offered(clients: Sequence[LedgerClient], changes: Sequence[_Due], rate: int) -> list[Figure]:
+def _offered(clients: Sequence[LedgerClient], changes: Sequence[_Due], rate: int, slower: float) -> list[Figure]:
+    """Waits where a rate is offered, on a machine so many times slower than that of the pace."""
     begun = time.monotonic() + 0.5
     waits: list[list[float]] = [[] for _ in clients]
     ended, lock = [0.0], threading.Lock()
@@ -118,7 +125,9 @@ def _offered(clients: Sequence[LedgerClient], changes: Sequence[_Due], rate: int
     means = sorted(fmean(some) for some in waits if some)
     what, promised = f"{CLIENTS} clients offer {rate}/s", rate == RATES[0]
     return [
-        Figure(f"{what}: carried out a second", len(every) / ended[0], "1/s"),
+        Figure(f"{what}: offered here", rate / slower, "1/s"),
+        Figure(f"{what}: carried out here", len(every) / ended[0], "1/s"),
+        Figure(f"{what}: carried out at a pace of 1", slower * len(every) / ended[0], "1/s"),
         Figure(f"{what}: median", 1000 * median(every), "ms"),
         Figure(f"{what}: p99", 1000 * percentile(every, 99), "ms", P99_MS if promised else None),
         Figure(f"{what}: longest mean to median", means[-1] / median(means), "times", STARVED),

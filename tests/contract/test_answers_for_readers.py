@@ -30,6 +30,7 @@ from zonewright.ledger import LedgerError, LedgerRefusedError
 from zonewright.ledger.deciding.party_facts import SALT, facts_text
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import AccessRequest
+from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest, EnergyRequest, ExplainRequest, FitRequest
 from zonewright.ledger.protocol.change import change_digest, parse_place
 from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanQuery
@@ -50,6 +51,7 @@ from zonewright.ledger.transport.over_http import OverHttp
 from zonewright.ledger.transport.posted import Posted
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.rack_position import RackPosition
 
 ROLES = {"operator": ["facility-operator"], "tenant-a": ["tenant"], "tenant-b": ["tenant"], "office": ["auditor"]}
 ODD = {
@@ -312,6 +314,21 @@ def test_a_refusal_tells_what_is_too_much_and_no_sum(served: Served) -> None:
     said = short.message + short.fix
     assert f"up to {short.excess:,} W too much" in said
     assert not [figure for figure in (sums.value, sums.limit, sums.excess) if f"{figure:,}" in said]
+    places["001"]["position"] = 9
+    again = tenant.demand(clusters={"web": cluster(30, node_type="heavy-u", places=places)})
+    offer = tenant.propose(again, reserve=False)
+    tenant.propose(again, reserve=False)
+    moved = {**offer.seats, "web-001": RackPosition("dc1/a/01/01", 8)}
+    for who, seats in ((tenant, offer.seats), (tenant, moved), (local, moved)):
+        asked = {"stack_id": OWN, "party": "tenant-a", "lineage": "lineage-of-tenant-a", "addresses": offer.addresses}
+        found = EvaluateRequest(**asked, demand_digest=offer.demand_digest, seats=seats)
+        assert any(one.refuses for one in who.client.call(verbs.EVALUATE, found).findings)
+    entries = served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+    probes = [one.payload for one in entries if one.kind == "preview-refused"]
+    assert [(one["by"], one["demand_digest"]) for one in probes] == [("runner-a", again.digest())] * 2, (
+        "each question that is another one leaves an entry, and no question of who has the file does"
+    )
+    assert all("feed-failover" in one["rules"] for one in probes)
     used = {
         name: served.client(token).call(verbs.CAPACITY, CapacityRequest()).sites["dc1"].used_kw
         for name, token in (

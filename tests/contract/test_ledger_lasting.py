@@ -294,29 +294,53 @@ def test_a_reservation_leaves_an_up_that_runs_what_it_was_given(world: World) ->
     assert sorted(seat.position for seat in found.seats.values()) == [4, 5, 6]
 
 
-def test_no_bore_is_promised(tmp_path: Path) -> None:
-    """A link that is not there yet is not reserved, nor a duct more for one; a link that is there hinders nothing."""
-    zone = Zone.model_validate({**ZONE, "parties": {**ZONE["parties"], "carrier": CARRIER}})
+def test_bores_and_cores_are_reserved(tmp_path: Path) -> None:
+    """What a link will take is kept from all others until the end; its own admission gets it, and counts it once."""
+    carriers = {name: {**CARRIER, "title": name} for name in ("carrier", "other")}
+    zone = Zone.model_validate({**ZONE, "parties": {**ZONE["parties"], **carriers}})
     dc1 = facility(2)["sites"]["dc1"]
     dc2 = {**dc1, "title": "Second", "address_pools": {"v4": {"prefix": "10.81.0.0/20", "gateway": "10.81.0.1"}}}
+    link = {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 96}
+    shared = {**link, "users": ["other"]}
+    inside = {**link, "cores_of": ["l-1"], "cores": 60}
     with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
         client.call(verbs.INIT, InitRequest(zone=zone))
         Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites={"dc1": dc1, "dc2": dc2})
-        mine = Party(client, "stack-of-carrier", "carrier", zone=zone)
-        ducts, link = {"d-1": DUCT}, {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 96}
+        Party(client, "stack-of-ducts", "carrier", zone=zone).bring_up(ducts={"d-1": DUCT, "d-2": DUCT})
+        mine, other = (Party(client, f"stack-of-{name}", name, zone=zone) for name in carriers)
+        other.enrol()
 
-        def reserve(**fields: object) -> ReservedPlaces:
-            who = {"stack_id": mine.stack_id, "party": "carrier"}
-            return client.call(verbs.RESERVE, ReserveRequest(**who, days=9, why="soon", demand=mine.demand(**fields)))
+        def reserve(party: Party, **fields: object) -> ReservedPlaces:
+            who = {"stack_id": party.stack_id, "party": party.party}
+            return client.call(verbs.RESERVE, ReserveRequest(**who, days=9, why="soon", demand=party.demand(**fields)))
 
-        reserve(ducts=ducts)
-        with pytest.raises(LedgerRefusedError, match="link l-1 would take a bore of d-1, and a reservation holds no"):
-            reserve(ducts=ducts, links={"l-1": link})
-        mine.bring_up(ducts=ducts, links={"l-1": link})
-        more = {**ducts, "d-2": DUCT}
-        reserve(ducts=more, links={"l-1": link})
-        with pytest.raises(LedgerRefusedError, match="holds no bores"):
-            reserve(ducts=more, links={"l-1": {**link, "ducts": ["d-1", "d-2"]}})
+        def against(party: Party, **fields: object) -> set[str]:
+            found = party.propose(party.demand(**fields), reserve=False).findings
+            return {one.rule for one in found if one.refuses}
+
+        assert reserve(mine, links={"l-1": shared}).links == ["l-1"]
+        assert against(other, links={"l-2": link}) == {"duct-bores"}
+        assert against(mine, links={"l-3": link}) == {"duct-bores"}, "nor is it for another change of its own"
+        with pytest.raises(LedgerRefusedError) as refused:
+            reserve(other, links={"l-2": link})
+        assert {one.rule for one in refused.value.findings} == {"duct-bores"}
+        mine.bring_up(links={"l-1": shared})
+        assert client.call(verbs.RESERVATIONS, ReservationsRequest()).reservations == []
+
+        reserve(mine, links={"l-1": {**shared, "ducts": ["d-2"]}})
+        more = {"l-4": {**link, "ducts": ["d-2"]}}
+        assert against(other, links=more) == {"duct-bores"}
+        client.call(verbs.FREE, FreeRequest(stack_id=mine.stack_id, why="not needed"))
+        assert against(other, links=more) == set()
+
+        reserve(other, links={"l-2": inside})
+        assert against(mine, links={"l-1": shared, "l-3": inside}) == {"link-cores"}
+        other.bring_up(links={"l-2": inside})
+        reserve(other, links={"l-2": {**inside, "cores": 90}})
+        assert against(mine, links={"l-1": {**shared, "cores_in_use": 7}}) == {"link-cores"}
+        assert against(mine, links={"l-1": {**shared, "cores_in_use": 6}}) == set()
+        (listed,) = client.call(verbs.RESERVATIONS, ReservationsRequest()).reservations
+        assert (listed.site, listed.links) == ("names", ["l-2"])
 
 
 def test_a_party_has_so_many_and_another_partys_stack_is_not_reserved_for(world: World) -> None:

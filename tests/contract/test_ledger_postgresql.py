@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, literal, select
 
@@ -26,6 +27,7 @@ from support.zone_project import REPOSITORY, cluster, facility
 from zonewright.cli import main, parser
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.deciding import decide
+from zonewright.ledger.deciding.site_claims import site_claims
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import GrantRequest, RevokeRequest
@@ -98,6 +100,17 @@ def _world(postgresql: PostgresqlServer, tmp_path: Path) -> Iterator[World]:
         client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         yield World(postgresql, name, tmp_path, client)
     postgresql.drop(name)
+
+
+def test_a_session_prepares_what_comes_again(world: World) -> None:
+    """What a session has prepared is there after transactions that only read, and one plan of it serves all values."""
+    own = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE strpos(statement, 'claim_version') > 0"
+    with closing(world.database()) as database:
+        for site in ("dc1", "dc2", "dc3"):
+            with database.reading() as connection:
+                site_claims(connection, {site})
+        with database.reading() as connection:
+            assert [tuple(row) for row in connection.exec_driver_sql(own)] == [(2, 0)]
 
 
 def race(world: World, count: int) -> list[str]:
@@ -342,6 +355,41 @@ def test_a_server_that_is_not_there_or_lets_nobody_in_is_told(world: World, tmp_
             Database(tmp_path / "ledger.db", url, lock_wait_s=1)
     for name in (empty, latin):
         world.server.drop(name)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sorry, too many clients already",
+        "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+        'too many connections for database "ledger"',
+    ],
+)
+def test_a_server_that_has_no_connection_left_is_asked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """As long as a writer waits for its turn; then it is a sentence, as is a server that is not there at all."""
+    left, asked = [2], list[str]()
+
+    def connect(*given: Any, **more: Any) -> Any:
+        asked.append("connect")
+        if left[0]:
+            left[0] -= 1
+            raise psycopg.OperationalError(
+                f'connection failed: connection to server on socket "s" failed: FATAL:  {said}'
+            )
+        return connected(*given, **more)
+
+    connected = psycopg.connect
+    monkeypatch.setattr(psycopg, "connect", connect)
+    monkeypatch.setattr(engine, "_AGAIN_S", (0.001, 0.002))
+    with closing(world.database()) as database, database.reading() as connection:
+        assert head_of(connection)[0] > 0
+    assert len(asked) == 3
+    left[0] = 10**6
+    with pytest.raises(LedgerUnavailableError, match=r"cannot be used: connection failed: .*nothing was changed"):
+        world.database(wait_s=0.05)
+    assert len(asked) > 4
 
 
 def test_many_make_one_ledger(postgresql: PostgresqlServer, tmp_path: Path) -> None:

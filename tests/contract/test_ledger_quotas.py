@@ -226,6 +226,8 @@ def test_a_tenant_is_told_what_is_missing_of_its_own_wish(tmp_path: Path) -> Non
         assert finding.message.startswith(
             "its quota has no room for this beside what others have in it: up to 200 W too much"
         )
+        assert "racks" not in finding.fix, "others do not help"
+        assert "free a reservation that is not needed" in finding.fix
         assert "tenant-b" not in str(finding)
         scarce = {"north": {"district": "north", "it_kw": 2, "scarce_from": 0.1}}
         served.local.call(verbs.INIT, InitRequest(zone=(zone := Zone.model_validate({**ZONE, "quotas": scarce}))))

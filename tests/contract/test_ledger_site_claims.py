@@ -7,23 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, event, update
 
 from support.fixture_records import LEDGER_FILE
 from support.ledger_party import Party, bring_up_racks
 from support.older_ledger import before_schemas
-from support.zone_project import REPOSITORY, ZONE, cluster
+from support.zone_project import RACKS_PER_ROW, REPOSITORY, ZONE, cluster, facility
 from zonewright.ledger.deciding import decide
 from zonewright.ledger.deciding.site_claims import _MEMORIES, ClaimedSum, _Memory, around, claimed_sums, site_claims
+from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.deciding.zone_judge import judge_racks
+from zonewright.ledger.deciding.zone_parts import brought_in
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.store.claim_text import SiteClaims
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.schema import SCHEMA
-from zonewright.ledger.store.tables import claim
+from zonewright.ledger.store.tables import asset, claim
 from zonewright.ledger.store.texts import _ENDED
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -142,12 +145,104 @@ def test_claims_of_an_older_ledger_are_seen(ledger: Path) -> None:
 
 
 @pytest.mark.tampers
-@pytest.mark.parametrize("before", ["version-1", "0013"])
+def test_what_others_bring_in_is_seen(ledger: Path) -> None:
+    """What is remembered of assets is what the ledger has now: of a new row, one taken back, one that moved."""
+
+    def told(database: Database) -> tuple[list[tuple[str, str]], dict[str, tuple[str, str]], list[str]]:
+        with database.reading() as connection:
+            found, base = brought_in(connection), zone_base(connection, MINE)
+            assert base is not None
+            names = sorted(base.before().sites) + sorted(base.others.rows)
+            rows = sorted((row.site, row.name) for one in found.sites.values() for row in one.rows)
+            return rows, {site: one.text for site, one in found.sites.items()}, [str(name) for name in names]
+
+    def same_as_fresh(database: Database) -> tuple[object, ...]:
+        with closing(Database(ledger, lock_wait_s=5)) as other:
+            found = told(database)
+            assert found == told(other)
+        return found
+
+    def taken_back(database: Database) -> None:
+        with database.writing() as connection:
+            connection.execute(update(asset).values(data="{}", party="nobody"))
+            brought_in(connection)
+            raise LookupError
+
+    with LedgerClient(f"sqlite:///{ledger}") as client, closing(Database(ledger, lock_wait_s=5)) as database:
+        seen = [same_as_fresh(database)]
+        Party(client, "stack-of-operator", "operator").bring_up(**facility(2 * RACKS_PER_ROW))
+        seen.append(same_as_fresh(database))
+        with pytest.raises(LookupError):
+            taken_back(database)
+        assert same_as_fresh(database) == seen[-1]
+        with closing(sqlite3.connect(ledger)) as own, own:
+            own.execute("UPDATE asset SET site = 'elsewhere' WHERE name = 'dc1/a/02'")
+        seen.append(same_as_fresh(database))
+        with closing(sqlite3.connect(ledger)) as own, own:
+            own.execute("DELETE FROM asset WHERE name = 'dc1/a/02'")
+        seen.append(same_as_fresh(database))
+    rows = [sorted({name for _, name in one[0]}) for one in seen]  # type: ignore[attr-defined]
+    assert rows == [["dc1", "dc1/a/01"], ["dc1", "dc1/a/01", "dc1/a/02"], *rows[2:]]
+    assert ("elsewhere", "dc1/a/02") in seen[2][0]  # type: ignore[operator]
+    assert rows[3] == rows[0]
+
+
+_TRIGGERS = {
+    "claim_insert": ("INSERT ON claim", "NEW"),
+    "claim_update": ("UPDATE ON claim", "NEW"),
+    "claim_moved": ("UPDATE OF site ON claim WHEN OLD.site <> NEW.site", "OLD"),
+    "claim_delete": ("DELETE ON claim", "OLD"),
+}
+_DRAWN = (
+    "INSERT INTO claim_version (site, number) VALUES ({row}.site, random()) "
+    "ON CONFLICT (site) DO UPDATE SET number = excluded.number"
+)
+"""What schema 0014 draws, before there was a number for each stack."""
+
+
+def test_of_a_site_only_what_was_written_to_is_read_again(ledger: Path) -> None:
+    """The claims of other stacks, and the texts of other rows of racks, are those that were there before."""
+    database = Database(ledger, lock_wait_s=5)
+    with LedgerClient(f"sqlite:///{ledger}") as client:
+        Party(client, "stack-of-operator", "operator").bring_up(**facility(2 * RACKS_PER_ROW))
+        other = Party(client, THEIRS, "tenant-b")
+        other.enrol()
+        place: dict[str, Any] = {"places": {"001": {"rack": "dc1/a/02/01", "position": 9}}}
+        seen, sums, asked = list[SiteClaims](), list[dict[str, int]](), list[str]()
+
+        def listen(*given: Any) -> None:
+            if "FROM claim" in given[2]:
+                asked.append(str(given[3]))
+
+        for wanted in ({}, {"web": cluster(1, **place)}, {}):
+            other.admit(other.propose(other.demand(clusters=wanted)))
+            with database.reading() as connection:
+                if not seen:
+                    event.listen(connection.engine, "before_cursor_execute", listen)
+                seen.append(site_claims(connection, SITE)["dc1"])
+                sums.append({one.stack_id: id(one) for one in claimed_sums(connection)})
+                assert told(connection) == fresh(ledger)
+    database.close()
+    assert sum(MINE in one for one in asked) == 0, "its claims were asked for again"
+    assert sum(THEIRS in one for one in asked) == 4, "claims and sums, after each of two changes"
+    assert [sorted(one.stacks) for one in seen] == [[MINE], [MINE, THEIRS], [MINE]]
+    assert len({id(one.stacks[MINE]) for one in seen}) == 1
+    assert len({id(one.texts["dc1/a/01"]) for one in seen}) == 1
+    assert [sorted(one.texts) for one in seen] == [["dc1/a/01"], ["dc1/a/01", "dc1/a/02"], ["dc1/a/01"]]
+    assert len({one[MINE] for one in sums}) == 1, "its sums were made again"
+
+
+@pytest.mark.tampers
+@pytest.mark.parametrize("before", ["version-1", "0013", "0014"])
 def test_a_claim_that_goes_to_another_site_is_a_change_of_both(ledger: Path, before: str) -> None:
     """Whoever writes it, what a process remembers of the old site is read again; an upgrade brings that."""
-    if before == "0013":
+    if before != "version-1":
         with closing(sqlite3.connect(ledger)) as own, own:
-            own.executescript("DROP TRIGGER claim_moved; UPDATE alembic_version SET version_num = '0013'")
+            own.executescript(f"DROP TABLE claim_stack_version; UPDATE alembic_version SET version_num = '{before}'")
+            for name, (when, row) in _TRIGGERS.items():
+                own.execute(f"DROP TRIGGER {name}")
+                if (name, before) != ("claim_moved", "0013"):
+                    own.execute(f"CREATE TRIGGER {name} AFTER {when} BEGIN {_DRAWN.format(row=row)}; END")
     else:
         ledger.write_bytes(FIXTURE.read_bytes())
     assert upgrade(ledger).after == SCHEMA

@@ -102,6 +102,9 @@ def test_a_file_with_faults_is_registered_by_nobody(ledger: Ledger) -> None:
         ).removesuffix("."),
     ]
     assert ledger.client.call(verbs.HISTORY, HistoryRequest()).entries == before
+    over = {**PACK, "valid_from": "2020-01-01", "valid_until": "2021-12-31"}
+    with pytest.raises(LedgerRefusedError, match=r"valid_until: a rule pack that has expired: expected 20\d\d-"):
+        ledger.register(zone_file(rule_packs={"pack": over}, rule_pack="pack"))
     wider = {**PACK, "extends": "pack", "trusted": ["signed", "authenticated", "imported"]}
     ledger.register(zone_file(rule_packs={"pack": PACK, "wider": wider}))  # the first pack does not say whom it trusts
 
@@ -111,7 +114,7 @@ def test_a_file_that_was_registered_with_faults_stays_in_force_until_it_is_mende
 ) -> None:
     """Ledgers of before have such files: stacks go on by them, and the next file has no fault at all."""
     with monkeypatch.context() as before:
-        before.setattr("zonewright.ledger.verbs.enrolments._require_faultless", lambda _file: None)
+        before.setattr("zonewright.ledger.verbs.enrolments._require_faultless", lambda _file, _on: None)
         ledger.register(zone_file({"design-pue": 0.9}))
     registered = ledger.zone
     for count in (1, 2):

@@ -470,3 +470,9 @@ def test_what_an_authority_should_not_answer_is_kept_by_nobody(
     with pytest.raises(WitnessError, match="NewConnectionError"):
         TimestampWitness("http://127.0.0.1:1/", roots, path).keep(head)
     assert not path.exists()
+    monkeypatch.setattr("zonewright.server.witnesses._HTTP_S", 0.1)
+    with pytest.raises(WitnessError, match=r"its answer did not end within 0\.1 s"):
+        ServiceWitness(stamps.url, "token").keep(head)
+    stamps.says, stamps.pause_s = (200, b"0" * 70_000), 0.0
+    with pytest.raises(WitnessError, match="it answered more than 16,384 bytes"):
+        ServiceWitness(stamps.url, "token").keep(head)

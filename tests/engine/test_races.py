@@ -93,7 +93,7 @@ def test_eight_stacks_into_four_racks_without_a_refusal(zone: SmallZone, ledger:
     bring_up_racks(ledger, racks=4)
     providers = [PROVIDER, _unchecked(tmp_path)] * 4
     stacks = [zone.stack(f"tenant-{letter}", provider=one) for letter, one in zip("abcdefgh", providers, strict=True)]
-    for number in rounds("eight stacks", 3, least=1):
+    for number in rounds("eight stacks", 50, least=1):
         for stack in stacks:
             if number:
                 stack.run("destroy", "--yes", "--skip-preview")

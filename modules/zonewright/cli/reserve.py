@@ -138,6 +138,8 @@ def _reserve(arguments: argparse.Namespace) -> int:
         print_json(answer.model_dump(mode="json"))
         return 0
     held = f"{answer.units:,} U and {answer.watts / _KILO:,.1f} kW in {count_of(len(answer.racks), 'rack')}"
+    if answer.links:
+        held = f"{held}, bores and cores for {count_of(len(answer.links), 'link')}"
     print(f"reserved until {answer.until[:16]}Z: {held}")
     for finding in answer.findings:
         print(f"note: {finding.rule}: {finding.message}")
@@ -220,7 +222,7 @@ def _line(one: "ReservationRecord") -> str:
     what = "in whole racks" if one.is_of_racks else "in racks"
     held = f"{one.units or 0:,} U and {(one.watts or 0) / _KILO:,.1f} kW {what} {', '.join(one.racks)}"
     if not one.racks:
-        held = "names of what will be built"
+        held = f"bores and cores for {', '.join(one.links)}" if one.links else "names of what will be built"
     whose = f"{one.party} ({one.contact})" if one.contact else one.party
     told = f", stack {one.stack_id}: {one.why}" if one.stack_id else ""
     return f"{one.site}: {held}, {until}, {whose}{told}"

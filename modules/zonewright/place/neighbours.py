@@ -6,13 +6,13 @@ Internal to placement. The rules judge the result; here a rack is only passed ov
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from zonewright.model.cluster import Cluster, Distance, Relation, Scope, WideScope
 from zonewright.model.cooling import cools
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.rack import Rack
-from zonewright.model.world import World
+from zonewright.model.world import Bystanders, World
 from zonewright.place.homes import WIDTH, HomePart, best_home, bound_to
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.stops import Stop
@@ -49,7 +49,10 @@ class Neighbours:
         self._homes: dict[tuple[frozenset[str], WideScope], str] = {}
         wishes = {wanted.cluster.exclusive for wanted in demand.clusters.values()}
         asked = [scope for scope in _SCOPES if scope in wishes]
-        looked_at = world.everybody if asked or self._separated is not None else world.occupants
+        if self._separated is not None:
+            for rack_id, sides in _sides_of(world.bystanders, self._separated).items():
+                self._sides[rack_id] |= sides
+        looked_at = world.everybody if asked else world.occupants
         for item in (*looked_at, *world.bystanders.exclusive):  # who is looked at twice makes no difference
             if self._separated is not None:
                 self._sides[item.rack].add(item.protection_level >= self._separated)
@@ -76,6 +79,34 @@ class Neighbours:
         for other, scope, _ in self._apart.get(cluster_id, ()):
             found[other] = max(scope, found.get(other, scope), key=WIDTH.__getitem__)
         return found
+
+    def far_from(self, cluster_id: str) -> frozenset[str]:
+        """The other clusters of the demand that a cluster keeps a distance from or to, whichever of the two says so."""
+        return frozenset(other for other, _ in self._far.get(cluster_id, ()))
+
+    def never_beside(self, cluster_id: str) -> frozenset[str]:
+        """The other clusters of the demand that a cluster must not be in one rack with."""
+        by_distance = (other for other, one in self._far.get(cluster_id, ()) if one.at_least_m or one.shares_no)
+        return frozenset((*self.kept_apart(cluster_id), *by_distance))
+
+    def may_both(self, one: str, rack_id: str, other: str, other_rack_id: str) -> bool:
+        """Whether two clusters may have nodes in these racks, as far as apart and distances go.
+
+        Args:
+            one: a cluster.
+            rack_id: the rack of a node of it.
+            other: another cluster.
+            other_rack_id: the rack of a node of that.
+        """
+        for name, scope, _ in self._apart.get(one, ()):
+            if name == other and self.domain(rack_id, scope) == self.domain(other_rack_id, scope):
+                return False
+        racks = self._at.get(rack_id), self._at.get(other_rack_id)
+        return all(
+            racks[0] is not None and racks[1] is not None and keeps(racks[0], racks[1], asked, self._sites)
+            for name, asked in self._far.get(one, ())
+            if name == other
+        )
 
     def stops(self, cluster_id: str, wanted: ClusterDemand, rack: Rack, *, stands: bool = False) -> Stop | None:
         """Why a node of a cluster must not be in a rack, or None.
@@ -115,6 +146,17 @@ class Neighbours:
         return None
 
     def _by_relation(self, cluster_id: str, rack: Rack) -> Stop | None:
+        found = self._by_seated(cluster_id, rack)
+        if found is not None:
+            return found
+        for other, scope, who_asks in self._beside.get(cluster_id, ()):
+            home = self._home(who_asks, scope)
+            if home is not None and self.domain(rack.id, scope) != home:
+                return Stop("together", f"together: {other} belongs to another {scope}")
+        return None
+
+    def _by_seated(self, cluster_id: str, rack: Rack) -> Stop | None:
+        """What of the demand's nodes that have a place keeps a node of a cluster away from a rack."""
         for other, scope, _ in self._apart.get(cluster_id, ()):
             if self.domain(rack.id, scope) in {self.domain(one, scope) for one in self._racks[other]}:
                 return Stop("apart", f"apart: {other} is in its {scope}")
@@ -122,11 +164,11 @@ class Neighbours:
             racks = (self._at[one] for one in self._racks[other] if one in self._at)
             if not all(keeps(rack, one, distance, self._sites) for one in racks):
                 return Stop("distance", f"distance: {other} is too near or too far, or shares what it must not")
-        for other, scope, who_asks in self._beside.get(cluster_id, ()):
-            home = self._home(who_asks, scope)
-            if home is not None and self.domain(rack.id, scope) != home:
-                return Stop("together", f"together: {other} belongs to another {scope}")
         return None
+
+    def _before_home(self, rack: Rack, *, cluster_id: str, wanted: ClusterDemand) -> Stop | None:
+        """What keeps a node away from a rack, whichever the domain is that its cluster shares with others."""
+        return self._by_others(wanted, rack) or self._by_seated(cluster_id, rack)
 
     def _home(self, cluster_id: str, scope: WideScope) -> str | None:
         """The domain that clusters share: where one of them was seated, else the best one that takes all of them."""
@@ -142,13 +184,21 @@ class Neighbours:
 
     def _best_home(self, members: frozenset[str], scope: WideScope) -> str | None:
         wanted = {name: self._demand.clusters[name] for name in sorted(members) if name in self._demand.clusters}
-        parts = [HomePart.of(name, one, partial(self._by_others, one)) for name, one in wanted.items()]
+        parts = [
+            HomePart.of(
+                name,
+                one,
+                partial(self._before_home, cluster_id=name, wanted=one),
+                kept_from=frozenset(self.kept_apart(name)) | self.far_from(name),
+            )
+            for name, one in wanted.items()
+        ]
         space: dict[str, list[RackState]] = defaultdict(list)
         is_open = partial(_takes_any, party=self._demand.party, parts=parts)
         for state in self._floor.states(is_open):
             space[self.domain(state.rack.id, scope)].append(state)
         here = Counter(self.domain(rack, scope) for name in wanted for rack in self._present.get(name, ()))
-        return best_home(space, parts, here)
+        return best_home(space, parts, here, self.may_both)
 
     def domain(self, rack_id: str, scope: WideScope) -> str:
         """Id of the domain that a rack is in."""
@@ -184,6 +234,17 @@ def _related(
         for asked in relations_of(wanted.cluster):
             found[asked.cluster].append(_Relation(name, asked.scope, name))
     return found
+
+
+def _sides_of(bystanders: Bystanders, separated: int) -> Mapping[str, frozenset[bool]]:
+    """By rack, on which sides of a protection level bystanders are; worked out once for them."""
+    known = cast("dict[int, Mapping[str, frozenset[bool]]]", bystanders.memo.setdefault("sides", {}))
+    if separated not in known:
+        known[separated] = {
+            rack_id: frozenset(item.protection_level >= separated for item in items)
+            for rack_id, items in bystanders.by_rack.items()
+        }
+    return known[separated]
 
 
 def _distances(demand: Demand) -> Mapping[str, Sequence[tuple[str, Distance]]]:

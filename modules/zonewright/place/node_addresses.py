@@ -37,7 +37,7 @@ def given_addresses(
         names_by_site.setdefault(wanted.cluster.site, []).extend(node.name for node in nodes)
         site = sites.get(wanted.cluster.site)
         pools = site.pools_for(demand.party) if site is not None else {}
-        for node in nodes:
+        for node in nodes if wanted.cluster.places else ():
             if node.chosen is not None and node.chosen.addresses:
                 chosen[node.name] = tuple(map(str, node.chosen.addresses))
                 own = {
@@ -71,12 +71,14 @@ def _has_data(pools: Mapping[str, AddressPool]) -> bool:
     return any(pool.role == "data" for pool in pools.values())
 
 
-def _in_use(site_id: str, site: Site, taken: Mapping[tuple[str, str], Collection[str]], version: int) -> list[str]:
+def _in_use(site_id: str, site: Site, taken: Mapping[tuple[str, str], Collection[str]], version: int) -> frozenset[str]:
     """Addresses of everybody else at a site, of whatever pool: a pool is renamed or divided, and nodes stay."""
     known = site.address_pools
     keys = (key for key in taken if key[0] == site_id)
     fitting = [key for key in keys if key[1] not in known or known[key[1]].prefix.version == version]
-    return [text for key in fitting for text in taken[key]]
+    if len(fitting) == 1:
+        return frozenset(taken[fitting[0]])  # the same object, where it is one
+    return frozenset(text for key in fitting for text in taken[key])
 
 
 def _kept(site: Site, pools: Mapping[str, AddressPool], present: Mapping[str, str]) -> Mapping[str, str]:

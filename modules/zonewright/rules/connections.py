@@ -1,7 +1,9 @@
 """Rules about what connections rest on: no shared risk, no late packet."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from operator import is_
 
+from zonewright.model.base import RiskKind
 from zonewright.model.cluster import Connection
 from zonewright.model.world import ClusterFacts, ZoneFacts
 from zonewright.rules.disjoint import MAX_SEARCHES, LinkNetwork, PairAnswer
@@ -14,6 +16,49 @@ from zonewright.rules.words import listed
 
 UNTIL_CLUSTER = "until the tenant has changed the connection: ask for that first"
 """What is left to whoever changes what a connection rests on."""
+_KEPT = 4
+_LAST: "list[_KnownNetwork]" = []
+"""The networks that were asked last: most changes leave sites, ducts and links as they are."""
+
+
+class _KnownNetwork(LinkNetwork):
+    """A network that remembers what it was asked."""
+
+    def __init__(self, facts: ZoneFacts, *, only_timed: bool) -> None:
+        super().__init__(facts, only_timed=only_timed)
+        self.made_of = _made_of(facts, only_timed=only_timed)
+        self._paths: dict[tuple[str, str], LinkPath | None] = {}
+        self._pairs: dict[tuple[str, str, frozenset[RiskKind], int | None], PairAnswer] = {}
+
+    def fastest(self, start: str, end: str) -> LinkPath | None:
+        """See :meth:`LinkNetwork.fastest`."""
+        if (start, end) not in self._paths:
+            self._paths[start, end] = super().fastest(start, end)
+        return self._paths[start, end]
+
+    def disjoint_pair(
+        self, start: str, end: str, kinds: Collection[RiskKind], *, most_ns: int | None = None
+    ) -> PairAnswer:
+        """See :meth:`LinkNetwork.disjoint_pair`."""
+        key = start, end, frozenset(kinds), most_ns
+        if key not in self._pairs:
+            self._pairs[key] = super().disjoint_pair(start, end, kinds, most_ns=most_ns)
+        return self._pairs[key]
+
+
+def _made_of(facts: ZoneFacts, *, only_timed: bool) -> tuple[object, ...]:
+    return facts.zone, facts.sites, facts.ducts, facts.links, only_timed
+
+
+def _network_of(facts: ZoneFacts, *, only_timed: bool = False) -> LinkNetwork:
+    """The network of a zone; the same one as long as what it is made of are the same objects."""
+    wanted = _made_of(facts, only_timed=only_timed)
+    for known in tuple(_LAST):
+        if all(map(is_, known.made_of, wanted)):
+            return known
+    made = _KnownNetwork(facts, only_timed=only_timed)
+    _LAST[:] = [made, *_LAST[: _KEPT - 1]]
+    return made
 
 
 def srlg_disjoint(view: View) -> Iterator[Breach]:
@@ -26,7 +71,7 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
 
 def _shared_paths(view: View, facts: ZoneFacts) -> Iterator[Breach]:
     """Connections for which two paths that share nothing were not found."""
-    network = LinkNetwork(facts)
+    network = _network_of(facts)
     for cluster, name, connection in connections_of(view):
         if connection.disjoint_paths > 1 and network.fastest(cluster.site, connection.to) is not None:
             answer = network.disjoint_pair(cluster.site, connection.to, connection.disjoint)
@@ -102,7 +147,7 @@ def latency_budget(view: View) -> Iterator[Breach]:
     """The paths that a connection needs are within its delay, in one direction."""
     if view.zone is None:
         return
-    network, whole = LinkNetwork(view.zone, only_timed=True), LinkNetwork(view.zone)
+    network, whole = _network_of(view.zone, only_timed=True), _network_of(view.zone)
     for cluster, name, connection in connections_of(view):
         fastest, limit = network.fastest(cluster.site, connection.to), connection.max_one_way_us
         if fastest is None:

@@ -55,7 +55,7 @@ LINK_CORES = Rule(
     level="mandatory",
     description=(
         "Value is `cores_in_use` of the link, plus the cores of each link that names it in `cores_of`, including "
-        "planned links. A link in whose cores no other runs is not judged."
+        "planned links and those that are reserved for days. A link in whose cores no other runs is not judged."
     ),
     unit="cores",
     reference="fibre records of the network operator",

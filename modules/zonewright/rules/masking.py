@@ -18,6 +18,14 @@ _NOUNS = {
 """How the sentence begins where the rule is not about a rack."""
 _RACK_PARTS = 4
 _FIX = "choose other racks for some of your nodes, or fewer or smaller nodes for this one"
+_FIXES = {
+    "offered-power": "ask for fewer or smaller nodes there, use racks of another offer, or ask the facility operator "
+    "for more power",
+    "quota": "ask for fewer or smaller nodes, free a reservation that is not needed, or ask the zone's administrator "
+    "for more",
+    "supply-capacity": "choose another site for some of your nodes, or fewer or smaller nodes for this one",
+}
+"""What helps where other racks do not."""
 _FIX_OF_SHARE = "ask for fewer or smaller nodes; those who have less than their share go first"
 
 
@@ -48,7 +56,7 @@ def without_sums(finding: Finding) -> Finding:
         value=None,
         limit=None,
         excess=excess,
-        fix=_FIX_OF_SHARE if is_share else _FIX,
+        fix=_FIX_OF_SHARE if is_share else _FIXES.get(finding.rule, _FIX),
     )
 
 

@@ -159,7 +159,7 @@ DUCT_BORES = Rule(
     level="mandatory",
     description=(
         "Value is the number of bores that others use, plus one bore for each link of the zone, including "
-        "planned links. A link in the cores of another takes none."
+        "planned links and those that are reserved for days. A link in the cores of another takes none."
     ),
     unit="bores",
     reference="duct survey of the network operator",

@@ -2,7 +2,6 @@
 
 import base64
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -11,15 +10,16 @@ from urllib3.exceptions import HTTPError
 
 from zonewright.audit.evidence.stamped import StampedHead, moment_fault, stamped_bytes
 from zonewright.errors import reason_of
+from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.store.journal import is_late
+from zonewright.ledger.transport.over_http import read_answer
 from zonewright.seal.errors import SealError
 from zonewright.server.kept_lines import add_line, alone, whole_lines
 from zonewright.server.witnesses import WitnessError
 
 if TYPE_CHECKING:
     from cryptography import x509
-    from urllib3 import BaseHTTPResponse
 
 _TYPE = "application/timestamp-query"
 _TIMEOUT_S = 30.0
@@ -82,25 +82,11 @@ class TimestampWitness:
             answer = self._pool.request(
                 "POST", self._url, body=asked, headers=headers, redirect=False, preload_content=False
             )
-            with answer:
-                body = _read(answer, MOST_BYTES + 1)
+            body = read_answer(answer, most=MOST_BYTES, within_s=_TIMEOUT_S)
+        except LedgerError as error:
+            raise WitnessError(error.sentence) from None
         except (HTTPError, OSError) as error:
             raise WitnessError(f"{type(error).__name__}: {reason_of(error)[:200]}") from None
-        if answer.status != _OK or len(body) > MOST_BYTES:
-            size = f"more than {MOST_BYTES:,} bytes" if len(body) > MOST_BYTES else f"{answer.status}"
-            raise WitnessError(f"it answered {size}")
+        if answer.status != _OK:
+            raise WitnessError(f"it answered {answer.status}")
         return body
-
-
-def _read(answer: "BaseHTTPResponse", most: int) -> bytes:
-    """At most so many bytes, in the time that an answer may take: one byte now and then keeps other witnesses waiting.
-
-    Raises:
-        WitnessError: when it did not end in that time.
-    """
-    body, until_s = b"", monotonic() + _TIMEOUT_S
-    while len(body) < most and (part := answer.read1(most - len(body))):
-        body += part
-        if monotonic() > until_s:
-            raise WitnessError(f"its answer did not end within {_TIMEOUT_S:g} s")
-    return body

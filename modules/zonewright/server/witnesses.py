@@ -21,6 +21,7 @@ from zonewright.server.periodic import Periodic
 
 VERB = "witness"
 _GIT_S, _HTTP_S = 120.0, 30.0
+_MOST_BYTES = 16_384
 _TRIES = 3
 _AUTHOR = ("-c", "user.name=zonewright", "-c", "user.email=zonewright@localhost", "-c", "commit.gpgsign=false")
 
@@ -139,7 +140,7 @@ class ServiceWitness:
     """
 
     def __init__(self, url: str, token: str) -> None:
-        self._road = OverHttp(url, token=token, timeout_s=_HTTP_S)
+        self._road = OverHttp(url, token=token, timeout_s=_HTTP_S, most_bytes=_MOST_BYTES)
 
     def keep(self, head: Checkpoint) -> None:
         """Send the head."""

@@ -74,15 +74,16 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
         yield from cluster_faults(known, owner, file, indexes)
 
 
-def check(declaration: Declaration, *, whole: bool) -> tuple[Problem, ...]:
+def check(declaration: Declaration, *, whole: bool, on: str | None = None) -> tuple[Problem, ...]:
     """The problems of a declaration whose parts are valid by themselves, such as one that was built in Python.
 
     Args:
         declaration: the declaration.
         whole: whether it holds the files of all owners, so that a site it does not know does not exist.
+        on: the day on which the rule pack in force must be valid, as ``2026-07-01``; None does not ask.
     """
     known = Known(zone=declaration.zone, owners=declaration.owners, whole=whole)
-    return in_order(located(declaration, fault) for fault in faults_of(known))
+    return in_order(located(declaration, fault) for fault in faults_of(known, on=on))
 
 
 def located(declaration: Declaration, fault: Fault) -> Problem:

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from zonewright.ledger.deciding.measuring import load_history, measured_sites
-from zonewright.ledger.deciding.site_claims import around, occupant, take
-from zonewright.ledger.deciding.site_revisions import revisions_of, sites_of
+from zonewright.ledger.deciding.site_claims import around, occupant, revisions_of, sites_of, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.held import HeldPlaces, all_held
@@ -60,7 +59,7 @@ class Facts:
         base: the zone as a whole; None where no change is to be judged.
         measured: what is measured of the sites, by id.
         own: the stack's own claims as they are, with or without a resource, but for those that leave.
-        held: all reservations, also those that have ended and are still there.
+        held: reservations that may count, also those that have ended and are still there; all of those for days.
         baseline_before: what the rows that the change alters or removes have of baseline without it.
         new_rows: names of the rows that the change brings; nothing of theirs stands there without it.
         beneath: what has changed of rows of others, under the stack's nodes and since its last admission, by name.
@@ -209,7 +208,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
     kept = {item for addresses in found.addresses.values() for item in addresses.items()}
     reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
     # A reservation for days is made beside the stack's own for minutes: an `up` that runs keeps what it was given.
-    every = all_held(connection, but="" if replaced else stack_id)
+    every = all_held(connection, but="" if replaced else stack_id, sites=touched)
     present = [held for held in every if held.expires_at > now]
     others = [held for held in present if held.wants is None or held.stack_id != replaced]
     for held in against(others, stack_id, demand):

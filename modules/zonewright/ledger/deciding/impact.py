@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from zonewright.ledger.deciding.facts import Facts
-from zonewright.ledger.deciding.zone_facts import Part, RowSums, wanted_part
+from zonewright.ledger.deciding.zone_parts import Part, RowSums, wanted_part
 from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of

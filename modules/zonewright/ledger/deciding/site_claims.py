@@ -1,25 +1,32 @@
-"""The claims of a site, read once for each state of it.
+"""The claims of a site, read once for each state of it, and of what was written only those of the stacks that have it.
 
-What is made of the rows is kept under a number that the database draws again whenever one of them is written
-(:data:`zonewright.ledger.store.tables.claim_version`), so a process reads and groups them again only when they changed.
+What is made of the rows is kept under numbers that the database draws again whenever one of them is written
+(:data:`zonewright.ledger.store.tables.claim_version` and ``claim_stack_version``). So a change costs a process what its
+stack has at a site, and not what the site has.
+
+Which sites a change touches stands here too, with the number that each has: what is decided is good for these numbers.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from operator import is_
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from threading import Lock
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, Engine, Row, bindparam, func, select, union
 
-from zonewright.ledger.store.claim_text import ROW, packed
-from zonewright.ledger.store.tables import claim, claim_version
+from zonewright.ledger.store.claim_text import ROW, ClaimRows, SiteClaims, are_same
+from zonewright.ledger.store.prepared import STACK
+from zonewright.ledger.store.scopes import NAMES
+from zonewright.ledger.store.tables import asset, claim, claim_stack_version, claim_version, revision
 from zonewright.model import NodeType
-from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.canonical import canonical_json
+from zonewright.model.demand import Demand
 from zonewright.model.expand import node_draw
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import NOBODY, Bystanders, Occupant, Standing
@@ -27,7 +34,6 @@ from zonewright.place.renames import Renames
 
 NUMBER = "number"
 """In a claim's data the number of a node with a name of its own."""
-_STACK, _RACK = ROW.index("stack_id"), ROW.index("rack")
 _REMEMBERED = 200_000
 """Bystanders that are kept, over all stacks: with their sums by rack about 300 bytes each."""
 
@@ -67,52 +73,7 @@ class Around:
         )
 
 
-_Text = tuple[str, str]
-"""Digest of the claims of a row of racks in canonical form, and that text."""
-
-
-@dataclass(frozen=True, eq=False)
-class SiteClaims:
-    """All claims of one site, in order of their ids.
-
-    Attributes:
-        rows: the claims; one that is as it was when the site was read before is the same object.
-        packed_before: what was made of them then, by name of a row of racks: its claims, and their text.
-    """
-
-    rows: tuple[Row[Any], ...]
-    packed_before: dict[str, tuple[list[Row[Any]], _Text]] = field(default_factory=dict)
-
-    @cached_property
-    def texts(self) -> Mapping[str, _Text]:
-        """By name of a row of racks: the digest of its claims in canonical form, and that text."""
-        groups: dict[str, list[Row[Any]]] = defaultdict(list)
-        for row in self.rows:
-            groups[row[_RACK].rsplit("/", 1)[0]].append(row)
-        found: dict[str, tuple[list[Row[Any]], _Text]] = {}
-        for name, rows in groups.items():
-            before = self.packed_before.get(name)
-            if before is None or not _are_same(before[0], rows):
-                text = packed(rows)
-                before = rows, (digest_of(text), text)
-            found[name] = before
-        self.packed_before.clear()
-        self.packed_before.update(found)
-        return {name: text for name, (_, text) in found.items()}
-
-    def again(self, rows: Sequence[Row[Any]]) -> "SiteClaims":
-        """The same site, read later.
-
-        Args:
-            rows: all its claims.
-        """
-        known = {tuple(row): row for row in self.rows}  # a comparison of rows themselves is slow
-        return SiteClaims(tuple(known.get(tuple(row), row) for row in rows), dict(self.packed_before))
-
-
-def _are_same(one: Sequence[Row[Any]], two: Sequence[Row[Any]]) -> bool:
-    """Whether rows are the same objects, in the same order."""
-    return len(one) == len(two) and all(map(is_, one, two))
+_Sums = tuple["ClaimedSum", ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -125,12 +86,17 @@ class ClaimedSum:
     draw_w: int
 
 
+_At = tuple[str, str]
+"""Site and stack."""
+
+
 @dataclass(slots=True)
 class _Memory:
     """What was read through one engine: by site, and of everybody else by (sites, stack)."""
 
     sites: dict[str, tuple[int, SiteClaims]] = field(default_factory=dict)
-    sums: dict[str, tuple[int, tuple[ClaimedSum, ...]]] = field(default_factory=dict)
+    sums: dict[str, tuple[int, Mapping[str, tuple[int, _Sums]]]] = field(default_factory=dict)
+    others: "dict[_At, _Others]" = field(default_factory=dict)
     around: "dict[tuple[str, frozenset[str]], _Known]" = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
@@ -142,11 +108,20 @@ class _Memory:
                 if any(held.numbers[site] != number for site, number in known.numbers.items() if site in held.numbers):
                     del self.around[other]
             self.around[key] = known
-            left = sum(len(one.others) for one in self.around.values())
+            left = sum(len(one.found.bystanders.occupants) for one in self.around.values())
             for other, one in list(self.around.items())[:-1]:
                 if left > _REMEMBERED:
-                    left -= len(one.others)
+                    left -= len(one.found.bystanders.occupants)
                     del self.around[other]
+
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """Claims of a stack at a site as others see them, and their addresses by pool."""
+
+    rows: ClaimRows
+    occupants: tuple[Occupant, ...]
+    taken: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +130,7 @@ class _Known:
 
     numbers: Mapping[str, int]
     found: Around
-    others: Sequence[Row[Any]]
+    others: Mapping[_At, ClaimRows]
 
 
 _MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
@@ -171,38 +146,58 @@ def site_claims(connection: Connection, sites: Collection[str]) -> dict[str, Sit
     return {site: claims for site, (_, claims) in _read(connection, sites).items()}
 
 
-_VERSIONS = select(claim_version.c.site, claim_version.c.number).where(
-    claim_version.c.site.in_(bindparam("sites", expanding=True))
-)
-_CLAIMS = select(*(claim.c[name] for name in ROW)).where(claim.c.site == bindparam("one")).order_by(claim.c.id)
+_IN_SITES: BindParameter[Any] = bindparam("sites", expanding=True)
+_SITE: BindParameter[Any] = bindparam("one")
+_STACKS: BindParameter[Any] = bindparam("stacks", expanding=True)
+_VERSIONS = select(claim_version.c.site, claim_version.c.number).where(claim_version.c.site.in_(_IN_SITES))
+_STACK_VERSIONS = select(claim_stack_version).where(claim_stack_version.c.site.in_(_IN_SITES))
+_CLAIMS = select(*(claim.c[name] for name in ROW), claim.c.id).where(claim.c.site == _SITE).order_by(claim.c.id)
+_CLAIMS_OF = _CLAIMS.where(claim.c.stack_id.in_(_STACKS))
+
+
+def _stack_numbers(connection: Connection, sites: Iterable[str]) -> dict[str, dict[str, int]]:
+    """By site the number of each stack that ever had something there."""
+    found: dict[str, dict[str, int]] = {site: {} for site in sites}
+    for row in connection.execute(_STACK_VERSIONS, {"sites": sorted(found)}):
+        found[row.site][row.stack_id] = row.number
+    return found
 
 
 def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int, SiteClaims]]:
     wanted = sorted(sites)
     numbers = {row.site: row.number for row in connection.execute(_VERSIONS, {"sites": wanted})}
     known = _MEMORIES.setdefault(connection.engine, _Memory()).sites
-    found: dict[str, tuple[int, SiteClaims]] = {}
-    for site in sorted(numbers):
-        held = known.get(site)
-        if held is None or held[0] != numbers[site]:
-            before = SiteClaims(()) if held is None else held[1]
-            held = numbers[site], before.again(connection.execute(_CLAIMS, {"one": site}).all())
-            known[site] = held
-        found[site] = held  # not what another thread has put there since: it may see another moment
-    return found
+    found = {site: held for site in numbers if (held := known.get(site)) is not None and held[0] == numbers[site]}
+    if missing := numbers.keys() - found.keys():
+        for site, of_stacks in _stack_numbers(connection, missing).items():
+            before = known.get(site)
+            if before is None:
+                claims = SiteClaims().again(connection.execute(_CLAIMS, {"one": site}), of_stacks)
+            else:
+                others = before[1].other_than(of_stacks)
+                rows = connection.execute(_CLAIMS_OF, {"one": site, "stacks": others})
+                claims = before[1].again(rows, of_stacks)
+            found[site] = (
+                numbers[site],
+                claims,
+            )  # not what another thread has put there since: it may see another moment
+            known[site] = found[site]
+    return dict(sorted(found.items()))
 
 
 _ALL_VERSIONS = select(claim_version.c.site, claim_version.c.number)
 _BY = claim.c.site, claim.c.stack_id, claim.c.room
-_SUMS = (
+_SUMMED = (
     select(*_BY, func.sum(claim.c.draw_w).label("draw_w"))
-    .where(claim.c.state.in_(("admitted", "active")), claim.c.site.in_(bindparam("sites", expanding=True)))
+    .where(claim.c.state.in_(("admitted", "active")))
     .group_by(*_BY)
 )
+_SUMS = _SUMMED.where(claim.c.site.in_(_IN_SITES))
+_SUMS_OF = _SUMMED.where(claim.c.site == _SITE, claim.c.stack_id.in_(_STACKS))
 
 
 def claimed_sums(connection: Connection) -> Iterator[ClaimedSum]:
-    """The sums of the whole zone, as a transaction sees them, in no order; made again for sites that were written to.
+    """The sums of the whole zone, as a transaction sees them, in no order; made again for stacks that were written to.
 
     Every decision needs them. Without that, bringing in n sites would sum the claims of each of them n times.
 
@@ -213,14 +208,40 @@ def claimed_sums(connection: Connection) -> Iterator[ClaimedSum]:
     memory = _MEMORIES.setdefault(connection.engine, _Memory()).sums
     known = {site: held for site in numbers if (held := memory.get(site)) is not None and held[0] == numbers[site]}
     if missing := numbers.keys() - known.keys():
-        found: dict[str, list[ClaimedSum]] = {site: [] for site in missing}
-        for site, stack_id, room, watts in connection.execute(_SUMS, {"sites": sorted(missing)}).all():
-            found[site].append(ClaimedSum(stack_id=stack_id, site=site, room=room, draw_w=int(watts)))
-        fresh = {site: (numbers[site], tuple(sums)) for site, sums in found.items()}
+        fresh = _summed(connection, memory, {site: numbers[site] for site in missing})
         memory.update(fresh)
         known |= fresh  # not what another thread has put there since: it may see another moment
-    for _, sums in known.values():
-        yield from sums
+    for _, stacks in known.values():
+        for _, sums in stacks.values():
+            yield from sums
+
+
+def _summed(
+    connection: Connection,
+    memory: Mapping[str, tuple[int, Mapping[str, tuple[int, _Sums]]]],
+    numbers: Mapping[str, int],
+) -> dict[str, tuple[int, Mapping[str, tuple[int, _Sums]]]]:
+    """Sums of sites by stack, read for those stacks whose numbers are others than in the memory."""
+    of_stacks = _stack_numbers(connection, numbers)
+    before = {site: memory[site][1] if site in memory else {} for site in numbers}
+    sums: dict[_At, list[ClaimedSum]] = defaultdict(list)
+    rows = list(connection.execute(_SUMS, {"sites": sorted(numbers.keys() - memory.keys())}))
+    for site in numbers.keys() & memory.keys():
+        others = [one for one, number in of_stacks[site].items() if before[site].get(one, (None,))[0] != number]
+        rows += connection.execute(_SUMS_OF, {"one": site, "stacks": others})
+    for row in rows:
+        sums[row.site, row.stack_id].append(
+            ClaimedSum(stack_id=row.stack_id, site=row.site, room=row.room, draw_w=int(row.draw_w))
+        )
+
+    def of(site: str, stack: str, number: int) -> tuple[int, _Sums]:
+        held = before[site].get(stack)
+        return held if held is not None and held[0] == number else (number, tuple(sums[site, stack]))
+
+    return {
+        site: (number, {stack: of(site, stack, drawn) for stack, drawn in of_stacks[site].items()})
+        for site, number in numbers.items()
+    }
 
 
 def around(connection: Connection, sites: Collection[str], stack_id: str) -> Around:
@@ -236,26 +257,48 @@ def around(connection: Connection, sites: Collection[str], stack_id: str) -> Aro
     memory, key = _MEMORIES.setdefault(connection.engine, _Memory()), (stack_id, frozenset(sites))
     held = memory.around.get(key)
     if held is None or held.numbers != numbers:
-        rows = [row for _, claims in read.values() for row in claims.rows]
-        others = [row for row in rows if row[_STACK] != stack_id]
-        if held is not None and _are_same(held.others, others):  # only the stack itself did something since
+        every = {(site, stack): rows for site, (_, claims) in read.items() for stack, rows in claims.stacks.items()}
+        others = {at: rows for at, rows in every.items() if at[1] != stack_id}
+        if held is not None and are_same(
+            list(held.others.values()), list(others.values())
+        ):  # only the stack itself did something since
             bystanders, taken = held.found.bystanders, held.found.taken
         else:
-            bystanders, taken = _others(others)
-        own = _own([row for row in rows if row[_STACK] == stack_id])
+            bystanders, taken = _others(memory, others, every.keys())
+        own = _own(row for _, claims in read.values() for row in claims.stacks.get(stack_id, ()))
         held = _Known(numbers, replace(own, bystanders=bystanders, taken=taken), others)
     memory.remember(key, held)
     return held.found
 
 
-def _others(rows: Iterable[Row[Any]]) -> tuple[Bystanders, Mapping[tuple[str, str], frozenset[str]]]:
-    """Claims of everybody else, and their addresses by (site, pool)."""
-    taken: dict[tuple[str, str], set[str]] = defaultdict(set)
-    found: list[Occupant] = []
+def _others(
+    memory: _Memory, others: Mapping[_At, ClaimRows], every: Collection[_At]
+) -> tuple[Bystanders, Mapping[tuple[str, str], frozenset[str]]]:
+    """Claims of everybody else, and their addresses by (site, pool); of all that have some, the rest is forgotten."""
+    parts: dict[_At, _Others] = {}
+    for at, rows in sorted(others.items(), key=itemgetter(0)):
+        known = memory.others.get(at)
+        parts[at] = known if known is not None and known.rows is rows else _as_others(rows)
+    memory.others.update(parts)
+    sites = {site for site, _ in every}
+    for at in list(memory.others):
+        if at[0] in sites and at not in every:
+            memory.others.pop(at, None)
+    taken: dict[tuple[str, str], list[frozenset[str]]] = defaultdict(list)
+    for (site, _), part in parts.items():
+        for pool, addresses in part.taken.items():
+            taken[site, pool].append(addresses)
+    occupants = tuple(chain.from_iterable(part.occupants for part in parts.values()))
+    return Bystanders(occupants), {key: frozenset().union(*some) for key, some in taken.items()}
+
+
+def _as_others(rows: ClaimRows) -> _Others:
+    taken: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        found.append(_occupant(row.data, row.party, row.stack_id, row.name, row.state))
-        take(taken, row.site, _data(row.data)["addresses"])
-    return Bystanders(tuple(found)), {key: frozenset(addresses) for key, addresses in taken.items()}
+        for pool, address in _data(row.data)["addresses"].items():
+            taken[pool].add(address)
+    occupants = tuple(_occupant(row.data, row.party, row.stack_id, row.name, row.state) for row in rows)
+    return _Others(rows, occupants, {pool: frozenset(addresses) for pool, addresses in taken.items()})
 
 
 def _own(rows: Iterable[Row[Any]]) -> Around:
@@ -334,3 +377,23 @@ def _data(text: str) -> dict[str, Any]:
 def _occupant(text: str, party: str, stack: str, name: str, standing: Standing) -> Occupant:
     """A claim's row as an occupant; the key is all that it is made from, so that a row that changed is another one."""
     return occupant(_data(text), party=party, stack=stack, name=name, standing=standing)
+
+
+_REVISIONS = select(revision).where(revision.c.site.in_(bindparam("sites", expanding=True)))
+_SITES = union(*(select(table.c.site).where(table.c.stack_id == STACK) for table in (claim, asset)))
+
+
+def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]:
+    """Revision of each site; 0 where nothing was ever written."""
+    wanted = sorted(sites)
+    rows = connection.execute(_REVISIONS, {"sites": wanted})
+    return dict.fromkeys(wanted, 0) | {row.site: row.number for row in rows}
+
+
+def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset[str]:
+    """The sites that a change of this stack touches: those it wants and those where it has something; and names."""
+    sites = {wanted.cluster.site for wanted in demand.clusters.values()}
+    sites |= {name.partition("/")[0] for name in demand.assets}
+    if demand.assets:
+        sites.add(NAMES)
+    return frozenset(sites.union(connection.execute(_SITES, {"stack": stack_id}).scalars()))

@@ -6,7 +6,6 @@ change does not touch are there with their sums only.
 
 import json
 import secrets
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -14,20 +13,20 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, select
 
 from zonewright.ledger.deciding.party_facts import SALT
 from zonewright.ledger.deciding.plans import present
 from zonewright.ledger.deciding.review import Review, last_proposal
 from zonewright.ledger.deciding.site_claims import claimed_sums, site_claims
+from zonewright.ledger.deciding.zone_parts import brought_in
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
-from zonewright.ledger.store.claim_text import ROW
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.held import all_held
 from zonewright.ledger.store.prepared import STACK, ZONE
-from zonewright.ledger.store.tables import admission, asset, claim
+from zonewright.ledger.store.tables import admission, claim
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
@@ -35,7 +34,6 @@ from zonewright.telemetry.home import STORE_FAULTS, TelemetryHome
 from zonewright.telemetry.registers import UntoldError, registers
 from zonewright.telemetry.renaming import stored_as
 
-_ASSETS = select(asset).order_by(asset.c.id)  # as who had a name first
 _CONNECTIONS = (
     select(admission.c.stack_id, admission.c.party, admission.c.connections)
     .where(admission.c.state == "current", admission.c.stack_id != STACK, admission.c.connections != "{}")
@@ -121,7 +119,6 @@ def take(
     registered = connection.execute(ZONE).one()
     texts: dict[str, str] = {"zone.json": registered.document}
     texts |= {FORMER: registered.former} if registered.former else {}
-    texts |= _assets(connection)
     is_counted = parse_zone(texts["zone.json"]).counts_usage
     texts["loads.json"] = canonical_json(_loads(connection, sites, by_party=is_counted))
     texts["reservations.json"] = canonical_json(_reservations(connection, request.stack_id, sites, now))
@@ -135,6 +132,7 @@ def take(
     texts |= readings
     texts[SALT] = new_salt()
     files = {name: (digest_of(text), text) for name, text in texts.items()}
+    files |= {f"assets/{site}.json": one.text for site, one in brought_in(connection).sites.items() if one.rows}
     for claims in site_claims(connection, sites).values():
         files |= {f"claims/{name}.json": one for name, one in claims.texts.items()}
     snapshot = Snapshot(
@@ -163,18 +161,6 @@ def figure_data(measured: Measured) -> dict[str, Any]:
         name: f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
         for name, value in (data | ({"findings": findings} if findings else {})).items()
     }
-
-
-def _row(row: RowMapping) -> dict[str, Any]:
-    return {**{name: row[name] for name in ROW if name != "data"}, "data": json.loads(row["data"])}
-
-
-def _assets(connection: Connection) -> dict[str, str]:
-    """All assets of the zone, by site: rules look at all of them."""
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in connection.execute(_ASSETS).mappings():
-        groups[row["site"]].append(_row(row))
-    return {f"assets/{site}.json": canonical_json(rows) for site, rows in sorted(groups.items())}
 
 
 def _loads(connection: Connection, sites: Collection[str], *, by_party: bool) -> list[dict[str, Any]]:
@@ -228,15 +214,17 @@ def _leaving(number_in: Callable[..., ColumnElement[int]]) -> Select[Any]:
 def _reservations(connection: Connection, stack_id: str, sites: Collection[str], now: str) -> list[dict[str, Any]]:
     """What others have reserved, and what anybody has for days: also the stack itself, since it may be for this."""
     found = []
-    for held in all_held(connection, but=stack_id):
+    for held in all_held(connection, but=stack_id, sites=sites):
         if held.expires_at <= now:
             continue
         is_lasting = held.wants is not None  # sums over the zone count it, wherever it is
         here = {
             name: data for name, data in held.claims.items() if is_lasting or data["rack"].partition("/")[0] in sites
         }
+        if not (here or held.names or is_lasting):
+            continue
         mine = {"stack_id": held.stack_id, "party": held.party, "holds": here, "expires_at": held.expires_at}
-        names = {"names": [list(one) for one in held.names]} if held.names else {}
+        names = {"names": held.names_data()} if held.names else {}
         found.append(mine | names | ({} if held.wants is None else {"wants": held.wants}))
     return found
 

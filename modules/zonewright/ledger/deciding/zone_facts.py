@@ -4,145 +4,59 @@ Sums of claims come from the database, so that a change at one site never reads 
 """
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TypeVar
+from functools import cached_property, lru_cache
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, select
 
 from zonewright.ledger.deciding.site_claims import claimed_sums
-from zonewright.ledger.store.documents import parse_asset, parse_former, parse_zone
+from zonewright.ledger.deciding.zone_parts import (
+    RESERVED,
+    WANTED,
+    Owned,
+    Part,
+    PartyAtSite,
+    brought_in,
+    frame_of,
+    wanted_part,
+)
+from zonewright.ledger.store.documents import parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.held import HeldPlaces, all_held
-from zonewright.ledger.store.tables import admission, asset, claim, zone
+from zonewright.ledger.store.tables import admission, claim, zone
 from zonewright.model import Connection as Needed
 from zonewright.model import Zone
-from zonewright.model.asset import DuctAsset, LinkAsset, RowAsset, SiteAsset, asset_text
+from zonewright.model.asset import LinkAsset
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
-from zonewright.model.expand import expand_ids, nodes_of
+from zonewright.model.expand import nodes_of
 from zonewright.model.former_names import FormerNames
-from zonewright.model.names import holders, names_in
+from zonewright.model.names import names_in
+from zonewright.model.network import Link
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import (
     ClusterFacts,
-    DuctFacts,
     LinkFacts,
     NameFacts,
     NameKind,
     RoomTotals,
-    SiteFacts,
     Usage,
     ZoneFacts,
 )
 
 _CONNECTIONS: TypeAdapter[dict[str, Needed]] = TypeAdapter(dict[str, Needed])
-_WANTED, _RESERVED = sys.maxsize, sys.maxsize - 1
-"""Since when a stack has a name: by the number of its row, after all of those what is reserved, then what is wanted."""
 _FILE = select(zone.c.document, zone.c.former)
-_ASSETS = select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data).order_by(
-    asset.c.name, asset.c.state.desc(), asset.c.generation
-)
 _CONNECTED = (
     select(admission.c.stack_id, admission.c.party, admission.c.connections)
     .where(admission.c.state == "current", admission.c.connections != "{}")
     .order_by(admission.c.stack_id)
 )
-PartyAtSite = tuple[str, str]
-"""Party and site."""
-Owned = tuple[str, str]
-"""Stack and id, so that what two stacks call by one id are two things."""
-_Facts = TypeVar("_Facts")
 
 
-@dataclass(frozen=True, slots=True)
-class RowSums:
-    """What a row adds to its room, in watts and rack units; a planned one adds its design only once it is in use."""
-
-    room: str
-    design_w: int
-    baseline_w: int
-    is_planned: bool
-    units: int
-    baseline_units: int
-
-
-@lru_cache(maxsize=16_384)
-def _row_sums(name: str, text: str) -> RowSums:
-    item = parse_asset(text)
-    if not isinstance(item, RowAsset):
-        raise TypeError(name)
-    row = item.row
-    per_rack = min((feed.design_w for feed in row.feeds.values()), default=0)
-    return RowSums(
-        room=name.rsplit("/", 1)[0],
-        design_w=row.racks * per_rack,
-        baseline_w=sum(len(expand_ids(one.racks)) * one.allocated_draw for one in row.baseline.values()),
-        is_planned="planned" in (row.status, item.room.status),
-        units=row.racks * row.u_height,
-        baseline_units=sum(len(expand_ids(one.racks)) * one.u_height for one in row.baseline.values()),
-    )
-
-
-@lru_cache(maxsize=16_384)
-def _names_in(name: str, text: str) -> tuple[tuple[NameKind, str, str], ...]:
-    return names_in(name, parse_asset(text))
-
-
-@dataclass(slots=True)
-class Part:
-    """What some stacks bring into the zone.
-
-    Attributes:
-        sites: sites by stack and id.
-        rows: sums of rows by stack and name.
-        ducts: ducts by stack and id.
-        links: links by stack and id.
-        names: the names of all of them.
-        claimed_w: watts claimed by room.
-        connected: clusters that need connections.
-        usage: watts claimed by party and site, where a rule of the zone asks.
-        units: rack units claimed by party and site, in the same way.
-        standing: the stack's own claims that have a resource, by site and node name, in the same way.
-        assets: names of sites, rows, ducts and links, each with whether it is leaving.
-    """
-
-    sites: dict[Owned, SiteFacts] = field(default_factory=dict)
-    rows: dict[Owned, RowSums] = field(default_factory=dict)
-    ducts: dict[Owned, DuctFacts] = field(default_factory=dict)
-    links: dict[Owned, LinkFacts] = field(default_factory=dict)
-    names: list[NameFacts] = field(default_factory=list)
-    claimed_w: Counter[str] = field(default_factory=Counter)
-    connected: tuple[ClusterFacts, ...] = ()
-    usage: Counter[PartyAtSite] = field(default_factory=Counter)
-    units: Counter[PartyAtSite] = field(default_factory=Counter)
-    standing: dict[tuple[str, str], Usage] = field(default_factory=dict)
-    assets: dict[str, bool] = field(default_factory=dict)
-
-    def add(self, name: str, text: str, owner: str, *, stack: str, since: int, is_leaving: bool = False) -> None:
-        """Add an asset from its canonical JSON; one that is leaving takes no link any more, and keeps its names."""
-        item = parse_asset(text)
-        self.assets[name] = self.assets.get(name, True) and is_leaving
-        id_ = name.rsplit("/", 1)[-1]
-        if isinstance(item, SiteAsset):
-            self.sites[stack, name] = SiteFacts(owner=owner, site=item.site, is_leaving=is_leaving)
-        elif isinstance(item, DuctAsset):
-            self.ducts[stack, id_] = DuctFacts(owner=owner, duct=item.duct, is_leaving=is_leaving, offers=item.offers)
-        elif isinstance(item, LinkAsset):
-            self.links[stack, id_] = LinkFacts(owner=owner, link=item.link, is_leaving=is_leaving, offers=item.offers)
-        else:
-            self.rows[stack, name] = _row_sums(name, text)
-        self.names += [
-            NameFacts(kind=kind, name=held, party=owner, stack=stack, since=since, path=path)
-            for kind, held, path in _names_in(name, text)
-        ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ZoneBase:
     """The zone's file, everybody else's part, and the stack's own part as the ledger has it now.
 
@@ -167,6 +81,10 @@ class ZoneBase:
 
     def before(self) -> ZoneFacts:
         """The zone without the change; of no stack, where nobody changes anything."""
+        return self._before
+
+    @cached_property
+    def _before(self) -> ZoneFacts:
         facts = _facts(self.zone, self.others, self.own, reserved=self.reserved, on=self.on)
         return replace(facts, connected=self.others.connected, stood=self.own.connected if self.stack_id else None)
 
@@ -174,7 +92,7 @@ class ZoneBase:
         """The zone with a demand at these places instead of what the stack has now."""
         wanted = wanted_part(demand, self.stack_id)
         had = {(one.kind, one.name): one.since for one in sorted(self.own.names, key=lambda one: -one.since)}
-        wanted.names = [replace(one, since=had.get((one.kind, one.name), _WANTED)) for one in wanted.names]
+        wanted.names = [replace(one, since=had.get((one.kind, one.name), WANTED)) for one in wanted.names]
         # What leaves counts until it is gone, as it does for the feeds.
         counted = {(site, self.renamed.get(name, name)): used for (site, name), used in self.own.standing.items()}
         counts_usage = self.zone.counts_usage
@@ -197,32 +115,52 @@ def _larger(one: Usage, two: Usage) -> Usage:
     return Usage(max(one.watts, two.watts), max(one.units, two.units))
 
 
-def wanted_part(demand: Demand, stack_id: str) -> Part:
-    """The assets of a demand of a stack."""
-    wanted = Part()
-    for name, item in demand.assets.items():
-        wanted.add(name, asset_text(item), demand.party, stack=stack_id, since=_WANTED)
-    return wanted
-
-
 def names_of(demand: Demand) -> list[tuple[NameKind, str]]:
     """The names that a demand wants, in order, as a reservation keeps them."""
     names = {(kind, held) for name, item in demand.assets.items() for kind, held, _ in names_in(name, item)}
     return sorted(names)
 
 
+def links_of(demand: Demand) -> dict[str, Link]:
+    """What the links of a demand take of ducts and of other links, by id, as a reservation keeps it."""
+    wanted = (
+        (name.rpartition("/")[2], item.link) for name, item in demand.assets.items() if isinstance(item, LinkAsset)
+    )
+    return {
+        id_: Link(a=one.a, b=one.b, ducts=one.ducts, cores_of=one.cores_of, cores=one.cores, route=one.route)
+        for id_, one in sorted(wanted)
+    }
+
+
+def _taken_by(held: HeldPlaces, links: Mapping[Owned, LinkFacts]) -> Iterable[tuple[str, LinkFacts]]:
+    """Links that a reservation keeps bores or cores for, as far as its stack does not have these already.
+
+    Args:
+        held: the reservation.
+        links: all that are there, by stack and id.
+    """
+    for id_, link in held.links.items():
+        had = links.get((held.stack_id, id_))
+        known = had.link if had is not None else link.model_copy(update={"ducts": (), "cores_of": (), "cores": 0})
+        ducts = () if link.cores_of else tuple(one for one in link.ducts if one not in known.ducts)
+        new = tuple(one for one in link.cores_of if one not in known.cores_of)
+        old = tuple(one for one in link.cores_of if one not in new)
+        for takes, cores_of, cores in (
+            (ducts, (), link.cores),
+            ((), new, link.cores),
+            ((), old, max(0, link.cores - known.cores)),
+        ):
+            if takes or (cores_of and cores):
+                taken = link.model_copy(update={"ducts": takes, "cores_of": cores_of, "cores": cores})
+                yield id_, LinkFacts(owner=held.party, link=taken)
+
+
 def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = (), on: str) -> ZoneFacts:
-    names = tuple(one for part in parts for one in part.names)
-    stacks = holders(zone_file, names)
-
-    def owned(kind: NameKind, found: Iterable[tuple[Owned, _Facts]]) -> dict[str, _Facts]:
-        return {id_: facts for (stack, id_), facts in found if stacks[kind, id_] == stack}
-
-    rows = owned("row", ((key, sums) for part in parts for key, sums in part.rows.items()))
+    frame = frame_of(zone_file, parts)
     contracted: Counter[str] = Counter()
     for part in parts:
         contracted.update(part.claimed_w)
-    for row in rows.values():
+    for row in frame.rows.values():
         contracted[row.room] += row.baseline_w
     usage: Counter[PartyAtSite] = Counter()
     units: Counter[PartyAtSite] = Counter()
@@ -231,6 +169,7 @@ def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = (), o
         usage.update(part.usage)
         units.update(part.units)
     reserved_w: Counter[str] = Counter()
+    reserved = tuple(reserved)
     for held in reserved:
         for data in held.claims.values():
             place = held.party, data["rack"].partition("/")[0]
@@ -238,17 +177,17 @@ def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = (), o
             usage[place] += data["node_type"]["allocated_draw"]
             units[place] += data["node_type"]["u_height"]
     design: Counter[str] = Counter()
-    for row in rows.values():
+    for row in frame.rows.values():
         design[row.room] += row.design_w if not row.is_planned or contracted[row.room] else 0
-    links = [(key, facts) for part in parts for key, facts in part.links.items()]
+    taken = tuple(one for held in reserved for one in _taken_by(held, frame.all_links))
     return ZoneFacts(
         zone=zone_file,
-        sites=owned("site", ((key, facts) for part in parts for key, facts in part.sites.items())),
+        sites=frame.sites,
         rooms={room: RoomTotals(watts, contracted[room], reserved_w[room]) for room, watts in design.items()},
-        ducts=owned("duct", ((key, facts) for part in parts for key, facts in part.ducts.items())),
-        links=owned("link", links),
-        contested=tuple((id_, facts) for (stack, id_), facts in links if stacks["link", id_] != stack),
-        names=names,
+        ducts=frame.ducts,
+        links=frame.links,
+        contested=frame.contested + taken,
+        names=frame.names,
         connected=tuple(one for part in parts for one in part.connected),
         usage={place: Usage(watts, units[place]) for place, watts in usage.items()} if counts else {},
         on=on,
@@ -267,11 +206,8 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     registered = connection.execute(_FILE).first()
     if registered is None:
         return None
-    parts = {True: Part(), False: Part()}
-    for row in connection.execute(_ASSETS):
-        part, is_leaving = parts[row.stack_id == stack_id], row.state == "releasing"
-        part.add(row.name, row.data, row.party, stack=row.stack_id, since=row.id, is_leaving=is_leaving)
-    held = [one for one in all_held(connection, but=stack_id) if one.expires_at > now] if now else []
+    parts = brought_in(connection).parts(stack_id)
+    held = [one for one in all_held(connection, but=stack_id, sites=()) if one.expires_at > now] if now else []
     parts[False].names += _reserved(held, stack_id)
     former = parse_former(registered.former)
     known = parse_zone(registered.document)
@@ -328,7 +264,7 @@ def _reserved(held: Iterable[HeldPlaces], stack_id: str) -> Iterable[NameFacts]:
     """Names that other stacks' reservations hold; what such a stack has already is among its assets as well."""
     for one in held:
         for kind, name in one.names if one.stack_id != stack_id else ():
-            yield NameFacts(kind=kind, name=name, party=one.party, stack=one.stack_id, since=_RESERVED)
+            yield NameFacts(kind=kind, name=name, party=one.party, stack=one.stack_id, since=RESERVED)
 
 
 def connections_text(demand: Demand) -> str:
@@ -350,11 +286,19 @@ def connections_text(demand: Demand) -> str:
 
 def _connected(connection: Connection) -> Iterable[ClusterFacts]:
     for row in connection.execute(_CONNECTED):
-        for cluster_id, data in json.loads(row.connections).items():
-            yield ClusterFacts(
-                party=row.party,
-                stack=row.stack_id,
-                name=cluster_id,
-                site=data["site"],
-                connections=_CONNECTIONS.validate_json(json.dumps(data["connections"])),
-            )
+        yield from _clusters_connected(row.stack_id, row.party, row.connections)
+
+
+@lru_cache(maxsize=1024)
+def _clusters_connected(stack_id: str, party: str, text: str) -> tuple[ClusterFacts, ...]:
+    """Clusters of a stack that need connections, by what its admission keeps of them."""
+    return tuple(
+        ClusterFacts(
+            party=party,
+            stack=stack_id,
+            name=cluster_id,
+            site=data["site"],
+            connections=_CONNECTIONS.validate_json(json.dumps(data["connections"])),
+        )
+        for cluster_id, data in json.loads(text).items()
+    )

@@ -42,6 +42,7 @@ class ReservedPlaces(Message):
         racks: ids of the racks in which places are held.
         units: rack units that are held.
         watts: IT power that is held.
+        links: ids of the links for which bores or cores are held.
         findings: what its admission will need besides, such as an approval.
     """
 
@@ -49,6 +50,7 @@ class ReservedPlaces(Message):
     racks: list[str]
     units: int
     watts: int
+    links: list[str] = Field(default_factory=list)
     findings: list[Finding]
 
 
@@ -89,6 +91,7 @@ class ReservationRecord(Message):
         racks: ids of the racks; empty where the reader may not know.
         units: rack units that are held; None where the reader may not know.
         watts: IT power that is held; None where the reader may not know.
+        links: ids of the links for which bores or cores are held; empty where the reader may not know.
         is_of_racks: whether whole racks are held, and no particular demand.
     """
 
@@ -102,6 +105,7 @@ class ReservationRecord(Message):
     racks: list[str] = Field(default_factory=list)
     units: int | None = None
     watts: int | None = None
+    links: list[str] = Field(default_factory=list)
     is_of_racks: bool = False
 
 

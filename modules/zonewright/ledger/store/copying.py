@@ -20,7 +20,8 @@ from zonewright.ledger.store.state_root import root
 
 _PAGE = 500
 _CODE = "copy"
-_OWN = frozenset({schema.version.name, tables.claim_version.name})
+_DRAWN = (tables.claim_version, tables.claim_stack_version, tables.asset_version)
+_OWN = frozenset({schema.version.name, *(table.name for table in _DRAWN)})
 """Tables that each database fills by itself."""
 _NUMBERED = (tables.claim, tables.asset, tables.change, tables.verdict)
 """Tables whose rows the database numbers."""

@@ -20,7 +20,7 @@ from zonewright.ledger.store.scopes import Touch, WholeZone
 if TYPE_CHECKING:
     from zonewright.ledger.store.engines.postgresql_server import PostgresqlServer
 
-_POOL_BESIDE = 4
+_POOL_BESIDE = 12
 
 
 class Database:
@@ -79,7 +79,9 @@ class Database:
             PostgresqlServer,
         )
 
-        return PostgresqlServer(self._url, path=self.path, lock_wait_s=self._lock_wait_s, pool=_POOL_BESIDE)
+        return PostgresqlServer(
+            self._url, path=self.path, lock_wait_s=self._lock_wait_s, pool=_POOL_BESIDE, has_ranges=True
+        )
 
     def _require_schema(self, *, create: bool) -> None:
         with self.reading() as connection:

@@ -2,25 +2,27 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from typing import Any, Self
 
-from sqlalchemy import Connection, bindparam, delete, literal, select, union_all, update
+from sqlalchemy import Connection, Select, bindparam, delete, literal, or_, select, union_all, update
 
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import raise_revisions
 from zonewright.ledger.store.engines.holder import BESIDE
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.ledger.store.tables import lasting, reservation
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
+from zonewright.model.network import Link
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import NameKind
 
 RESERVED, RENEWED, FREED = "reserved", "reservation-renewed", "reservation-freed"
 ENDED = "reservation-ended"
 """Kinds of entries. The last says that a reservation for days is over; it has held nothing since its end."""
-NAMES = "names"
-"""Stands among the sites of a change that may take a name: names are unique in the zone, so it meets all others."""
+_DECODER, _HOLDS, _NAMES = json.JSONDecoder(), '{"holds":{', ',"names":['
 _FOR_MINUTES = select(
     reservation.c.stack_id,
     reservation.c.party,
@@ -32,8 +34,10 @@ _FOR_MINUTES = select(
 _FOR_DAYS = select(
     lasting.c.stack_id, lasting.c.party, lasting.c.holds, lasting.c.names, lasting.c.expires_at, lasting.c.wants
 )
-_ALL = union_all(_FOR_MINUTES, _FOR_DAYS).subquery("held")
-_QUERY = select(_ALL).order_by(_ALL.c.stack_id, _ALL.c.expires_at)
+_MOST_SITES = 8
+"""Of more sites all reservations are read."""
+_READ, _SHORT = 4_096, 16_384
+"""So many reservations, of so many letters at most, a process keeps as read: each counts in decisions until it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class HeldPlaces:
         claims: data of the claims that it would become, by node name.
         names: names that it would have, with their kinds.
         expires_at: its end, ISO 8601.
+        links: links that it would bring, by id, as far as they take bores or cores.
         wants: of one for days, the demand that converts it, empty where whole racks are held; None of one for minutes.
     """
 
@@ -54,7 +59,17 @@ class HeldPlaces:
     claims: Mapping[str, dict[str, Any]]
     names: Sequence[tuple[NameKind, str]]
     expires_at: str
+    links: Mapping[str, Link] = field(default_factory=dict)
     wants: str | None = None
+
+    def names_data(self) -> list[list[Any]]:
+        """Its names as plain data, each with its kind; of links also what they take."""
+        return [
+            [kind, name, self.links[name].model_dump(mode="json", exclude_defaults=True)]
+            if kind == "link" and name in self.links
+            else [kind, name]
+            for kind, name in self.names
+        ]
 
     @property
     def is_of_racks(self) -> bool:
@@ -71,7 +86,7 @@ class HeldPlaces:
         if not self.is_converted_by(stack_id, demand):
             return self
         racks = {seat.rack for seat in seats.values()}
-        return replace(self, claims=self.left_beside(racks))
+        return replace(self, claims=self.left_beside(racks), links={})
 
     def left_beside(self, racks: Collection[str]) -> dict[str, dict[str, Any]]:
         """What is left when it is converted and the stack has something in these racks."""
@@ -84,27 +99,71 @@ class HeldPlaces:
         return sites | ({NAMES} if self.names else set())
 
 
-def all_held(connection: Connection, *, but: str) -> list[HeldPlaces]:
+def all_held(connection: Connection, *, but: str, sites: Collection[str] | None = None) -> list[HeldPlaces]:
     """All reservations, also those that have ended and are still there.
 
     Args:
         connection: a transaction.
         but: a stack whose reservation for minutes is left out.
+        sites: those for minutes may be left out that hold nothing at these sites, and no names; None leaves none out.
     """
-    return [_of_row(row) for row in connection.execute(_QUERY, {"but": but})]
+    asked = sorted(sites) if sites is not None and len(sites) <= _MOST_SITES else None
+    like = {f"site_{number}": f'%"{site}"%' for number, site in enumerate(asked or ())}
+    query = _all(None if asked is None else len(asked))
+    return [_of_row(row) for row in connection.execute(query, {"but": but, **like})]
+
+
+@cache
+def _all(sites: int | None) -> Select[Any]:
+    """Of so many sites, or of all: those for minutes say at which sites they are, those for days count anywhere."""
+    minutes = _FOR_MINUTES
+    if sites is not None:
+        at = (reservation.c.sites.like(bindparam(f"site_{number}")) for number in range(sites))
+        minutes = minutes.where(or_(reservation.c.sites.like(f'%"{NAMES}"%'), *at))
+    found = union_all(minutes, _FOR_DAYS).subquery("held")
+    return select(found).order_by(found.c.stack_id, found.c.expires_at)
+
+
+def _for_minutes(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
+    """What a reservation for minutes holds, and its names: read once by a process, where it is not very long."""
+    return _short(text) if len(text) <= _SHORT else _long(text)
+
+
+@lru_cache(maxsize=_READ)
+def _short(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
+    return _read(text)
+
+
+@lru_cache(maxsize=2)
+def _long(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
+    """As much as an admission brings: a decision asks twice."""
+    return _read(text)
+
+
+def _read(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
+    """The places and names of a text.
+
+    The places stand before the answer that it gives to who asks again, which is as long and is not read here.
+    """
+    if text.startswith(_HOLDS):
+        claims, end = _DECODER.raw_decode(text, len(_HOLDS) - 1)
+        if text.startswith(_NAMES, end):
+            return claims, _DECODER.raw_decode(text, end + len(_NAMES) - 1)[0]
+    data = json.loads(text)
+    return data["holds"], data.get("names", ())
 
 
 def _of_row(row: Any) -> HeldPlaces:
     if row.wants is None:
-        data = json.loads(row.holds)
-        claims, names = data["holds"], data.get("names", ())
+        claims, names = _for_minutes(row.holds)
     else:
         claims, names = json.loads(row.holds), json.loads(row.names)
     return HeldPlaces(
         stack_id=row.stack_id,
         party=row.party,
         claims=claims,
-        names=[(kind, name) for kind, name in names],
+        names=[(kind, name) for kind, name, *_ in names],
+        links={name: Link.model_validate(taken) for _, name, *more in names for taken in more},
         expires_at=row.expires_at,
         wants=row.wants,
     )

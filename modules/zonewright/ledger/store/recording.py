@@ -6,7 +6,7 @@ the list of them. The list is kept beside the journal: it is not exported, since
 so they hold digests; what a row said is kept once, as it was recorded last.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +109,8 @@ DERIVED: Mapping[str, str] = {
     "reservation": "ends by itself after a few minutes",
     "revision": "counts changes, so that a decision sees that something moved",
     "claim_version": "a random number for each change, so that a process sees that something moved",
+    "claim_stack_version": "the same for each stack at a site",
+    "asset_version": "the same for what was brought into a site",
     "identity": "named in each signed checkpoint",
     "alembic_version": "the version of the schema",
 }
@@ -131,13 +133,13 @@ def begin(connection: Connection, by: str) -> None:
 def _look(connection: Connection) -> None:
     """Look at what the transaction changed so far: others wait for what is done after it holds the journal's head."""
     words = words_of(connection)
-    keys: dict[str, set[_Key]] = {}
+    keys: dict[str, dict[_Key, str]] = {}
     for name, *values in words.touched(connection):
-        keys.setdefault(name, set()).add(tuple(map(_as_held, _KINDS[name], values)))
+        key = tuple(map(_as_held, _KINDS[name], values))
+        keys.setdefault(name, {})[key] = key_of(key)
     seen: dict[tuple[str, str], RowChange | None] = connection.info.setdefault(_CHANGES, {})
     for name, touched in keys.items():
-        known = {key_of(key) for key in touched}
-        seen |= {(name, key): None for key in known}  # as it was recorded, if nothing else is found
+        seen |= {(name, key): None for key in touched.values()}  # as it was recorded, if nothing else is found
         seen |= {one[:2]: one for one in _changed(connection, COVERED[name], touched)}
     if keys:
         words.end_touched(connection)
@@ -240,14 +242,13 @@ def record_of(one: Covered, row: Mapping[str, Any]) -> str:
     )
 
 
-def _changed(connection: Connection, one: Covered, keys: Collection[_Key]) -> Iterator[RowChange]:
-    """The touched rows of a table that are not as they were recorded last."""
+def _changed(connection: Connection, one: Covered, keys: Mapping[_Key, str]) -> Iterator[RowChange]:
+    """The touched rows of a table, each with its key as the journal writes it, that are not as recorded last."""
     words, name = words_of(connection), one.table.name
     found = words.rows_touched(connection, one.table, one.key, keys)
     rows = {tuple(row[column] for column in one.key): row for row in found}
-    written = sorted((key_of(values), values) for values in keys)
-    known = words.digests_recorded(connection, name, [key for key, _ in written])
-    for key, values in written:
+    known = words.digests_recorded(connection, name, list(keys.values()))
+    for values, key in keys.items():
         row = rows.get(values)
         said = None if row is None else record_of(one, row)
         change = (name, key, GONE if said is None else digest_of(said), said)

@@ -15,7 +15,7 @@ from zonewright.ledger.store.columns import POSTGRESQL, chars
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.tables import metadata
 
-SCHEMA = "0014"
+SCHEMA = "0015"
 """The newest version: the last revision of ``ledger/migrations/versions``."""
 BEFORE = "0000"
 """What a ledger is called that was made before ledgers had a version."""

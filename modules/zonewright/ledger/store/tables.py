@@ -73,12 +73,13 @@ def _holding(name: str) -> Table:
         sqlite_autoincrement=True,  # the number of a row that was freed is never another one's
     )
     Index(f"{name}_by_name", table.c.stack_id, table.c.name)
-    Index(f"{name}_by_site", table.c.site)
     return table
 
 
 claim = _holding("claim")
 asset = _holding("asset")
+Index("claim_by_site", claim.c.site, claim.c.stack_id)
+Index("asset_by_site", asset.c.site)
 Index("claim_sums", claim.c.state, claim.c.site, claim.c.room, claim.c.stack_id, claim.c.draw_w)
 
 generation = Table(
@@ -90,6 +91,27 @@ generation = Table(
 )
 """The highest generation that a claim or asset of a stack had when it was freed, since its row is there no more: what
 is confirmed after that gets a higher one, so a late delete never names the resource of today."""
+
+claim_stack_version = Table(
+    "claim_stack_version",
+    metadata,
+    Column("site", chars(64), primary_key=True),
+    Column("stack_id", chars(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""A random number for the claims of a stack at a site, as the next table has one for each site: of a site that was
+written to only the stacks with another number are read again. A stack that once had something there keeps its row. This
+and the next table stand before the one that is made with the triggers that draw all of them."""
+
+asset_version = Table(
+    "asset_version",
+    metadata,
+    Column("site", chars(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The same for the assets of a site; ducts and links are at sites of their own."""
 
 claim_version = Table(
     "claim_version",

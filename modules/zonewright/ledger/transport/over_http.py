@@ -68,17 +68,19 @@ class OverHttp:
         url: where it is; its path comes before those of the verbs.
         token: bearer token; never part of the URL.
         timeout_s: how long connecting, and then each wait for the answer, may take.
+        most_bytes: how long an answer of somebody else's service may be, which must then end in that time too; None
+            takes whatever one's own says.
 
     Raises:
         LedgerMisuseError: when the URL names no place, or the token has characters that no token has.
     """
 
-    def __init__(self, url: str, *, token: str | None, timeout_s: float) -> None:
+    def __init__(self, url: str, *, token: str | None, timeout_s: float, most_bytes: int | None = None) -> None:
         if token and not (token.isascii() and token.isprintable()):
             raise LedgerMisuseError(
                 "token", "ZONEWRIGHT_LEDGER_TOKEN has characters that no token has (a line's end?); set it again"
             )
-        self._url, self._timeout_s = url, timeout_s
+        self._url, self._timeout_s, self._most_bytes = url, timeout_s, most_bytes
         self._headers = {"content-type": "application/json"}
         self._headers |= {"authorization": f"Bearer {token}"} if token else {}
         is_secure = url.startswith("https:")
@@ -105,21 +107,37 @@ class OverHttp:
             wait_s = _wait_s(answer.headers.get("retry-after", ""))
             if time.monotonic() + wait_s > until_s:
                 break
+            answer.close()
             time.sleep(wait_s)
             answer = self._sent(verb, body)
-        return Posted(answer.status, answer.data, answer.headers.get("x-request-id", "")[:_LONGEST_ID])
+        content = answer.data if self._most_bytes is None else self._read(answer, self._most_bytes)
+        return Posted(answer.status, content, answer.headers.get("x-request-id", "")[:_LONGEST_ID])
 
     def _sent(self, verb: str, body: bytes) -> BaseHTTPResponse:
         try:
             return self._pool.urlopen(
-                "POST", f"{self._path}/v1/{verb}", body=body, headers=self._headers, redirect=False
+                "POST",
+                f"{self._path}/v1/{verb}",
+                body=body,
+                headers=self._headers,
+                redirect=False,
+                preload_content=self._most_bytes is None,
             )
         except HTTPError as error:
-            raise LedgerUnavailableError(
-                "unreachable",
-                f"the ledger {self._url} cannot be reached ({_why(error, self._timeout_s)}); nothing was decided; "
-                f"start it, or correct zone:ledger in the stack's configuration{self._hint(error)}",
-            ) from error
+            raise self._unreachable(error) from error
+
+    def _read(self, answer: BaseHTTPResponse, most: int) -> bytes:
+        try:
+            return read_answer(answer, most=most, within_s=self._timeout_s)
+        except HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: HTTPError) -> LedgerUnavailableError:
+        return LedgerUnavailableError(
+            "unreachable",
+            f"the ledger {self._url} cannot be reached ({_why(error, self._timeout_s)}); nothing was decided; "
+            f"start it, or correct zone:ledger in the stack's configuration{self._hint(error)}",
+        )
 
     def _hint(self, error: Exception) -> str:
         """What else it may be: a service that does not take a certificate ends the connection without a word."""
@@ -134,6 +152,28 @@ class OverHttp:
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+
+def read_answer(answer: BaseHTTPResponse, *, most: int, within_s: float) -> bytes:
+    """An answer of somebody else's: one byte now and then, or bytes without an end, keep nobody waiting.
+
+    Args:
+        answer: whose body was not read yet; it is closed.
+        most: how many bytes it may have.
+        within_s: in how many seconds it must end.
+
+    Raises:
+        LedgerUnavailableError: when it is longer, or did not end in that time.
+    """
+    until_s, body = time.monotonic() + within_s, b""
+    with answer:
+        while part := answer.read1(most + 1 - len(body)):
+            body += part
+            if len(body) > most:
+                raise LedgerUnavailableError("answer", f"it answered more than {most:,} bytes")
+            if time.monotonic() > until_s:
+                raise LedgerUnavailableError("answer", f"its answer did not end within {within_s:g} s")
+    return body
 
 
 def _tls(certificate: str) -> ssl.SSLContext:

@@ -94,7 +94,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:  # noqa: 
         savepoint = None
         if renames:
             require_unread(context, connection, renames)
-            end_lasting(connection, all_held(connection, but=request.stack_id), now)
+            end_lasting(connection, all_held(connection, but=request.stack_id, sites=()), now)
             savepoint = connection.begin_nested()
             rename_assets(connection, renames)
         require_followed(connection, (seat.rack for seat in request.seats.values()))

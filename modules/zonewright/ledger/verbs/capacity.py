@@ -125,7 +125,8 @@ def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor, *, party:
     rooms: dict[str, dict[str, _Sum]] = {site: {} for site in sorted(sites)}
     remaining = Remaining(world, party) if party and world.offered else None
     for rack in world.racks.values():
-        if rack.site not in rooms:
+        site = rack.site
+        if site not in rooms:
             continue
         room_id, others = rack.room.partition("/")[2], world.bystanders.by_rack.get(rack.id, ())
         if rack.id in own:
@@ -134,13 +135,15 @@ def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor, *, party:
             held = memo.get((rack.id, party))
             inside = _InRack(rack, others, party) if held is None or held[0] is not rack else held[1]
             memo[rack.id, party] = rack, inside
-        used = sum(watts for owner, watts in inside.watts if known_to.is_known(rack.site, owner))
+        used = inside.used_w
+        if known_to.party:
+            used = sum(watts for owner, watts in inside.watts if known_to.is_known(site, owner))
         if rack.accepts and (not party or rack.is_offered_to(party)):
-            room = rooms[rack.site].setdefault(room_id, _Sum())
+            room = rooms[site].setdefault(room_id, _Sum())
             room.add(rack, inside, remaining)
             room.used_w += used
         elif used:  # it takes no new nodes, and what runs in it draws all the same
-            rooms[rack.site].setdefault(room_id, _Sum()).used_w += used
+            rooms[site].setdefault(room_id, _Sum()).used_w += used
     return {site: _site_capacity(sums) for site, sums in rooms.items()}
 
 
@@ -160,6 +163,11 @@ class _InRack:
     def watts(self) -> tuple[tuple[str, int], ...]:
         """Owner and draw of each node, once."""
         return tuple({item.key: (item.party, item.draw.allocated_w) for item in self._occupants}.values())
+
+    @cached_property
+    def used_w(self) -> int:
+        """Draw of all nodes, each once."""
+        return sum(watts for _, watts in self.watts)
 
     @cached_property
     def free_units(self) -> tuple[int, ...]:

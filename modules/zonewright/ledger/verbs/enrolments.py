@@ -51,8 +51,8 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
             )
         if row is not None and row.digest == digest:
             return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=False)
-        _require_faultless(request.zone)
         now = context.now(connection)
+        _require_faultless(request.zone, now[:10])
         document = canonical_json(request.zone.model_dump(mode="json", exclude_defaults=True))
         values = {
             "id": request.zone.zone,
@@ -71,11 +71,11 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
     return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=True)
 
 
-def _require_faultless(file: Zone) -> None:
+def _require_faultless(file: Zone, on: str) -> None:
     """Whoever brings the file, it is one that a check of files lets pass: every decision rests on it."""
     from zonewright.declare.registered import zone_problems  # noqa: PLC0415 - only here, and it is much
 
-    problems = zone_problems(file)
+    problems = zone_problems(file, on)
     if problems:
         shown = [str(one) for one in problems[:_SHOWN]]
         more = [f"and {len(problems) - _SHOWN:,} more"] if len(problems) > _SHOWN else []

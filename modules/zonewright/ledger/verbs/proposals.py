@@ -1,7 +1,8 @@
 """The verbs ``propose`` and ``evaluate``: what would be offered, and what would be said, before anything is held."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from zonewright.ledger.deciding.zone_serials import serials_in_force
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.store import journal
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.held import end_lasting
@@ -40,11 +42,14 @@ from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
 from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_repair
-from zonewright.rules.finding import worst_first
+from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.surroundings import surroundings_of
 
 _RESERVE, _UNRESERVE = reservation.insert(), delete(reservation).where(reservation.c.stack_id == STACK)
 _REMEMBER, _FORGET = proposal_table.insert(), delete(proposal_table).where(proposal_table.c.stack_id == STACK)
+
+PREVIEW_REFUSED = "preview-refused"
+"""Of an entry on what a principal of a service asked and was refused, so that who feels its way leaves a trace."""
 
 
 def propose(context: Context, request: ProposeRequest) -> Proposal:
@@ -90,6 +95,8 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         end_lasting(connection, facts.held, now)
         made = _with_spent_plan(connection, request, facts, made, now, digest) if request.reserve else made
         changed = _changed_since_preview(connection, request, digest, made)
+        if not request.reserve and last_proposal(connection, request.stack_id, digest) is None:  # else it was asked
+            _note_refused(context, connection, request, digest, made.findings, now)
         _remember(connection, request.model_copy(update={"demand": said}), digest, made, now)
         expires_at = None
         answer = _answer(context, connection, request, made, _Asked(digest, facts, repair, names, changed))
@@ -300,7 +307,10 @@ def _changed_since_preview(
 
 
 def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
-    """Give the findings of a change at this moment. This changes nothing."""
+    """Give the findings of a change at this moment. This changes nothing.
+
+    A service notes what it refuses at other places than it proposed last: that is no preview of a program.
+    """
     feed(context)
     with as_named(context, request.stack_id, request.party, partial(own_demand, request=request)) as view:
         connection = view.connection
@@ -333,6 +343,13 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         if stands_as:  # what asks for no decision lacks no approval of one
             findings = tuple(finding for finding in findings if finding.rule != APPROVAL_RULE)
         told = findings_for(connection, context.caller, findings)
+        last = last_proposal(connection, request.stack_id, request.demand_digest)
+        seats = {name: seat.to_data() for name, seat in request.seats.items()}
+        is_proposed = last is not None and json.loads(last["seats"]) == seats
+    if not is_proposed and not context.caller.has_file and any(one.refuses for one in findings):
+        with context.writing(touching(request.stack_id, request.party)) as connection:
+            now = context.now(connection)
+            _note_refused(context, connection, request, request.demand_digest, findings, now)
     return Evaluation(
         findings=list(told),
         summary=review.line,
@@ -340,6 +357,22 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         renamed=_renamed(review, view.names),
         stands_as=stands_as or None,
     )
+
+
+def _note_refused(  # noqa: PLR0917 - private
+    context: Context,
+    connection: Connection,
+    request: ProposeRequest | EvaluateRequest,
+    digest: str,
+    findings: Iterable[Finding],
+    now: str,
+) -> None:
+    """Add an entry on a question that a principal of a service asked, where it is refused."""
+    rules = Counter(one.rule for one in findings if one.refuses)
+    if rules and not context.caller.has_file:
+        who = {"stack_id": request.stack_id, "party": request.party}
+        said = {"demand_digest": digest, "rules": dict(sorted(rules.items()))}
+        journal.append(connection, at=now, kind=PREVIEW_REFUSED, **who, payload=said)
 
 
 def _renamed(review: Review, assets: Mapping[str, str]) -> dict[str, str]:

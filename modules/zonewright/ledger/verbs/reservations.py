@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from zonewright.ledger.deciding.decide import PlacedProposal, offer
-from zonewright.ledger.deciding.facts import OWN, Facts, as_reserved, gather
+from zonewright.ledger.deciding.facts import OWN, as_reserved, gather
 from zonewright.ledger.deciding.readable import findings_for, operated_sites
 from zonewright.ledger.deciding.renewing import renewal_findings
 from zonewright.ledger.deciding.reservation_quota import require_own_stack
 from zonewright.ledger.deciding.review import for_reader
 from zonewright.ledger.deciding.wanted_claims import claims_of, claims_to_hold
 from zonewright.ledger.deciding.whole_racks import CLUSTER, offer_racks, rack_demand
-from zonewright.ledger.deciding.zone_facts import names_of
+from zonewright.ledger.deciding.zone_facts import links_of, names_of
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol.messages import Done
 from zonewright.ledger.protocol.reservation_messages import (
@@ -42,15 +42,15 @@ from zonewright.ledger.store.held import (
     end_lasting,
     lasting_of,
 )
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.ledger.store.tables import lasting, zone
-from zonewright.model.asset import LinkAsset
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.limits import LASTING
 from zonewright.model.zone import Party
 from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding
-from zonewright.rules.words import count_of, listed
+from zonewright.rules.words import count_of
 
 _APPROVAL = "approval"
 _ANY_HEIGHT = 1
@@ -68,7 +68,7 @@ def reserve(context: Context, request: ReserveRequest) -> ReservedPlaces:
         moment = context.moment(connection)
         now, until = stamp(moment), stamp(moment + timedelta(days=request.days))
         require_own_stack(connection, stack_id=request.stack_id, party=request.party, now=now)
-        end_lasting(connection, all_held(connection, but=""), now)
+        end_lasting(connection, all_held(connection, but="", sites=()), now)
         _require_few(connection, request)
         demand, made, holds = _found(context, connection, request, now)
         told = for_reader(made.findings, request.party, request.sources)
@@ -84,11 +84,12 @@ def reserve(context: Context, request: ReserveRequest) -> ReservedPlaces:
             party=request.party,
             claims=holds,
             names=() if request.demand is None else names_of(demand),
+            links=links_of(demand),
             expires_at=until,
             wants="" if request.demand is None else demand.wants(),
         )
         _hold(connection, held, why=request.why, now=now)
-        sums = {"racks": _racks(held), "units": _units(held), "watts": _watts(held)}
+        sums = {"racks": _racks(held), "units": _units(held), "watts": _watts(held), "links": sorted(held.links)}
         said = {"until": until, "why": request.why, "wants": held.wants, "replaces": before is not None, **sums}
         who = {"stack_id": request.stack_id, "party": request.party}
         journal.append(connection, at=now, kind=RESERVED, **who, payload=said)
@@ -129,25 +130,8 @@ def _found(
         demand, made = offer_racks(facts, demand, stack_id=stack_id, on=now[:10])
         claims = claims_of(demand, made.seats, {})
         return demand, made, {name.replace(f"{CLUSTER}-", f"{CLUSTER}/"): data for name, data in claims.items()}
-    _require_no_bores(facts, demand, stack_id)
     made = offer(as_reserved(facts), demand, stack_id=stack_id, on=now[:10])
     return demand, made, claims_to_hold(facts.own, demand, made.seats, made.addresses)
-
-
-def _require_no_bores(facts: Facts, demand: Demand, stack_id: str) -> None:
-    """A reservation holds places and names, and no bores: what it could not hold is not promised."""
-    own = facts.base.own.links if facts.base is not None else {}
-    for name, item in sorted(demand.assets.items()):
-        if isinstance(item, LinkAsset):
-            link = name.rpartition("/")[2]
-            known = own.get((stack_id, link))
-            if known is None or not set(item.link.ducts) <= set(known.link.ducts):
-                raise LedgerRefusedError(
-                    "link-bores",
-                    f"link {link} would take a bore of {listed(list(item.link.ducts))}, and a reservation holds no "
-                    "bores; nothing was reserved; take new links out of the declaration to reserve, or admit them now: "
-                    "pulumi up",
-                )
 
 
 def _hold(connection: Connection, held: HeldPlaces, *, why: str, now: str) -> None:
@@ -157,7 +141,7 @@ def _hold(connection: Connection, held: HeldPlaces, *, why: str, now: str) -> No
             party=held.party,
             wants=held.wants,
             holds=canonical_json(dict(held.claims)),
-            names=canonical_json([list(one) for one in held.names]),
+            names=canonical_json(held.names_data()),
             why=why,
             since=now,
             expires_at=held.expires_at,
@@ -252,7 +236,7 @@ def reservations(context: Context, _request: ReservationsRequest) -> Reservation
         operated = operated_sites(connection, context.caller)
         columns = (lasting.c.stack_id, lasting.c.why, lasting.c.since)
         rows = {row.stack_id: row for row in connection.execute(select(*columns))}
-        held = [one for one in all_held(connection, but="") if one.wants is not None and one.expires_at > now]
+        held = [one for one in all_held(connection, but="", sites=()) if one.wants is not None and one.expires_at > now]
     found = [record for one in held for record in _records(context, one, rows[one.stack_id], operated, parties)]
     return ReservationsAnswer(reservations=sorted(found, key=lambda one: (one.until, one.site, one.stack_id)))
 
@@ -272,11 +256,12 @@ def _records(
             expires_at=held.expires_at,
             wants=held.wants,
         )
+        links = sorted(held.links) if site == NAMES else []
         shown: dict[str, Any] = {"site": site, "until": held.expires_at}
         if is_own or site in operated:
             party = parties.get(held.party)
             shown |= {"party": held.party, "contact": party.contact if party is not None else ""}
-            shown |= {"racks": _racks(here), "units": _units(here), "watts": _watts(here)}
+            shown |= {"racks": _racks(here), "units": _units(here), "watts": _watts(here), "links": links}
             shown["is_of_racks"] = held.is_of_racks
         if is_own:
             shown |= {"stack_id": held.stack_id, "since": row.since, "why": row.why}

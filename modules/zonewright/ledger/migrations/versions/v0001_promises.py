@@ -20,7 +20,15 @@ def upgrade() -> None:
         if all(column["name"] != tables.HOLDER for column in sa.inspect(bind).get_columns(name)):
             op.add_column(name, sa.Column(tables.HOLDER, sa.String(16), nullable=True))
     # Tables as they are now: when one of them changes, its form of this revision is copied to here.
-    for table in (tables.claim_version, names.prefix, steps.step, schema.identity, texts.draft):
+    for table in (
+        tables.claim_stack_version,
+        tables.asset_version,
+        tables.claim_version,
+        names.prefix,
+        steps.step,
+        schema.identity,
+        texts.draft,
+    ):
         table.create(bind, checkfirst=True)
     op.create_table(
         "row_change",

@@ -45,6 +45,8 @@ def upgrade() -> None:
         rows.keep_generations(bind, table, freed)
         op.execute(table.delete().where(freed))
     op.execute(tables.admission.update().where(tables.admission.c.state != "current").values(holds="{}"))
+    for table in (tables.claim_stack_version, tables.asset_version):
+        table.create(bind, checkfirst=True)
     tables.claim_version.create(bind)
     names.prefix.create(bind)
 

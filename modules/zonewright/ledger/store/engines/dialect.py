@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Column, ColumnElement, Connection, MetaData, Table
+from sqlalchemy import Column, ColumnElement, CompoundSelect, Connection, MetaData, Select, Table
 from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.store.columns import POSTGRESQL
@@ -22,6 +22,10 @@ class Words(Protocol):
 
     def number_in(self, column: Column[str], *path: str) -> ColumnElement[int]:
         """A whole number within a JSON text, by its keys."""
+        ...
+
+    def json_rows(self, query: Select[Any] | CompoundSelect[Any]) -> ColumnElement[Any]:
+        """All rows of a query as one value: a JSON list, in their order, of a list of values each."""
         ...
 
     def octets(self, column: Column[str]) -> ColumnElement[int]:
@@ -47,7 +51,7 @@ class Words(Protocol):
         ...
 
     def draw_versions(self, connection: Connection) -> None:
-        """Have the number of a site's claims drawn again whenever one of them is written; of both when one goes over.
+        """Have numbers drawn again whenever a claim or an asset is written; of both sites when one goes over.
 
         Again it changes nothing but the numbers: a ledger of an older version may have some of it.
         """

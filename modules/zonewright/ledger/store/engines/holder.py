@@ -10,6 +10,10 @@ from sqlalchemy import Connection
 BESIDE = "zonewright.beside"
 """What a connection knows: others write while its transaction does, and it holds the scopes that it touches."""
 
+STAYING = "zonewright.staying"
+"""What such a connection knows too: answers that are good until its transaction ends, since only who is alone in the
+zone could make them others."""
+
 
 class LedgerPlace(Protocol):
     """One class for each database.

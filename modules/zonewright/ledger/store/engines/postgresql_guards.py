@@ -8,6 +8,9 @@ CREATE TEMP TABLE touched (name text, first text, second text, PRIMARY KEY (name
 ON COMMIT DELETE ROWS
 """
 """What a session of a ledger notes rows in; others have no such table, and note nothing."""
+ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
+"""Statements of a ledger look rows up by keys, so one plan of each is good for all values. To plan them anew took the
+server as long as to carry them out."""
 
 PREPARED = """
 CREATE TABLE IF NOT EXISTS turn ();
@@ -46,28 +49,47 @@ _DRAW = f"""
 INSERT INTO claim_version (site, number)
     SELECT site, {_RANDOM} FROM (SELECT DISTINCT site FROM {{rows}}) AS sites ORDER BY site
     ON CONFLICT (site) DO UPDATE SET number = excluded.number;
+INSERT INTO claim_stack_version (site, stack_id, number)
+    SELECT site, stack_id, {_RANDOM} FROM (SELECT DISTINCT site, stack_id FROM {{rows}}) AS stacks
+    ORDER BY site, stack_id
+    ON CONFLICT (site, stack_id) DO UPDATE SET number = excluded.number;
 """  # noqa: S608 - text of our own
-VERSIONS = f"""
-CREATE OR REPLACE FUNCTION drawn_again() RETURNS trigger LANGUAGE plpgsql AS $$
+_DRAW_ASSETS = f"""
+INSERT INTO asset_version (site, number)
+    SELECT site, {_RANDOM} FROM (SELECT DISTINCT site FROM {{rows}}) AS sites ORDER BY site
+    ON CONFLICT (site) DO UPDATE SET number = excluded.number;
+"""  # noqa: S608 - text of our own
+_DRAWN = """
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        {_DRAW.format(rows="before")}
+        {before}
     ELSIF TG_OP = 'INSERT' THEN
-        {_DRAW.format(rows="after")}
+        {after}
     ELSE
-        {_DRAW.format(rows="(SELECT site FROM before UNION SELECT site FROM after) AS both_ends")}
+        {both}
     END IF;
     RETURN NULL;
 END $$;
-CREATE OR REPLACE TRIGGER drawn_insert AFTER INSERT ON claim
-    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
-CREATE OR REPLACE TRIGGER drawn_update AFTER UPDATE ON claim
-    REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
-CREATE OR REPLACE TRIGGER drawn_delete AFTER DELETE ON claim
-    REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
-{_DRAW.format(rows="claim")}
-"""  # noqa: S608 - text of our own
-"""A claim that goes from one site to another is a change of both. Sites are locked in one order."""
+CREATE OR REPLACE TRIGGER drawn_insert AFTER INSERT ON {table}
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+CREATE OR REPLACE TRIGGER drawn_update AFTER UPDATE ON {table}
+    REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+CREATE OR REPLACE TRIGGER drawn_delete AFTER DELETE ON {table}
+    REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+{all}
+"""
+_BOTH = "(SELECT site, stack_id FROM before UNION SELECT site, stack_id FROM after) AS both_ends"
+
+
+def _drawn(table: str, name: str, draw: str) -> str:
+    """A function and triggers by which numbers are drawn again, and all numbers drawn."""
+    given = {"before": "before", "after": "after", "both": _BOTH, "all": table}
+    return _DRAWN.format(name=name, table=table, **{key: draw.format(rows=rows) for key, rows in given.items()})
+
+
+VERSIONS = _drawn("claim", "drawn_again", _DRAW) + _drawn("asset", "assets_drawn_again", _DRAW_ASSETS)
+"""What goes from one site or stack to another is a change of both. Rows are locked in one order."""
 
 NAME, NETWORK, UNIT, ADDRESS = "asset_name_owner", "prefix_owner", "claim_unit_owner", "node_address_owner"
 HOST = "meter_host_owner"

@@ -5,6 +5,8 @@ and nobody changes anything until it has committed. Beside others, it locks the 
 that nothing that it reads there changes. Readers wait for nobody, and see one moment.
 """
 
+import random
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -24,8 +26,17 @@ from zonewright.ledger.protocol.errors import (
     LedgerUnavailableError,
 )
 from zonewright.ledger.protocol.ledger_url import require_url
-from zonewright.ledger.store.engines.holder import BESIDE
-from zonewright.ledger.store.engines.postgresql_guards import ADDRESS, HOST, NAME, NETWORK, SESSION, TAKEN, UNIT
+from zonewright.ledger.store.engines.holder import BESIDE, STAYING
+from zonewright.ledger.store.engines.postgresql_guards import (
+    ADDRESS,
+    HOST,
+    NAME,
+    NETWORK,
+    ONE_PLAN,
+    SESSION,
+    TAKEN,
+    UNIT,
+)
 
 if TYPE_CHECKING:
     import psycopg
@@ -38,9 +49,11 @@ IDLE_S = 60
 PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 0"
 """For a transaction that computes for long between two statements, while nobody else is to write."""
 _CONNECT_S = 10
-_POOL = 8
+_POOL = 24
 _BESIDE = 12
 """Most transactions of a service that write beside each other: readers have the other connections."""
+_PREPARE_AT, _PREPARED = 1, 400
+"""A statement that comes a second time is prepared, and so many stay: an admission alone has half a hundred."""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {wait_ms}; "
@@ -56,6 +69,9 @@ _SHARE = (
 """Each statement sees what was committed before it: what a scope's holder before this one did, and what its own did."""
 _SCOPES = "INSERT INTO scope SELECT * FROM unnest(%s::text[]) AS new ORDER BY new ON CONFLICT DO NOTHING"
 _MAKE = "BEGIN; SET LOCAL lock_timeout = {wait_ms}; SELECT pg_advisory_xact_lock(hashtext('zonewright'))"
+_FULL = re.compile("too many clients|too many connections|connection slots")
+"""What a server says that has as many connections as it may have; libpq keeps its code for that to itself."""
+_AGAIN_S = 0.05, 0.25
 _AGAIN = frozenset({"40001", "40P01"})
 _LOCKED = "55P03"
 _READ_ONLY = "25006"
@@ -71,13 +87,16 @@ class PostgresqlServer:
         url: as the library of PostgreSQL reads it, without a password.
         path: the name that files beside the ledger are formed from.
         lock_wait_s: how long a writer waits for its turn before it gives up.
-        pool: connections that stay open; at most three times as many are.
+        pool: most connections. They stay open: to make one costs the server as much as a small admission.
+        has_ranges: statements ask for spans of time, so each is planned for its values.
 
     Raises:
         LedgerMisuseError: when the driver is not installed, or the URL is none or holds a password.
     """
 
-    def __init__(self, url: str, *, path: Path, lock_wait_s: float, pool: int = _POOL) -> None:
+    def __init__(
+        self, url: str, *, path: Path, lock_wait_s: float, pool: int = _POOL, has_ranges: bool = False
+    ) -> None:
         try:
             import psycopg  # noqa: PLC0415 - of an extra of its own
         except ModuleNotFoundError:
@@ -87,7 +106,7 @@ class PostgresqlServer:
         self.path = path
         require_url(url)
         self.url = self.shown = url
-        self._lock_wait_s = lock_wait_s
+        self._lock_wait_s, self._has_ranges = lock_wait_s, has_ranges
         self._own_turn = threading.BoundedSemaphore()
         self._places = threading.BoundedSemaphore(_BESIDE)
         self._fault = psycopg.Error
@@ -95,7 +114,15 @@ class PostgresqlServer:
 
         def opened() -> "psycopg.Connection[Any]":
             given = {"application_name": "zonewright", "connect_timeout": _CONNECT_S}
-            return psycopg.connect(psycopg.conninfo.make_conninfo(url, **_missing(url, given)), autocommit=True)
+            conninfo = psycopg.conninfo.make_conninfo(url, **_missing(url, given))
+            deadline = time.monotonic() + lock_wait_s
+            while True:
+                try:
+                    return psycopg.connect(conninfo, autocommit=True)
+                except psycopg.OperationalError as error:
+                    if not _FULL.search(str(error)) or time.monotonic() > deadline:
+                        raise
+                time.sleep(random.uniform(*_AGAIN_S))  # noqa: S311 - so that many do not come again at once
 
         self._server = _server_of(url)
         self._engine = _engine(opened, self._server, lock_wait_s, pool)
@@ -104,7 +131,8 @@ class PostgresqlServer:
     def _prepare(self, connection: "psycopg.Connection[Any]", _record: object) -> None:
         try:
             self._require_usable(connection)
-            self._run(connection, SESSION)
+            self._run(connection, SESSION if self._has_ranges else f"{SESSION}; {ONE_PLAN}")
+            connection.prepare_threshold, connection.prepared_max = _PREPARE_AT, _PREPARED
         except BaseException:
             connection.close()
             raise
@@ -128,7 +156,7 @@ class PostgresqlServer:
             try:
                 yield connection
             finally:
-                _take_back(connection, driver)
+                _let_go(connection, driver)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -147,11 +175,12 @@ class PostgresqlServer:
         """A transaction beside others that write, which holds the scopes that it touches."""
         with self._transaction(_SHARE, self._places) as connection:
             told = connection.info  # which cannot be asked for any more once the connection is lost
-            told[BESIDE] = True
+            told[BESIDE], told[STAYING] = True, {}
             try:
                 yield connection
             finally:
                 told.pop(BESIDE, None)
+                told.pop(STAYING, None)
 
     @contextmanager
     def transaction(self, begin: str, *, keep: bool = True) -> Iterator[Connection]:
@@ -337,7 +366,8 @@ def _engine(opened: Callable[[], Any], server: _Server, pool_timeout_s: float, s
             creator=opened,
             isolation_level="AUTOCOMMIT",
             pool_size=size,
-            max_overflow=2 * size,
+            max_overflow=0,
+            pool_use_lifo=True,
             pool_timeout=pool_timeout_s,
             hide_parameters=True,
             execution_options={"compiled_cache": _statements},
@@ -347,7 +377,7 @@ def _engine(opened: Callable[[], Any], server: _Server, pool_timeout_s: float, s
         return engine
     # Its connections commit by themselves from the start.
     creator = cast("Callable[[], DBAPIConnection]", opened)
-    pool = QueuePool(creator, pool_size=size, max_overflow=2 * size, timeout=pool_timeout_s, dialect=dialect)
+    pool = QueuePool(creator, pool_size=size, max_overflow=0, use_lifo=True, timeout=pool_timeout_s, dialect=dialect)
     options = {"compiled_cache": _statements}
     return Engine(pool, dialect, URL.create("postgresql+psycopg"), hide_parameters=True, execution_options=options)
 
@@ -364,6 +394,14 @@ def driver_of(connection: Connection) -> "psycopg.Connection[Any]":
     """The driver's own connection."""
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # of this driver
     return driver
+
+
+def _let_go(connection: Connection, driver: "psycopg.Connection[Any]") -> None:
+    """End a transaction that wrote nothing. Not by a rollback: the driver then forgets all statements it prepared."""
+    with suppress(Exception):
+        driver.commit()
+    if driver.closed and not connection.invalidated:
+        connection.invalidate()
 
 
 def _take_back(connection: Connection, driver: "psycopg.Connection[Any]") -> None:

@@ -1,9 +1,22 @@
-"""Statements of PostgreSQL."""
+"""Statements of PostgreSQL. Lists travel as bytes (``%b``): as text the driver would look at each character."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import JSON, Column, ColumnElement, Connection, Integer, MetaData, Table, func
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.sqlite import Insert
@@ -13,7 +26,7 @@ from zonewright.ledger.store.engines.postgresql_guards import ADDRESSES, GUARDS,
 from zonewright.ledger.store.paging import as_dicts
 
 _DRAFT = """
-INSERT INTO draft (digest, expires_at) SELECT value, %s FROM unnest(%s::text[]) AS value
+INSERT INTO draft (digest, expires_at) SELECT value, %s FROM unnest(%b::text[]) AS value
 WHERE NOT EXISTS (
     SELECT 1 FROM content WHERE digest = value AND NOT EXISTS (SELECT 1 FROM draft AS ends WHERE ends.digest = value)
 )
@@ -21,41 +34,45 @@ ON CONFLICT (digest) DO UPDATE SET expires_at = greatest(draft.expires_at, exclu
 """
 _END_DRAFTS = """
 DELETE FROM draft
-WHERE digest IN (SELECT digest FROM draft WHERE digest = ANY(%s::text[]) ORDER BY digest FOR UPDATE)
+WHERE digest IN (SELECT digest FROM draft WHERE digest = ANY(%b::text[]) ORDER BY digest FOR UPDATE)
 """
 """In the order of digests, so that nobody who ends the same ones waits crosswise."""
 _LACKING = """
-SELECT value FROM unnest(%s::text[]) AS value WHERE NOT EXISTS (SELECT 1 FROM content WHERE digest = value)
+SELECT value FROM unnest(%b::text[]) AS value WHERE NOT EXISTS (SELECT 1 FROM content WHERE digest = value)
 """
 _LEAVES = """
 SELECT "table", key, '["' || "table" || '",' || to_json(key)::text || ',"' || digest || '"]' FROM recorded
 """
-_DIGESTS = 'SELECT key, digest FROM recorded WHERE "table" = %s AND key = ANY(%s::text[])'
+_DIGESTS = 'SELECT key, digest FROM recorded WHERE "table" = %s AND key = ANY(%b::text[])'
 _LIST = """
 INSERT INTO row_change (sequence, "table", key, digest)
-SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[])
+SELECT %s, * FROM unnest(%b::text[], %b::text[], %b::text[])
 """
 _RECORD = """
 INSERT INTO recorded ("table", key, digest, record)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[])
 ON CONFLICT ("table", key) DO UPDATE SET digest = excluded.digest, record = excluded.record
 """
 _FORGET = """
-DELETE FROM recorded USING unnest(%s::text[], %s::text[]) AS gone (name, value)
+DELETE FROM recorded USING unnest(%b::text[], %b::text[]) AS gone (name, value)
 WHERE "table" = gone.name AND key = gone.value
 """
 
 
-_HOLD = "SELECT name FROM scope WHERE name = ANY(%s::text[]) ORDER BY name FOR UPDATE"
+_HOLD = "SELECT name FROM scope WHERE name = ANY(%b::text[]) ORDER BY name FOR UPDATE"
 _HOLD_TEXTS = """
 SELECT digest FROM content
-WHERE digest = ANY(%s::text[]) AND EXISTS (SELECT 1 FROM draft WHERE draft.digest = content.digest)
+WHERE digest = ANY(%b::text[]) AND EXISTS (SELECT 1 FROM draft WHERE draft.digest = content.digest)
 ORDER BY digest FOR {strength} OF content
 """
 """Those that are kept for good stay so, and nobody waits for them."""
+_AS_PUT = """
+SELECT digest FROM content
+WHERE digest = ANY(%b::text[]) AND digest = 'sha256:' || encode(sha256(convert_to(text, 'UTF8')), 'hex')
+"""
 _PUT_TEXTS = """
 INSERT INTO content (digest, text)
-SELECT new.digest, new.text FROM unnest(%s::text[], %s::text[]) AS new (digest, text)
+SELECT new.digest, new.text FROM unnest(%b::text[], %b::text[]) AS new (digest, text)
 WHERE NOT EXISTS (SELECT 1 FROM content AS known WHERE known.digest = new.digest AND known.text = new.text)
 ORDER BY new.digest
 ON CONFLICT (digest) DO UPDATE SET text = excluded.text WHERE content.text <> excluded.text
@@ -82,7 +99,9 @@ def add_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, A
 
 def put_texts(connection: Connection, texts: Mapping[str, str]) -> None:
     """Keep texts by digest; those that are there stay, and one that was altered is repaired."""
-    connection.exec_driver_sql(_PUT_TEXTS, (list(texts), list(texts.values())))
+    known = set(connection.exec_driver_sql(_AS_PUT, (list(texts),)).scalars())  # most are, and need not travel
+    if missing := {digest: text for digest, text in texts.items() if digest not in known}:
+        connection.exec_driver_sql(_PUT_TEXTS, (list(missing), list(missing.values())))
 
 
 def upsert(table: Table) -> Insert:
@@ -93,6 +112,13 @@ def upsert(table: Table) -> Insert:
 def number_in(column: Column[str], *path: str) -> ColumnElement[int]:
     """A whole number within a JSON text, by its keys."""
     return sql_cast(func.json_extract_path_text(sql_cast(column, JSON), *path), Integer)
+
+
+def json_rows(query: Select[Any] | CompoundSelect[Any]) -> ColumnElement[Any]:
+    """All rows of a query as one value: a JSON list, in their order, of a list of values each."""
+    found = query.subquery()
+    every = func.coalesce(func.json_agg(func.json_build_array(*found.c)), literal_column("'[]'::json"))
+    return select(every).scalar_subquery()
 
 
 def octets(column: Column[str]) -> ColumnElement[int]:
@@ -118,7 +144,7 @@ def prepare(connection: Connection, keys: Mapping[str, Sequence[str]]) -> None:
 
 
 def draw_versions(connection: Connection) -> None:
-    """Have the number of a site's claims drawn again whenever one of them is written; of both when one goes over."""
+    """Have numbers drawn again whenever a claim or an asset is written; of both sites when one goes over."""
     connection.exec_driver_sql(VERSIONS)
 
 
@@ -163,7 +189,7 @@ def rows_touched(
 ) -> Iterator[dict[str, Any]]:
     """Those of a table that are there now."""
     types = ["bigint" if table.c[column].type.python_type is int else "text" for column in columns]
-    lists = ", ".join(f"%s::{one}[]" for one in types)
+    lists = ", ".join(f"%b::{one}[]" for one in types)
     on = " AND ".join(f"row.{column} = touched.{column}" for column in columns)
     query = (
         f"SELECT row.* FROM unnest({lists}) AS touched ({', '.join(columns)}) "  # noqa: S608 - names of our own

@@ -5,7 +5,20 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, MetaData, Table, cast, func
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    LargeBinary,
+    MetaData,
+    Select,
+    Table,
+    cast,
+    func,
+    select,
+)
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from zonewright.ledger.store.paging import as_dicts
@@ -59,14 +72,36 @@ _REFUSING_HOSTS = {
     "meter_host_update": f"UPDATE ON meter_host WHEN {_ANOTHERS_HOST}",
 }
 
-_AGAIN = "ON CONFLICT (site) DO UPDATE SET number = excluded.number"
+_AGAIN = "DO UPDATE SET number = excluded.number"
+_DRAW = f"""
+INSERT INTO claim_version (site, number) VALUES ({{row}}.site, random()) ON CONFLICT (site) {_AGAIN};
+INSERT INTO claim_stack_version (site, stack_id, number) VALUES ({{row}}.site, {{row}}.stack_id, random())
+    ON CONFLICT (site, stack_id) {_AGAIN};
+"""  # noqa: S608 - text of our own
+_DRAW_ASSETS = f"""
+INSERT INTO asset_version (site, number) VALUES ({{row}}.site, random()) ON CONFLICT (site) {_AGAIN};
+"""  # noqa: S608 - text of our own
+_GOES = "UPDATE OF site, stack_id ON claim WHEN OLD.site <> NEW.site OR OLD.stack_id <> NEW.stack_id"
 _DRAWING = (
-    ("claim_insert", "INSERT ON claim", "NEW"),
-    ("claim_update", "UPDATE ON claim", "NEW"),
-    ("claim_moved", "UPDATE OF site ON claim WHEN OLD.site <> NEW.site", "OLD"),
-    ("claim_delete", "DELETE ON claim", "OLD"),
+    ("claim_insert", "INSERT ON claim", "NEW", _DRAW),
+    ("claim_update", "UPDATE ON claim", "NEW", _DRAW),
+    ("claim_moved", _GOES, "OLD", _DRAW),
+    ("claim_delete", "DELETE ON claim", "OLD", _DRAW),
+    ("asset_insert", "INSERT ON asset", "NEW", _DRAW_ASSETS),
+    ("asset_update", "UPDATE ON asset", "NEW", _DRAW_ASSETS),
+    ("asset_moved", "UPDATE OF site ON asset WHEN OLD.site <> NEW.site", "OLD", _DRAW_ASSETS),
+    ("asset_delete", "DELETE ON asset", "OLD", _DRAW_ASSETS),
 )
-"""Triggers by which numbers of claims are drawn again: name, when, and which row has the site."""
+"""Triggers by which numbers are drawn again: name, when, which row has the site and the stack, and what is drawn."""
+_DRAW_ALL = tuple(
+    f"INSERT INTO {table} ({key}, number) SELECT {key}, random() FROM {of} WHERE true GROUP BY {key} "  # noqa: S608 - text of our own
+    f"ON CONFLICT ({key}) {_AGAIN}"
+    for table, key, of in (
+        ("claim_version", "site", "claim"),
+        ("claim_stack_version", "site, stack_id", "claim"),
+        ("asset_version", "site", "asset"),
+    )
+)
 
 
 def upsert(table: Table) -> Insert:
@@ -77,6 +112,12 @@ def upsert(table: Table) -> Insert:
 def number_in(column: Column[str], *path: str) -> ColumnElement[int]:
     """A whole number within a JSON text, by its keys."""
     return func.json_extract(column, "$." + ".".join(path))
+
+
+def json_rows(query: Select[Any] | CompoundSelect[Any]) -> ColumnElement[Any]:
+    """All rows of a query as one value: a JSON list, in their order, of a list of values each."""
+    found = query.subquery()
+    return select(func.json_group_array(func.json_array(*found.c), type_=JSON)).scalar_subquery()
 
 
 def octets(column: Column[str]) -> ColumnElement[int]:
@@ -131,15 +172,12 @@ def _key(row: str, columns: Sequence[str]) -> str:
 
 
 def draw_versions(connection: Connection) -> None:
-    """Have the number of a site's claims drawn again whenever one of them is written; of both when one goes over."""
-    for name, when, row in _DRAWING:
-        connection.exec_driver_sql(
-            f"CREATE TRIGGER IF NOT EXISTS {name} AFTER {when} BEGIN "  # noqa: S608 - text of our own
-            f"INSERT INTO claim_version (site, number) VALUES ({row}.site, random()) {_AGAIN}; END"
-        )
-    connection.exec_driver_sql(
-        f"INSERT INTO claim_version (site, number) SELECT site, random() FROM claim WHERE true GROUP BY site {_AGAIN}"  # noqa: S608 - text of our own
-    )
+    """Have numbers drawn again whenever a claim or an asset is written; of both sites when one goes over."""
+    for name, when, row, drawn in _DRAWING:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+        connection.exec_driver_sql(f"CREATE TRIGGER {name} AFTER {when} BEGIN {drawn.format(row=row)} END")
+    for statement in _DRAW_ALL:
+        connection.exec_driver_sql(statement)
 
 
 def guard_names(connection: Connection) -> None:
