@@ -19,11 +19,11 @@ from zonewright.pue.meters import MeterSpec
 from zonewright.pue.overhead import YEAR_DAYS, half_width_w, overhead_w, powers, rest_of_year
 from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.balancing import unbalanced
-from zonewright.telemetry.correcting import has_lost
 from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.overheads import Overheads, overheads
 from zonewright.telemetry.site_meters import all_meters_of, meters_of
 from zonewright.telemetry.store import HOUR_US, Store
+from zonewright.telemetry.tables import has_lost
 from zonewright.telemetry.unsigned import SignedEnd, late_sentences, signed_ends
 from zonewright.telemetry.window import WindowFigures
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from zonewright.errors import ZonewrightError
 from zonewright.model.canonical import canonical_json
-from zonewright.telemetry.correcting import has_lost
 from zonewright.telemetry.home import Statements, TelemetryHome
 from zonewright.telemetry.register_lines import READINGS_HEAD, SUMS_HEAD, reading_line, sum_line
 from zonewright.telemetry.summing import HOUR_US
+from zonewright.telemetry.tables import has_lost
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
