@@ -193,6 +193,12 @@ def superseded(connection: Statements, site: str) -> Iterator[Superseded]:
         )
 
 
+def has_lost(connection: Statements, site: str) -> bool:
+    """Whether hours of a site were ever declared lost."""
+    query = "select 1 from intake where site = ? and kind = 'lost' limit 1"
+    return connection.execute(query, (site,)).fetchone() is not None
+
+
 def untold_intakes(connection: Statements) -> list[tuple[int, dict[str, Any]]]:
     """What came in and is not recorded yet, by its number, in order."""
     rows = connection.execute("select id, site, kind, by, reason, meters, map from intake where entry = '' order by id")
