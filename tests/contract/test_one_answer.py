@@ -135,8 +135,7 @@ def test_a_rule_has_one_answer(rule: str, kept: Path, tmp_path: Path) -> None:
     """What of a rule's cases can be declared gets one answer at every door, in either order of owners.
 
     In a soak each case has both orders; else they take turns, and of each file one case is taken: the first that can be
-    declared and finds something, if there is one; where the rule itself then says nothing, the next. All doors are
-    asked.
+    declared and finds something, if there is one; where the rule itself then says nothing, the next. It asks all doors.
     """
     said: set[str] = set()
     for first in (0, 1):
