@@ -1,7 +1,8 @@
-"""Three rules beside OPA's evaluation of the same, written in Rego for facts that are grouped by rack already.
+"""Three rules beside OPA's evaluation of the same, over the same facts: racks, kinds of draw, and a list of nodes.
 
-Only evaluation counts for OPA: the CPU time of a query, without that of a query that asks nothing of the same facts. Of
-zonewright the grouping counts too. Both must name the same racks.
+Neither is given anything that is grouped or worked out beforehand: both find out which nodes are in a rack, and what a
+node puts on a feed. Neither's reading counts: of OPA it is the CPU time of a query, without that of a query that asks
+nothing of the same facts. Each rule is asked for alone, and both must name the same racks.
 """
 
 import json
@@ -20,7 +21,6 @@ from bench.figures import Figure
 from bench.opa_program import opa_program
 from zonewright.model.world import World
 from zonewright.rules import RULES
-from zonewright.rules.loads import ALONE, figures, grams
 from zonewright.rules.view import view_of
 
 POLICY = Path(__file__).parent / "policies" / "zone.rego"
@@ -79,26 +79,37 @@ def _query(program: Path, facts: Path, query: str) -> tuple[float, Any]:
 
 
 def _facts(world: World) -> Mapping[str, Any]:
-    racks: dict[str, Any] = {
-        rack_id: {
-            "feed_a": rack.feeds["A"].available_w,
-            "feed_b": rack.feeds["B"].available_w,
-            "most_grams": grams(rack.max_weight_kg),
-            "nodes": [],
-        }
-        for rack_id, rack in world.racks.items()
+    """The world as JSON. Nodes name their kind of draw, as occupants share theirs."""
+    draws = {
+        item.draw: f"draw-{number}" for number, item in enumerate({one.draw: one for one in world.occupants}.values())
     }
-    for item in world.occupants:
-        asked = figures(item, world.racks[item.rack].wiring)
-        racks[item.rack]["nodes"].append(
-            {
-                "position": item.position,
-                "top": item.units.stop - 1,
-                "front": "front" in item.faces,
-                "rear": "rear" in item.faces,
-                "alone_a": asked[ALONE["A"]],
-                "alone_b": asked[ALONE["B"]],
-                "grams": asked[-2],
+    return {
+        "racks": {
+            rack_id: {
+                "feeds": {name: feed.available_w for name, feed in rack.feeds.items()},
+                "max_weight_kg": rack.max_weight_kg,
             }
-        )
-    return {"racks": racks}
+            for rack_id, rack in world.racks.items()
+        },
+        "draws": {
+            name: {
+                "allocated_w": draw.allocated_w,
+                "supplies": draw.supplies,
+                "required": draw.required,
+                "single_feed": draw.single_feed,
+            }
+            for draw, name in draws.items()
+        },
+        "nodes": [
+            {
+                "rack": item.rack,
+                "position": item.position,
+                "u_height": item.u_height,
+                "face": item.face,
+                "is_full_depth": item.is_full_depth,
+                "draw": draws[item.draw],
+                "weight_kg": item.weight_kg,
+            }
+            for item in world.occupants
+        ],
+    }

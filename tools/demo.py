@@ -46,7 +46,7 @@ def steps(demo: Demo) -> None:
     show(demo.load("operator-a", "operator-c"))
     demo.stack("carrier-b", "carrier-b")
     show(message(demo.pulumi("carrier-b", "up", "--yes", "--skip-preview"), admission))
-    show(demo.load("carrier-a", "carrier-c", "tenant-ai", "tenant-gov", "tenant-sme-pool"))
+    show(demo.load("carrier-a", "carrier-c", "tenant-ai", "tenant-gov", "tenant-ind"))
     routers(demo)
 
     say(
@@ -60,26 +60,26 @@ def steps(demo: Demo) -> None:
         raise DemoError(f"the ledger holds {held} for tenant-fin, its state has other nodes")
 
     say(f"{BOLD}4. A second tenant{RESET} chooses a rack for 3 nodes; it cannot know that others are there.")
-    demo.stack("tenant-ind", "tenant-ind")
+    demo.stack("tenant-sme-pool", "tenant-sme-pool")
     crowd()
-    output = demo.pulumi("tenant-ind", "up", "--yes", expect=None)
+    output = demo.pulumi("tenant-sme-pool", "up", "--yes", expect=None)
     refusal = message(output, admission)
     if "nothing was claimed or created" not in refusal:
-        raise DemoError(f"the change of tenant-ind should have been refused:\n{output}")
+        raise DemoError(f"the change of tenant-sme-pool should have been refused:\n{output}")
     show(refusal)
-    if demo.holdings("tenant-ind") or demo.nodes_in_state("tenant-ind"):
+    if demo.holdings("tenant-sme-pool") or demo.nodes_in_state("tenant-sme-pool"):
         raise DemoError("something of the refused change exists")
-    say("Refused whole: the ledger holds nothing for tenant-ind, and its state has no node.")
+    say("Refused whole: the ledger holds nothing for tenant-sme-pool, and its state has no node.")
 
-    say(f"{BOLD}5. Corrected.{RESET} tenant-ind lets the ledger choose. What would change on its nodes:")
-    declared = SCRATCH / "zones" / "reference" / "tenant-ind.yaml"
-    shutil.copy(REPOSITORY / "stacks" / "zones" / "reference" / "tenant-ind.yaml", declared)
-    difference = demo.zonewright("diff", "--stack", "tenant-ind")
+    say(f"{BOLD}5. Corrected.{RESET} tenant-sme-pool lets the ledger choose. What would change on its nodes:")
+    declared = SCRATCH / "zones" / "reference" / "tenant-sme-pool.yaml"
+    shutil.copy(REPOSITORY / "stacks" / "zones" / "reference" / "tenant-sme-pool.yaml", declared)
+    difference = demo.zonewright("diff", "--stack", "tenant-sme-pool")
     show("\n".join(difference.splitlines()[:9]))
     print(f"  ... {difference.count('+++ ')} files in all")
-    show(message(demo.pulumi("tenant-ind", "up", "--yes", "--skip-preview"), admission))
-    if demo.holdings("tenant-ind").get("node") != demo.nodes_in_state("tenant-ind"):
-        raise DemoError("ledger and state of tenant-ind differ")
+    show(message(demo.pulumi("tenant-sme-pool", "up", "--yes", "--skip-preview"), admission))
+    if demo.holdings("tenant-sme-pool").get("node") != demo.nodes_in_state("tenant-sme-pool"):
+        raise DemoError("ledger and state of tenant-sme-pool differ")
     show(demo.zonewright("ledger", "status"))
 
     energy_ratio(demo, admission)
@@ -170,30 +170,30 @@ def approved_change(demo: Demo, admission: str) -> None:
 
 def day_two(demo: Demo, admission: str) -> None:
     """A rename, a rack that is emptied, and a feed that is out."""
-    say(f"{BOLD}9. Day two.{RESET} tenant-ind renames its cluster: what it was stands in the file, and nothing moves.")
-    path = SCRATCH / "zones" / "reference" / "tenant-ind.yaml"
+    say(f"{BOLD}9. Day two.{RESET} tenant-sme-pool renames a cluster. Its file says what it was; nothing moves.")
+    path = SCRATCH / "zones" / "reference" / "tenant-sme-pool.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     old = next(iter(document["clusters"]))
     document["clusters"] = {f"{old}-1": {**document["clusters"].pop(old), "was": old}, **document["clusters"]}
-    before = places(demo, "tenant-ind")
+    before = places(demo, "tenant-sme-pool")
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    output = demo.pulumi("tenant-ind", "up", "--yes", "--skip-preview")
-    after = places(demo, "tenant-ind")
+    output = demo.pulumi("tenant-sme-pool", "up", "--yes", "--skip-preview")
+    after = places(demo, "tenant-sme-pool")
     if sorted(after.values()) != sorted(before.values()) or after.keys() == before.keys():
         raise DemoError(f"a renamed cluster should keep its places:\n{output}")
     show(message(output, admission))
 
     rack = next(rack for rack, _ in after.values())
     say(
-        f"operator-a wants to empty rack {rack}. Who must move where, in changes that are admitted one after the other:"
+        f"operator-c wants to empty rack {rack}. Who must move where, in changes that are admitted one after the other:"
     )
     show(demo.zonewright("drain", rack, "--output", "drained"))
-    for file in sorted((SCRATCH / "drained").glob("*-tenant-ind.yaml")):
+    for file in sorted((SCRATCH / "drained").glob("*-tenant-sme-pool.yaml")):
         for name, part in yaml.safe_load(file.read_text(encoding="utf-8"))["clusters"].items():
             document["clusters"][name].setdefault("places", {}).update(part["places"])
         path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-        demo.pulumi("tenant-ind", "up", "--yes", "--skip-preview")
-    say("tenant-ind has put its part into its file and run `pulumi up`. Who has moved:")
+        demo.pulumi("tenant-sme-pool", "up", "--yes", "--skip-preview")
+    say("tenant-sme-pool has put its part into its file and run `pulumi up`. Who has moved:")
     show(demo.zonewright("drain", "--track", "drained"))
 
     say("Feed A of that row is out for a night. Who goes down, and who stays up on what:")
@@ -285,22 +285,18 @@ def gate_entry(refusal: str) -> str:
 
 
 def crowd() -> None:
-    """Let tenant-ind choose one rack of tenant-fin's for nodes that stand on taken units and overload its feeds."""
+    """Let tenant-sme-pool choose a rack of tenant-fin's for nodes that stand on taken units and overload its feeds."""
     config = yaml.safe_load((SCRATCH / "Pulumi.tenant-fin.yaml").read_text(encoding="utf-8"))["config"]
     with LedgerClient(config["zone:ledger"], root=SCRATCH) as ledger:
         report = ledger.call(verbs.REPORT, ReportRequest(stack_id=config["zone:stackId"]))
     nodes = [item.data for item in report.holdings if item.kind == "node"]
     taken = sorted((str(data["rack"]), int(str(data["position"]))) for data in nodes)
     rack, position = next(place for place in taken if place[0].startswith("wj-dc1/"))
-    path = SCRATCH / "zones" / "reference" / "tenant-ind.yaml"
+    path = SCRATCH / "zones" / "reference" / "tenant-sme-pool.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    name, cluster = "platform", document["clusters"]["platform"]
-    cluster["places"] = {f"{n:03}": {"rack": rack, "position": position + 4 * (n - 1)} for n in range(1, 4)}
-    cluster.update({"count": 3, "node_type": "gpu-4u"})
-    cluster.pop("spread", None)
-    cluster.pop("rooms", None)
-    cluster.pop("without", None)
-    document["clusters"] = {name: cluster}
+    places = {f"{n:03}": {"rack": rack, "position": position + 4 * (n - 1)} for n in range(1, 4)}
+    cluster = {"site": "wj-dc1", "node_type": "gpu-4u", "count": 3, "places": places}
+    document["clusters"] = {"small": cluster}
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 

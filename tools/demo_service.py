@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -21,7 +23,8 @@ from zonewright import engine
 
 SCRATCH = REPOSITORY / ".zonewright" / "demo-service"
 ADMISSION = "zonewright:index:Admission"
-TENANTS = {"tenant-one": 6, "tenant-two": 4}
+PARTIES = ("operator", "tenant-one", "tenant-two")
+LEASE_DAYS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ class Checkout:
     """What one party has on its own machine: a project, a state backend, and the environment of its commands.
 
     Attributes:
-        folder: the project; its states are in a folder within it.
+        folder: the project, called as the party is; its states are in a folder within it.
         found: the engine.
         python: the Python of our commands, programs and providers.
         variables: what it has besides, such as its token.
@@ -39,6 +42,11 @@ class Checkout:
     found: engine.Engine
     python: str
     variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def party(self) -> str:
+        """Whose it is."""
+        return self.folder.name
 
     def run(self, *command: str, expect: int | None = 0) -> str:
         """Run a command, named before it begins; its output and errors together."""
@@ -81,46 +89,58 @@ def steps(database: str, found: engine.Engine, python: str) -> None:
     SCRATCH.mkdir(parents=True)
     admin = Checkout(folder=SCRATCH / "admin", found=found, python=python)
     Checkout(folder=SCRATCH, found=found, python=python).zonewright("init", "admin")
-    another_tenant(admin.folder / "zone")
+    two_tenants(admin.folder)
 
     say(f"{BOLD}1. The administrator{RESET} makes the ledger in PostgreSQL, and gives a token to each party's runner.")
     show(admin.zonewright("ledger", "init", "zone", "--ledger", database))
-    tokens = {party: granted(admin, database, party) for party in ("operator", "tenant-one")}
+    tokens = {party: granted(admin, database, party) for party in PARTIES}
     with served(admin, database) as url:
         show(f"ledger and telemetry on {url}")
-        operator, tenant = (checkout(admin, party, url, tokens[party]) for party in ("operator", "tenant-one"))
+        operator, one, two = (checkout(admin, party, url, tokens[party]) for party in PARTIES)
 
-        say(f"{BOLD}2. The operator{RESET} brings in a data centre, from its own checkout with its own state.")
+        say(f"{BOLD}2. The operator{RESET} brings in a data centre, and offers racks to both for {LEASE_DAYS} days.")
         operator.pulumi("operator", "stack", "init")
         show(message(operator.pulumi("operator", "up", "--yes", "--skip-preview"), ADMISSION))
-        show(admin.zonewright("ledger", "load", "zone", "--only=tenant-two", "--ledger", database))
+        show(operator.zonewright("ledger", "offers", "dc1", "--ending", "30", "--ledger", url))
 
-        say(f"{BOLD}3. The tenant{RESET} chooses a place. It cannot know that somebody is there.")
-        choose(tenant.folder / "zone" / "tenant-one.yaml")
-        tenant.pulumi("tenant-one", "stack", "init")
-        output = tenant.pulumi("tenant-one", "up", "--yes", expect=None)
-        refusal = message(output, ADMISSION)
-        if "nothing was claimed or created" not in refusal or "tenant-two" in output:
-            raise DemoError(f"the change should have been refused without the name of who is there:\n{output}")
-        show(refusal)
-        say("Corrected: the ledger chooses.")
-        shutil.copy(admin.folder / "zone" / "tenant-one.yaml", tenant.folder / "zone")
-        show(message(tenant.pulumi("tenant-one", "up", "--yes", "--skip-preview"), ADMISSION))
+        say(f"{BOLD}3. Two tenants{RESET} want the same rack unit at once. Each has its own checkout, state and token.")
+        winner, loser = raced(one, two)
 
-        say(f"{BOLD}4. What each may do.{RESET} The tenant asks who else has access.")
-        show(tenant.zonewright("access", "list", "--ledger", url, expect=1))
+        say(f"{BOLD}4. A reservation.{RESET} {loser.party} lets the ledger choose, and holds the places for a month.")
+        shutil.copy(admin.folder / "zone" / f"{loser.party}.yaml", loser.folder / "zone")
+        why = ("--for", "30d", "--why", "the machines are on order")
+        show(loser.zonewright("reserve", "--stack", loser.party, *why))
+        seen = winner.zonewright("reserve", "list", "--stack", winner.party)
+        if "reserved for another party" not in seen or loser.party in seen:
+            raise DemoError(f"the others should see the site and the end, and no name:\n{seen}")
+        show(seen)
+        say("Its next change is exactly that: the reservation becomes its claims. The lease's end is told ahead.")
+        output = loser.pulumi(loser.party, "up", "--yes")
+        if "lease-term" not in output:
+            raise DemoError(f"the end of the lease should be told:\n{output}")
+        show(message(output, ADMISSION))
+        show(loser.zonewright("reserve", "list", "--stack", loser.party))
+
+        say(f"{BOLD}5. What each may do.{RESET} A tenant asks who else has access.")
+        show(winner.zonewright("access", "list", "--ledger", url, expect=1))
         say("Its token is revoked. Nothing of it is decided any more, and its claims stay.")
-        stopped = ("runner-tenant-one", "--why", "left the team", "--ledger", database)
+        stopped = (f"runner-{winner.party}", "--why", "left the team", "--ledger", database)
         admin.zonewright("access", "revoke", *stopped)
-        output = tenant.pulumi("tenant-one", "preview", expect=None)
+        output = winner.pulumi(winner.party, "preview", expect=None)
         if "the token is missing, unknown, revoked or expired" not in output:
             raise DemoError(f"a revoked token should be refused:\n{output}")
         show("error: the token is missing, unknown, revoked or expired; nothing was decided")
-        tenant.variables["ZONEWRIGHT_LEDGER_TOKEN"] = granted(admin, database, "tenant-one")
 
-        say(f"{BOLD}5. The record.{RESET} The tenant follows the whole chain; of others it reads hashes only.")
-        (tenant.folder / "checkpoint.json").write_text(tenant.zonewright("ledger", "checkpoint", "--ledger", url))
-        show(tenant.zonewright("ledger", "verify", "--checkpoint", "checkpoint.json", "--ledger", url))
+        say(f"{BOLD}6. The record.{RESET} The other tenant keeps the journal; of others it reads hashes only.")
+        for verb, name in (("checkpoint", "checkpoint.json"), ("history", "journal.jsonl")):
+            (loser.folder / name).write_text(loser.zonewright("ledger", verb, "--ledger", url), encoding="utf-8")
+    compared(admin, loser, database)
+
+
+def compared(admin: Checkout, tenant: Checkout, database: str) -> None:
+    """What a tenant can verify by itself, and what the ledger's host finds when somebody altered a row."""
+    say("The service is gone. The tenant follows the whole chain all the same:")
+    show(tenant.zonewright("ledger", "verify", "--journal", "journal.jsonl", "--checkpoint", "checkpoint.json"))
     say("On the ledger's host each row is compared with the journal. Then somebody lets a node draw 1 W, with SQL:")
     show(admin.zonewright("ledger", "verify", "--state", "--ledger", database))
     alter(database)
@@ -130,22 +150,59 @@ def steps(database: str, found: engine.Engine, python: str) -> None:
     show(told)
 
 
-def another_tenant(zone: Path) -> None:
-    """A second tenant in the zone, which stands at the first unit of the first rack."""
-    path = zone / "zone.yaml"
-    declared = path.read_text(encoding="utf-8")
+def raced(*both: Checkout) -> tuple[Checkout, Checkout]:
+    """Bring two tenants up at once, who chose one place; gives who has it and who was refused.
+
+    Raises:
+        DemoError: when not exactly one has it, or the refusal names the other.
+    """
+    for tenant in both:
+        choose(tenant.folder / "zone" / f"{tenant.party}.yaml")
+        tenant.pulumi(tenant.party, "stack", "init")
+    with ThreadPoolExecutor() as pool:
+        outputs = list(
+            pool.map(lambda tenant: tenant.pulumi(tenant.party, "up", "--yes", "--skip-preview", expect=None), both)
+        )
+    refused = ["nothing was claimed or created" in output for output in outputs]
+    if sorted(refused) != [False, True]:
+        raise DemoError("\n".join(["one of the two should have been refused:", *outputs]))
+    winner, loser = both if refused[1] else reversed(both)
+    told = outputs[refused.index(True)]
+    refusal = message(told, ADMISSION)
+    if winner.party in told:
+        raise DemoError(f"the refusal should not name who has the place:\n{told}")
+    show(message(outputs[refused.index(False)], ADMISSION))
+    show(refusal)
+    return winner, loser
+
+
+def two_tenants(project: Path) -> None:
+    """A second tenant in the zone with a stack of its own, and racks that the operator offers to both for a time."""
+    zone = project / "zone"
+    declared = (zone / "zone.yaml").read_text(encoding="utf-8")
     line = "  tenant-two: {title: Second tenant, roles: [tenant]}\n"
-    path.write_text(declared.replace("\n# Limits", f"{line}\n# Limits", 1), encoding="utf-8")
-    cluster = {"site": "dc1", "node_type": "server-1u", "count": TENANTS["tenant-two"]}
-    places = {f"{number:03}": {"rack": "dc1/hall/01/01", "position": number} for number in range(1, 5)}
-    document = {"owner": "tenant-two", "clusters": {"store": {**cluster, "places": places}}}
+    (zone / "zone.yaml").write_text(declared.replace("\n# Limits", f"{line}\n# Limits", 1), encoding="utf-8")
+    cluster = {"site": "dc1", "node_type": "server-1u", "count": 4}
+    document = {"owner": "tenant-two", "clusters": {"store": cluster}}
     (zone / "tenant-two.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    today = datetime.now(UTC).date()
+    term = {"begins": f"{today:%Y-%m-%d}", "ends": f"{today + timedelta(days=LEASE_DAYS):%Y-%m-%d}"}
+    offers = {"hall": {"site": "dc1", "leases": [{"party": party, **term} for party in PARTIES[1:]]}}
+    path = zone / "facility-operator.yaml"
+    facility = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump({**facility, "offers": offers}, sort_keys=False), encoding="utf-8")
+    stack = yaml.safe_load((project / "Pulumi.tenant-one.yaml").read_text(encoding="utf-8"))
+    text = yaml.safe_dump(stack).replace("tenant-one", "tenant-two")
+    config = yaml.safe_load(text)
+    config["config"]["zone:stackId"] = "stack-of-the-second-tenant"
+    (project / "Pulumi.tenant-two.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
 
 def choose(path: Path) -> None:
-    """Let the first tenant want the first of its servers where the second one stands."""
+    """Let a tenant want the first of its servers at a certain place."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    document["clusters"]["web"]["places"] = {"001": {"rack": "dc1/hall/01/01", "position": 2}}
+    (cluster,) = document["clusters"].values()
+    cluster["places"] = {"001": {"rack": "dc1/hall/01/01", "position": 2}}
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 
@@ -160,7 +217,7 @@ def granted(admin: Checkout, database: str, party: str) -> str:
 def checkout(admin: Checkout, party: str, url: str, token: str) -> Checkout:
     """A party's own copy of the project: its own stack and declaration, and the registered zone."""
     folder = SCRATCH / party
-    others = {"operator", *TENANTS} - {party}
+    others = {*PARTIES} - {party}
     left_out = [f"Pulumi.{other}.yaml" for other in others] + [f"{other}.yaml" for other in others]
     shutil.copytree(admin.folder, folder, ignore=shutil.ignore_patterns(".zonewright", *left_out))
     if party != "operator":

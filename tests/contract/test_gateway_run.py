@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -75,6 +76,19 @@ def test_devices_are_delivered_and_told(tmp_path: Path) -> None:
     assert service.stop(signal.SIGTERM) == 0
 
 
+@contextmanager
+def killed(settings: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A gateway that is killed at the end."""
+    command = [sys.executable, "-m", "zonewright_gateway", "--config", str(settings)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "agents")}
+    gateway = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        yield gateway
+    finally:
+        gateway.kill()
+        gateway.wait()
+
+
 @pytest.mark.soak
 def test_kills_of_a_gateway_lose_and_repeat_nothing(tmp_path: Path) -> None:
     """Killed at any instant: each batch came once, and soon after each start the register shows all that flowed."""
@@ -87,8 +101,6 @@ def test_kills_of_a_gateway_lose_and_repeat_nothing(tmp_path: Path) -> None:
     meter = Meter(
         shipped_maps()["abb-b23"], check=230.0, energy_wh=begin_wh, power_w=watts, running_since=time.monotonic()
     )
-    command = [sys.executable, "-m", "zonewright_gateway", "--config", str(settings)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "agents")}
 
     def energies(since_ns: int = 0) -> list[Sample]:
         return [one for one in samples.samples("gw-1", since_ns) if one.name == "hw.energy"]
@@ -100,23 +112,24 @@ def test_kills_of_a_gateway_lose_and_repeat_nothing(tmp_path: Path) -> None:
             starts = 0
             for number in rounds("gateway kills", 200, least=1):
                 since_ns = time.time_ns()
-                gateway = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 - as above
-                if number % 3 == 0:  # it has read, kept and delivered; the others are killed while they begin
-                    await asyncio.to_thread(wait_for, partial(energies, since_ns))
-                    starts += 1
-                await asyncio.sleep(chance.uniform(0, 1.2 if number % 3 == 0 else 4))
-                gateway.kill()
-                await asyncio.to_thread(gateway.wait)
+                with killed(settings) as gateway:
+                    if number % 3 == 0:  # it has read, kept and delivered; the others are killed while they begin
+                        await asyncio.to_thread(partial(wait_for, partial(energies, since_ns), seconds=120))
+                        starts += 1
+                    await asyncio.sleep(chance.uniform(0, 1.2 if number % 3 == 0 else 4))
             since_ns = time.time_ns()
-            gateway = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 - as above
-            await asyncio.to_thread(wait_for, partial(energies, since_ns))
-            await asyncio.to_thread(wait_for, lambda: not list((tmp_path / "spool").glob("0*")))
-            gateway.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(gateway.wait, 20) == 0
+            with killed(settings) as gateway:
+                await asyncio.to_thread(partial(wait_for, partial(energies, since_ns), seconds=120))
+                await asyncio.to_thread(wait_for, lambda: not list((tmp_path / "spool").glob("0*")))
+                gateway.send_signal(signal.SIGTERM)
+                assert await asyncio.to_thread(gateway.wait, 20) == 0
             return starts + 1
 
     with closing(Samples(tmp_path / "l.samples.db")) as samples:
-        starts = asyncio.run(work())
+        try:
+            starts = asyncio.run(work())
+        finally:
+            stopped = service.stop(signal.SIGTERM)
         numbers = samples.batches("gw-1")
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         stored = sorted((one.time_ns, one.value) for one in energies() if one.value is not None)
@@ -126,7 +139,7 @@ def test_kills_of_a_gateway_lose_and_repeat_nothing(tmp_path: Path) -> None:
     for time_ns, value in zip((time_ns for time_ns, _ in stored), values, strict=True):
         now_wh = begin_wh + watts * (time_ns - begun_ns) / 3_600e9
         assert now_wh - watts * _READ_S / 3_600 - _STEP_WH <= value <= now_wh + _STEP_WH, "all that flowed until then"
-    assert service.stop(signal.SIGTERM) == 0
+    assert stopped == 0
 
 
 def test_settings_and_devices_are_checked_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify
 from zonewright.ledger.store.state import verify_state
-from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.transport.client import WAIT_VARIABLE, LedgerClient
 from zonewright.model import Zone
 
 CLIENTS, MOST_KILLED = 64, 24
@@ -105,7 +105,7 @@ class Contest:
         ((holder,),) = self.server.sql(self.name, _HOLDERS[last])
         told = [self.asks[last][index][0].stack_id for index, one in enumerate(heard) if one == "200 "]
         assert told in ([], [holder]), f"round {number}: {holder} has it, and {told} were told that they have"
-        assert {one for one in heard if one is not None} <= {"200 ", "409 findings"}, f"round {number}: {heard}"
+        assert {one for one in heard if one is not None} <= {"200 ", "409 findings", "503 locked"}, heard
         self.killed += count
         self.unheard += not told
         self.local.call(verbs.ADMIT, self.gives[str(holder)])
@@ -185,7 +185,10 @@ def run(server: PostgresqlServer, folder: Path, numbers: Iterable[int]) -> Conte
 @pytest.mark.soak
 @pytest.mark.timeout(36_000)
 @pytest.mark.skipif(not is_full(), reason="in `make soak`; elsewhere races in one process show it by their order")
-def test_of_64_clients_one_has_the_last(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+def test_of_64_clients_one_has_the_last(
+    postgresql: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever is killed, one of 64 has the last unit, kW or bore, nobody else was told so, and others are refused."""
+    monkeypatch.setenv(WAIT_VARIABLE, "300")  # however slow the machine is, all are decided
     made = run(postgresql, tmp_path, rounds("last ones", 1_000))
     assert made.killed > made.unheard > 0, "none was killed between the decision and its answer"

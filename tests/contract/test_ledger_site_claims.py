@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, event, update
 
 from support.fixture_records import LEDGER_FILE
 from support.ledger_party import Party, bring_up_racks
@@ -23,6 +23,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.store.claim_text import SiteClaims
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.schema import SCHEMA
 from zonewright.ledger.store.tables import asset, claim
@@ -207,14 +208,23 @@ def test_of_a_site_only_what_was_written_to_is_read_again(ledger: Path) -> None:
         other = Party(client, THEIRS, "tenant-b")
         other.enrol()
         place: dict[str, Any] = {"places": {"001": {"rack": "dc1/a/02/01", "position": 9}}}
-        seen, sums = [], []
+        seen, sums, asked = list[SiteClaims](), list[dict[str, int]](), list[str]()
+
+        def listen(*given: Any) -> None:
+            if "FROM claim" in given[2]:
+                asked.append(str(given[3]))
+
         for wanted in ({}, {"web": cluster(1, **place)}, {}):
             other.admit(other.propose(other.demand(clusters=wanted)))
             with database.reading() as connection:
+                if not seen:
+                    event.listen(connection.engine, "before_cursor_execute", listen)
                 seen.append(site_claims(connection, SITE)["dc1"])
                 sums.append({one.stack_id: id(one) for one in claimed_sums(connection)})
                 assert told(connection) == fresh(ledger)
     database.close()
+    assert sum(MINE in one for one in asked) == 0, "its claims were asked for again"
+    assert sum(THEIRS in one for one in asked) == 4, "claims and sums, after each of two changes"
     assert [sorted(one.stacks) for one in seen] == [[MINE], [MINE, THEIRS], [MINE]]
     assert len({id(one.stacks[MINE]) for one in seen}) == 1
     assert len({id(one.texts["dc1/a/01"]) for one in seen}) == 1

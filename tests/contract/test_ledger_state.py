@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import Connection
 
 from support.change_world import WEB, World, change_world
-from support.ledger_party import Party, bring_up_racks
+from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_places import Places, outside
 from support.zone_project import REPOSITORY, cluster
+from zonewright.cli import main
 from zonewright.declare.private_file import make_private
 from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
@@ -89,6 +90,41 @@ def tamper(path: Path, *statements: str) -> None:
     with outside(path) as connection:
         for statement in statements:
             assert connection.execute(statement).rowcount != 0, statement
+
+
+def test_a_journal_is_verified_by_nothing_but_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What history printed is judged without a ledger: an altered entry, a cut file and a line of another kind too."""
+    monkeypatch.chdir(tmp_path)
+    with LedgerClient("sqlite:///l.db", create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+        bring_up_racks(client)
+
+    def told(*more: str) -> tuple[int, str]:
+        code = main(["ledger", "verify", "--journal", "journal.jsonl", "--checkpoint", "head.json", *more])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    for verb, name in (("history", "journal.jsonl"), ("checkpoint", "head.json")):
+        assert main(["ledger", verb, "--ledger", "sqlite:///l.db"]) == 0
+        (tmp_path / name).write_text(capsys.readouterr().out)
+    (tmp_path / "l.db").unlink()
+    whole = (tmp_path / "journal.jsonl").read_text()
+    lines = whole.splitlines(keepends=True)
+    assert told() == (0, f"good: {len(lines)} entries form one chain\n")
+    assert told("--state")[0] == 2
+    for text, code, sentence in (
+        (whole.replace("stack-of-operator", "stack-of-somebody"), 1, "wrong: entry 2 was altered"),
+        ("".join(lines[:-1]), 1, "wrong: the journal is truncated"),
+        ("".join([lines[0], lines[2]]), 1, "wrong: entry 2 is missing or out of order"),
+        (f"{lines[0]}{{}}\n", 2, "journal.jsonl:2: expected an entry as zonewright ledger history prints it"),
+    ):
+        (tmp_path / "journal.jsonl").write_text(text)
+        found = told()
+        assert (found[0], sentence in found[1]) == (code, True), found
+    (tmp_path / "journal.jsonl").unlink()
+    assert told()[0] == 2
 
 
 def test_every_table_is_covered_or_says_what_it_follows_from() -> None:

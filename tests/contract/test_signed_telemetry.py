@@ -207,6 +207,16 @@ def reordered(_held: SignedFile, batches: list[SignedBatch], _world: World) -> N
     batches[2], batches[3] = batches[3], batches[2]
 
 
+def numbered_anew(_held: SignedFile, batches: list[SignedBatch], _world: World) -> None:
+    """A batch has another number than it says itself."""
+    batches[-1] = replace(batches[-1], sequence=batches[-1].sequence + 1)
+
+
+def there_twice(_held: SignedFile, batches: list[SignedBatch], _world: World) -> None:
+    """A batch comes twice."""
+    batches.insert(3, batches[2])
+
+
 def of_another_host(held: SignedFile, _batches: list[SignedBatch], _world: World) -> None:
     """A head is that of another host."""
     other = SignedHost("gw-2", held_key := Key(1), ledger=held.ledger)
@@ -262,6 +272,8 @@ def beyond_all_numbers(held: SignedFile, _batches: list[SignedBatch], _world: Wo
         (left_out, "chain"),
         (flipped, "chain"),
         (reordered, "batches"),
+        (numbered_anew, "batches"),
+        (there_twice, "batches"),
         (of_another_host, "heads"),
         (in_another_ledger, "head"),
         (signed_anew, "heads"),

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,10 @@ import pytest
 from support.memory_tsdb import FarStore, MemoryTsdb
 from support.readings import METERS, START, at, month
 from support.tsdb_servers import SERVERS
+from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.replay import put_site
+from zonewright.cli import main
+from zonewright.cli.bring import site_meters
 from zonewright.ledger.deciding.snapshot import readings_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.model import Site
@@ -32,21 +36,23 @@ from zonewright.telemetry.figures import Terms, measured
 from zonewright.telemetry.home import TsdbFaultError
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.live import Binding
-from zonewright.telemetry.lost_hours import decided_hours
+from zonewright.telemetry.lost_hours import decided_hours, still_lost
 from zonewright.telemetry.noting import JournalNote
 from zonewright.telemetry.registers import registers
 from zonewright.telemetry.site_meters import meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright.telemetry.tables import readings_file, settings_path
 from zonewright.telemetry.tsdb.client import HttpTsdb
-from zonewright.telemetry.tsdb.hours import fits
+from zonewright.telemetry.tsdb.hours import FarRow, fits, rows_of, series_of
 from zonewright.telemetry.tsdb.interface import MOST_VALUE, TimeSeries, Tsdb
 from zonewright.telemetry.tsdb.losing import give_up
 from zonewright.telemetry.tsdb.moving import move
 from zonewright.telemetry.tsdb.returning import take_back
 from zonewright.telemetry.tsdb.settings import TsdbFileError, read_settings
+from zonewright.telemetry.unsigned import signed_ends
 
 LIVE: TrustClass = "authenticated"
+SIGNED: TrustClass = "signed"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 START_MS = START // 1_000
 LABELS = {"__name__": "zonewright_reading_micro", "store": 'a "quoted\\ name', "meter_id": "1"}
@@ -69,13 +75,14 @@ def _tsdb(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tsdb]:
 
 
 def hours_of(days: int) -> dict[str, list[Reading]]:
-    """Readings of some days with odd microseconds, millionths and intervals, as those of agents are."""
+    """Readings of some days with odd microseconds, millionths and intervals, as of agents, and one of 20 GWh."""
     found = {name: [one for one in items if one.time_us < START + days * DAY_US] for name, items in month().items()}
     for name, items in found.items():
         for number, one in enumerate(items):
             odd = 1_001 * (number % 7)
             start = None if one.start_us is None else one.start_us + 6_006 + number % 5
-            value = one.value if METERS[name].kind == "register" else one.value + Fraction(number % 3, 10**6)
+            odd_value = one.value + Fraction(number % 3, 10**6)
+            value = {"main": one.value + 20 * 10**9, "it-1": one.value}.get(name, odd_value)
             items[number] = Reading(start, one.time_us + odd, value, 0)
     return found
 
@@ -219,6 +226,47 @@ def test_a_store_without_its_settings_decides_nothing(tmp_path: Path) -> None:
     assert gate(store).trailing == "undetermined"
 
 
+def test_what_is_signed_is_asked_of_hours_elsewhere_too(tmp_path: Path) -> None:
+    """Where signed readings end, whether others lie before and after, and which classes there are."""
+    store = FarStore(tmp_path, MemoryTsdb())
+    meters = meters_of(SITE)
+    for trust, hours in ((LIVE, range(10)), (SIGNED, range(10, 20)), (LIVE, range(20, 30))):
+        store.append("dc1", meters, {"utility": [at(60 * hour, 1_100_000) for hour in hours]}, trust=trust)
+    assert store.moved.hours == 29, "all but the newest one"
+    (end,) = signed_ends(store, "dc1", meters, whole=True)
+    assert (end.signed_us, end.since_us) == (START + 19 * HOUR_US, START + 20 * HOUR_US)
+    assert end.is_mixed
+    raised = {"utility": [at(60 * 29, 1_100_000)]}
+    assert Store.append(store, "dc1", meters, raised, trust=SIGNED).raised == 1
+    assert store.trusts("dc1") == {LIVE, SIGNED}, "those of hours that lie elsewhere"
+
+
+def test_only_what_a_window_needs_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour that is looked at costs its readings and those beside it, however many lie elsewhere."""
+    monkeypatch.setattr("zonewright.telemetry.stored_sums._FEW", 50)
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    given: list[int] = []
+
+    def count(found: list[TimeSeries]) -> list[TimeSeries]:
+        given.append(sum(len(one.samples) for one in found))
+        return found
+
+    tsdb.fault = count
+    looked_at = [(START + 50 * HOUR_US, START + 51 * HOUR_US)]
+    found = store.readings("dc1", START + HOUR_US, START + 90 * HOUR_US, looked_at)["ups"]
+    assert sum(item.is_sum for item in found) > 3, "days and hours in the place of readings"
+    assert 0 < sum(given) < 12
+
+
+def test_another_rating_counts_for_hours_elsewhere_too(tmp_path: Path) -> None:
+    """What was summed up under another declaration is summed up again, wherever its readings lie."""
+    store = metered(tmp_path, MemoryTsdb())
+    meters = {name: one.model_copy(update={"rating_w": 500_000}) for name, one in meters_of(SITE).items()}
+    store.refresh("dc1", meters)
+    assert store.sums("dc1", START, START + 19 * DAY_US)["utility"].covered_us == 0, "1.1 MW is more than it can"
+
+
 def test_what_is_imported_or_corrected_lies_over_it(tmp_path: Path) -> None:
     """An import never leaves SQL; a correction of an hour elsewhere brings it back, counts, and stays in SQL."""
     tsdb = MemoryTsdb()
@@ -282,6 +330,23 @@ def test_what_a_database_takes_and_loses_is_still_here(tmp_path: Path) -> None:
     with far.opened() as connection:
         assert connection.execute("select count(*) from reading").fetchone() == (200,)
     assert moved() > 100
+
+
+def test_a_step_is_measured_from_what_lies_elsewhere_too(tmp_path: Path) -> None:
+    """A step of more than ten years is refused, and none is where an hour elsewhere lies between."""
+    far = FarStore(tmp_path, MemoryTsdb())
+    hours = [at(60 * hour, 1_000 * hour) for hour in range(60) if hour not in {20, 21}]
+    far.append("dc1", METERS, {"main": hours}, trust=LIVE)
+    ten_years = 10 * 366 * DAY_US
+    for sooner_us, is_refused in ((1, True), (0, False)):
+        old = {"main": [Reading(None, hours[0].time_us - ten_years - sooner_us, 0, 0)]}
+        if is_refused:
+            with pytest.raises(ConflictError, match="more than 10 years"):
+                Store.append(far, "dc1", METERS, old, trust="imported")
+        else:
+            assert Store.append(far, "dc1", METERS, old, trust="imported").added == 1
+    late = {"main": [at(60 * 20 + 30, 20_500)]}
+    assert Store.append(far, "dc1", METERS, late, trust="imported").added == 1
 
 
 def test_a_number_that_two_meters_had_mixes_nothing(tmp_path: Path) -> None:
@@ -474,8 +539,12 @@ def test_hours_that_come_back_count_again(tmp_path: Path) -> None:
     assert store.sums("dc1", *whole) == before
     assert (gate(store), told_of_losses(store)) == (figure, [])
     with store.opened() as connection:
-        decided = [(one.kind, one.by, one.reason, one.readings) for one in decided_hours(connection, "dc1")]
+        lost, *others = decided_hours(connection, "dc1")
+    decided = [(one.kind, one.by, one.reason, one.readings) for one in (lost, *others)]
     assert decided == [("lost", "anna", "a disk broke", 2), *[("returned", "bo", "from the backup", 1)] * 2]
+    assert still_lost([lost, *others], *whole) == []
+    other_meter = replace(lost, meter="ups")
+    assert still_lost([other_meter, *others], *whole) == [other_meter], "of another meter nothing came back"
     store.tell_intakes(lambda _payload, note: note.keep('{"sequence": 7}'))
     store.let_go("dc1", {})
     with store.opened() as connection:
@@ -483,6 +552,36 @@ def test_hours_that_come_back_count_again(tmp_path: Path) -> None:
         assert connection.execute(query, (AROUND[0] + HOUR_US,)).fetchone() == (1,)
     with pytest.raises(ConflictError, match="that was declared lost is there again"):
         take_back(store.home, "dc1", meters, whole, RETURN)
+
+
+def test_the_command_says_what_was_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`pue lost` names the meter and how many hours, in both directions; `pue corrections` who decided it and why."""
+    tsdb, zone = MemoryTsdb(), REPOSITORY / "stacks" / "zones" / "reference"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zonewright.telemetry.tables.tsdb_of", lambda _path: tsdb)
+    meters = site_meters(zone, "qp-dc1")
+    assert meters is not None
+    store = FarStore(tmp_path / ".zonewright", tsdb, name="ledger.telemetry.db")
+    store.append("qp-dc1", meters, {"ups-a": [at(60 * hour, 1_000 * hour) for hour in range(50)]}, trust=LIVE)
+    (held,) = tsdb.series.values()
+    lost = {START_MS // 3_600_000 + 20: held.pop(START_MS // 3_600_000 + 20)}
+    day = ("--from", "2026-01-01T00:00Z", "--to", "2026-01-02T00:00Z", "--by", "anna", "--reason", "a disk broke")
+
+    def said(*more: str) -> tuple[int, str]:
+        code, shown = main(["pue", "lost", "--site", "qp-dc1", "--zone", str(zone), *day, *more]), capsys.readouterr()
+        return code, shown.out if code == 0 else shown.err
+
+    assert said() == (0, "ups-a: 1 hour declared lost; that time is unknown now\n")
+    for more, told in (((), "is lost; nothing was changed"), (("--returned",), "is there again; nothing was changed")):
+        code, sentence = said(*more)
+        assert (code, told in sentence) == (1, True)
+    held.update(lost)
+    assert said("--returned") == (0, "ups-a: 1 hour brought back; that time is known again\n")
+    assert main(["pue", "corrections", "--site", "qp-dc1"]) == 0
+    told = "between 2026-01-01T20:00Z and 2026-01-01T21:00Z was declared lost by anna (not in the journal yet): a disk"
+    assert told in capsys.readouterr().out
 
 
 def test_a_database_that_answers_now_and_then_is_not_gone(tmp_path: Path) -> None:
@@ -525,10 +624,14 @@ def test_a_service_moves_what_is_old_enough(tmp_path: Path) -> None:
 
 
 def test_what_no_series_holds_exactly_stays() -> None:
-    """Two readings within a millisecond, and a value beyond 2^53 millionths, never leave SQL."""
+    """Two readings within a millisecond, and an interval of centuries, never leave SQL; large values do."""
     assert fits([(None, 1_000, MOST_VALUE, LIVE), (None, 2_999, 1, LIVE)])
     assert not fits([(None, 1_000, 1, LIVE), (None, 1_999, 1, LIVE)])
-    assert not fits([(None, 1_000, MOST_VALUE + 1, LIVE)])
+    values = [0, 1, -1, MOST_VALUE, MOST_VALUE + 1, -MOST_VALUE - 1, 2**60 + 7, 2**62 - 1]
+    rows: list[FarRow] = [(None, 1_000 * time_ms, micro, LIVE) for time_ms, micro in enumerate(values)]
+    series = series_of({}, rows)
+    assert max(abs(value) for one in series for _, value in one.samples) <= MOST_VALUE
+    assert rows_of(series, LIVE) == rows
     assert not fits([(-MOST_VALUE, 1_000, 1, LIVE)])
 
 

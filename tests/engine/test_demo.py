@@ -44,7 +44,7 @@ def _changes() -> str:
 
 
 def test_the_demo_of_the_service_tells_two_parties_story() -> None:
-    """Two tokens and two states on one PostgreSQL: a masked refusal, a revoked token, an altered row by its name."""
+    """Two tokens and states on one PostgreSQL: a race, a lease, a reservation, a revoked token, an altered row."""
     programs()
     result = subprocess.run(
         [sys.executable, "tools/demo_service.py", warm_python().path()],
@@ -56,6 +56,9 @@ def test_the_demo_of_the_service_tells_two_parties_story() -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "a node of another party is there" in result.stdout
+    assert "reserved for another party" in result.stdout
+    assert "lease-term" in result.stdout
+    assert "nothing is reserved for days" in result.stdout
     assert "the token is missing, unknown, revoked or expired" in result.stdout
     assert "their order was checked, their content was not, so entries before " in result.stdout
     assert "wrong: " in result.stdout

@@ -14,7 +14,7 @@ from zonewright import engine as engine_room
 
 pytestmark = pytest.mark.engine
 
-EDITED = "stacks/zones/reference/tenant-fin.yaml"
+EDITED = "stacks/zones/reference/tenant-gov.yaml"
 
 
 def test_the_tutorial_works_as_written(tmp_path: Path, engine: engine_room.Engine) -> None:

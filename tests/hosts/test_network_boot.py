@@ -484,16 +484,18 @@ def test_a_machine_is_leased_what_its_site_says(zone: BootedZone, architecture: 
 
 
 def test_a_machine_has_ipv6_by_dhcp_and_a_way_by_its_router(zone: BootedZone) -> None:
-    """By DHCPv6 a machine gets what is reserved for its port, and the router's announcement leads to other sites."""
+    """By DHCPv6 a machine gets what is reserved for its port or its DUID; the router's announcement leads elsewhere."""
     site = _leasing_site(zone)
     (lease,) = site.leases_v6
-    (reserved,) = lease.reservations
+    reserved, by_duid = lease.reservations
     computed = lease_told(site, lease, reserved.mac_address)
     url = f"tftp://[{computed.server}]/{computed.uefi_file}"
     with machine_without_system(zone, site.name, reserved.mac_address) as machine:
         assert until(lambda: "via fe80:" in machine.run("ip", "-6", "route", "show", "default"), within_s=10)
         told = ask_v6(machine, "eth0", reserved.mac_address, architecture=UEFI_X64)
         assert told == LeasedV6(computed.first, computed.name_servers, url)
+        other = ask_v6(machine, "eth0", "52:54:00:00:00:99", architecture=UEFI_X64, duid=by_duid.duid)
+        assert other == LeasedV6(by_duid.address, computed.name_servers, url)
         machine.ip([f"address add {told.address}/128 dev eth0 nodad"])
         there = next(one for name in zone.sites if name != site.name for one in zone.sites[name].name_servers_v6)
         pinger = machine.pinger(there)

@@ -188,7 +188,20 @@ def test_known_hosts_files_are_read(host: SshHost, tmp_path: Path) -> None:
     assert "marked as revoked" in str(error)
 
 
-@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+@pytest.fixture(name="authorities", scope="module")
+def _authorities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with keys of each kind of an authority and of a stranger; one of RSA is a second of CPU."""
+    folder = tmp_path_factory.mktemp("authorities")
+    for name in ("authority", "stranger"):
+        for kind in KINDS:
+            subprocess.run([keygen(), "-q", "-t", kind, "-N", "", "-f", str(folder / f"{name}-{kind}")], check=True)
+    return folder
+
+
+KINDS = ("ed25519", "ecdsa", "rsa")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("principals", "validity", "signer", "flaw"),
     [
@@ -199,16 +212,15 @@ def test_known_hosts_files_are_read(host: SshHost, tmp_path: Path) -> None:
     ],
 )
 def test_certificates_of_an_authority(
-    tmp_path: Path, *, kind: str, principals: str, validity: str, signer: str, flaw: str
+    tmp_path: Path, authorities: Path, *, kind: str, principals: str, validity: str, signer: str, flaw: str
 ) -> None:
     """A certificate counts when a trusted authority signed it for this host and this time, and only then."""
-    for name in ("authority", "stranger"):
-        subprocess.run([keygen(), "-q", "-t", kind, "-N", "", "-f", str(tmp_path / name)], check=True)
     public = new_key(tmp_path / "client_key")
     host = make_host(tmp_path, 1, public, extra=f"HostCertificate {tmp_path}/host-001/host_key-cert.pub")
-    sign = [keygen(), "-q", "-s", str(tmp_path / signer), "-I", "a host", "-h", "-n", principals, "-V", validity]
+    key = authorities / f"{signer}-{kind}"
+    sign = [keygen(), "-q", "-s", str(key), "-I", "a host", "-h", "-n", principals, "-V", validity]
     subprocess.run([*sign, str(host.folder / "host_key.pub")], check=True, capture_output=True)
-    authority = " ".join((tmp_path / "authority.pub").read_text(encoding="ascii").split()[:2])
+    authority = " ".join((authorities / f"authority-{kind}.pub").read_text(encoding="ascii").split()[:2])
     known = tmp_path / "known_hosts"
     known.write_text(f"@cert-authority [127.0.1.*]:{host.port} {authority}\n", encoding="ascii")
     sshd()

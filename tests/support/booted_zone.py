@@ -275,6 +275,10 @@ def _ports(zone: BootedZone, name: str, site: SiteContext, make: Callable[[str],
     router.run("sh", "-c", _ONLY_A_SWITCH)
     for port in site.ports:
         router.ip([f"link add {port.name} type bridge", f"link set {port.name} up"])
+        if port.vni:
+            local = site.stretched.local
+            router.ip([f"link add vx{port.vni} type vxlan id {port.vni} local {local} dstport 4789 nolearning"])
+            router.ip([f"link set vx{port.vni} master {port.name} up"])
         for key, one in zone.routers.items() if site.interconnect else ():
             if one.name == name:
                 _plug(router, port.name, zone.hosts[f"router {key}"], port.name)
@@ -338,7 +342,7 @@ def _node(zone: BootedZone, name: str, node: NodeContext, host: NetworkHost) -> 
     """A node with what its netplan and nftables files say."""
     root = root_of(node)
     site = zone.sites[node.site]
-    ports = {text: port.name for port in site.ports for text in (*port.inside_v4, *port.inside_v6)}
+    ports = {str(ip_interface(text).network): port.name for port in site.ports for text in (*port.v4, *port.v6)}
     network = yaml.safe_load(zone.files[f"{root}/etc/netplan/50-zonewright.yaml"])["network"]
     zone.addresses[name] = []
     for bond, said in network["bonds"].items():

@@ -134,8 +134,10 @@ class LeasedV6:
     url: str
 
 
-def ask_v6(host: NetworkHost, interface: str, mac_address: str, *, architecture: int, within_s: float = 30) -> LeasedV6:
-    """Solicit, request; gives what was replied. The DUID has the MAC address.
+def ask_v6(
+    host: NetworkHost, interface: str, mac_address: str, *, architecture: int, within_s: float = 30, duid: str = ""
+) -> LeasedV6:
+    """Solicit, request; gives what was replied. Without another DUID it has the MAC address.
 
     Args:
         host: the machine.
@@ -143,13 +145,14 @@ def ask_v6(host: NetworkHost, interface: str, mac_address: str, *, architecture:
         mac_address: the port's.
         architecture: what kind of machine it is.
         within_s: how long a server may need, in seconds.
+        duid: what the machine calls itself.
     """
     with host.inside():
         one = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         index = socket.if_nametoindex(interface)
         one.bind(("::", 546))
     own = [
-        (_CLIENT_ID, struct.pack("!HH", 3, 1) + bytes.fromhex(mac_address.replace(":", ""))),
+        (_CLIENT_ID, bytes.fromhex((duid or f"00:03:00:01:{mac_address}").replace(":", ""))),
         (_ORO, struct.pack("!HHH", _DNS_SERVERS, _DOMAIN_SEARCH, _BOOT_URL)),
         (_ELAPSED, bytes(2)),
         (_CLIENT_ARCHITECTURE, struct.pack("!H", architecture)),

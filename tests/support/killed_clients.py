@@ -23,7 +23,7 @@ for line in sys.stdin:
             answer += part
     print(int(answer.split()[1]), json.loads(answer.partition(b"\\r\\n\\r\\n")[2]).get("code", ""), flush=True)
 """
-LIMIT_S = 120.0
+LIMIT_S = 400.0
 
 
 @dataclass(frozen=True, slots=True)

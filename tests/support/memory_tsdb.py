@@ -60,12 +60,15 @@ class FarStore(Store):
 
     Args:
         folder: where its file is made.
+        name: of the file.
         tsdb: the database.
         sleep: waits until it shows what it took; one in memory does so at once.
     """
 
-    def __init__(self, folder: Path, tsdb: Tsdb, sleep: Callable[[float], None] | None = None) -> None:
-        self.home = readings_file(folder / "t.db")
+    def __init__(
+        self, folder: Path, tsdb: Tsdb, sleep: Callable[[float], None] | None = None, *, name: str = "t.db"
+    ) -> None:
+        self.home = readings_file(folder / name)
         self.home.tsdb = tsdb
         super().__init__(self.home, create=True)
         self.moved = Moved()

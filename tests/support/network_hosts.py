@@ -210,10 +210,10 @@ class Pinger:
         self._socket.settimeout(0)
         self._id = next(self._ids) & 0xFFFF
 
-    def send(self, number: int) -> None:
-        """Ask once; a way that is not there is no answer."""
+    def send(self, number: int, more: int = 0) -> None:
+        """Ask once, by a packet with so many bytes more; a way that is not there is no answer."""
         kind = 128 if self._v6 else 8
-        body = struct.pack("!BBHHH", kind, 0, 0, self._id, number & 0xFFFF) + b"zonewright"
+        body = struct.pack("!BBHHH", kind, 0, 0, self._id, number & 0xFFFF) + b"zonewright" + bytes(more)
         if not self._v6:
             body = body[:2] + struct.pack("!H", _checksum(body)) + body[4:]
         try:

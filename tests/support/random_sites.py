@@ -159,6 +159,41 @@ def read_twice(site: RandomSite, rng: random.Random) -> tuple[Mapping[str, Meter
     return meters, {**plain(site), two: site.read(one)}
 
 
+def zero_once(site: RandomSite, rng: random.Random) -> tuple[Mapping[str, MeterSpec], dict[str, list[Reading]]]:
+    """A register shows 0 once, and what it had after that."""
+    registers = sorted(name for name, one in site.meters.items() if one.kind == "register" and name != "set")
+    if not registers:
+        return site.meters, plain(site)
+    name = rng.choice(registers)
+    shown, at = site.read(name), rng.randint(1, DAYS - 1)
+    return site.meters, {**plain(site), name: [*shown[:at], Reading(None, shown[at].time_us, 0, 0), *shown[at + 1 :]]}
+
+
+def largest_once(site: RandomSite, rng: random.Random) -> tuple[Mapping[str, MeterSpec], dict[str, list[Reading]]]:
+    """A gauge of IT equipment shows the largest value of 32 bits once."""
+    gauges = sorted(name for name, one in site.meters.items() if one.kind == "gauge" and one.role == "it")
+    if not gauges:
+        return site.meters, plain(site)
+    name = rng.choice(gauges)
+    shown = site.read(name)
+    at = rng.randrange(len(shown))
+    most = Reading(None, shown[at].time_us, 2**32 - 1, 0)
+    return site.meters, {**plain(site), name: [*shown[:at], most, *shown[at + 1 :]]}
+
+
+def stands_still(site: RandomSite, rng: random.Random) -> tuple[Mapping[str, MeterSpec], dict[str, list[Reading]]]:
+    """What comes in by one register or gauge is its last value, again and again."""
+    names = [name for name, one in site.meters.items() if (one.role, one.kind) in STANDING and name != "set"]
+    if not names:
+        return site.meters, plain(site)
+    name = rng.choice(sorted(names))
+    shown = site.read(name)
+    at = rng.randint(len(shown) // 3, len(shown) * 3 // 4)
+    last = [Reading(None, one.time_us, shown[at].value, 0) for one in shown[at:]]
+    return site.meters, {**plain(site), name: [*shown[:at], *last]}
+
+
+STANDING = {("total", "register"), ("total", "gauge")}
 MISTAKES: tuple[Mistake, ...] = (
     unit_of_one,
     unit_of_some,
@@ -168,4 +203,7 @@ MISTAKES: tuple[Mistake, ...] = (
     sign_of_one,
     rating_in_kilowatts,
     read_twice,
+    zero_once,
+    largest_once,
+    stands_still,
 )

@@ -13,6 +13,7 @@ from zonewright.render.formats.format import AnyContext
 __all__ = [
     "ON",
     "SMALL_ZONE",
+    "STRETCHED_ZONE",
     "SWITCHED_ZONE",
     "contexts_of_folder",
     "judged_folder",
@@ -28,6 +29,8 @@ SMALL_ZONE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
 
 SWITCHED_ZONE = SMALL_ZONE.parent / "switched-site"
 """A site whose switches, BMCs and outlets are declared."""
+STRETCHED_ZONE = SMALL_ZONE.parent / "stretched"
+"""Two sites with one network of layer 2."""
 
 
 def judged_folder(folder: Path) -> tuple[Declaration, JudgedZone]:

@@ -127,6 +127,13 @@ def test_what_is_too_much_is_a_sentence_and_costs_little(name: str, context: Con
     assert peak < 20_000_000
 
 
+def test_a_nul_as_it_is_is_no_json(context: Context) -> None:
+    """In JSON a NUL is written in one way only, by which a request that has one is known."""
+    for text in (b"a\0b", b"a\xc0\x80b"):
+        body = b'{"stack_id":"' + STACK.encode() + b'","kind":"node","name":"' + text + b'"}'
+        assert answered(context, "read", body)[0] == 400
+
+
 @pytest.mark.parametrize(("clusters", "status"), [(5, 200), (6, 400)])
 def test_a_demand_stands_for_so_many_nodes(clusters: int, status: int, context: Context) -> None:
     """A line of a declaration stands for 10,000 nodes, so nodes are counted where they are decided: at most 50,000."""

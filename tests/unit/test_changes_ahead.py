@@ -71,7 +71,7 @@ def test_a_ledger_is_the_same_with_files_that_were_rendered_ahead(
     alone, none = loaded(tmp_path, many=100)
     assert (none, len(alone[1])) == ([], 9)
     held, used = loaded(tmp_path, many=1)
-    assert (held, used[-1:]) == (alone, ["tenant-b"]), "the first one's site may not have been there at its preview"
+    assert (held, used) == (alone, ["tenant-a", "tenant-b"]), "the site was there when the first one was begun with"
     held, _ = loaded(tmp_path, many=2, kills=True)  # what it had said before it was killed counts
     assert held == alone
 
@@ -89,6 +89,8 @@ def test_files_of_another_proposal_are_not_used(tmp_path: Path, monkeypatch: pyt
         load_owner(client, ZONE, "operator")
         ahead.begin_after("operator")
         ahead._hear("tenant-b", "preview")
+        with closing(sqlite3.connect(tmp_path / "l.db")) as connection:
+            assert connection.execute("SELECT stack_id FROM proposal").fetchall() == [(stack_id_of("operator"),)]
         load_owner(client, ZONE, "tenant-a")
         load_owner(client, ZONE, "tenant-b", ahead=ahead)
         assert ahead.used == []

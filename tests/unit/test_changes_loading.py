@@ -82,8 +82,10 @@ def test_an_admission_of_a_load_confirms_all_of_it(tmp_path: Path) -> None:
         assert [(one.state, one.generation) for one in report.holdings] == [("active", 1)] * NODES
         assert not report.completed
         client.dies_at = None
-        after = load_owner(client, declaration, "tenant-a").report
-        assert after.completed
+        loaded = load_owner(client, declaration, "tenant-a")
+        assert loaded.report.completed
+        assert loaded.counts == Counter(node=NODES)
+        after = client.call(verbs.REPORT, ReportRequest(stack_id=stack_id_of("tenant-a")))
         assert [(one.name, one.generation) for one in after.holdings] == [(one.name, 1) for one in report.holdings]
         assert client.calls[verbs.CONFIRM.name] + client.calls[verbs.CONFIRM_MANY.name] == 0
         said = [one.payload for one in client.call(verbs.HISTORY, HistoryRequest(kinds=["admitted"])).entries]
@@ -109,6 +111,9 @@ def test_a_load_confirms_what_moved_and_what_was_left_admitted(client: LedgerCli
         connection.execute("UPDATE claim SET state = 'admitted' WHERE name = 'web-001'")  # a kill of an older version
     load_owner(client, declared("tenant-a", clusters={"web": cluster(3, node_type="two-u")}), "tenant-a")
     assert present() == [("web-001", "active", 3), ("web-002", "active", 2), ("web-003", "active", 2)]
+    loaded = load_owner(client, declared("tenant-a", clusters={"web": cluster(1, node_type="two-u")}), "tenant-a")
+    assert present() == [("web-001", "active", 3)], "what leaves is let go"
+    assert loaded.counts == Counter(node=1)
 
 
 def test_texts_are_stored_in_as_many_requests_as_they_need(

@@ -45,16 +45,18 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
-def test_fit_names_rooms_and_what_is_missing(run: Run) -> None:
-    """Rooms that fit come first with their racks, then what others are short of; a note says what a rule would say."""
+def test_fit_names_rooms_and_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rooms that fit come first with their racks, then what others lack, and what a rule would say; in 60 columns."""
+    monkeypatch.setenv("COLUMNS", "60")
     code, out, _ = run("fit", "--kw", "300", "--u", "40", "--zone", REFERENCE)
     lines = out.splitlines()
     assert code == 0
     assert lines[0] == "300 kW and 40 U fit into 7 rooms of 19"
     assert lines[3].split()[:2] == ["wj-dc1/b", "8"]  # 300 kW need 8 racks of 40 kW
-    assert any(line.startswith("js-edge-yz/hall") and line.endswith("short of 50.0 kW") for line in lines)
-    assert "fill-before-open: wj-dc1/a2, wj-dc1/a3 is open and has space" in out
-    assert max(map(len, lines)) <= 80
+    short = next(number for number, line in enumerate(lines) if line.startswith("js-edge-yz/hall"))
+    assert lines[short + 1] == "    short of 50.0 kW"
+    assert "fill-before-open: wj-dc1/a2 and wj-dc1/a3 are open and have space" in " ".join(out.split())
+    assert max(map(len, lines)) <= 60
 
 
 def test_fit_that_fits_nowhere_ends_with_one(run: Run) -> None:
@@ -122,14 +124,27 @@ def test_explain_of_nothing_is_misuse(run: Run, arguments: tuple[str, ...], sent
     assert sentence in err
 
 
-def test_zone_show_prints_sites_links_and_shared_risks(run: Run) -> None:
-    """The table has the sums that the zone states, and what two links of the faulty zone share."""
+def test_rules_are_read_in_60_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a narrow terminal what does not fit beside stands below, and nothing is left out."""
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = {words: run(*words)[1] for words in (("rules", "list"), ("rules", "show", "feed-failover"))}
+    assert max(len(line) for text in shown.values() for line in text.splitlines()) <= 60
+    assert "unit-overlap           mandatory\n    No rack unit of a face is taken twice.\n" in shown["rules", "list"]
+    assert "at the level `no-worse`" in " ".join(shown["rules", "show", "feed-failover"].split())
+
+
+def test_zone_show_prints_sites_links_and_shared_risks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table has the sums that the zone states, in 60 columns, and what two links of the faulty zone share."""
+    monkeypatch.setenv("COLUMNS", "60")
     code, out, _ = run("zone", "show", REFERENCE)
     assert code == 0
     assert "data centres: 39,450 of 58,000 kW, 68.0 % by power" in out
     assert out.rstrip().endswith("(without sites):\n  none")
-    assert max(map(len, out.splitlines())) <= 80
+    assert max(map(len, out.splitlines())) <= 60
+    assert "wujiang: wj-dc1, wj-edge-lili, wj-edge-sl, wj-edge-sz" in out
+    monkeypatch.setenv("COLUMNS", "80")
     code, out, _ = run("zone", "show", FAULTY)
+    assert max(map(len, out.splitlines())) <= 80
     assert code == 0
     assert "  bridge bridge-1: l03, l04\n  duct d-bridge-1: l03, l04" in out
 

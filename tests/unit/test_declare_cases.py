@@ -54,7 +54,7 @@ def test_a_zone_that_comes_from_no_file_gets_the_same_sentences() -> None:
     for name in ("extent-inside-out", "reserved-party", "rule-pack-loosens-its-parent", "rule-packs-in-a-circle"):
         case = CASES / "zone" / f"{name}.yaml"
         content = json.loads(json.dumps(yaml.safe_load(case.read_text(encoding="utf-8")), default=str))
-        said = sorted(str(problem) for problem in zone_problems(Zone.model_validate(content)))
+        said = sorted(str(problem) for problem in zone_problems(Zone.model_validate(content), ON))
         lines = case.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
         lines = [line for line in lines if ".uncertain: " not in line]  # says the default, which is not registered
         assert said == sorted(re.sub(r"^zone\.yaml:\d+:", "zone.yaml:", line) for line in lines)
@@ -64,7 +64,7 @@ def test_a_good_zone_has_no_fault_when_a_message_brings_it() -> None:
     """A message names every field of every pack: what no file says of trust is no fault of a pack that extends it."""
     loaded = load_zone(CASES.parents[2] / "stacks" / "zones" / "reference", on=ON).declaration
     assert loaded is not None
-    assert zone_problems(Zone.model_validate_json(loaded.zone.model_dump_json())) == ()
+    assert zone_problems(Zone.model_validate_json(loaded.zone.model_dump_json()), ON) == ()
 
 
 def test_the_base_zone_has_no_fault() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.declared import top_modules
+from support.zone_project import REPOSITORY
 from zonewright.cli import main, parser
 
 pytestmark = pytest.mark.slow
@@ -43,6 +44,7 @@ hosts: {web-001: {address: 127.0.0.1, port: 9, site: dc1}}
 COMMANDS = {
     "init new": "",
     f"check {ZONE}": "",
+    "check reference": "",
     "fit --kw 1 --u 1": "stack",
     "explain core-001 --stack a": "stack",
     f"outage dc1/a/01/01 --zone {ZONE}": "",
@@ -200,6 +202,7 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     (folder / "meters.yaml").write_text("{}", encoding="utf-8")
     (folder / "tenant.yaml").write_text("owner: operator-b\n", encoding="utf-8")
     (folder / "l.db").write_bytes(b"")
+    (folder / "reference").symlink_to(REPOSITORY / "stacks" / "zones" / "reference")
     (folder / "intended" / "switches").mkdir(parents=True)
     for one in (folder, folder / "intended" / "switches"):
         (one / "leaf-a1.cfg").write_text("hostname leaf-a1\n", encoding="utf-8")

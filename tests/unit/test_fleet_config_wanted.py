@@ -90,6 +90,22 @@ def test_a_second_router_or_server_gets_its_own_files(format_id: str, first: str
     assert wanted_of(host(name, "dc2"), {"a": configuration(format_id)}, BUILT_IN, offer(stack()))[0][0].placed == ()
 
 
+@pytest.mark.parametrize(("format_id", "seat"), [("frr", "dc1-r2"), ("kea", "dhcp-2")])
+def test_no_two_hosts_of_a_site_are_the_same_router_or_server(format_id: str, seat: str) -> None:
+    """A host that stays in the fleet after its server got another name is refused what the first one has."""
+    hosts = [host("dc1"), host("dhcp-old"), host(seat), host("dc2", "dc2")]
+
+    def told(of: Host, **narrow: Any) -> tuple[str, ...]:
+        chosen = {"a": configuration(format_id, **narrow)}
+        return wanted_of(of, chosen, BUILT_IN, offer(stack()), fellows=hosts)[1]
+
+    (said,) = told(hosts[1])
+    assert said.startswith(f"configuration a: dhcp-old and dc1 would have the same files of {format_id}, which are for")
+    assert len(told(hosts[0])) == 1
+    assert told(hosts[2]) == ()
+    assert told(hosts[0], hosts=("dc1", seat)) == ()
+
+
 def test_selectors_narrow() -> None:
     """Hosts, sites and labels each narrow; what is left out does not."""
     for narrow in ({"hosts": ("other",)}, {"sites": ("dc2",)}, {"labels": ("router", "edge")}):

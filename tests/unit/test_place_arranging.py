@@ -9,6 +9,7 @@ import pytest
 from support.full_halls import full_hall, hall, holds, wish
 from support.soak import count, is_full
 from zonewright.model import Place, Relation, Spread
+from zonewright.model.cluster import Distance
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Occupant, World
@@ -129,6 +130,28 @@ def test_an_arrangement_keeps_spread_and_apart() -> None:
     assert not placed(hall((5, 9000, 900), 6), apart).unplaced
 
 
+def in_a_line(world: World, *, watts: dict[str, int]) -> World:
+    """The racks of a hall, a metre from each other; some have feeds of other watts."""
+    racks = {}
+    for number, (name, rack) in enumerate(world.racks.items()):
+        feeds = {key: replace(feed, available_w=watts.get(name, feed.available_w)) for key, feed in rack.feeds.items()}
+        racks[name] = replace(rack, feeds=feeds, at_m=(float(number), 0.0, 0.0))
+    return replace(world, racks=racks)
+
+
+def test_an_arrangement_keeps_distances() -> None:
+    """Best fit takes the middle of a row and leaves no two racks far enough from it; another arrangement does."""
+    both = wish({"a": ((5, 110, 10), 2), "b": ((5, 100, 10), 2)})
+    wanted = both.clusters["b"]
+    asked = wanted.cluster.model_copy(update={"distances": (Distance(cluster="a", at_least_m=2),)})
+    demand = both.model_copy(update={"clusters": {**both.clusters, "b": wanted.model_copy(update={"cluster": asked})}})
+    world = in_a_line(hall((5, 9000, 900), 5), watts={"dc/a/1/003": 5000})
+    found = placed(world, demand)
+    assert not found.unplaced
+    assert not refused(world, demand, found)
+    assert placed(in_a_line(hall((5, 9000, 900), 4), watts={}), demand).unplaced
+
+
 def test_a_share_of_a_cluster_is_kept() -> None:
     """Half of four nodes are two: a rack that has room for all of them takes no third one."""
     share = placed(hall((42, 90_000, 9000), 3), spread_wish(spread=Spread(scope="rack", max_share_percent=50)))
@@ -142,7 +165,7 @@ def test_an_arrangement_keeps_nodes_for_the_domains_that_are_missing() -> None:
     spread = spread_wish(spread=Spread(scope="rack", at_least=2))
     run = PlacementRun(hall((42, 90_000, 9000), 2), spread, "s1", {}, ())
     run.settle()
-    found = arrange(*run.waiting(), run.domain, goal=2)
+    found = arrange(*run.waiting(), run.domain, run.may_both, goal=2)
     assert not found.missing
     assert len(set(found.racks["b"])) == 2
 

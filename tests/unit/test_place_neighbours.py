@@ -289,3 +289,19 @@ def test_a_home_is_as_wide_as_a_spread_needs() -> None:
     racks = heights(a=9, b=20).racks
     wide = replace(world(), racks={**racks, "dc/b/1/02": replace(racks["dc/b/1/01"], id="dc/b/1/02")})
     assert {seat.rack.split("/")[1] for seat in placed(wide, asked).seats.values()} == {"b"}
+
+
+def test_a_home_is_wide_enough_for_a_distance() -> None:
+    """Of two rooms the fuller one takes both clusters by its units, but not ten metres from each other."""
+    found = world(other(RACKS[0]), other(RACKS[1]))
+    places = dict(zip(RACKS, (0.0, 2.0, 30.0, 42.0), strict=True))
+    found = replace(
+        found, racks={name: replace(one, at_m=(places[name], 0.0, 0.0)) for name, one in found.racks.items()}
+    )
+    beside = {"together_with": [{"cluster": "db", "scope": "room"}]}
+    seats = placed(found, demand(db=cluster(2), app=cluster(2, **beside))).seats
+    assert {seat.rack.split("/")[1] for seat in seats.values()} == {"a"}
+    far = {"distances": [{"cluster": "db", "at_least_m": 10}]}
+    placement = placed(found, demand(db=cluster(2), app=cluster(2, **beside, **far)))
+    assert placement.unplaced == {}
+    assert {seat.rack.split("/")[1] for seat in placement.seats.values()} == {"b"}

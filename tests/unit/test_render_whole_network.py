@@ -12,7 +12,7 @@ import pytest
 
 from support.golden import compare_golden
 from support.validators import installed_validator
-from support.zone_contexts import SMALL_ZONE, contexts_of_folder
+from support.zone_contexts import SMALL_ZONE, STRETCHED_ZONE, contexts_of_folder, switched_contexts
 from zonewright.ledger.deciding.zone_serials import serial_in
 from zonewright.model import NodeType, Site
 from zonewright.model.surroundings import Routing, Surroundings
@@ -22,10 +22,10 @@ from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_view import Both, site_view
 from zonewright.render.contexts.routing import Interface
 from zonewright.render.contexts.serials import numbered_group, numbered_site
-from zonewright.render.formats.format import AnyContext, Format
+from zonewright.render.formats.format import AnyContext, Format, sites_in
 from zonewright.render.formats.frr import FRR
 from zonewright.render.formats.kea import KEA, KEA_V6
-from zonewright.render.formats.router_host import ROUTER_KEEPALIVED
+from zonewright.render.formats.router_host import ROUTER_KEEPALIVED, ROUTER_SYSCTL
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
 from zonewright.render.network.answers import name_servers_of
@@ -36,6 +36,12 @@ from zonewright.render.network.whole import incomplete
 
 CASE = SMALL_ZONE
 ROUTER = "sites/east/etc/nftables.conf"
+
+
+@cache
+def other_files() -> Mapping[str, str]:
+    """The files of the site whose router has VRFs, and of sites with one network of layer 2, without those of nodes."""
+    return render_all(sites_in((*switched_contexts(), *contexts_of_folder(STRETCHED_ZONE))).values())
 
 
 @cache
@@ -94,18 +100,66 @@ def test_a_router_that_all_links_end_at_is_told(tmp_path: Path) -> None:
         (KEA, "servers/east/east-dhcp-2"),
         (KEA_V6, "sites/east"),
         (KEA_V6, "servers/east/east-dhcp-2"),
+        *((one, "sites/one") for one in (FRR, ROUTER_NETPLAN, ROUTER_NFTABLES)),
+        *((one, "sites/dc1") for one in (FRR, ROUTER_NETPLAN, ROUTER_NFTABLES, ROUTER_SYSCTL)),
     ],
     ids=lambda item: item.replace("/", "-") if isinstance(item, str) else item.id,
 )
-def test_two_routers_and_two_dhcp_servers_are_as_committed_and_their_programs_take_it(
-    format_: Format, root: str
-) -> None:
-    """The files of a site with two routers and DHCP servers are the golden ones, and their own programs pass them."""
+def test_routers_and_dhcp_servers_are_as_committed_and_their_programs_take_it(format_: Format, root: str) -> None:
+    """Files of two routers and DHCP servers, and of a router with VRFs, are the golden ones; their programs pass."""
     path = format_.files[0].path
-    text = zone()[1][f"{root}/{path}"]
+    text = {**zone()[1], **other_files()}[f"{root}/{path}"]
     compare_golden(f"{format_.id}/{root.replace('/', '-')}/{path}", text)
     verdict = installed_validator(format_).validate({path: text})
     assert verdict.status == "pass", verdict.detail
+
+
+def test_with_vrfs_the_same_is_reached_and_without_rules_no_tenant_more(tmp_path: Path) -> None:
+    """Tables of VRFs close what rules close, also where two routers share the gateways; a wrong table is found."""
+    own = "tenant: tenant-a}", "tenant: tenant-a, vrf: red}"
+    contexts = changed_folder(tmp_path / "zone", *own)
+    files = render_all(contexts)
+    for format_, root in (
+        (ROUTER_KEEPALIVED, "routers/east/east-2"),
+        (FRR, "sites/west"),
+        (ROUTER_NETPLAN, "sites/west"),
+    ):
+        path = format_.files[0].path
+        assert "red" in files[f"{root}/{path}"] or format_ is ROUTER_KEEPALIVED
+        verdict = installed_validator(format_).validate({path: files[f"{root}/{path}"]})
+        assert verdict.status == "pass", verdict.detail
+    assert "10.80.32.0/24 dev lan0.110\n" in files["routers/east/east-2/etc/keepalived/keepalived.conf"]
+    assert network_findings(contexts, files) == ()
+    bare = replace(paths_of(contexts, files), firewalls={})
+    asked = [("10.80.32.2", "10.80.33.2"), ("10.80.32.2", "10.80.48.2"), ("10.80.48.2", "10.80.33.2")]
+    assert [bare.reaches(*pair, "tcp", 22) for pair in asked] == [False, True, False]
+    assert replace(paths_of(*zone()), firewalls={}).reaches("10.80.32.2", "10.80.33.2", "tcp", 22)
+    opened = [
+        replace(one, vrfs=tuple(replace(vrf, opened=(*vrf.opened, "10.80.33.0/24")) for vrf in one.vrfs))
+        if isinstance(one, SiteContext)
+        else one
+        for one in contexts
+    ]
+    assert replace(paths_of(opened, files), firewalls={}).reaches("10.80.32.2", "10.80.33.2", "tcp", 22)
+
+
+def test_a_network_of_layer_2_goes_on_only_where_both_sites_say_the_same(tmp_path: Path) -> None:
+    """Two sites that name other prefixes, or another tenant, take no frames from each other; routes are as before."""
+    copytree(STRETCHED_ZONE, tmp_path / "zone")
+    path = tmp_path / "zone" / "facility-operator.yaml"
+    own = contexts_of_folder(STRETCHED_ZONE)
+    one, between, two = (sites_in(own)[name] for name in ("one", "between", "two"))
+    assert [(peer.site, peer.vnis, peer.address) for peer in one.stretched.peers] == [("two", (10130,), "10.79.254.3")]
+    assert (between.stretched.is_on, between.stretched.peers, between.stretched.ports) == (True, (), ())
+    assert paths_of(own, render_all(own)).reaches(
+        "10.84.0.2", two.ports[0].inside_v4[0].replace("128/25", "130"), "icmp"
+    )
+    text = path.read_text(encoding="utf-8")
+    head, second = text.split("  two:\n")
+    for right, wrong in (("10.84.0.0/24", "10.84.0.0/23"), ("tenant: tenant-a", "tenant: tenant-b")):
+        path.write_text(f"{head}  two:\n{second.replace(right, wrong)}", encoding="utf-8")
+        changed_sites = sites_in(contexts_of_folder(tmp_path / "zone"))
+        assert [changed_sites[name].stretched.peers for name in ("one", "two")] == [(), ()]
 
 
 BROKEN: dict[str, Callable[[], tuple[list[AnyContext], Mapping[str, str], str]]] = {

@@ -8,12 +8,14 @@ import yaml
 
 from support.validators import installed_validator
 from zonewright.model import Site
+from zonewright.model.site_network import vrf_tables
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import render_all
-from zonewright.render.contexts.site_context import site_context
+from zonewright.render.contexts.site_context import SiteContext, site_context
 from zonewright.render.formats.router_netplan import ROUTER_NETPLAN
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
 from zonewright.render.network.firewall import ROUTER_CHAINS, Packet, read_firewall
+from zonewright.render.network.reachability import network_findings
 
 BOOT = {"next_server": "10.7.0.5", "uefi_file": "ipxe.efi"}
 A: dict[str, Any] = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1", "interface": "lan0", "vlan": "a"}
@@ -22,21 +24,31 @@ PLAIN = {"prefix": "10.0.0.0/24", "gateway": "10.0.0.1", "interface": "lan0"}
 V6 = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1", "interface": "lan0", "vlan": "a"}
 
 
-def files(**pools: dict[str, Any]) -> dict[str, str]:
-    """Netplan and nftables of a router with some pools."""
+VLANS: dict[str, dict[str, Any]] = {"a": {"vid": 110, "tenant": "tenant-a"}, "b": {"vid": 120, "tenant": "tenant-b"}}
+
+
+def site_of(
+    pools: dict[str, dict[str, Any]], vlans: dict[str, dict[str, Any]] = VLANS, service: tuple[str, ...] = ()
+) -> SiteContext:
+    """What templates see of a site with some pools."""
     site = Site.model_validate(
         {
             "title": "dc",
             "district": "d",
             "as_number": 65001,
-            "vlans": {"a": {"vid": 110, "tenant": "tenant-a"}, "b": {"vid": 120, "tenant": "tenant-b"}},
+            "vlans": vlans,
             "address_pools": pools,
             "networks": {
                 "m": {"prefix": "10.7.0.0/24", "gateway": "10.7.0.1", "interface": "srv0", "role": "management"}
             },
         }
     )
-    made = render_all([site_context(name="dc", site=site, rows={}, around=Surroundings())])
+    return site_context(name="dc", site=site, rows={}, around=Surroundings(service_addresses=service))
+
+
+def files(**pools: dict[str, Any]) -> dict[str, str]:
+    """Netplan and nftables of a router with some pools."""
+    made = render_all([site_of(pools)])
     wanted = {one.files[0].path: one for one in (ROUTER_NETPLAN, ROUTER_NFTABLES)}
     found = {path: made[f"sites/dc/{path}"] for path in wanted if f"sites/dc/{path}" in made}
     for path, text in found.items():
@@ -94,3 +106,23 @@ def test_a_vlan_hears_of_packets_that_are_too_big() -> None:
     lines = [line.strip() for line in files(a=A)[ROUTER_NFTABLES.files[0].path].splitlines()]
     about = [line for line in lines if "lan0.110" in line and ("related" in line or "@vlan_110_v4 drop" in line)]
     assert about[0] == 'oifname "lan0.110" ct state related accept'
+
+
+@pytest.mark.parametrize(("as_number", "told"), [(None, "as_number of the site"), (65001, "interface of pool p")])
+def test_addresses_that_no_router_announces_itself_for_are_told(as_number: int | None, told: str) -> None:
+    """Machines that are leased IPv6 addresses have their default route from a router, not from DHCPv6."""
+    leased = {"first": "2001:db8::8", "last": "2001:db8::9", "interfaces": ["eth0"]}
+    pool = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1", "dynamic": leased}
+    site = Site.model_validate({"title": "dc", "district": "d", "as_number": as_number, "address_pools": {"p": pool}})
+    context = site_context(name="dc", site=site, rows={}, around=Surroundings())
+    (found,) = (one for one in network_findings([context], {}) if one.subject == "pool p at dc")
+    assert (found.level, f"declare {told}, or let a router of your own" in found.fix) == ("advisory", True)
+
+
+def test_a_vrf_is_closed_without_any_rule_and_keeps_its_number() -> None:
+    """Its table has no way to other tenants, and one to what its VLANs reach within a closed network."""
+    vlans = VLANS | {"a": VLANS["a"] | {"vrf": "red"}}
+    (red,) = site_of({"a": A, "b": B}, vlans, service=("10.7.0.10",)).vrfs
+    assert (red.ports, red.closed, red.opened) == (("lan0.110",), ("10.0.2.0/24", "10.7.0.0/24"), ("10.7.0.10/32",))
+    assert vrf_tables(["red"]) == {"red": red.table}
+    assert vrf_tables(["red", "blue", "green"])["red"] == red.table

@@ -81,6 +81,19 @@ def test_no_position_of_a_rack_without_power() -> None:
     assert not any("there is room" in finding.fix for finding in full)
 
 
+def test_who_may_stay_is_not_sent_to_its_own_place() -> None:
+    """Two nodes at one place draw too much as well: one of them moves, and no fix moves the other to where it is."""
+    racks = {"dc/a/1/01": {"A": 400, "B": 400}, "dc/a/1/02": {"A": 400, "B": 400}}
+    nodes = [{"name": f"core-00{number}", "rack": "dc/a/1/01", "at": 1, "w": 300} for number in (1, 2)]
+    world = world_of({"racks": racks, "occupants": nodes})
+    found = evaluate(world)
+    fixes = {finding.rule: finding.fix for finding in found}
+    assert fixes["unit-overlap"] == "move core-002 to another place; there is room at position 1 of rack dc/a/1/02"
+    may_stay = "nothing more: once core-002 stands elsewhere, as another fix says, core-001 may stay"
+    assert fixes["feed-failover"] == may_stay
+    assert evaluate(moved(world, places_in(found))) == ()
+
+
 @pytest.mark.parametrize(
     ("cluster", "rack"),
     [

@@ -133,6 +133,10 @@ V6 = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1"}
 POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
 PAIR = {"name": "dhcp-2", "address": "10.0.0.6", "first_address": "10.0.0.5"}
 DNSKEY = "257 3 13 29Lz00vuv3cSHvKW066mJWJCieHctYuL1NvHTfAiKVeUoWu+fldi0Os+iQq8Ju00WH5SEz7bgJ4+NEs7ODj7nw=="
+WHOLE = {"vni": 9, "prefixes": ["10.0.0.0/16"]}
+V4_LEASED = {"first": "10.0.1.8", "last": "10.0.1.9"}
+DUID, MAC = {"duid": "00:04:5a:57", "address": "10.0.1.8"}, {"mac_address": "52:54:00:00:00:01"}
+NO_STORAGE = {"address_pools": {key: one for key, one in SITE["address_pools"].items() if key != "all-s"}}
 LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno1"]}
 
 
@@ -186,6 +190,45 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
             {"address_pools": SITE["address_pools"] | {"all-s": SITE["address_pools"]["all-s"] | {"mtu": 9000}}},
             "pool all-s has an mtu of 9000, and untagged at lan0 is 1500",
         ),
+        (
+            {"vlans": SITE["vlans"] | {"c": {"vid": 9, "vni": 9}}},
+            "VLAN c has a vni and no prefixes; name both, or none",
+        ),
+        ({"vlans": SITE["vlans"] | {"c": {"vid": 9, **WHOLE}}}, "VLAN c has a vni and is no tenant's"),
+        (
+            {"vlans": SITE["vlans"] | {key: {**SITE["vlans"][key], **WHOLE} for key in ("a", "a2")}},
+            "VLANs a and a2 have the same vni 9",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
+            "pool a-s is part of none of the prefixes of VLAN a",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
+            "without an IPv4 address in 'loopbacks', where its frames would end",
+        ),
+        (
+            {
+                "vlans": SITE["vlans"] | {"b": {**SITE["vlans"]["b"], **WHOLE}},
+                "loopbacks": ["10.9.9.9"],
+                "second_router": {"name": "r2", "interconnect": "x0"},
+            },
+            "with two routers, which would both pass on its frames",
+        ),
+        ({"vlans": SITE["vlans"] | {"plain": {"vid": 7, "vrf": "x"}}}, "VLAN plain is in VRF x and is no tenant's"),
+        (
+            {"vlans": {key: {**one, "vrf": "x"} for key, one in SITE["vlans"].items() if key != "plain"}} | NO_STORAGE,
+            "VRF x would be of tenant tenant-a and of tenant tenant-b",
+        ),
+        ({"networks": {"m": SITE["networks"]["m"] | {"vrf": "lan0"}}}, "VRF 'lan0' has the name of an interface"),
+        (
+            {"networks": {"m": SITE["networks"]["m"] | {"vrf": "x", "role": "service"}}},
+            "VRF x and has the role service",
+        ),
+        (
+            {"networks": SITE["networks"] | {"n": {**V6, "interface": "mgmt0", "role": "management", "vrf": "x"}}},
+            "network n is in another VRF than another network at interface 'mgmt0'",
+        ),
         ({"management": ["10.0.0.0/22"]}, "management 10.0.0.0/22 holds addresses of pool b4"),
         ({"alertmanagers": {"a": {"url": "http://a", "ca_file": "/ca"}}}, "for HTTPS only"),
         (
@@ -199,6 +242,14 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
             "hears at 10.0.0.6, and the first at 2001:db8::6; name one version",
         ),
         ({"second_dhcp_server": PAIR | {"first_address": "10.0.0.6"}}, "both DHCP servers at 10.0.0.6"),
+        (
+            {"address_pools": {"p": {**POOL, "dynamic": V4_LEASED | {"reservations": {"m": DUID}}}}},
+            "a duid in 10.0.1.0/24, where DHCP knows machines by mac_address",
+        ),
+        (
+            {"address_pools": {"p": {**V6, "dynamic": LEASED | {"reservations": {"m": DUID | MAC}}}}},
+            "expected one of mac_address and duid",
+        ),
         (
             {"address_pools": {"p": {**V6, "dynamic": LEASED | {"interfaces": []}}}},
             "expected one interface of the DHCP",
@@ -221,7 +272,8 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
 def test_networks_that_cannot_be_are_refused(more: dict[str, Any], said: str) -> None:
     """A VLAN that is nowhere or keeps nobody apart, addresses that no server leases, a pair that is none."""
     with pytest.raises(
-        ValueError, match=r"vid|VLAN|interface|administrators|mtu|DHCP|dynamic|version|IPv6|HTTPS|dnssec"
+        ValueError,
+        match=r"vid|VLAN|VRF|interface|administrators|mtu|DHCP|dynamic|version|IPv6|mac_address|HTTPS|dnssec",
     ) as caught:
         site(**more)
     assert said in str(caught.value)

@@ -49,7 +49,7 @@ class Ahead:
         """Owners that got the files that were rendered ahead."""
 
     def begin_after(self, owner: str) -> None:
-        """An owner has its proposal, which others find reserved from now on: begin with the one that comes next."""
+        """What an owner gets is reserved or admitted, so that others find it so: begin with the one that comes next."""
         if (following := self._after.get(owner)) is not None:
             with suppress(OSError):
                 self._connection.send(following)

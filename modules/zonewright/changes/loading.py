@@ -14,7 +14,7 @@ from zonewright.changes.bringing import bring_files
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmitRequest, CompleteRequest, ProposeRequest, SettleRequest
 from zonewright.ledger.protocol.content_messages import DeployRequest, SiteFilesRequest
-from zonewright.ledger.protocol.holding_messages import Holding, HoldingKind, ReleaseRequest
+from zonewright.ledger.protocol.holding_messages import HoldingKind, ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import SeenRequest
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.stack_messages import (
@@ -41,11 +41,13 @@ class LoadedOwner:
     """What a load left.
 
     Attributes:
-        report: what the ledger then holds for the owner's loaded stack; without the data of each claim and asset.
+        report: what the ledger says of the owner's loaded stack, without what that holds.
+        counts: how much it holds, by kind.
         findings: what the owner should know: advisory ones, and those that a waiver covers.
     """
 
     report: StackReport
+    counts: Counter[HoldingKind]
     findings: tuple[Finding, ...]
 
 
@@ -85,7 +87,7 @@ def load_owner(
     """
     stack_id, demand = stack_id_of(owner), demand_of(declaration, owner)
     mine = ReportRequest(stack_id=stack_id, holdings=False, lineage=LOADED)
-    ledger.call(verbs.REPORT, mine)
+    is_new = ledger.call(verbs.REPORT, mine).party is None
     ledger.call(verbs.ENROL, EnrolRequest(stack_id=stack_id, party=owner, lineage=LOADED, label="ledger load"))
     before = ledger.call(verbs.REPORT, mine).admission_id
     sources = declaration.sources_of(owner)
@@ -93,10 +95,9 @@ def load_owner(
         verbs.PROPOSE,
         ProposeRequest(stack_id=stack_id, party=owner, demand=demand, sources=sources, reserve=True),
     )
-    files = None
-    if ahead is not None:
+    if ahead is not None and not demand.assets:
         ahead.begin_after(owner)
-        files = ahead.files(owner, proposal)
+    files = ahead.files(owner, proposal) if ahead is not None else None
     files = files or bring_files(ledger, demand, proposal, formats, declaration.zone, root)
     admission = ledger.call(
         verbs.ADMIT,
@@ -110,17 +111,19 @@ def load_owner(
             rendered_digest=files.manifest,
         ),
     )
-    held = _held(ledger, stack_id)
-    is_less = _release(ledger, stack_id, held.holdings)
+    if ahead is not None and demand.assets:  # who comes next may stand on them
+        ahead.begin_after(owner)
+    counts: Counter[HoldingKind] = Counter(item.kind for item in demand.assets.values())
+    counts["node"] = len(proposal.seats)
+    if not is_new:  # something may leave
+        counts = _let_go(ledger, stack_id)
     for site, digest in files.parts.items():
         ledger.call(verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest))
     done = CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest, free=False)
     ledger.call(verbs.COMPLETE, done)
     if before is not None and before != admission.admission_id:
         ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=before))
-    left = _held(ledger, stack_id) if is_less else ledger.call(verbs.REPORT, mine)
-    report = left if is_less else left.model_copy(update={"holdings": held.holdings})
-    return LoadedOwner(report=report, findings=tuple(proposal.findings))
+    return LoadedOwner(report=ledger.call(verbs.REPORT, mine), counts=counts, findings=tuple(proposal.findings))
 
 
 def unload_owner(ledger: LedgerClient, owner: str) -> Counter[HoldingKind]:
@@ -172,10 +175,11 @@ def _held(ledger: LedgerClient, stack_id: str) -> StackReport:
     return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, data=False, lineage=LOADED))
 
 
-def _release(ledger: LedgerClient, stack_id: str, held: Collection[Holding]) -> bool:
-    """Free what leaves, rows before their site; gives whether anything did."""
+def _let_go(ledger: LedgerClient, stack_id: str) -> Counter[HoldingKind]:
+    """Free what leaves, rows before their site; gives how many of each kind are left."""
+    held = _held(ledger, stack_id).holdings
     leaving = [item for item in held if item.state == "releasing"]
     for item in sorted(leaving, key=lambda item: ORDER.index(item.kind), reverse=True):
         freed = ReleaseRequest(stack_id=stack_id, kind=item.kind, name=item.name, generation=item.generation)
         ledger.call(verbs.RELEASE, freed)
-    return bool(leaving)
+    return Counter(item.kind for item in (_held(ledger, stack_id).holdings if leaving else held))

@@ -89,51 +89,59 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
 
     from zonewright.cli.checking.found import FileRepair, Found
     from zonewright.declare.load import load_zone
+    from zonewright.model.format_file import TEMPLATES
     from zonewright.own_rules import evaluate_trusted
     from zonewright.place import judge_declaration
-    from zonewright.place.zone_repair import ZoneRepair, repair_declaration
-    from zonewright.render.user_formats import load_formats
     from zonewright.rules.finding import worst_first
 
     on = datetime.now(UTC).date().isoformat()
     loaded = load_zone(folder, on=on)
-    formats, faults = load_formats(folder)
-    problems = (*loaded.problems, *faults)
+    formats, problems = None, loaded.problems
+    if (folder / TEMPLATES).is_dir():
+        from zonewright.render.user_formats import load_formats
+
+        formats, faults = load_formats(folder)
+        problems = (*problems, *faults)
     if loaded.declaration is None or problems:
         return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
     judged = judge_declaration(loaded.declaration, on=on, judge=evaluate_trusted)
     line = judged.line if loaded.declaration.owners else ""
-    repaired = (
-        repair_declaration(loaded.declaration, judged, on=on, judge=evaluate_trusted)
-        if repair
-        else ZoneRepair(edits={}, left=0)
-    )
-    return Found(
-        problems=(),
-        findings=worst_first((*judged.findings, *_own_formats(loaded.declaration, judged, formats))),
-        line=line,
-        folder=_from_here(folder),
-        repairs=[
+    gated = () if formats is None else _own_formats(loaded.declaration, judged, formats)
+    repairs: list[FileRepair] = []
+    left = 0
+    if repair:
+        from zonewright.place.zone_repair import repair_declaration
+
+        repaired = repair_declaration(loaded.declaration, judged, on=on, judge=evaluate_trusted)
+        left = repaired.left
+        repairs = [
             FileRepair(
                 path=folder / loaded.declaration.file_of(owner), judged=loaded.declaration.owners[owner], edits=edits
             )
             for owner, edits in repaired.edits.items()
-        ],
-        left=repaired.left,
+        ]
+    return Found(
+        problems=(),
+        findings=worst_first((*judged.findings, *gated)),
+        line=line,
+        folder=_from_here(folder),
+        repairs=repairs,
+        left=left,
     )
 
 
 def _own_formats(declaration: "Declaration", judged: "JudgedZone", formats: "FormatSet") -> "tuple[Finding, ...]":
     """What stands against the zone's own templates, rendered for all that the folder has; our own are tested."""
-    from zonewright.changes.whole_zone import contexts_of_zone
-    from zonewright.render.errors import RenderError
     from zonewright.render.formats.format_set import BUILT_IN, FormatSet
-    from zonewright.render.rendering import render_all
-    from zonewright.render.validators.gate import unrendered
 
     own = tuple(one for one in formats.formats if one not in BUILT_IN.formats)
     if not own:
         return ()
+    from zonewright.changes.whole_zone import contexts_of_zone
+    from zonewright.render.errors import RenderError
+    from zonewright.render.rendering import render_all
+    from zonewright.render.validators.gate import unrendered
+
     try:
         render_all(contexts_of_zone(declaration, judged), FormatSet(own, formats.sources))
     except RenderError as error:

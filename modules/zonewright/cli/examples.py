@@ -93,6 +93,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger checkpoint": ("ledger checkpoint > checkpoint.json",),
     "ledger verify": (
         "ledger verify --state --checkpoint checkpoint.json",
+        "ledger verify --journal journal.jsonl --checkpoint checkpoint.json",
         "ledger verify --witness hub.jsonl --witness stamps.jsonl --timestamp-ca tsa.pem",
     ),
     "ledger backup": ("ledger backup ledger-2026-01-31.db",),

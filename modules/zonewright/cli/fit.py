@@ -120,13 +120,15 @@ def _print(rooms: "Sequence[RoomFit]", wish: "Wish", party: str) -> None:
         if ready
         else f"{asked} fit nowhere{whose}; nearest first\n"
     )
-    print(f"{'room':<24}{'racks':>6}{'free kW':>11}{'free U':>9}  ")
+    print(f"{'room':<24}{'racks':>6}{'free kW':>11}{'free U':>9}")
     for one in rooms:
         missing = [f"{one.missing_w / 1000:,.1f} kW"] if one.missing_w else []
         missing += [f"{one.missing_units:,} U"] if one.missing_units else []
         state = "" if one.is_open else "not open yet"
         note = f"short of {' and '.join(missing)}" if missing else state
         racks = f"{one.racks:,}" if one.fits else "-"
-        print(f"{one.room:<24}{racks:>6}{one.free_w / 1000:>11,.1f}{one.free_units:>9,}  {note}".rstrip())
-        for text in one.notes[:_SHOWN_NOTES]:
+        row = f"{one.room:<24}{racks:>6}{one.free_w / 1000:>11,.1f}{one.free_units:>9,}"
+        fits_beside = len(row) + len(note) + 2 <= width()
+        print(f"{row}  {note}".rstrip() if fits_beside else row)
+        for text in (*([] if fits_beside else [note]), *one.notes[:_SHOWN_NOTES]):
             print(textwrap.fill(text, width(), initial_indent="    ", subsequent_indent="      "))

@@ -10,7 +10,7 @@ from zonewright.cli.trust import add_witness
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from zonewright.ledger.protocol.holding_messages import HoldingKind
     from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
@@ -95,6 +95,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument(
                 "--public-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
             )
+            verb.add_argument(
+                "--journal",
+                type=Path,
+                metavar="FILE",
+                help="verify what ledger history printed into this file; no ledger and no network is asked",
+            )
             add_witness(verb)
         verb.set_defaults(run=function)
     ledger_find.add_verbs(verbs, DEFAULT, _open)
@@ -127,7 +133,6 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> int:
-    from collections import Counter
     from contextlib import closing, nullcontext
     from functools import partial
 
@@ -173,7 +178,7 @@ def _load(arguments: argparse.Namespace) -> int:
                 if error.findings:
                     print(findings_text(error.findings, columns=width()))
                 continue
-            print(f"{owner}: {_counted(Counter(item.kind for item in held.report.holdings)) or 'nothing'}")
+            print(f"{owner}: {_counted(held.counts) or 'nothing'}")
             if held.findings:
                 print(findings_text(held.findings, columns=width()))
     return 1 if refused else 0
@@ -297,11 +302,14 @@ def _verify(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.gathering import each_entry
     from zonewright.audit.verify.witnesses import heads_fault, seen
     from zonewright.cli.garbage import seldom_collected
-    from zonewright.cli.trust import kept_by_witnesses, kept_checkpoint
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.cli.trust import kept_by_witnesses, kept_checkpoint, kept_entries
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.journal_messages import WITHHELD, HistoryRequest
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
+    if arguments.journal is not None and arguments.state:
+        raise StoppedError("expected --journal or --state: a file of entries has no rows to compare", code=MISUSE)
     checkpoint = kept_checkpoint(arguments.checkpoint)
     witnesses, stamp_faults = kept_by_witnesses(arguments.witness, arguments.timestamp_ca)
     asked = {head.sequence for heads in witnesses.values() for head in heads}
@@ -309,9 +317,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key) if checkpoint is not None else None
     last = withheld = last_withheld = 0
 
-    def passing() -> "Iterator[JournalEntry]":
+    def passing(entries: "Iterable[JournalEntry]") -> "Iterator[JournalEntry]":
         nonlocal last, withheld, last_withheld
-        for entry in each_entry(client):
+        for entry in entries:
             last = entry.sequence
             if entry.kind == WITHHELD:
                 withheld, last_withheld = withheld + 1, last
@@ -319,9 +327,13 @@ def _verify(arguments: argparse.Namespace) -> int:
                 hashes[entry.sequence] = entry.hash
             yield entry
 
-    with _open(arguments) as client, seldom_collected():
-        is_partial = client.call(verbs.HISTORY, HistoryRequest(limit=1)).is_partial
-        wrong = wrong or verify(passing(), checkpoint, may_withhold=is_partial)
+    if arguments.journal is not None:
+        with seldom_collected():  # whether some are withheld its reader knows, and is told how many
+            wrong = wrong or verify(passing(kept_entries(arguments.journal)), checkpoint, may_withhold=True)
+    else:
+        with _open(arguments) as client, seldom_collected():
+            is_partial = client.call(verbs.HISTORY, HistoryRequest(limit=1)).is_partial
+            wrong = wrong or verify(passing(each_entry(client)), checkpoint, may_withhold=is_partial)
     count = "1 entry" if last == 1 else f"{last:,} entries form one chain"
     told = (
         f"; {withheld:,} of them are about other parties: their order was checked, their content was not, so entries "

@@ -71,7 +71,7 @@ def _lost(arguments: argparse.Namespace) -> int:
             )
         except ConflictError as error:
             raise StoppedError(f"{error}; nothing was changed", code=REFUSED) from None
-    what = "back; they count again" if arguments.returned else "declared lost; that time is unknown now"
+    what = "brought back; that time is known again" if arguments.returned else "declared lost; that time is unknown now"
     for name, hours in found.items():
         print(f"{name}: {count_of(hours, 'hour')} {what}")
     tell(arguments.ledger)

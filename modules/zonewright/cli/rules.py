@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from zonewright.rules.catalogue import RuleInForce
 
 
+_WIDE = 80
+"""Columns of a terminal that is not narrow; a pipe has as many."""
+
+
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``rules``."""
     parser = commands.add_parser(
@@ -81,13 +85,33 @@ def _list(arguments: argparse.Namespace) -> int:
         return GOOD
     if zone is None:
         for rule in rules:
-            print(f"{rule.id:<22} {rule.level:<10} {rule.title}")
+            _print_rule(rule.id, rule.level, rule.title)
         return GOOD
     for one in in_force:
-        print(f"{one.id:<22} {one.level if one.judges else 'idle':<10} {one.title}")
+        _print_rule(one.id, one.level if one.judges else "idle", one.title)
         for line in _details(one):
-            print(f"{'':<22} {line}")
+            _print_wrapped(line, " " * 23)
     return GOOD
+
+
+def _print_rule(name: str, level: str, title: str) -> None:
+    """One line; on a narrow terminal the title stands below."""
+    from zonewright.cli.output import width
+
+    if width() >= _WIDE:
+        print(f"{name:<22} {level:<10} {title}")
+    else:
+        print(f"{name:<22} {level}")
+        _print_wrapped(title, "    ")
+
+
+def _print_wrapped(text: str, indent: str = "") -> None:
+    import textwrap
+
+    from zonewright.cli.output import width
+
+    after = indent + "  " if indent else ""
+    print(textwrap.fill(text, width(), initial_indent=indent, subsequent_indent=after, break_on_hyphens=False))
 
 
 def _details(one: "RuleInForce") -> "Iterable[str]":
@@ -118,15 +142,16 @@ def _show(arguments: argparse.Namespace) -> int:
         own = " a rule of a zone's own needs the zone's folder;" if arguments.rule.startswith(OWN) and not zone else ""
         fix = f"did you mean '{near[0]}'?" if near else "all of them: zonewright rules list"
         raise StoppedError(f"RULE: expected the id of a rule, got '{arguments.rule}';{own} {fix}", code=MISUSE)
-    print(f"{rule.id}: {rule.title}")
+    _print_wrapped(f"{rule.id}: {rule.title}")
     print(f"level: {rule.level}")
     print(f"unit: {rule.unit}")
-    print(f"reference: {rule.reference}")
+    _print_wrapped(f"reference: {rule.reference}")
     for one in rules_in_force([rule], zone) if zone is not None else ():
         print(f"in force as: {one.level}{'' if one.judges else ', but it judges nothing'}")
         for line in _details(one):
-            print(f"  {line}")
-    print(f"\n{rule.description}")
+            _print_wrapped(line, "  ")
+    print()
+    _print_wrapped(rule.description)
     own_rule = zone.own_rules.get(rule.id.removeprefix(OWN)) if zone is not None else None
     if own_rule is not None:
         print(

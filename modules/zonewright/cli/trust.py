@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from zonewright.audit.evidence.trust import AuditTrust
-    from zonewright.ledger.protocol.journal_messages import Checkpoint
+    from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
 
 
 def add_trust(verb: argparse.ArgumentParser) -> None:
@@ -149,3 +149,32 @@ def kept_checkpoint(path: Path | None) -> "Checkpoint | None":
 def _keys(path: Path) -> tuple[str, ...]:
     lines = path.read_text(encoding="utf-8").splitlines()
     return tuple(" ".join(line.split()[:2]) for line in lines if line.startswith("ssh-"))
+
+
+def kept_entries(path: Path) -> "Iterator[JournalEntry]":
+    """The entries of a journal that was printed into a file, one a line.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        StoppedError: where it cannot be read, or a line is no entry.
+    """
+    from pydantic import ValidationError
+
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.errors import reason_of
+    from zonewright.ledger.protocol.journal_messages import JournalEntry
+
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    yield JournalEntry.model_validate_json(line)
+                except ValidationError:
+                    text = (
+                        f"{path}:{number}: expected an entry as zonewright ledger history prints it, got another text"
+                    )
+                    raise StoppedError(text, code=MISUSE) from None
+    except OSError as error:
+        raise StoppedError(f"{path} cannot be read: {reason_of(error)}", code=MISUSE) from None

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from zonewright.render.zone.zone_table import ZoneTable
 
 
+_WIDE = 78
+"""Columns of the tables; a narrower terminal gets them without districts, and with the ducts of a link below it."""
+_NARROW_HEAD = f"{'racks':>6}{'design kW':>10}{'used kW':>10}{'fill':>8}{'PUE':>6}"
+
+
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``zone``."""
     parser = commands.add_parser("zone", help="show a zone's folder", description=("Show a zone's folder."))
@@ -76,26 +81,46 @@ def _show(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+def _print_wrapped(text: str) -> None:
+    import textwrap
+
+    from zonewright.cli.output import width
+
+    print(textwrap.fill(text, width(), subsequent_indent="    ", break_on_hyphens=False))
+
+
 def _print(table: "ZoneTable") -> None:
+    from zonewright.cli.output import width
     from zonewright.render.zone.zone_table import one_decimal
 
+    is_wide = width() >= _WIDE
+    at, between = (16, f"{'district':<10}") if is_wide else (15, "")
     head = f"{'racks':>6}{'design kW':>11}{'used kW':>10}{'fill':>8}{'design PUE':>12}"
-    print(f"{'site':<16}{'kind':<5}{'district':<10}{head}")
+    print(f"{'site':<{at}}{'kind':<5}{between}{head if is_wide else _NARROW_HEAD}")
     for site in table.sites:
         fill = f"{100 * site.used_kw / site.design_kw:.1f} %" if site.design_kw else "-"
         pue = f"{site.design_pue:.3f}" if site.design_pue else "-"
         kind = "dc" if site.kind == "data-centre" else "edge"
-        figures = f"{site.racks:>6,}{site.design_kw:>11,.1f}{site.used_kw:>10,.1f}{fill:>8}{pue:>12}"
-        print(f"{site.id:<16.16}{kind:<5}{site.district:<10.10}{figures}")
+        district = f"{site.district:<10.10}" if is_wide else ""
+        figures = f"{site.racks:>6,}{site.design_kw:>{at - 5},.1f}{site.used_kw:>10,.1f}{fill:>8}"
+        print(f"{site.id:<{at}.{at}}{kind:<5}{district}{figures}{pue:>{12 if is_wide else 6}}")
     power = f"{table.used_kw:,.0f} of {table.design_kw:,.0f} kW, {table.fill_percent:.1f} % by power"
     by_racks = table.fill_by_racks_percent
-    print(f"\ndata centres: {power}" + (f", {by_racks:.1f} % by racks" if by_racks is not None else ""))
-    print(f"\n{'link':<6}{'from':<16}{'to':<16}{'km':>7}{'us':>8}  {'state':<8}ducts")
+    print()
+    _print_wrapped(f"data centres: {power}" + (f", {by_racks:.1f} % by racks" if by_racks is not None else ""))
+    for name in () if is_wide else dict.fromkeys(site.district for site in table.sites):
+        _print_wrapped(f"{name}: {', '.join(site.id for site in table.sites if site.district == name)}")
+    end, km, us = (16, 7, 8) if is_wide else (15, 6, 7)
+    ducts = "  state   ducts" if is_wide else "  state"
+    print(f"\n{'link':<6}{'from':<{end}}{'to':<{end}}{'km':>{km}}{'us':>{us}}{ducts}")
     for link in table.links:
-        figures = f"{one_decimal(link.km):>7}{one_decimal(link.one_way_us):>8}"
-        print(f"{link.id:<6}{link.a:<16.16}{link.b:<16.16}{figures}  {link.status:<8}{link.way()}")
+        figures = f"{one_decimal(link.km):>{km}}{one_decimal(link.one_way_us):>{us}}"
+        row = f"{link.id:<6}{link.a:<{end}.{end}}{link.b:<{end}.{end}}{figures}  {link.status:<8}"
+        print(f"{row}{link.way()}" if is_wide else row.rstrip())
+        if not is_wide:
+            _print_wrapped(f"  {link.way()}")
     print("\nrisks that several links share (without sites):")
     for risk in table.shared_risks:
-        print(f"  {risk.kind} {risk.id}: {', '.join(risk.links)}")
+        _print_wrapped(f"  {risk.kind} {risk.id}: {', '.join(risk.links)}")
     if not table.shared_risks:
         print("  none")

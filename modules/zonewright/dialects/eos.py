@@ -15,7 +15,8 @@ _TOP = (
     r"switchport default mode (?:access|routed)",
     rf"ip name-server vrf \S+ {_ADDRESS}",
     r"dns domain \S+",
-    rf"ntp server {_ADDRESS}(?: prefer)?(?: iburst)?",
+    rf"ntp server (?:vrf \S+ )?{_ADDRESS}(?: prefer)?(?: iburst)?",
+    r"vrf instance \S+",
 )
 _JUDGED = frozenset({"dns", "hostname", "spanning-tree", "switchport", "vlan", "interface"})
 """First words whose lines are all known; a line with one of those below is taken as it is."""

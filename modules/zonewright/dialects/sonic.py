@@ -16,6 +16,8 @@ TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"hostname": r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?", "hwsku": _ANY, "mac": _ANY, "type": _ANY},
     ),
     "DNS_NAMESERVER": (_ANY, {}),
+    "MGMT_VRF_CONFIG": ("vrf_global", {"mgmtVrfEnabled": "true|false"}),
+    "NTP": ("global", {"vrf": "mgmt|default", "src_intf": _ANY, "admin_state": "enabled|disabled"}),
     "NTP_SERVER": (_ANY, {"association_type": "server|pool", "iburst": "on|off", "version": "[34]", "key": "[0-9]+"}),
     "PORT": (
         _PORT,

@@ -16,14 +16,22 @@ from zonewright.model.cluster import Cluster
 from zonewright.model.demand import ClusterDemand
 from zonewright.model.network import Link
 from zonewright.model.site import Baseline, Room, Row, Site
-from zonewright.model.site_network import AddressPool
+from zonewright.model.site_network import AddressPool, RouterNetwork, SiteVlan
 from zonewright.model.supply import PowerElement, PowerFeed, PowerPanel
 from zonewright.model.switch import SwitchInterface
 from zonewright.model.zone import NodeType
 
 _QUIET = {Baseline, Cluster, NodeType, Room, PowerElement, PowerPanel, SwitchInterface}
 """Of these only what is not as usual is shown."""
-_QUIET_FIELDS = {(PowerFeed, "status"), (Link, "drained"), (Link, "cores_in_use"), (AddressPool, "role")}
+_QUIET_FIELDS = {
+    (PowerFeed, "status"),
+    (Link, "drained"),
+    (Link, "cores_in_use"),
+    (AddressPool, "role"),
+    (RouterNetwork, "vrf"),
+    (SiteVlan, "vni"),
+    (SiteVlan, "vrf"),
+}
 """Of these fields, too: a stack from before they were there has nothing to update."""
 _LOWER = re.compile(r"_([a-z0-9])")
 _UPPER = re.compile(r"(?<=[a-z0-9])([A-Z])")

@@ -314,7 +314,9 @@ def _numbers(count: int, without: tuple[str, ...]) -> tuple[str, ...]:
 
 def nodes_of(cluster_id: str, cluster: Cluster) -> tuple[Node, ...]:
     """The nodes of one cluster, in order of their numbers."""
-    return _nodes(cluster_id, node_numbers(cluster), tuple(cluster.places.items()), tuple(cluster.names.items()))
+    if cluster.places or cluster.names:
+        return _nodes_of_the_same(cluster_id, _Same(cluster))
+    return _nodes(cluster_id, node_numbers(cluster))
 
 
 def default_name(cluster_id: str, number: str) -> str:
@@ -323,23 +325,42 @@ def default_name(cluster_id: str, number: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _nodes(
-    cluster_id: str,
-    numbers: tuple[str, ...],
-    places: tuple[tuple[str, Place], ...],
-    names: tuple[tuple[str, str], ...],
-) -> tuple[Node, ...]:
-    chosen, given = dict(places), dict(names)
-    whole = f"clusters.{cluster_id}"
+def _nodes(cluster_id: str, numbers: tuple[str, ...]) -> tuple[Node, ...]:
+    path = f"clusters.{cluster_id}"
+    return tuple(
+        Node(name=default_name(cluster_id, number), number=number, cluster=cluster_id, chosen=None, path=path)
+        for number in numbers
+    )
+
+
+class _Same:
+    """A cluster as a key that nothing but the same object equals: to compare thousands of places takes long."""
+
+    __slots__ = ("cluster",)
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+
+    def __hash__(self) -> int:
+        return id(self.cluster)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.cluster is self.cluster
+
+
+@lru_cache(maxsize=64)
+def _nodes_of_the_same(cluster_id: str, same: _Same) -> tuple[Node, ...]:
+    cluster, whole = same.cluster, f"clusters.{cluster_id}"
+    places, names = cluster.places, cluster.names
     return tuple(
         Node(
-            name=given.get(number) or default_name(cluster_id, number),
+            name=names.get(number) or default_name(cluster_id, number),
             number=number,
             cluster=cluster_id,
-            chosen=chosen.get(number),
-            path=f"{whole}.places.{number}" if number in chosen else whole,
+            chosen=places.get(number),
+            path=f"{whole}.places.{number}" if number in places else whole,
         )
-        for number in numbers
+        for number in node_numbers(cluster)
     )
 
 

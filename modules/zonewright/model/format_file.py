@@ -6,6 +6,8 @@ from pydantic import Field, StringConstraints
 
 from zonewright.model.base import Declared, Line
 
+TEMPLATES = "templates"
+"""Of a zone's folder: the folder of its own formats and templates."""
 HOST_PATH_PATTERN = r"^[A-Za-z0-9_{}-][A-Za-z0-9._{}-]*(?:/[A-Za-z0-9_{}-][A-Za-z0-9._{}-]*)*$"
 HostPath = Annotated[str, StringConstraints(pattern=HOST_PATH_PATTERN, max_length=200, strict=True)]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$", strict=True)]

@@ -14,14 +14,20 @@ from zonewright.model.metering import Meter, MeterBoundary, MeterHost, Overhead,
 from zonewright.model.site_network import (
     AddressPool,
     RouterNetwork,
-    SecondRouter,
     SiteVlan,
     management_faults,
     pools_for,
-    second_router_faults,
     vlan_faults,
 )
-from zonewright.model.site_servers import Alertmanager, Dnssec, SecondDhcpServer, second_dhcp_faults
+from zonewright.model.site_servers import (
+    Alertmanager,
+    Dnssec,
+    SecondDhcpServer,
+    SecondRouter,
+    end_faults,
+    second_dhcp_faults,
+    second_router_faults,
+)
 from zonewright.model.supply import (
     BackupPower,
     Derating,
@@ -262,6 +268,7 @@ class Site(Declared):
             inside = [*(one.prefix for one in pools), *(one.prefix for one in networks)]
             faults += second_dhcp_faults(self.second_dhcp_server, inside, leases=leases)
         faults += management_faults(self.management, self.vlans, self.address_pools)
+        faults += end_faults(self.vlans, self.loopbacks, has_two=self.second_router is not None)
         faults += switch_faults(self.switches, routers=1 if self.second_router is None else 2)
         if faults:
             raise ValueError("; ".join(faults))

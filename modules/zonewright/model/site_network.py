@@ -1,7 +1,8 @@
 """Networks of a site: address pools, what else is at its router, and the VLANs that keep tenants apart."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from hashlib import sha256
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
@@ -22,10 +23,17 @@ InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$
 """Name of a network interface in Linux."""
 
 
+VrfName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,13}[a-z0-9])?$", max_length=15)]
+"""Name of a VRF, which is the name of a device in Linux."""
+_FIRST_VRF_TABLE, _VRF_TABLES = 1_000_000, 1_000_000
 MacAddress = Annotated[
     str, Field(pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$", max_length=17), AfterValidator(str.upper)
 ]
 """A MAC address in six parts, such as ``52:54:00:12:34:56``; capitals or not are the same."""
+Duid = Annotated[
+    str, Field(pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){2,129}$", max_length=389), AfterValidator(str.upper)
+]
+"""What a machine calls itself to DHCPv6 (RFC 8415), in parts of two digits; capitals or not are the same."""
 BootFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=127)]
 """Name of a file on a server of TFTP; DHCP has room for 127 characters."""
 
@@ -33,10 +41,19 @@ BootFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_le
 class DhcpReservation(Declared):
     """A machine that is always leased the same address."""
 
-    mac_address: MacAddress
+    mac_address: MacAddress | None = None
     """MAC address of the port by which it asks, as in NetBox."""
+    duid: Duid | None = None
+    """In pools of IPv6 in its place: what the machine calls itself, whichever port it asks by."""
     address: Address
     """Its address, one of the dynamic ones of its pool."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if (self.mac_address is None) is (self.duid is None):
+            message = "expected one of mac_address and duid, by which the machine is known"
+            raise ValueError(message)
+        return self
 
 
 class NetworkBoot(Declared):
@@ -119,6 +136,9 @@ class AddressPool(Declared):
             raise ValueError(message)
         if not is_v4:
             self._check_v6(leased)
+        elif any(one.duid is not None for one in leased.reservations.values()):
+            message = f"a duid in {self.prefix}, where DHCP knows machines by mac_address; write that"
+            raise ValueError(message)
 
     def _check_v6(self, leased: AddressRange) -> None:
         """Raise when a range of IPv6 is declared like one of IPv4."""
@@ -141,6 +161,8 @@ class RouterNetwork(Declared):
     """The router's interface in this network; several networks of one role may have the same one."""
     vlan: Identifier | None = None
     """The VLAN that it is in; the router's interface is then the one for this VLAN."""
+    vrf: VrfName | None = None
+    """The VRF of the router that it is in, for networks of administrators."""
     role: Literal["management", "service", "upstream"]
     """What it is for: administrators, servers of the zone, or the way out of the zone."""
 
@@ -161,13 +183,48 @@ class SiteVlan(Declared):
     """Name for people, as the switches have it."""
     tenant: Identifier | None = None
     """The party whose nodes are in it; a party with VLANs at a site gets addresses of their pools only."""
+    vrf: VrfName | None = None
+    """The VRF of the router that it is in with its tenant's other VLANs; its table has no way to other tenants."""
+    vni: Annotated[int, Field(ge=1, le=16_777_215)] | None = None
+    """Number by which VLANs of several sites are one network of layer 2 (VXLAN, EVPN); all of them name the same."""
+    prefixes: Annotated[tuple[Network, ...], Field(max_length=8, strict=False)] = ()
+    """With a vni: the whole networks that pools of the sites are parts of; all of them name the same."""
     also_reaches: Annotated[tuple[Network, ...], Field(max_length=100, strict=False)] = ()
     """Networks of the zone besides the tenant's own with which packets may be exchanged, both ways."""
 
 
 def port_name(interface: str, vlan: SiteVlan | None) -> str:
-    """Name of a router's interface in a network, such as ``lan0``, or ``lan0.110`` for a VLAN."""
-    return interface if vlan is None else f"{interface}.{vlan.vid}"
+    """Name of a router's interface in a network: ``lan0``, or ``lan0.110`` for a VLAN, ``br110`` for one with a vni."""
+    if vlan is None:
+        return interface
+    return f"{interface}.{vlan.vid}" if vlan.vni is None else f"br{vlan.vid}"
+
+
+def length_of(pool: AddressPool, vlan: SiteVlan | None) -> int:
+    """Prefix length of a pool's addresses: its own, or that of the whole network that it is a part of."""
+    return next(
+        (one.prefixlen for one in (vlan.prefixes if vlan is not None else ()) if _is_part(pool.prefix, one)),
+        pool.prefix.prefixlen,
+    )
+
+
+def _is_part(one: Network, whole: Network) -> bool:
+    return one.version == whole.version and one.prefixlen >= whole.prefixlen and one.network_address in whole
+
+
+def vrf_tables(names: Iterable[str]) -> dict[str, int]:
+    """Numbers of the routing tables of VRFs, each from its name, so that no VRF has another number beside others.
+
+    Args:
+        names: of all VRFs of a router.
+    """
+    found: dict[str, int] = {}
+    for name in sorted(set(names)):
+        number = int.from_bytes(sha256(name.encode()).digest()[:8]) % _VRF_TABLES
+        while _FIRST_VRF_TABLE + number in found.values():
+            number = (number + 1) % _VRF_TABLES
+        found[name] = _FIRST_VRF_TABLE + number
+    return found
 
 
 def pools_for(party: str, vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool]) -> dict[str, AddressPool]:
@@ -211,6 +268,71 @@ def vlan_faults(
             yield f"{what} is in VLAN {one.vlan} of tenant {vlan.tenant} and {why}, so the router cannot keep it apart"
     yield from _data_faults(vlans, pools)
     yield from _port_faults(vlans, [(what, one) for what, one, _ in held])
+    yield from _vrf_faults(vlans, pools, networks)
+    yield from _vni_faults(vlans, pools)
+
+
+def _vni_faults(vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool]) -> Iterator[str]:
+    """A VLAN that other sites have too is a tenant's, and its pools are parts of what all sites say that it is."""
+    known: dict[int, str] = {}
+    for key, vlan in vlans.items():
+        if (vlan.vni is None) is not (not vlan.prefixes):
+            has, lacks = ("a vni", "prefixes") if vlan.vni is not None else ("prefixes", "a vni")
+            yield f"VLAN {key} has {has} and no {lacks}; name both, or none"
+        elif vlan.vni is not None and vlan.tenant is None:
+            yield f"VLAN {key} has a vni and is no tenant's; name its tenant, or leave it out"
+        elif vlan.vni is not None and known.setdefault(vlan.vni, key) != key:
+            yield f"VLANs {known[vlan.vni]} and {key} have the same vni {vlan.vni}; give each a vni of its own"
+    for key, pool in pools.items():
+        whole = vlans.get(pool.vlan or "")
+        if whole is not None and whole.vni is not None:
+            if not any(_is_part(pool.prefix, one) for one in whole.prefixes):
+                yield f"pool {key} is part of none of the prefixes of VLAN {pool.vlan}; write one that holds it"
+            if pool.dynamic is not None:
+                yield f"pool {key} leases addresses in VLAN {pool.vlan}, and its vni has machines of other sites too"
+
+
+def _vrf_faults(
+    vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool], networks: Mapping[str, RouterNetwork]
+) -> Iterator[str]:
+    """A VRF is one tenant's, or the administrators'; an interface is in one, and its name is no interface's."""
+    whose: dict[str, set[str]] = defaultdict(set)
+    for key, vlan in vlans.items():
+        if vlan.vrf is not None:
+            whose[vlan.vrf].add(f"tenant {vlan.tenant}")
+            if vlan.tenant is None:
+                yield f"VLAN {key} is in VRF {vlan.vrf} and is no tenant's; name its tenant, or leave 'vrf' out"
+    at_port: dict[str, str | None] = {}
+    ports = {"lo", "all", "default"}
+    for key, one in networks.items():
+        if one.vrf is not None:
+            whose[one.vrf].add("administrators")
+            if one.role != "management":
+                yield f"network {key} is in VRF {one.vrf} and has the role {one.role}; only those for management may be"
+        name = port_of(one, vlans)
+        if at_port.setdefault(name, one.vrf) != one.vrf:
+            yield f"network {key} is in another VRF than another network at interface '{name}'; name the same for both"
+        ports |= {one.interface, name}
+    ports |= {text for pool in pools.values() for text in (pool.interface or "", port_of(pool, vlans))}
+    yield from _holder_faults(whose, ports)
+
+
+def _holder_faults(whose: Mapping[str, set[str]], ports: Collection[str]) -> Iterator[str]:
+    for name, holders in sorted(whose.items()):
+        if len(holders) > 1:
+            yield f"VRF {name} would be of {' and of '.join(sorted(holders))}; give each one of its own"
+        if name in ports:
+            yield f"VRF '{name}' has the name of an interface; choose another one"
+
+
+def port_of(one: AddressPool | RouterNetwork, vlans: Mapping[str, SiteVlan]) -> str:
+    """Name of the router's interface in a network.
+
+    Args:
+        one: the network, which names an interface.
+        vlans: VLANs of the site by id.
+    """
+    return port_name(one.interface or "", vlans.get(one.vlan) if one.vlan is not None else None)
 
 
 def management_faults(
@@ -267,54 +389,3 @@ def _port_faults(vlans: Mapping[str, SiteVlan], held: list[tuple[str, AddressPoo
         if isinstance(one, AddressPool) and one.vlan is not None and (one.mtu or 0) > untagged.get(one.interface, 9216):
             size = untagged[one.interface]
             yield f"{what} has an mtu of {one.mtu}, and untagged at {one.interface} is {size}; give both the same"
-
-
-class SecondRouter(Declared):
-    """Another router with the same interfaces in networks of the site; one of the two is the gateway of them all."""
-
-    name: Identifier
-    """Name of its host; the first router's is the site's id."""
-    interconnect: InterfaceName
-    """The interface by which each of the two reaches the other one, with nothing else on it, such as ``x0``."""
-    loopbacks: Annotated[tuple[Address, ...], Field(max_length=2, strict=False)] = ()
-    """Addresses of the router itself, at most one of each IP version."""
-    links: Annotated[tuple[Identifier, ...], Field(max_length=100, strict=False)] = ()
-    """Links that end at it; all others of the site end at the first router."""
-
-
-def second_router_faults(  # noqa: PLR0917 - the parts of a site
-    second: SecondRouter,
-    as_number: int | None,
-    loopbacks: Iterable[Address],
-    vlans: Mapping[str, SiteVlan],
-    pools: Mapping[str, AddressPool],
-    networks: Mapping[str, RouterNetwork],
-) -> Iterator[str]:
-    """What is wrong with a site's second router: a sentence for each fault.
-
-    Args:
-        second: the router.
-        as_number: number of the site's autonomous system.
-        loopbacks: of the first router.
-        vlans: of the site, by id.
-        pools: its pools by id.
-        networks: its other networks by id.
-    """
-    if as_number is None:
-        yield "a second router at a site without as_number, so that it has no routing; give the site its number"
-    if len({one.version for one in second.loopbacks}) < len(second.loopbacks):
-        yield "two loopbacks of one IP version at the second router; leave one of them out"
-    for one in set(second.loopbacks) & set(loopbacks):
-        yield f"loopback {one} at both routers; give each its own"
-    ports = {"lo"}
-    all_of: list[AddressPool | RouterNetwork] = [*pools.values(), *networks.values()]
-    for held in all_of:
-        if held.interface is not None:
-            vlan = vlans.get(held.vlan) if held.vlan is not None else None
-            ports |= {held.interface, port_name(held.interface, vlan)}
-    if second.interconnect in ports:
-        yield f"interconnect '{second.interconnect}' is an interface of the site's networks too; name another one"
-    if len(ports) == 1:
-        yield "a second router at a site whose networks name no interface, so there is no gateway to take over"
-    if len(set(second.links)) < len(second.links):
-        yield "the second router names a link twice; leave one of them out"

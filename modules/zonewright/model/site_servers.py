@@ -1,7 +1,7 @@
-"""What a site's servers do by choice: a second one leases addresses, zones of the DNS are signed, alerts are sent."""
+"""What a site's servers and routers do by choice: second ones take over, zones are signed, alerts are sent."""
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv6Address
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from zonewright.model.base import Declared, Identifier
 from zonewright.model.ip import Address, Network
 from zonewright.model.secret import SecretReference
+from zonewright.model.site_network import AddressPool, InterfaceName, RouterNetwork, SiteVlan, port_of
 
 _LEAST, _MOST = 1024, 65_534
 ON_HOST_PATTERN = r"^/[A-Za-z0-9][A-Za-z0-9._/-]*$"
@@ -134,3 +135,69 @@ def second_dhcp_faults(second: SecondDhcpServer, networks: Iterable[Network], *,
             yield f"a DHCP server at {one}, which is in no network of the site; name one in its pools or networks"
     if not leases:
         yield "a second_dhcp_server at a site without 'dynamic' addresses; declare them at a pool, or leave it out"
+
+
+class SecondRouter(Declared):
+    """Another router with the same interfaces in networks of the site; one of the two is the gateway of them all."""
+
+    name: Identifier
+    """Name of its host; the first router's is the site's id."""
+    interconnect: InterfaceName
+    """The interface by which each of the two reaches the other one, with nothing else on it, such as ``x0``."""
+    loopbacks: Annotated[tuple[Address, ...], Field(max_length=2, strict=False)] = ()
+    """Addresses of the router itself, at most one of each IP version."""
+    links: Annotated[tuple[Identifier, ...], Field(max_length=100, strict=False)] = ()
+    """Links that end at it; all others of the site end at the first router."""
+
+
+def second_router_faults(  # noqa: PLR0917 - the parts of a site
+    second: SecondRouter,
+    as_number: int | None,
+    loopbacks: Iterable[Address],
+    vlans: Mapping[str, SiteVlan],
+    pools: Mapping[str, AddressPool],
+    networks: Mapping[str, RouterNetwork],
+) -> Iterator[str]:
+    """What is wrong with a site's second router: a sentence for each fault.
+
+    Args:
+        second: the router.
+        as_number: number of the site's autonomous system.
+        loopbacks: of the first router.
+        vlans: of the site, by id.
+        pools: its pools by id.
+        networks: its other networks by id.
+    """
+    if as_number is None:
+        yield "a second router at a site without as_number, so that it has no routing; give the site its number"
+    if len({one.version for one in second.loopbacks}) < len(second.loopbacks):
+        yield "two loopbacks of one IP version at the second router; leave one of them out"
+    for one in set(second.loopbacks) & set(loopbacks):
+        yield f"loopback {one} at both routers; give each its own"
+    ports = {"lo"}
+    all_of: list[AddressPool | RouterNetwork] = [*pools.values(), *networks.values()]
+    for held in all_of:
+        if held.interface is not None:
+            ports |= {held.interface, port_of(held, vlans)}
+    ports |= {one.vrf or "" for one in vlans.values()} | {one.vrf or "" for one in networks.values()}
+    if second.interconnect in ports:
+        yield f"interconnect '{second.interconnect}' is an interface of the site's networks too; name another one"
+    if len(ports) == 1:
+        yield "a second router at a site whose networks name no interface, so there is no gateway to take over"
+    if len(set(second.links)) < len(second.links):
+        yield "the second router names a link twice; leave one of them out"
+
+
+def end_faults(vlans: Mapping[str, SiteVlan], loopbacks: Iterable[Address], *, has_two: bool) -> Iterator[str]:
+    """What keeps frames of other sites from ending at a site's router.
+
+    Args:
+        vlans: by id.
+        loopbacks: of the router.
+        has_two: whether the site has two routers.
+    """
+    if any(one.vni is not None for one in vlans.values()):
+        if has_two:
+            yield "a VLAN with a vni at a site with two routers, which would both pass on its frames; leave one out"
+        if not any(one.version == 4 for one in loopbacks):  # noqa: PLR2004
+            yield "a VLAN with a vni at a site without an IPv4 address in 'loopbacks', where its frames would end"

@@ -26,6 +26,7 @@ class Routing(_Plain):
         time_servers: where its nodes take the time from.
         named: addresses that have a name in its domain.
         signing_key: public key of whoever signs its zones, or empty.
+        is_stretched: whether it has networks of layer 2 that other sites have too.
     """
 
     as_number: int
@@ -36,6 +37,7 @@ class Routing(_Plain):
     time_servers: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     signing_key: str = ""
+    is_stretched: bool = False
 
 
 class ZoneSerial(_Plain):
@@ -43,6 +45,14 @@ class ZoneSerial(_Plain):
 
     content: int
     serial: int
+
+
+class OtherEnd(_Plain):
+    """Another site that has a network of layer 2 too: its number, and the address where its frames end there."""
+
+    site: str
+    vni: int
+    address: str
 
 
 class LinkEnds(_Plain):
@@ -78,6 +88,7 @@ class Surroundings(_Plain):
         figure_age_days: how old readings may be.
         routing: all sites that have an autonomous system, by id.
         links: links that end at one of the sites, by id; a tenant, who has none, is told of none.
+        stretched: other ends of the networks of layer 2 that these sites have, by site.
         tenants: networks in the whole zone of the tenants that have VLANs at these sites; a tenant is told of none.
     """
 
@@ -88,4 +99,5 @@ class Surroundings(_Plain):
     figure_age_days: float = 7
     routing: dict[str, Routing] = Field(default_factory=dict)
     links: dict[str, LinkEnds] = Field(default_factory=dict)
+    stretched: dict[str, tuple[OtherEnd, ...]] = Field(default_factory=dict)
     tenants: dict[str, tuple[str, ...]] = Field(default_factory=dict)

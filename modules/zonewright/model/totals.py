@@ -1,7 +1,7 @@
 """Sums over rooms, for the rules that look at the zone as a whole."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from zonewright.model.rack import Rack
 from zonewright.model.world import Occupant, RoomTotals, Standing, Usage
@@ -18,14 +18,8 @@ def room_totals(racks: Mapping[str, Rack], occupants: Iterable[Occupant]) -> dic
         occupants: what stands in them; a node that moves counts once, in its new place, one that leaves until it
             has left.
     """
-    place: dict[tuple[str, str, str], Occupant] = {}
-    for item in occupants:
-        key = (item.party, item.stack, item.name)
-        known = place.get(key)
-        if known is None or _ORDER.index(item.standing) > _ORDER.index(known.standing):
-            place[key] = item
     drawn: dict[str, int] = defaultdict(int)
-    for item in place.values():
+    for item in _each_once(tuple(occupants)):
         drawn[item.rack] += item.draw.allocated_w
     contracted: Counter[str] = Counter()
     for rack, watts in drawn.items():
@@ -34,6 +28,18 @@ def room_totals(racks: Mapping[str, Rack], occupants: Iterable[Occupant]) -> dic
         room: RoomTotals(design_w=design, contracted_w=contracted[room])
         for room, design in design_watts(racks.values(), in_use=contracted).items()
     }
+
+
+def _each_once(occupants: Collection[Occupant]) -> Collection[Occupant]:
+    """Occupants, of one that stands in two places the later."""
+    if len({(item.party, item.stack, item.name) for item in occupants}) == len(occupants):
+        return occupants
+    place: dict[tuple[str, str, str], Occupant] = {}
+    for item in occupants:
+        known = place.get(item.key)
+        if known is None or _ORDER.index(item.standing) > _ORDER.index(known.standing):
+            place[item.key] = item
+    return place.values()
 
 
 def usage_of(occupants: Iterable[Occupant]) -> dict[tuple[str, str], Usage]:

@@ -43,20 +43,20 @@ def assign_addresses(
         taken: addresses of others by pool id, with or without prefix length.
         fixed: addresses of servers that the site itself has.
     """
-    ordered = sorted(set(names), key=_natural)
+    ordered = sorted(dict.fromkeys(names), key=_natural)  # most often in order already, which sorts quickly
     assigned: dict[str, dict[str, str]] = {name: {} for name in ordered}
     short: dict[str, list[str]] = {}
     for pool_id, pool in sorted(pools.items()):
-        present = {name: sticky[name][pool_id] for name in ordered if name in sticky and pool_id in sticky[name]}
+        present = {name: sticky[name][pool_id] for name in ordered if pool_id in sticky.get(name, ())} if sticky else {}
         servers = (int(one) for one in fixed if one.version == pool.prefix.version)
         others = _numbers(frozenset(taken.get(pool_id, ()))).union(servers)
         chosen = _from_pool(pool, ordered, present, others)
         text_of = _text_v4 if pool.prefix.version == _V4 else IPv6Address
         length = pool.prefix.prefixlen
-        for name in ordered:
-            if name in chosen:
-                assigned[name][pool_id] = f"{text_of(chosen[name])}/{length}"
-            else:
+        for name, number in chosen.items():
+            assigned[name][pool_id] = f"{text_of(number)}/{length}"
+        for name in ordered if len(chosen) < len(ordered) else ():
+            if name not in chosen:
                 short.setdefault(name, []).append(pool_id)
     return Addresses(assigned=assigned, short={name: tuple(short[name]) for name in ordered if name in short})
 
@@ -72,26 +72,18 @@ def _from_pool(
         if number in hosts and number not in leased and number not in used and _version(text) == pool.prefix.version:
             chosen[name] = number
             used.add(number)
-    free = _free(hosts, used, leased)
-    for name in names:
-        if name not in chosen:
-            number = next(free, -1)
-            if number < 0:
-                break
-            chosen[name] = number
+    waiting = [name for name in names if name not in chosen] if chosen else names
+    chosen.update(zip(waiting, _free(hosts, used, leased), strict=False))
     return chosen
 
 
 def _free(hosts: range, used: set[int], leased: range) -> Iterator[int]:
     """Free addresses from the lowest; no list of the pool is made."""
-    number = hosts.start
-    while number < hosts.stop:
-        if number in leased:
-            number = leased.stop
-            continue
-        if number not in used:
-            yield number
-        number += 1
+    before, after = range(hosts.start, min(hosts.stop, leased.start)), range(max(hosts.start, leased.stop), hosts.stop)
+    for numbers in (before, after) if leased else (hosts,):
+        for number in numbers:
+            if number not in used:
+                yield number
 
 
 def _leased(pool: AddressPool) -> range:

@@ -16,6 +16,7 @@ from itertools import accumulate
 from zonewright.model.cluster import WideScope
 from zonewright.place.packing import NodeKind, SearchWork, Vector, best_mix, scarcity_of, values_of
 from zonewright.place.rack_state import NodeShape, RackState
+from zonewright.place.stops import MayBoth
 from zonewright.place.waiting import Waiting
 from zonewright.rules.spread import domain_of
 
@@ -49,25 +50,35 @@ class Arrangement:
     opened: int
 
 
-def arrange(waiting: Sequence[Waiting], states: Sequence[RackState], domain: DomainOf, *, goal: int) -> Arrangement:
+def arrange(
+    waiting: Sequence[Waiting], states: Sequence[RackState], domain: DomainOf, may_both: MayBoth, *, goal: int
+) -> Arrangement:
     """The best arrangement that was found: the fewest nodes without a rack, then the fewest racks that are opened.
 
     Args:
         waiting: what is to be placed, in the order in which placement seats it.
         states: the racks, in the order in which they are to be filled; none of them is changed.
         domain: the domain of a rack.
+        may_both: whether two clusters may have nodes in two racks.
         goal: with so few opened racks, and all nodes placed, no better one is looked for.
     """
     work, best = SearchWork(STEPS), None
     states = [state for state in states if any(_takes_one(one, state) for one in waiting)]
+    orders = _orders(states) if any(one.far for one in waiting) else [states]
     for number in range(_ROUNDS):
-        found = _Round(waiting, states, domain, number).run(work)
+        found = _Round(waiting, orders[number % len(orders)], domain, may_both, number).run(work)
         if best is None or (found.missing, found.opened) < (best.missing, best.opened):
             best = found
         is_good = not best.missing and (best.opened <= goal or number + 1 >= _ROUNDS_FOR_FEWER)
         if is_good or work.left <= 0:
             break
     return best or Arrangement(racks={}, missing=sum(one.count for one in waiting), opened=0)
+
+
+def _orders(states: Sequence[RackState]) -> list[Sequence[RackState]]:
+    """Orders in which racks are filled where distances count: as ever, and as they stand, from one end or the other."""
+    standing = sorted(states, key=lambda state: state.rack.id)
+    return [states, standing, standing[::-1]]
 
 
 def _takes_one(one: Waiting, state: RackState) -> bool:
@@ -97,8 +108,15 @@ def is_empty(state: RackState) -> bool:
 class _Round:
     """One pass over the racks, which weighs what is scarce in its own way."""
 
-    def __init__(self, waiting: Sequence[Waiting], states: Sequence[RackState], domain: DomainOf, number: int) -> None:
-        self._waiting, self._states, self._domain = waiting, states, domain
+    def __init__(
+        self,
+        waiting: Sequence[Waiting],
+        states: Sequence[RackState],
+        domain: DomainOf,
+        may_both: MayBoth,
+        number: int,
+    ) -> None:
+        self._waiting, self._states, self._domain, self._may_both = waiting, states, domain, may_both
         self._power = _POWERS[number % len(_POWERS)]
         self._noise = 0 if number < len(_POWERS) else _NOISE[number % len(_NOISE)]
         self._seed = number
@@ -173,8 +191,8 @@ class _Round:
         return found
 
     def _never_with(self, number: int) -> frozenset[int]:
-        apart = self._waiting[number].apart
-        return frozenset(other for other, one in enumerate(self._waiting) if one.cluster in apart)
+        never = self._waiting[number].never_beside
+        return frozenset(other for other, one in enumerate(self._waiting) if one.cluster in never)
 
     def _most(self, number: int, rack: str) -> int:
         """How many nodes of a cluster may go into a rack, but for what the rack carries."""
@@ -182,6 +200,9 @@ class _Round:
         if not left or rack not in one.racks:
             return 0
         if any(self._domain(rack, scope) in self._used[other, scope] for other, scope in one.apart.items()):
+            return 0
+        there = ((other, at) for other in one.far for at in set(self._racks[other]))
+        if not all(self._may_both(one.cluster, rack, *pair) for pair in there):
             return 0
         asked = one.spread.spread
         if asked is None:

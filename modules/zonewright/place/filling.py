@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 
 from zonewright.model.demand import Demand
 from zonewright.model.expand import draw_of, nodes_of
@@ -50,8 +52,8 @@ class FillingZone:
         new = change_world(replace(self._world, occupants=(), clusters=()), demand, seats, stack="")
         self._new += new.occupants
         self._clusters += new.clusters
-        for item in new.occupants:
-            self._there[_site_of(item)].append(item)
+        for rack, items in groupby(new.occupants, key=attrgetter("rack")):
+            self._there[rack.partition("/")[0]] += items
 
     def whole(self) -> World:
         """The zone with all that has a place."""

@@ -17,6 +17,7 @@ from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.geometry import bits
 from zonewright.rules.loads import GRAMS
 from zonewright.rules.offered import Remaining, units_for
+from zonewright.rules.words import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +189,8 @@ def _notes(world: World, one: RoomFit, wish: Wish, ready: list[RoomFit]) -> Iter
     kinds = {rack.room: (rack.site, rack.cooling) for rack in world.racks.values()}
     same = [other.room for other in ready if kinds[other.room] == kinds[one.room]]
     if not one.is_open and same:
-        yield f"fill-before-open: {', '.join(same)} is open and has space"
+        verb = "is open and has" if len(same) == 1 else "are open and have"
+        yield f"fill-before-open: {listed(same)} {verb} space"
     rooms = dict(world.zone.rooms)
     sums = rooms.get(one.room, RoomTotals())
     rooms[one.room] = RoomTotals(sums.design_w, sums.contracted_w + wish.watts)

@@ -80,6 +80,34 @@ class Neighbours:
             found[other] = max(scope, found.get(other, scope), key=WIDTH.__getitem__)
         return found
 
+    def far_from(self, cluster_id: str) -> frozenset[str]:
+        """The other clusters of the demand that a cluster keeps a distance from or to, whichever of the two says so."""
+        return frozenset(other for other, _ in self._far.get(cluster_id, ()))
+
+    def never_beside(self, cluster_id: str) -> frozenset[str]:
+        """The other clusters of the demand that a cluster must not be in one rack with."""
+        by_distance = (other for other, one in self._far.get(cluster_id, ()) if one.at_least_m or one.shares_no)
+        return frozenset((*self.kept_apart(cluster_id), *by_distance))
+
+    def may_both(self, one: str, rack_id: str, other: str, other_rack_id: str) -> bool:
+        """Whether two clusters may have nodes in these racks, as far as apart and distances go.
+
+        Args:
+            one: a cluster.
+            rack_id: the rack of a node of it.
+            other: another cluster.
+            other_rack_id: the rack of a node of that.
+        """
+        for name, scope, _ in self._apart.get(one, ()):
+            if name == other and self.domain(rack_id, scope) == self.domain(other_rack_id, scope):
+                return False
+        racks = self._at.get(rack_id), self._at.get(other_rack_id)
+        return all(
+            racks[0] is not None and racks[1] is not None and keeps(racks[0], racks[1], asked, self._sites)
+            for name, asked in self._far.get(one, ())
+            if name == other
+        )
+
     def stops(self, cluster_id: str, wanted: ClusterDemand, rack: Rack, *, stands: bool = False) -> Stop | None:
         """Why a node of a cluster must not be in a rack, or None.
 
@@ -118,6 +146,17 @@ class Neighbours:
         return None
 
     def _by_relation(self, cluster_id: str, rack: Rack) -> Stop | None:
+        found = self._by_seated(cluster_id, rack)
+        if found is not None:
+            return found
+        for other, scope, who_asks in self._beside.get(cluster_id, ()):
+            home = self._home(who_asks, scope)
+            if home is not None and self.domain(rack.id, scope) != home:
+                return Stop("together", f"together: {other} belongs to another {scope}")
+        return None
+
+    def _by_seated(self, cluster_id: str, rack: Rack) -> Stop | None:
+        """What of the demand's nodes that have a place keeps a node of a cluster away from a rack."""
         for other, scope, _ in self._apart.get(cluster_id, ()):
             if self.domain(rack.id, scope) in {self.domain(one, scope) for one in self._racks[other]}:
                 return Stop("apart", f"apart: {other} is in its {scope}")
@@ -125,11 +164,11 @@ class Neighbours:
             racks = (self._at[one] for one in self._racks[other] if one in self._at)
             if not all(keeps(rack, one, distance, self._sites) for one in racks):
                 return Stop("distance", f"distance: {other} is too near or too far, or shares what it must not")
-        for other, scope, who_asks in self._beside.get(cluster_id, ()):
-            home = self._home(who_asks, scope)
-            if home is not None and self.domain(rack.id, scope) != home:
-                return Stop("together", f"together: {other} belongs to another {scope}")
         return None
+
+    def _before_home(self, rack: Rack, *, cluster_id: str, wanted: ClusterDemand) -> Stop | None:
+        """What keeps a node away from a rack, whichever the domain is that its cluster shares with others."""
+        return self._by_others(wanted, rack) or self._by_seated(cluster_id, rack)
 
     def _home(self, cluster_id: str, scope: WideScope) -> str | None:
         """The domain that clusters share: where one of them was seated, else the best one that takes all of them."""
@@ -145,13 +184,21 @@ class Neighbours:
 
     def _best_home(self, members: frozenset[str], scope: WideScope) -> str | None:
         wanted = {name: self._demand.clusters[name] for name in sorted(members) if name in self._demand.clusters}
-        parts = [HomePart.of(name, one, partial(self._by_others, one)) for name, one in wanted.items()]
+        parts = [
+            HomePart.of(
+                name,
+                one,
+                partial(self._before_home, cluster_id=name, wanted=one),
+                kept_from=frozenset(self.kept_apart(name)) | self.far_from(name),
+            )
+            for name, one in wanted.items()
+        ]
         space: dict[str, list[RackState]] = defaultdict(list)
         is_open = partial(_takes_any, party=self._demand.party, parts=parts)
         for state in self._floor.states(is_open):
             space[self.domain(state.rack.id, scope)].append(state)
         here = Counter(self.domain(rack, scope) for name in wanted for rack in self._present.get(name, ()))
-        return best_home(space, parts, here)
+        return best_home(space, parts, here, self.may_both)
 
     def domain(self, rack_id: str, scope: WideScope) -> str:
         """Id of the domain that a rack is in."""

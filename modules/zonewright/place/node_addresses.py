@@ -37,7 +37,7 @@ def given_addresses(
         names_by_site.setdefault(wanted.cluster.site, []).extend(node.name for node in nodes)
         site = sites.get(wanted.cluster.site)
         pools = site.pools_for(demand.party) if site is not None else {}
-        for node in nodes:
+        for node in nodes if wanted.cluster.places else ():
             if node.chosen is not None and node.chosen.addresses:
                 chosen[node.name] = tuple(map(str, node.chosen.addresses))
                 own = {

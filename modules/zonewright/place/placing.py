@@ -92,7 +92,7 @@ def _placed(new: Callable[[], PlacementRun]) -> PlacementRun:
     goal = fewest_racks(inside, states)
     if not first.searched and first.opened() <= goal:
         return first
-    second.fill_all(arrange(inside, states, second.domain, goal=goal).racks)
+    second.fill_all(arrange(inside, states, second.domain, second.may_both, goal=goal).racks)
     better = min((first, second), key=PlacementRun.rank)  # the first, where they are equal
     better.add_to_reasons(GIVEN_UP)
     return better

@@ -79,8 +79,8 @@ class Ground:
         self.wiring = rack.wiring
         self.limits = limits(rack)
         self.taken: Mapping[Face, int] = occupied(bystanders)
-        self.by_key: Mapping[Key, Figures] = by_key(bystanders, self.wiring)
-        self.sums = total(self.by_key.values())
+        self.by_key: Mapping[Key, Figures] = by_key(bystanders, self.wiring) if bystanders else {}
+        self.sums = total(self.by_key.values()) if bystanders else NOTHING
 
 
 _GROUNDS: WeakKeyDictionary[Bystanders, dict[str, Ground]] = WeakKeyDictionary()
@@ -115,10 +115,11 @@ class RackState:
         self.taken = dict(ground.taken)
         for face, mask in occupied(others).items() if others else ():
             self.taken[face] |= mask
-        self.own: dict[Key, Figures] = by_key(own, self.wiring)
-        held = by_key(others, self.wiring)
-        more = [*_above(ground.by_key, held), *_above(held, self.own)]
-        self.sums = total([ground.sums, *more]) if more else ground.sums
+        self.own: dict[Key, Figures] = by_key(own, self.wiring) if own else {}
+        self.sums = ground.sums
+        if others or own:
+            held = by_key(others, self.wiring)
+            self.sums = total([ground.sums, *_above(ground.by_key, held), *_above(held, self.own)])
         is_told = self.rack.has_legs
         self.legs = leg_shares(self.rack, (*ground.bystanders, *others, *own)) if is_told else None
         self.mended: RackState | None = None

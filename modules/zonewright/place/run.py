@@ -16,7 +16,7 @@ from zonewright.place.neighbours import Neighbours
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import why_no_rack
 from zonewright.place.spread_count import SpreadCount
-from zonewright.place.stops import StopsRack, remembered
+from zonewright.place.stops import MayBoth, StopsRack, remembered
 from zonewright.place.waiting import Waiting
 from zonewright.rules.geometry import bits
 from zonewright.rules.loads import Key
@@ -66,6 +66,7 @@ class PlacementRun:
         self._neighbours = Neighbours(world, demand, self._floor, present)
         self.seats: dict[str, RackPosition] = {}
         self.unplaced: dict[str, str] = {}
+        self._answered = 0
         self.searched: set[str] = set()
         """Names of the nodes for which no rack was found among those that might do."""
 
@@ -77,7 +78,7 @@ class PlacementRun:
 
     def take_chosen(self, part: PlacementPart) -> None:
         """Places that the declaration names in full, also where they break a rule."""
-        for node in part.waiting:
+        for node in part.waiting if part.wanted.cluster.places else ():
             if node.chosen is not None:
                 part.spread.add(node.chosen.rack)
                 if node.chosen.position is not None:
@@ -86,6 +87,8 @@ class PlacementRun:
 
     def keep_present(self, part: PlacementPart) -> None:
         """Present places, as long as they are still allowed."""
+        if not self._sticky:
+            return
         moving = self._moving_for_spread(part)
         for node in part.waiting:
             present = self._sticky.get(node.name)
@@ -97,7 +100,7 @@ class PlacementRun:
 
     def fill_chosen_racks(self, part: PlacementPart) -> None:
         """Nodes for which the declaration names a rack only: its lowest free position."""
-        for node in part.waiting:
+        for node in part.waiting if part.wanted.cluster.places else ():
             if node.chosen is not None:
                 state = self._floor.state(node.chosen.rack)
                 position = None if state is None else state.lowest(part.shape)
@@ -115,7 +118,7 @@ class PlacementRun:
 
     def keep_racks(self, part: PlacementPart) -> None:
         """Nodes that cannot stay where they are: in their present rack where that is possible."""
-        for node in part.waiting:
+        for node in part.waiting if self._sticky else ():
             self._try_present_rack(part, node)
         self._forget_answered(part)
 
@@ -269,6 +272,8 @@ class PlacementRun:
                     racks=frozenset(mine),
                     spread=part.spread,
                     apart=self._neighbours.kept_apart(part.cluster),
+                    far=self._neighbours.far_from(part.cluster),
+                    never_beside=self._neighbours.never_beside(part.cluster),
                 )
                 found.append(one)
         return found, sorted(usable.values(), key=self._turn)
@@ -290,6 +295,11 @@ class PlacementRun:
     def domain(self, rack: str, scope: WideScope) -> str:
         """Id of the domain that a rack is in."""
         return self._neighbours.domain(rack, scope)
+
+    @property
+    def may_both(self) -> MayBoth:
+        """Whether two clusters may have nodes in two racks."""
+        return self._neighbours.may_both
 
     def kept(self) -> dict[str, RackPosition]:
         """The present places that nodes keep although the declaration does not choose them."""
@@ -330,14 +340,14 @@ class PlacementRun:
             position: its lowest free one.
             alone: whether another rack may come back that is better.
         """
-        rack, names = state.rack.id, [part.waiting[first].name]
+        rack, face, names = state.rack.id, part.shape.face, [part.waiting[first].name]
         if not alone:
             most = min(part.spread.room_in(rack), state.rack.u_height)
             names = [node.name for node in part.waiting[first : first + most]]
         keys = [(self._party, self._stack, name) for name in names]
         positions = state.fill(part.shape, keys, position)
         for name, one in zip(names, positions, strict=False):
-            self.seats[name] = RackPosition(rack, one, part.shape.face)
+            self.seats[name] = RackPosition(rack, one, face)
         self._floor.count(part.shape, state, positions)
         self._neighbours.seat(part.cluster, part.wanted.cluster, rack)
         part.spread.add(rack, len(positions))
@@ -349,7 +359,12 @@ class PlacementRun:
         self._neighbours.seat(part.cluster, part.wanted.cluster, rack)
 
     def _forget_answered(self, part: PlacementPart) -> None:
-        part.waiting = [node for node in part.waiting if node.name not in self.seats and node.name not in self.unplaced]
+        answered = len(self.seats) + len(self.unplaced)
+        if answered != self._answered:
+            self._answered = answered
+            part.waiting = [
+                node for node in part.waiting if node.name not in self.seats and node.name not in self.unplaced
+            ]
 
 
 def _where(part: PlacementPart) -> str:

@@ -16,6 +16,8 @@ class Stop:
 
 StopsRack = Callable[[Rack], Stop | None]
 """Why the next node of a cluster must not go to a rack, or None."""
+MayBoth = Callable[[str, str, str, str], bool]
+"""Whether two clusters of a demand may have nodes in two racks: a cluster, a rack for it, and the same of another."""
 
 
 def remembered(stops: StopsRack) -> StopsRack:

@@ -19,6 +19,8 @@ class Waiting:
         racks: ids of the racks that they may be in, as far as the racks and who stands there go.
         spread: what the cluster's spread allows, with the nodes that have a place.
         apart: clusters that they must not share a domain with.
+        far: clusters that they keep a distance from or to.
+        never_beside: those of all of them that must not be in the same rack.
     """
 
     cluster: str
@@ -27,3 +29,5 @@ class Waiting:
     racks: frozenset[str]
     spread: SpreadCount
     apart: Mapping[str, WideScope] = field(default_factory=dict)
+    far: frozenset[str] = frozenset()
+    never_beside: frozenset[str] = frozenset()

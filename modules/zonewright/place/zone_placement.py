@@ -1,7 +1,7 @@
 """A folder as the whole world: every owner's demand placed in turn, then every rule over all of it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zonewright.model import Declaration, OwnerFile
@@ -53,12 +53,13 @@ def judge_declaration(declaration: Declaration, *, on: str, judge: WorldJudge = 
     sites = {key: site for file in declaration.owners.values() for key, site in file.sites.items()}
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
     findings: list[Finding] = []
+    last_at = {wanted.cluster.site: number for number, one in enumerate(demands) for wanted in one.clusters.values()}
     for number, demand in enumerate(demands):
         placement = place(zone.around(number), demand, stack="", sticky={})
         findings += unplaced_findings(demand, placement.seats, placement.unplaced)
         addresses, short = given_addresses(sites, taken, demand, placement.seats, {})
         findings += short_findings(demand, short)
-        _take(taken, demand, addresses)
+        _take(taken, demand, addresses, {site for site, last in last_at.items() if last > number})
         zone.put(demand, placement.seats)
     world = zone.whole()
     world = replace(world, zone=_zone_facts(declaration, demands, world, on))
@@ -88,9 +89,10 @@ def placing_order(owners: Mapping[str, OwnerFile]) -> list[str]:
     return sorted(owners, key=lambda owner: (is_after(owner), owner))
 
 
-def _take(taken: Mapping[tuple[str, str], set[str]], demand: Demand, addresses: ByNode) -> None:
+def _take(taken: Mapping[tuple[str, str], set[str]], demand: Demand, addresses: ByNode, sites: Collection[str]) -> None:
+    """Keep the addresses of a demand from those that come after it, at the sites where some do."""
     for cluster_id, wanted in demand.clusters.items():
-        for node in nodes_of(cluster_id, wanted.cluster):
+        for node in nodes_of(cluster_id, wanted.cluster) if wanted.cluster.site in sites else ():
             for pool, text in addresses.get(node.name, {}).items():
                 taken[wanted.cluster.site, pool].add(text)
 

@@ -124,7 +124,8 @@ def _in_question(have: Sections, want: Sections, *, is_whole: bool) -> tuple[Sec
     for head, lines in have.items():
         own = [line for line in lines if _OWN_INNER.match(line)]
         if _SECTION.fullmatch(head) is None:
-            if is_of_site and _OWN_TOP.match(head):
+            # A VRF may have more in it than ours, so none is taken away.
+            if is_of_site and (_OWN_TOP.match(head) or (head.startswith("vrf instance ") and head in want)):
                 kept[head] = []
         elif head in want or (is_whole and (own or head.startswith("vlan "))):
             kept[head] = own
@@ -183,6 +184,7 @@ def _driver() -> "HConfigDriverBase":
             OrderingRule(match_rules=(MatchRule(startswith="default interface "),), weight=_FIRST),
             OrderingRule(match_rules=(MatchRule(startswith="no interface "),), weight=_SECOND),
             OrderingRule(match_rules=(MatchRule(startswith="no vlan "),), weight=_LAST),
+            OrderingRule(match_rules=(MatchRule(startswith="vrf instance "),), weight=-6),
             OrderingRule(match_rules=(MatchRule(startswith="vlan "),), weight=-5),
             OrderingRule(match_rules=(lag,), weight=-4),
             OrderingRule(match_rules=(inside, MatchRule(startswith="no switchport mode")), weight=_FIRST),

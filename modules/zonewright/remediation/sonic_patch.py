@@ -12,7 +12,17 @@ _HARDWARE = frozenset({"DEVICE_METADATA", "PORT"})
 """Tables whose rows are there before anybody configures the switch; of these only fields are changed."""
 _OF_PORTS = frozenset({"PORTCHANNEL_MEMBER", "VLAN_MEMBER"})
 """Tables with a port in the key of each row."""
-_ADDED_FIRST = ("DEVICE_METADATA", "DNS_NAMESERVER", "NTP_SERVER", "PORT", "VLAN", "PORTCHANNEL", "PORTCHANNEL_MEMBER")
+_ADDED_FIRST = (
+    "DEVICE_METADATA",
+    "DNS_NAMESERVER",
+    "MGMT_VRF_CONFIG",
+    "NTP",
+    "NTP_SERVER",
+    "PORT",
+    "VLAN",
+    "PORTCHANNEL",
+    "PORTCHANNEL_MEMBER",
+)
 """In this order rows are added, what others refer to first; they are removed in the opposite order."""
 
 

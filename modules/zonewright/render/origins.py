@@ -206,7 +206,7 @@ def _of_link(context: SiteContext, link: str, last: str) -> DeclaredPaths:
 
 
 def _port(context: SiteContext, port: RouterPort, last: str) -> DeclaredPaths:
-    if last.startswith(("vid", "reaches", "is_apart")):
+    if last.startswith(("vid", "vni", "vlan", "reaches", "is_apart")) or (last == "vrf" and port.role == NODES):
         return (f"sites.{context.name}.vlans", f"sites.{context.name}")
     role = port.role
     return (f"sites.{context.name}.{'address_pools' if role == NODES else 'networks'}", f"sites.{context.name}")
@@ -243,6 +243,8 @@ _SITE: Mapping[str, _Finder] = {
     "vlans": _site(lambda c, i, last: _port(c, c.vlans[i[0]], last)),
     "apart": _site(lambda c, i, last: _port(c, c.apart[i[0]], last)),
     "trunks": _plain("address_pools"),
+    **dict.fromkeys(("vrfs", "stretched"), _plain("vlans")),
+    "management_vrf": _plain("networks"),
     **dict.fromkeys(("defaults_v4", "defaults_v6"), _plain("default_gateways")),
     **dict.fromkeys(("management_v4", "management_v6"), _plain("management")),
     **dict.fromkeys(("service_v4", "service_v6"), _site(lambda _c, _i, _l: ("zone:service_addresses",))),

@@ -16,6 +16,7 @@ from zonewright.declare.problem import Problem, in_order, one_of, shown
 from zonewright.declare.secrets import secret_lines, secret_problems
 from zonewright.declare.yaml_text.regular import read_regular
 from zonewright.model.base import IDENTIFIER_PATTERN
+from zonewright.model.format_file import TEMPLATES as FOLDER
 from zonewright.model.format_file import FormatFile
 from zonewright.render.errors import RenderError
 from zonewright.render.formats import FORMATS
@@ -24,7 +25,7 @@ from zonewright.render.formats.format_set import BUILT_IN, PART, FormatSet, Temp
 from zonewright.render.quoting import FILTERS
 from zonewright.render.sandbox.templates import check
 
-FOLDER, FORMAT_FILE = "templates", "format.yaml"
+FORMAT_FILE = "format.yaml"
 _MAX_BYTES = 200_000
 _ESCAPED = re.compile(r"\\[^0-9]|\[\^?\]?[^\]]{0,200}\]")
 """A character by itself, or a set of them: what stands in it repeats nothing."""

@@ -39,17 +39,39 @@ class Elsewhere:
     def __init__(self, view: View) -> None:
         self._view = view
         self._given: dict[Key, Occupant | None] = {}
+        self._asked: list[Occupant] = []
         self._in_rack: dict[str, list[Occupant]] | None = None
         self._in_cluster: dict[Key, list[Occupant]] = defaultdict(list)
 
-    def told(self, nodes: Sequence[Occupant]) -> str:
-        """What is added to a fix that moves some nodes: where they find room, as far as that was found."""
-        found = [place for item in nodes if (place := self._place_of(item)) is not None]
-        if not found:
-            return ""
+    def fix(self, text: str, nodes: Sequence[Occupant]) -> str:
+        """A fix that moves some nodes, with where they find room, as far as that was found.
+
+        Args:
+            text: the fix as its rule has it.
+            nodes: those that it moves.
+        """
+        pairs = [(item, place) for item in nodes if (place := self._place_of(item)) is not None]
+        if not pairs:
+            return text
+        moving = [place for item, place in pairs if _moves(item, place)]
+        if not moving and len(pairs) == len(nodes):
+            who = listed([item.name for item, _ in pairs])
+            return f"nothing more: once {self._others_of(pairs)} elsewhere, as another fix says, {who} may stay"
         if len(nodes) == 1:
-            return f"{THERE}position {found[0].position} of rack {found[0].rack}"
-        return THERE + listed([f"position {one.position} of rack {one.rack} for {one.name}" for one in found])
+            return f"{text}{THERE}position {moving[0].position} of rack {moving[0].rack}"
+        there = [f"position {one.position} of rack {one.rack} for {one.name}" for one in moving]
+        return text + THERE + listed(there) if there else text
+
+    def _others_of(self, pairs: Sequence[tuple[Occupant, Occupant]]) -> str:
+        """Who leaves the racks of some nodes for other places; what another party has is not named."""
+        racks, parties = {item.rack for item, _ in pairs}, {item.party for item, _ in pairs}
+        leaving = [
+            item for item in self._asked if item.rack in racks and _moves(item, self._given.get(item.key) or item)
+        ]
+        names = sorted(item.name for item in leaving if item.party in parties)
+        if not names or len(names) < len(leaving):
+            return "what others have there stands"
+        return f"{listed(names)} {'stands' if len(names) == 1 else 'stand'}"
 
     def _place_of(self, item: Occupant) -> Occupant | None:
         """The node at a place that takes it; the same one whatever fix asks, and no two nodes at one."""
@@ -58,6 +80,7 @@ class Elsewhere:
                 return None
             found = self._found(item)
             self._given[item.key] = found
+            self._asked.append(item)
             if found is not None:
                 self._take(item, found)
         return self._given[item.key]
@@ -219,6 +242,10 @@ class Elsewhere:
         for group in (self._held()[item.rack], self._in_cluster[item.party, item.stack, item.cluster or ""]):
             group[:] = [one for one in group if not _leaves(one, item)]
         self._put(place)
+
+
+def _moves(item: Occupant, place: Occupant) -> bool:
+    return (item.rack, item.position) != (place.rack, place.position)
 
 
 def _leaves(one: Occupant, item: Occupant) -> bool:

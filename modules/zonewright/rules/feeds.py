@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import gt
 from typing import cast
 
 from zonewright.model.expand import FULL
-from zonewright.model.power import FEEDS, other
+from zonewright.model.power import FEEDS, Wiring, other
 from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
 from zonewright.model.world import Occupant
@@ -17,9 +18,9 @@ from zonewright.rules.view import Breach, View, movable, participants_of, row_pa
 from zonewright.rules.words import amount, count_of, kilograms, listed
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Load:
-    """One rack with its sums.
+    """One rack with its sums. Not changed once it is made; to freeze one takes as long as to make it.
 
     Attributes:
         rack: the rack.
@@ -43,8 +44,31 @@ def rack_loads(view: View) -> Sequence[_Load]:
     """What each rack carries of its limits; worked out once for all rules that ask."""
     known = cast("list[_Load] | None", view.memo.get("rack loads"))
     if known is None:
-        pairs = ((view.racks.get(rack_id), occupants) for rack_id, occupants in view.in_rack.items())
-        known = view.memo["rack loads"] = [_load(rack, occupants) for rack, occupants in pairs if rack is not None]
+        known = view.memo["rack loads"] = list(_loads(view))
+    return known
+
+
+def _loads(view: View) -> Iterator[_Load]:
+    """Each rack with its load; racks of a row share their feeds, so what these allow is worked out once."""
+    grounds: dict[tuple[object, ...], tuple[Wiring, Figures]] = {}
+    for rack_id, occupants in view.in_rack.items():
+        rack = view.racks.get(rack_id)
+        if rack is not None:
+            key = id(rack.feeds), rack.failed_feeds, rack.max_weight_kg, rack.cooling_w
+            ground = grounds.get(key)
+            if ground is None:
+                ground = grounds[key] = rack.wiring, limits(rack)
+            wiring, most = ground
+            yield _Load(rack=rack, occupants=occupants, sums=sums_of(occupants, wiring), limits=most)
+
+
+def racks_over_a_limit(view: View) -> Sequence[_Load]:
+    """The racks with more than a limit of theirs, or with a feed that has failed: those that rules must look at."""
+    known = cast("list[_Load] | None", view.memo.get("racks with too much"))
+    if known is None:
+        known = view.memo["racks with too much"] = [
+            load for load in rack_loads(view) if load.rack.failed_feeds or any(map(gt, load.sums, load.limits))
+        ]
     return known
 
 
@@ -54,7 +78,7 @@ def _load(rack: Rack, occupants: Sequence[Occupant]) -> _Load:
 
 def _also_mended(view: View) -> Iterator[tuple[_Load, str]]:
     """Each rack as it is, and one with failed feeds once more with what holds then: when they work again."""
-    for load in rack_loads(view):
+    for load in racks_over_a_limit(view):
         yield load, ""
         if load.rack.failed_feeds:
             what = "the rack" if load.rack.has_failed else f"feed {' and '.join(sorted(load.rack.failed_feeds))}"
@@ -142,7 +166,7 @@ FEED_FAILOVER = Rule(
 
 def rack_weight(view: View) -> Iterator[Breach]:
     """The weight in each rack is within the load that it carries."""
-    for load in rack_loads(view):
+    for load in racks_over_a_limit(view):
         value, limit = load.sums[GRAMS], load.limits[GRAMS]
         if value > limit:
             message = (

@@ -68,6 +68,9 @@ def lowest_places(taken: int, *, rack_u: int, needed_u: int, most: int) -> list[
         [1, 3, 4, 5]
     """
     free, found = bits(1, rack_u) & ~taken, list[int]()
+    first = (free & -free).bit_length() - 1
+    if free and not bits(first, needed_u * most) & ~free:  # the usual case: one piece takes all of them
+        return [*range(first, first + needed_u * most, needed_u)]
     while len(found) < most:
         starts = free
         for step in range(1, needed_u):

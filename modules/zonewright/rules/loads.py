@@ -85,11 +85,25 @@ def sums_of(occupants: Collection[Occupant], wiring: Wiring) -> Figures:
     """
     if len({item.name for item in occupants}) < len(occupants):
         return total(by_key(occupants, wiring).values())
-    alike: dict[tuple[int, float], list[Occupant]] = {}
+    parts: list[Figures] = []
+    draw, weight_kg, count = None, 0.0, 0
     for item in occupants:
-        alike.setdefault((id(item.draw), item.weight_kg), []).append(item)  # nodes of a cluster have one draw
-    parts = [tuple(map(len(items).__mul__, figures(items[0], wiring))) for items in alike.values()]
+        if item.draw is draw and item.weight_kg == weight_kg:  # nodes of a cluster have one draw
+            count += 1
+        else:
+            if draw is not None:
+                parts.append(_times(count, draw, weight_kg, wiring))
+            draw, weight_kg, count = item.draw, item.weight_kg, 1
+    if draw is not None:
+        parts.append(_times(count, draw, weight_kg, wiring))
     return parts[0] if len(parts) == 1 else total(parts)
+
+
+@lru_cache(maxsize=4096)
+def _times(count: int, draw: Draw, weight_kg: float, wiring: Wiring) -> Figures:
+    """The figures of so many occupants that are alike."""
+    one = (*watts(draw, wiring), grams(weight_kg), draw.allocated_w)
+    return tuple(map(count.__mul__, one))
 
 
 def leg_shares(rack: Rack, occupants: Iterable[Occupant]) -> LegShares:

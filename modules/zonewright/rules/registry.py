@@ -129,7 +129,7 @@ def evaluate(
     found.sort(key=lambda pair: pair[0].severity)
     elsewhere = Elsewhere(view)
     return tuple(
-        replace(finding, fix=finding.fix + elsewhere.told(moving)) if moving else finding for finding, moving in found
+        replace(finding, fix=elsewhere.fix(finding.fix, moving)) if moving else finding for finding, moving in found
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from zonewright.model.site import Room
 from zonewright.model.world import Occupant, RoomTotals, SiteFacts
-from zonewright.rules.feeds import over_limit, rack_loads
+from zonewright.rules.feeds import over_limit, racks_over_a_limit
 from zonewright.rules.finding import Participant
 from zonewright.rules.loads import HEAT, Key
 from zonewright.rules.rule import Rule
@@ -16,7 +16,7 @@ from zonewright.rules.words import amount
 
 def rack_cooling(view: View) -> Iterator[Breach]:
     """What stands in a rack, and in a row, gives off no more heat than its cooling takes away."""
-    for load in rack_loads(view):
+    for load in racks_over_a_limit(view):
         value, limit = load.sums[HEAT], load.limits[HEAT]
         if value > limit:
             message = (

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from zonewright.model import Site
-from zonewright.model.surroundings import LOCAL_SERVICE, LinkEnds, Routing, Surroundings
+from zonewright.model.surroundings import LOCAL_SERVICE, LinkEnds, OtherEnd, Routing, Surroundings
 from zonewright.model.world import ZoneFacts
 from zonewright.rules.paths import BLIND_KINDS, risks_of
 
@@ -44,8 +44,26 @@ def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
             for link_id, held in sorted(facts.links.items())
             if held.link.a in sites or held.link.b in sites
         },
+        stretched=_stretched(facts, sites),
         tenants=_tenants(facts, sites),
     )
+
+
+def _stretched(facts: ZoneFacts, sites: Collection[str]) -> dict[str, tuple[OtherEnd, ...]]:
+    """Where VLANs of some sites go on: at each site that says the same of the tenant and of the network."""
+    ends = [
+        (vlan.vni, vlan.tenant, frozenset(vlan.prefixes), name, str(address))
+        for name, held in sorted(facts.sites.items())
+        for vlan in held.site.vlans.values()
+        for address in held.site.loopbacks
+        if vlan.vni is not None and address.version == 4  # noqa: PLR2004
+    ]
+    found: dict[str, list[OtherEnd]] = defaultdict(list)
+    for vni, *own, name, _ in ends:
+        for other, *theirs, site, address in ends if name in sites else ():
+            if site != name and (vni, own) == (other, theirs):
+                found[name].append(OtherEnd(site=site, vni=vni, address=address))
+    return {name: tuple(others) for name, others in found.items()}
 
 
 def _tenants(facts: ZoneFacts, sites: Collection[str]) -> dict[str, tuple[str, ...]]:
@@ -80,4 +98,5 @@ def routing_of(as_number: int, site: Site) -> Routing:
         time_servers=tuple(map(str, site.time_servers)),
         named=tuple(map(str, dict.fromkeys((*site.fixed_addresses, *gateways, *site.all_loopbacks.values())))),
         signing_key=site.dnssec.public_key if site.dnssec is not None else "",
+        is_stretched=any(vlan.vni is not None for vlan in site.vlans.values()),
     )

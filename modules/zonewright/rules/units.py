@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from zonewright.model.rack import Rack
 from zonewright.model.world import Occupant
-from zonewright.rules.geometry import bits
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount, span
@@ -160,13 +159,21 @@ def _all_apart(occupants: Sequence[Occupant]) -> bool:
     front = rear = 0
     for item in occupants:
         if item.blocks_units:
-            mask = bits(item.position, item.u_height)
-            on_front = mask if item.is_full_depth or item.face == "front" else 0
-            on_rear = mask if item.is_full_depth or item.face == "rear" else 0
-            if item.position < 1 or front & on_front or rear & on_rear:
+            if item.position < 1:
                 return False
-            front |= on_front
-            rear |= on_rear
+            mask = ((1 << item.u_height) - 1) << item.position  # as bits() has it, without a call for each node
+            if item.is_full_depth:
+                if (front | rear) & mask:
+                    return False
+                front, rear = front | mask, rear | mask
+            elif item.face == "front":
+                if front & mask:
+                    return False
+                front |= mask
+            else:
+                if rear & mask:
+                    return False
+                rear |= mask
     return True
 
 

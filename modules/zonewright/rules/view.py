@@ -6,6 +6,7 @@ A rule function takes a ``View`` and yields ``Breach``; the registry adds id, le
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from zonewright.model.rack import Rack
 from zonewright.model.world import ClusterFacts, Occupant, World, ZoneFacts
@@ -15,23 +16,29 @@ from zonewright.rules.loads import Key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A world, grouped by rack and by cluster.
+    """A world, grouped by rack, and by cluster for those who ask.
 
     Attributes:
         racks: all racks of the world, by id.
         in_rack: occupants by rack id, only for the racks that are to be judged; in no particular order.
-        in_cluster: occupants by (party, stack, cluster), only for the clusters that are to be judged; bystanders first.
         clusters: the clusters that are to be judged.
         world: everything, also beyond what is to be judged, for rules about neighbours.
     """
 
     racks: Mapping[str, Rack]
     in_rack: Mapping[str, Sequence[Occupant]]
-    in_cluster: Mapping[Key, Sequence[Occupant]]
     clusters: tuple[ClusterFacts, ...]
     world: World
     memo: dict[str, object] = field(default_factory=dict, init=False, compare=False)
     """What several rules work out of it once; another view has none of it."""
+
+    @property
+    def in_cluster(self) -> Mapping[Key, Sequence[Occupant]]:
+        """Occupants by (party, stack, cluster), only for the clusters that are to be judged; bystanders first."""
+        known = cast("Mapping[Key, Sequence[Occupant]] | None", self.memo.get("in cluster"))
+        if known is None:
+            known = self.memo["in cluster"] = _by_cluster(self.world)
+        return known
 
     @property
     def before(self) -> ZoneFacts | None:
@@ -89,16 +96,20 @@ def view_of(world: World, racks: Collection[str] | None) -> View:
     for rack_id in around.by_rack if judged is None else sorted(judged):  # a set's order is each process's own
         if rack_id in around.by_rack:
             in_rack[rack_id] += around.by_rack[rack_id]
+    for item in world.occupants if judged is None else (one for one in world.occupants if one.rack in judged):
+        in_rack[item.rack].append(item)
+    return View(racks=world.racks, in_rack=in_rack, clusters=world.clusters, world=world)
+
+
+def _by_cluster(world: World) -> Mapping[Key, Sequence[Occupant]]:
     keys = sorted({(item.party, item.stack, item.name) for item in world.clusters})
-    in_cluster = {key: list(around.by_cluster.get(key, ())) for key in keys}
-    for item in world.occupants:
-        if judged is None or item.rack in judged:
-            in_rack[item.rack].append(item)
+    found = {key: list(world.bystanders.by_cluster.get(key, ())) for key in keys}
+    for item in world.occupants if found else ():
         if item.cluster is not None:
-            group = in_cluster.get((item.party, item.stack, item.cluster))
+            group = found.get((item.party, item.stack, item.cluster))
             if group is not None:
                 group.append(item)
-    return View(racks=world.racks, in_rack=in_rack, in_cluster=in_cluster, clusters=world.clusters, world=world)
+    return found
 
 
 def participants_of(occupants: Iterable[Occupant]) -> tuple[Participant, ...]:

@@ -38,7 +38,7 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs.pruning import KIND as REMOVAL
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
-from zonewright.render.user_formats import FOLDER
+from zonewright.model.format_file import TEMPLATES as FOLDER
 
 _PAGE = 1000
 

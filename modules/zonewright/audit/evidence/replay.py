@@ -26,6 +26,7 @@ from zonewright.ledger.store.claim_text import ROW, unpacked
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.names import allow_what_was
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.ledger.store.tables import admission, asset, claim, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import put_contents
 from zonewright.model.asset import SiteAsset
@@ -170,7 +171,10 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
             connection.execute(lasting.insert().values(**held, **texts_of, wants=row["wants"], since=at))
             continue
         text = canonical_json({"proposal": {}, "holds": holds, "names": names})
-        connection.execute(reservation.insert().values(**held, demand_digest="", proposal=text, sites="[]"))
+        sites = {data["rack"].partition("/")[0] for data in holds.values()} | ({NAMES} if names else set())
+        connection.execute(
+            reservation.insert().values(**held, demand_digest="", proposal=text, sites=canonical_json(sorted(sites)))
+        )
     for number, row in enumerate(json.loads(texts["connections.json"])):
         text = canonical_json(row["connections"])
         _admission(connection, f"other-{number}", row["stack_id"], row["party"], at, connections=text)

@@ -1,7 +1,7 @@
 """What an agent signed, judged again: the chain of its batches, its heads, and whether the journal knew them then."""
 
 import json
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,10 +49,8 @@ class ChainSum:
                 yield link
 
     def up_to(self, sequence: int) -> Iterator[Linked]:
-        """The batches from one of a number back to the first."""
-        at = bisect_left(self.links, sequence, key=lambda one: one.sequence)
-        if at < len(self.links) and self.links[at].sequence == sequence:
-            yield from reversed(self.links[: at + 1])
+        """The batches up to a number, back to the first; which of them is meant, its digest says."""
+        return reversed(self.links[: bisect_right(self.links, sequence, key=lambda one: one.sequence)])
 
 
 def chain_of(agent: str, batches: Iterable[SignedBatch]) -> ChainSum:

@@ -37,8 +37,8 @@ from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of, zone_digest
+from zonewright.model.format_file import TEMPLATES as FOLDER
 from zonewright.render.errors import RenderError
-from zonewright.render.user_formats import FOLDER
 from zonewright.rules.finding import Finding
 from zonewright.rules.words import count_of
 

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from zonewright.declare.problem import Problem
 from zonewright.model import OwnerFile
-from zonewright.place.repair import RepairEdit
 from zonewright.rules.finding import Finding
+
+if TYPE_CHECKING:
+    from zonewright.place.repair import RepairEdit
 
 State = Literal["new", "worse", "same", "better"]
 STATES: tuple[State, ...] = ("new", "worse", "same", "better")
@@ -27,7 +29,7 @@ class FileRepair:
 
     path: Path
     judged: OwnerFile
-    edits: Sequence[RepairEdit]
+    edits: "Sequence[RepairEdit]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

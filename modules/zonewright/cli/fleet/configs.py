@@ -254,6 +254,7 @@ def opened(
         fill=Filler(sources_here(), lambda: read_keys(key_file_here())) if resolves else Filler(),
         tell=fleet.document.told,
         holder=(fleet.file.party, whoami()),
+        fellows=fleet.hosts,
     )
     longest = max(host_seconds(job.wanted(host)[0], rollout.host_deadline_s) for host in hosts)
     try:

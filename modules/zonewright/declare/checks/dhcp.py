@@ -30,14 +30,14 @@ def dhcp_faults(owner: str, path: Path, pool: AddressPool) -> Iterator[Fault]:
                 got=str(one.address),
                 fix=f"write {leased.first}, or make 'dynamic' of the pool larger",
             )
-        for field, text in (("mac_address", one.mac_address), ("address", str(one.address))):
-            other = known.setdefault(text, name)
+        for field, text in (("mac_address", one.mac_address), ("duid", one.duid), ("address", str(one.address))):
+            other = known.setdefault(text, name) if text is not None else name
             if other != name:
                 yield Fault(
                     owner=owner,
                     path=(*place, field),
                     what="two reservations of one",
-                    expected="each MAC address and each address reserved once in a pool",
+                    expected="each MAC address, DUID and address reserved once in a pool",
                     got=f"{text}, which '{other}' has too",
                     fix="correct one of the two",
                 )

@@ -1,7 +1,7 @@
 """Which configurations a host should have, by the fleet's file and what the ledger offers, and what is against it."""
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from zonewright.declare.problem import Fault, dotted, unknown
@@ -12,6 +12,7 @@ from zonewright.model.configuration import Configuration
 from zonewright.model.secret import SecretError
 from zonewright.render.formats.format import ROOTS, ROUTER, SERVER, Format
 from zonewright.render.formats.format_set import FormatSet
+from zonewright.rules.words import listed
 
 _FOR_EVERYBODY = 0o007
 Tell = Callable[[Fault], str]
@@ -32,6 +33,7 @@ def wanted_of(
     needs_approval: bool = True,
     fill: Filler | None = None,
     tell: Tell = without_line,
+    fellows: Iterable[Host] = (),
 ) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
     """What a host should have, in order of name, and what stands against it, in sentences.
 
@@ -43,6 +45,7 @@ def wanted_of(
         needs_approval: whether a file that is in no approved change stands against it.
         fill: puts the values of secrets into files; without it a file with references stands against it.
         tell: makes sentences of what is wrong with the fleet's file.
+        fellows: all hosts of the fleet.
     """
     found: list[Wanted] = []
     against: list[str] = []
@@ -52,7 +55,9 @@ def wanted_of(
                 host, name, settings, formats, offer, needs_approval=needs_approval, fill=fill or Filler(), tell=tell
             )
             against += lacking
-            found += [wanted] if wanted is not None else []
+            if wanted is not None:
+                found.append(wanted)
+                against += _twins(host, wanted, offer, fellows)
     against += twice(found, tell)
     return tuple(found), tuple(against)
 
@@ -102,6 +107,28 @@ def _paths(host: Host, format_: Format, offer: ApprovedFiles) -> dict[str, str]:
         seat = ROOTS[root].partition("/")[0], f"{host.site}/{host.name}"
         key = seat if is_own and seat in offer.by_subject else key
     return {path: below for path, below in offer.by_subject.get(key, ()) if format_.owns(path)}
+
+
+def _twins(host: Host, wanted: Wanted, offer: ApprovedFiles, fellows: Iterable[Host]) -> Iterator[str]:
+    """Hosts that would have the same files, where these are one router's or one server's of a site.
+
+    Such are two servers that lease the same addresses, after one of them got another name in the declaration.
+    """
+    if not (wanted.format.of_routers or wanted.format.of_servers):
+        return
+    own = {one.source for one in wanted.files}
+    others = sorted(
+        one.name
+        for one in fellows
+        if one.name != host.name and one.site == host.site and is_meant(one, wanted.settings)
+        if own & _paths(one, wanted.format, offer).keys()
+    )
+    if others:
+        yield (
+            f"configuration {wanted.name}: {host.name} and {listed(others)} would have the same files of "
+            f"{wanted.format.id}, which are for one host of site {host.site}; name that one in 'hosts' of the "
+            "configuration, or take the other out of the fleet"
+        )
 
 
 def _placed(

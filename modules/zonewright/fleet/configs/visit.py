@@ -34,6 +34,7 @@ class ConfigJob:
         fill: puts the values of secrets into files, here and nowhere before.
         tell: makes sentences of what is wrong with the fleet's file.
         holder: the operator, and the person, for whom a host's turn is taken; empty takes none.
+        fellows: all hosts of the fleet, also those that nothing is done to.
     """
 
     transport: Transport
@@ -44,6 +45,7 @@ class ConfigJob:
     fill: Filler
     tell: Tell
     holder: tuple[str, str] = ("", "")
+    fellows: tuple[Host, ...] = ()
 
     def wanted(self, host: Host, *, needs_approval: bool = True) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
         """What a host should have, and what stands against it."""
@@ -55,6 +57,7 @@ class ConfigJob:
             needs_approval=needs_approval,
             fill=self.fill,
             tell=self.tell,
+            fellows=self.fellows,
         )
 
     def shares(self, hosts: Iterable[Host]) -> tuple[Share, ...]:

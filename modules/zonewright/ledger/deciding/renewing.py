@@ -8,7 +8,8 @@ from zonewright.ledger.deciding.decide import answer
 from zonewright.ledger.deciding.facts import world_of
 from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.deciding.zone_judge import judge_zone
-from zonewright.ledger.store.held import NAMES, HeldPlaces
+from zonewright.ledger.store.held import HeldPlaces
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.model.world import Occupant
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding

@@ -21,9 +21,9 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import BindParameter, Connection, Engine, Row, bindparam, func, select, union
 
 from zonewright.ledger.store.asking import Question, answers
-from zonewright.ledger.store.claim_text import ROW, Rows, SiteClaims, are_same
-from zonewright.ledger.store.held import NAMES
+from zonewright.ledger.store.claim_text import ROW, ClaimRows, SiteClaims, are_same
 from zonewright.ledger.store.prepared import STACK
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.ledger.store.tables import asset, claim, claim_stack_version, claim_version, revision
 from zonewright.model import NodeType
 from zonewright.model.canonical import canonical_json
@@ -120,7 +120,7 @@ class _Memory:
 class _Others:
     """Claims of a stack at a site as others see them, and their addresses by pool."""
 
-    rows: Rows
+    rows: ClaimRows
     occupants: tuple[Occupant, ...]
     taken: Mapping[str, frozenset[str]]
 
@@ -131,7 +131,7 @@ class _Known:
 
     numbers: Mapping[str, int]
     found: Around
-    others: Mapping[_At, Rows]
+    others: Mapping[_At, ClaimRows]
 
 
 _MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
@@ -274,7 +274,7 @@ def around(connection: Connection, sites: Collection[str], stack_id: str) -> Aro
 
 
 def _others(
-    memory: _Memory, others: Mapping[_At, Rows], every: Collection[_At]
+    memory: _Memory, others: Mapping[_At, ClaimRows], every: Collection[_At]
 ) -> tuple[Bystanders, Mapping[tuple[str, str], frozenset[str]]]:
     """Claims of everybody else, and their addresses by (site, pool); of all that have some, the rest is forgotten."""
     parts: dict[_At, _Others] = {}
@@ -294,7 +294,7 @@ def _others(
     return Bystanders(occupants), {key: frozenset().union(*some) for key, some in taken.items()}
 
 
-def _as_others(rows: Rows) -> _Others:
+def _as_others(rows: ClaimRows) -> _Others:
     taken: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         for pool, address in _data(row.data)["addresses"].items():

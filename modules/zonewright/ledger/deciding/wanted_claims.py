@@ -18,18 +18,20 @@ def claims_of(
     """The data of each claim of a demand, by node name; nodes without a place are left out."""
     claims: dict[str, dict[str, Any]] = {}
     for cluster_id, wanted in demand.clusters.items():
-        node_type = wanted.node_type.model_dump(mode="json", exclude_defaults=True)
+        alike = {
+            "cluster": cluster_id,
+            "feed": wanted.cluster.feed,
+            "node_type_id": wanted.cluster.node_type,
+            "node_type": wanted.node_type.model_dump(mode="json", exclude_defaults=True),
+            **_optional(wanted.cluster),
+        }
         for node in nodes_of(cluster_id, wanted.cluster):
             seat = seats.get(node.name)
             if seat is not None:
                 claims[node.name] = {
                     **seat.to_data(),
                     "addresses": dict(addresses.get(node.name, {})),
-                    "cluster": cluster_id,
-                    "feed": wanted.cluster.feed,
-                    "node_type_id": wanted.cluster.node_type,
-                    "node_type": node_type,
-                    **_optional(wanted.cluster),
+                    **alike,
                     **({NUMBER: node.number} if node.number in wanted.cluster.names else {}),
                 }
     return claims

@@ -109,7 +109,7 @@ class Part:
     units: Counter[PartyAtSite] = field(default_factory=Counter)
     standing: dict[tuple[str, str], Usage] = field(default_factory=dict)
     assets: dict[str, bool] = field(default_factory=dict)
-    source: "Brought | None" = field(default=None, compare=False)
+    source: "BroughtIn | None" = field(default=None, compare=False)
 
     def again(self) -> "Part":
         """The same assets, with nothing claimed, connected or reserved yet."""
@@ -171,7 +171,7 @@ def row_data(row: Row[Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, eq=False)
-class Brought:
+class BroughtIn:
     """All assets of the zone, by site; those of ducts and links are sites of their own."""
 
     sites: Mapping[str, SiteAssets] = field(default_factory=dict)
@@ -200,17 +200,17 @@ class Brought:
         return others, own
 
 
-_MEMORIES: WeakKeyDictionary[Engine, Brought] = WeakKeyDictionary()
+_MEMORIES: WeakKeyDictionary[Engine, BroughtIn] = WeakKeyDictionary()
 
 
-def brought_in(connection: Connection) -> Brought:
+def brought_in(connection: Connection) -> BroughtIn:
     """All assets, as a transaction sees them; read again for sites that were written to.
 
     Args:
         connection: the transaction.
     """
     numbers = {row.site: row.number for row in answers(connection, NUMBERS)}
-    known = _MEMORIES.get(connection.engine, Brought())
+    known = _MEMORIES.get(connection.engine, BroughtIn())
     if numbers == {site: one.number for site, one in known.sites.items()}:
         return known
     found = {site: one for site, one in known.sites.items() if numbers.get(site) == one.number}
@@ -218,7 +218,7 @@ def brought_in(connection: Connection) -> Brought:
     for row in connection.execute(_ASSETS, {"sites": sorted(rows)}):
         rows[row.site].append(row)
     found |= {site: SiteAssets(numbers[site], tuple(some)) for site, some in rows.items()}
-    made = _MEMORIES[connection.engine] = Brought(dict(sorted(found.items())))
+    made = _MEMORIES[connection.engine] = BroughtIn(dict(sorted(found.items())))
     return made
 
 
@@ -245,7 +245,7 @@ class Frame:
     all_links: Mapping[Owned, LinkFacts]
 
 
-_LAST: list[tuple[Zone, Brought, list[NameFacts], Frame]] = []
+_LAST: list[tuple[Zone, BroughtIn, list[NameFacts], Frame]] = []
 """The last frame of somebody who brings in nothing."""
 
 

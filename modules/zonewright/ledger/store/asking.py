@@ -19,7 +19,7 @@ from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.engines.holder import ASKED, STAYING
 
 Query = Select[Any] | CompoundSelect[Any]
-Rows = Sequence[Row[Any]]
+AnswerRows = Sequence[Row[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +56,7 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def answers(connection: Connection, question: Question, **given: Any) -> Rows:
+def answers(connection: Connection, question: Question, **given: Any) -> AnswerRows:
     """The rows that answer a question, which nobody may alter.
 
     Args:
@@ -70,7 +70,7 @@ def answers(connection: Connection, question: Question, **given: Any) -> Rows:
     asked = AskedQuestion(question, given)
     for one in known:
         if (found := one.get(asked.key)) is not None:
-            return cast("Rows", found)
+            return cast("AnswerRows", found)
     answer = connection.execute(question.query, given).all()
     _remember(connection, asked, answer)
     return answer
@@ -92,7 +92,7 @@ def by_name(row: Row[Any]) -> RowMapping:
     return cast("RowMapping", row._asdict())
 
 
-def _remember(connection: Connection, asked: AskedQuestion, answer: Rows) -> None:
+def _remember(connection: Connection, asked: AskedQuestion, answer: AnswerRows) -> None:
     name = STAYING if asked.question.stays and STAYING in connection.info else ASKED
     if (known := connection.info.get(name)) is not None:
         known[asked.key] = answer
@@ -132,7 +132,7 @@ def ask(connection: Connection, *asked: AskedQuestion) -> None:
     query, kinds = _together(words_of(connection).json_rows, tuple(one.question for one in new))
     found = connection.execute(query, given).one()
     for one, kind, answer in zip(new, kinds, found, strict=True):
-        _remember(connection, one, cast("Rows", list(starmap(kind, answer))))
+        _remember(connection, one, cast("AnswerRows", list(starmap(kind, answer))))
 
 
 @lru_cache(maxsize=256)

@@ -81,17 +81,17 @@ def unpacked(text: str) -> Iterator[dict[str, Any]]:
 
 _Text = tuple[str, str]
 """Digest of the claims of a row of racks in canonical form, and that text."""
-Rows = tuple["Row[Any]", ...]
+ClaimRows = tuple["Row[Any]", ...]
 """Claims in order of their ids; each is the columns of ``ROW`` and then its id."""
-_NO_ROWS: Rows = ()
+_NO_ROWS: ClaimRows = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
     """Texts of a site, and what they were made of: its claims by stack, and those of each row of racks."""
 
-    stacks: Mapping[str, Rows] = field(default_factory=dict)
-    rows: Mapping[str, tuple[Rows, _Text]] = field(default_factory=dict)
+    stacks: Mapping[str, ClaimRows] = field(default_factory=dict)
+    rows: Mapping[str, tuple[ClaimRows, _Text]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +104,12 @@ class SiteClaims:
         before: texts that were made of an earlier state of the site.
     """
 
-    stacks: Mapping[str, Rows] = field(default_factory=dict)
+    stacks: Mapping[str, ClaimRows] = field(default_factory=dict)
     numbers: Mapping[str, int] = field(default_factory=dict)
     before: _Packed = field(default_factory=_Packed)
 
     @cached_property
-    def rows(self) -> Rows:
+    def rows(self) -> ClaimRows:
         """All of them, in order of their ids."""
         return tuple(sorted(chain.from_iterable(self.stacks.values()), key=itemgetter(_ID)))
 
@@ -167,7 +167,7 @@ def _row_of(row: "Row[Any]") -> str:
     return str(row[_RACK]).rpartition("/")[0]
 
 
-def _kept(known: Rows, found: Sequence["Row[Any]"]) -> Rows:
+def _kept(known: ClaimRows, found: Sequence["Row[Any]"]) -> ClaimRows:
     """Claims as they were found; one that is as it was known is the same object, and so are all together."""
     same = {tuple(row): row for row in known}  # a comparison of rows themselves is slow
     rows = tuple(same.get(tuple(row), row) for row in found)

@@ -12,6 +12,7 @@ from zonewright.ledger.store import journal
 from zonewright.ledger.store.asking import Question, answers
 from zonewright.ledger.store.context import raise_revisions
 from zonewright.ledger.store.engines.holder import BESIDE
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.ledger.store.tables import lasting, reservation
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
@@ -22,8 +23,7 @@ from zonewright.model.world import NameKind
 RESERVED, RENEWED, FREED = "reserved", "reservation-renewed", "reservation-freed"
 ENDED = "reservation-ended"
 """Kinds of entries. The last says that a reservation for days is over; it has held nothing since its end."""
-NAMES = "names"
-"""Stands among the sites of a change that may take a name: names are unique in the zone, so it meets all others."""
+_DECODER, _HOLDS, _NAMES = json.JSONDecoder(), '{"holds":{', ',"names":['
 _FOR_MINUTES = select(
     reservation.c.stack_id,
     reservation.c.party,
@@ -37,8 +37,8 @@ _FOR_DAYS = select(
 )
 _MOST_SITES = 8
 """Of more sites all reservations are read."""
-_READ = 4_096
-"""Reservations that a process has read; each is read by every decision until it ends."""
+_READ, _SHORT = 4_096, 16_384
+"""So many reservations, of so many letters at most, a process keeps as read: each counts in decisions until it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +125,31 @@ def _all(sites: int | None) -> Question:
     return Question(select(found).order_by(found.c.stack_id, found.c.expires_at))
 
 
-@lru_cache(maxsize=_READ)
 def _for_minutes(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
-    """What a reservation for minutes holds, and its names."""
+    """What a reservation for minutes holds, and its names: read once by a process, where it is not very long."""
+    return _short(text) if len(text) <= _SHORT else _long(text)
+
+
+@lru_cache(maxsize=_READ)
+def _short(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
+    return _read(text)
+
+
+@lru_cache(maxsize=2)
+def _long(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
+    """As much as an admission brings: a decision asks twice."""
+    return _read(text)
+
+
+def _read(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:
+    """The places and names of a text.
+
+    The places stand before the answer that it gives to who asks again, which is as long and is not read here.
+    """
+    if text.startswith(_HOLDS):
+        claims, end = _DECODER.raw_decode(text, len(_HOLDS) - 1)
+        if text.startswith(_NAMES, end):
+            return claims, _DECODER.raw_decode(text, end + len(_NAMES) - 1)[0]
     data = json.loads(text)
     return data["holds"], data.get("names", ())
 

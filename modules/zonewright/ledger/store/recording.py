@@ -6,7 +6,7 @@ the list of them. The list is kept beside the journal: it is not exported, since
 so they hold digests; what a row said is kept once, as it was recorded last.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,15 +134,16 @@ def begin(connection: Connection, by: str) -> None:
 def _look(connection: Connection) -> None:
     """Look at what the transaction changed so far: others wait for what is done after it holds the journal's head."""
     words = words_of(connection)
-    keys: dict[str, set[_Key]] = {}
+    keys: dict[str, dict[_Key, str]] = {}
     for name, *values in words.take_touched(connection):
-        keys.setdefault(name, set()).add(tuple(map(_as_held, _KINDS[name], values)))
+        key = tuple(map(_as_held, _KINDS[name], values))
+        keys.setdefault(name, {})[key] = key_of(key)
     seen: dict[tuple[str, str], RowChange | None] = connection.info.setdefault(_CHANGES, {})
     if not keys:
         return
-    recorded_as = words.digests_recorded(connection, [(name, key_of(key)) for name in keys for key in keys[name]])
+    recorded_as = words.digests_recorded(connection, [(name, key) for name in keys for key in keys[name].values()])
     for name, touched in keys.items():
-        seen |= {(name, key_of(key)): None for key in touched}  # as it was recorded, if nothing else is found
+        seen |= {(name, key): None for key in touched.values()}  # as it was recorded, if nothing else is found
         seen |= {one[:2]: one for one in _changed(connection, COVERED[name], touched, recorded_as)}
     words.end_touched(connection)
 
@@ -150,12 +151,12 @@ def _look(connection: Connection) -> None:
 def record(connection: Connection, now: Callable[[], str]) -> JournalEntry | None:
     """Say in the journal what the transaction changed so far: in its last entry, or in one for this.
 
-    Returns:
-        The last entry of the transaction, None where it has none, or nothing changed since it was said before.
-
     Args:
         connection: a writing transaction that was begun here, before it commits.
         now: gives the moment of an entry.
+
+    Returns:
+        The last entry of the transaction, None where it has none, or nothing changed since it was said before.
     """
     _look(connection)
     found: dict[tuple[str, str], RowChange | None] = connection.info.pop(_CHANGES)
@@ -249,13 +250,13 @@ def record_of(one: Covered, row: Mapping[str, Any]) -> str:
 
 
 def _changed(
-    connection: Connection, one: Covered, keys: Collection[_Key], recorded_as: Mapping[tuple[str, str], str]
+    connection: Connection, one: Covered, keys: Mapping[_Key, str], recorded_as: Mapping[tuple[str, str], str]
 ) -> Iterator[RowChange]:
-    """The touched rows of a table that are not as they were recorded last."""
+    """The touched rows of a table, each with its key as the journal writes it, that are not as recorded last."""
     words, name = words_of(connection), one.table.name
     found = words.rows_touched(connection, one.table, one.key, keys)
     rows = {tuple(row[column] for column in one.key): row for row in found}
-    for key, values in sorted((key_of(values), values) for values in keys):
+    for values, key in keys.items():
         row = rows.get(values)
         said = None if row is None else record_of(one, row)
         change = (name, key, GONE if said is None else digest_of(said), said)

@@ -18,6 +18,8 @@ Kind = Literal["stack", "site", "district", "party", "sums", "head"]
 _RANK: Mapping[Kind, int] = {"stack": 1, "site": 2, "district": 3, "party": 4, "sums": 5, "head": 6}
 OPERATORS = frozenset({"facility-operator", "network-operator", "zone-administrator"})
 """Roles of parties whose changes may alter what the rules read of the whole zone."""
+NAMES = "names"
+"""Stands among the sites of a change that may take a name: names are unique in the zone, so it meets all others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.errors import (
     LedgerConflictError,
     LedgerError,
@@ -24,6 +25,7 @@ from zonewright.ledger.protocol.errors import (
 )
 from zonewright.ledger.protocol.messages import Message
 from zonewright.ledger.protocol.rights import refusal
+from zonewright.ledger.protocol.verbs import Verb
 from zonewright.ledger.store.asking import asking_once
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.principals import asked_about, asked_for, asked_of, caller_of
@@ -72,8 +74,7 @@ def _answer(context: Context, name: str, body: bytes) -> Message | tuple[int, Le
     """What a verb says, or why it says nothing."""
     verb = _BY_NAME[name]
     try:
-        require_bounds(body)
-        request = verb.request.model_validate_json(body)
+        request = _read(verb, body)
         return _carried_out(FUNCTIONS[verb], _permitted(context, name, request), request)
     except (ForbiddenError, UnknownCallerError) as error:
         return FORBIDDEN if isinstance(error, ForbiddenError) else UNKNOWN, error
@@ -84,6 +85,20 @@ def _answer(context: Context, name: str, body: bytes) -> Message | tuple[int, Le
         return 400, LedgerMisuseError("request", f"request field '{where}': {why}")
     except LedgerError as error:
         return _STATUS[type(error)], error
+
+
+def _read(verb: Verb[Message, Message], body: bytes) -> Message:
+    """The request in a body, within its bounds; texts that are kept are many megabytes, and are parsed once.
+
+    Raises:
+        LedgerMisuseError: names the limit, and what came.
+        ValidationError: when it is no request of the verb.
+    """
+    content = require_bounds(body)
+    if verb.request is ContentRequest:
+        with suppress(ValidationError):  # what is wrong is told as JSON has it
+            return verb.request.model_validate(content)
+    return verb.request.model_validate_json(body)
 
 
 def _refusing(error: LedgerError) -> set[str]:

@@ -12,11 +12,14 @@ from zonewright.model.limits import BODY, DEPTH, INTEGER, ITEMS, TEXT, InputLimi
 _NUL = b"\\u0000"
 
 
-def require_bounds(body: bytes) -> None:
+def require_bounds(body: bytes) -> Any:
     """Refuse what no request can be.
 
     Args:
         body: the request; what is no JSON is left to whoever reads its fields.
+
+    Returns:
+        What the request says; None where it is no JSON.
 
     Raises:
         LedgerMisuseError: names the limit and what came.
@@ -26,7 +29,7 @@ def require_bounds(body: bytes) -> None:
     try:
         content = from_json(body)
     except ValueError:
-        return
+        return None
     # A text is no longer than its request, and JSON has only one way to write a NUL: without it no text has one.
     is_plain = TEXT.most >= BODY.most and _NUL not in body
     level: list[Any] = [content]
@@ -34,6 +37,7 @@ def require_bounds(body: bytes) -> None:
     while level:
         depth += 1
         level = _require_level(level, depth, is_plain=is_plain)
+    return content
 
 
 def _require_level(values: Iterable[Any], depth: int, *, is_plain: bool) -> list[Any]:

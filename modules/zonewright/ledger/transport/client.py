@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from zonewright.errors import reason_of
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.ledger_url import SQLITE, is_postgresql, place_of, require_url
+from zonewright.ledger.protocol.messages import Message
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.ledger.transport.posted import Posted
 from zonewright.rules.finding import Finding
@@ -115,7 +116,7 @@ class LedgerClient:
             LedgerRefusedError: decided, and refused.
             LedgerMisuseError: the request is wrong.
         """
-        status, body, request_id = self._road.post(verb.name, request.model_dump_json().encode())
+        status, body, request_id = self._road.post(verb.name, _as_json(request))
         if status == OK:
             try:
                 return verb.answer.model_validate_json(body)
@@ -151,6 +152,11 @@ class LedgerClient:
         if status == REFUSED:
             return LedgerRefusedError(code, sentence, findings)
         return _ERRORS.get(status, LedgerUnavailableError)(code, sentence)
+
+
+def _as_json(request: Message) -> bytes:
+    """As ``model_dump_json`` gives it, which may be many megabytes, without a text in between."""
+    return request.__pydantic_serializer__.to_json(request)
 
 
 def token_for(url: str) -> str | None:

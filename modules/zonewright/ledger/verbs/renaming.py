@@ -18,10 +18,9 @@ from zonewright.ledger.store.asking import first
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import former_text, parse_asset, parse_former, parse_zone
 from zonewright.ledger.store.engines.holder import BESIDE
-from zonewright.ledger.store.held import NAMES
 from zonewright.ledger.store.life import CURRENT
 from zonewright.ledger.store.prepared import FORMER, IS_PRESENT, ZONE_ROW
-from zonewright.ledger.store.scopes import touching
+from zonewright.ledger.store.scopes import NAMES, touching
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import get_content
 from zonewright.model.asset import DUCTS, asset_text, former_assets

@@ -34,7 +34,6 @@ from zonewright.ledger.store.context import Context, raise_revisions, require_zo
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.held import (
     FREED,
-    NAMES,
     RENEWED,
     RESERVED,
     HeldPlaces,
@@ -43,6 +42,7 @@ from zonewright.ledger.store.held import (
     end_lasting,
     lasting_of,
 )
+from zonewright.ledger.store.scopes import NAMES
 from zonewright.ledger.store.tables import lasting, zone
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand

@@ -99,6 +99,7 @@ def config_work(session: ProviderSession, inputs: Mapping[str, object]) -> Itera
             fill=Filler(sources_here(), lambda: read_keys(key_file_here())),
             tell=document.told,
             holder=(file.party, whoami()),
+            fellows=tuple(hosts.values()),
         )
         longest = max((host_seconds(job.wanted(host)[0], job.host_deadline_s) for host in hosts.values()), default=0)
         yield ConfigWork(

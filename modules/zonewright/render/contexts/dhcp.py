@@ -14,10 +14,11 @@ _LONGEST_NUMBER = 4_294_967_294
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReservedLease:
-    """A machine that is always leased the same address, by its MAC address."""
+    """A machine that is always leased the same address, by its MAC address or its DUID; the other one is empty."""
 
     name: str
     mac_address: str
+    duid: str
     address: str
 
 
@@ -87,6 +88,7 @@ class DhcpServers:
 
     Attributes:
         name: the server's name.
+        by_duid: whether machines are known by their DUID too.
         peers: both servers, the first one first; none where there is one only.
         trust_anchor: file with the certificates of who signs theirs.
         cert_file: file with the server's own certificate.
@@ -96,6 +98,7 @@ class DhcpServers:
     """
 
     name: str
+    by_duid: bool = False
     peers: tuple[DhcpPeer, ...] = ()
     trust_anchor: str = ""
     cert_file: str = ""
@@ -113,10 +116,13 @@ def dhcp_servers(name: str, site: Site, server: str) -> DhcpServers:
         server: name of the host of its second server, empty for the first one.
     """
     second = site.second_dhcp_server
+    leased = [pool.dynamic for pool in site.address_pools.values() if pool.dynamic is not None]
+    by_duid = any(one.duid is not None for each in leased for one in each.reservations.values())
     if second is None:
-        return DhcpServers(name=name)
+        return DhcpServers(name=name, by_duid=by_duid)
     return DhcpServers(
         name=server or name,
+        by_duid=by_duid,
         peers=(
             _peer(name, "primary", second.first_address, second.address, second.port),
             _peer(second.name, "standby", second.address, second.first_address, second.port),
@@ -167,7 +173,7 @@ def _lease(pool_id: str, pool: AddressPool, leased: AddressRange) -> DhcpLease:
         gateway=str(pool.gateway),
         interfaces=leased.interfaces,
         reservations=tuple(
-            ReservedLease(name=name, mac_address=one.mac_address, address=str(one.address))
+            ReservedLease(name=name, mac_address=one.mac_address or "", duid=one.duid or "", address=str(one.address))
             for name, one in sorted(leased.reservations.items())
         ),
         next_server=next_server,

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from zonewright.model import AddressPool, NodeType
+from zonewright.model import AddressPool, NodeType, Site
 from zonewright.model.addresses import address_of, interface_of
+from zonewright.model.site_network import length_of
 from zonewright.render.contexts.node_links import BondInUse, PortInUse, TaggedVlan, node_links
 from zonewright.render.contexts.node_view import SiteView
 from zonewright.render.contexts.related import (
@@ -152,6 +153,8 @@ def node_context(
     pools = view.site.address_pools
     try:
         own = tuple([_pool_address(pool, text, pools) for pool, text in sorted(addresses.items())])
+        if any(vlan.vni is not None for vlan in view.site.vlans.values()):
+            own = tuple([_of_whole(one, view.site) for one in own])
         first = {item.version: item for item in reversed(own) if pools[item.pool].role == "data"}
         routes = tuple([first[version] for version in sorted(first)])
         links = node_links(
@@ -163,6 +166,7 @@ def node_context(
         )
     except RenderError as error:
         raise RenderError(error.what, data_path=error.data_path, subject=f"node {name} in {rack}") from None
+    known = _known_type(node_type)
     return NodeContext(
         name=name,
         party=view.party,
@@ -173,7 +177,7 @@ def node_context(
         routes=routes,
         gateways_v4=tuple([item.gateway for item in own if item.version == 4]),  # noqa: PLR2004
         gateways_v6=tuple([item.gateway for item in own if item.version == 6]),  # noqa: PLR2004
-        uplinks=node_type.uplinks if node_type is not None else (),
+        uplinks=known.uplinks,
         ports=links.ports,
         bonds=links.bonds,
         vlans=links.vlans,
@@ -196,9 +200,31 @@ def node_context(
         cluster=cluster,
         home=view.home,
         place=node_place(rack, position, node_type),
-        type=node_model(node_type),
+        type=known.model,
         neighbours=tuple([one for one in in_rack if one.name != name]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownType:
+    """What all nodes of a type have alike."""
+
+    node_type: NodeType | None
+    uplinks: tuple[str, ...]
+    model: NodeModel
+
+
+_last_type: _KnownType | None = None
+"""Of the node before, which most often is of the same type."""
+
+
+def _known_type(node_type: NodeType | None) -> _KnownType:
+    global _last_type  # noqa: PLW0603 - put in place at once
+    known = _last_type
+    if known is None or known.node_type is not node_type:
+        uplinks = node_type.uplinks if node_type is not None else ()
+        _last_type = known = _KnownType(node_type, uplinks, node_model(node_type))
+    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +253,13 @@ def _known_pool(pool: AddressPool) -> _KnownPool:
         known = _KnownPool(pool, str(net.prefixlen), hosts, net.version, str(pool.gateway))
         _pools[id(pool)] = known
     return known
+
+
+def _of_whole(one: PoolAddress, site: Site) -> PoolAddress:
+    """An address with the prefix length of the whole network that its pool is a part of."""
+    pool = site.address_pools[one.pool]
+    length = length_of(pool, site.vlans.get(pool.vlan or ""))
+    return dataclasses.replace(one, address=f"{one.address.partition('/')[0]}/{length}")
 
 
 def _pool_address(pool_id: str, text: str, pools: Mapping[str, AddressPool]) -> PoolAddress:

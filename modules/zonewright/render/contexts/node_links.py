@@ -72,6 +72,21 @@ class BondInUse:
     routes: tuple[str, ...]
     own_ways: tuple[OwnWay, ...]
 
+    def having(self, addresses: tuple[str, ...], routes: tuple[str, ...]) -> "BondInUse":
+        """The same of a node with these; ``replace`` would take three times as long, for each of thousands."""
+        return BondInUse(
+            name=self.name,
+            role=self.role,
+            mode=self.mode,
+            ports=self.ports,
+            primary=self.primary,
+            mtu=self.mtu,
+            vid=self.vid,
+            addresses=addresses,
+            routes=routes,
+            own_ways=self.own_ways,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaggedVlan:
@@ -116,7 +131,7 @@ def node_links(
     keys = tuple(sorted(addresses))
     layout = _layout_of(site, node_type, keys)
     bonds = [
-        replace(bond, addresses=tuple([addresses[key] for key in own]), routes=routes if bond.role == "data" else ())
+        bond.having(tuple([addresses[key] for key in own]), routes if bond.role == "data" else ())
         for bond, own in layout.bonds
     ]
     ports = layout.ports

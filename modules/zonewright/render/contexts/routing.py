@@ -6,7 +6,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, ip_network
 
 from zonewright.model import Site
-from zonewright.model.site_network import SecondRouter
+from zonewright.model.site_servers import SecondRouter
 from zonewright.model.surroundings import LinkEnds, Routing, Surroundings
 from zonewright.rules.surroundings import routing_of
 

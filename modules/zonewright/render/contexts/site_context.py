@@ -11,7 +11,16 @@ from zonewright.render.contexts.dhcp import DhcpLease, DhcpServers, dhcp_servers
 from zonewright.render.contexts.labels import LabelRow, OutletRow, label_rows, outlet_rows
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of
 from zonewright.render.contexts.node_view import PORTS, times_of
-from zonewright.render.contexts.router_ports import RouterPort, RouterTrunk, ports_of, trunks_of
+from zonewright.render.contexts.router_ports import (
+    RouterPort,
+    RouterTrunk,
+    RouterVrf,
+    Stretched,
+    ports_of,
+    stretched_of,
+    trunks_of,
+    vrfs_of,
+)
 from zonewright.render.contexts.routing import (
     BgpSession,
     Interface,
@@ -85,7 +94,10 @@ class SiteContext:
         loopbacks_v6: the same for IPv6.
         ports: the router's interfaces in networks of the site.
         vlans: those of them that are in a VLAN.
-        trunks: the interfaces that these VLANs are on, and those for packets of another size.
+        trunks: the interfaces that these VLANs are on, those in VRFs, and those for packets of another size.
+        vrfs: the VRFs of the router.
+        stretched: its part in networks of layer 2 that other sites have too.
+        management_vrf: the one that networks of administrators are in, or empty.
         apart: the interfaces that are a tenant's, which is kept apart from others.
         defaults_v4: next hops out of the zone.
         defaults_v6: the same for IPv6.
@@ -173,6 +185,9 @@ class SiteContext:
     ports: tuple[RouterPort, ...]
     vlans: tuple[RouterPort, ...]
     trunks: tuple[RouterTrunk, ...]
+    vrfs: tuple[RouterVrf, ...]
+    stretched: Stretched
+    management_vrf: str
     apart: tuple[RouterPort, ...]
     defaults_v4: tuple[str, ...]
     defaults_v6: tuple[str, ...]
@@ -298,6 +313,9 @@ def site_context(
         ports=ports,
         vlans=tuple(one for one in ports if one.vid),
         trunks=trunks_of(ports, [end.interface.name for end in ends], second.interconnect if second else ""),
+        vrfs=vrfs_of(ports, everyone),
+        stretched=stretched_of(name, site, ports, sessions, around),
+        management_vrf=next((one.vrf for one in ports if one.role == "management"), ""),
         apart=tuple(one for one in ports if one.is_apart),
         defaults_v4=tuple(str(one) for one in site.default_gateways if one.version == 4),  # noqa: PLR2004
         defaults_v6=tuple(str(one) for one in site.default_gateways if one.version == 6),  # noqa: PLR2004

@@ -9,7 +9,8 @@ ROUTER_SYSCTL = Format(
         "The file is for the router of each site that has an `as_number`. It lets the kernel pass packets on. FRR "
         "could do it, but FRR does not show in its running configuration that forwarding is on. So each reload of "
         "an unchanged frr.conf would propose a change. After the file is installed, run `sysctl --system` once. "
-        "The kernel's settings are read from it at each start."
+        "The kernel's settings are read from it at each start. With VRFs it also lets the router's programs, such as "
+        "sshd, answer in them."
     ),
     subject="site",
     of_routers=True,

@@ -17,7 +17,9 @@ ROUTER_NFTABLES = Format(
         "A VLAN with a `tenant` is kept apart. Of the zone, only the tenant's own networks at all sites, the site's "
         "name servers and time servers, administrators, the zone's service and the VLAN's `also_reaches` exchange "
         "packets with it. So tenants do not reach each other, even if all their hosts let everything through. The "
-        "nodes' own nftables is a second lock. At a site without such VLANs it is the only one."
+        "nodes' own nftables is a second lock. At a site without such VLANs it is the only one. The kernel takes a "
+        "packet from an interface in a VRF for one from the VRF, so the rules ask for the interface beneath (`meta "
+        "sdifname`)."
     ),
     subject="site",
     of_routers=True,

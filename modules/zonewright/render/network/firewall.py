@@ -28,7 +28,7 @@ _ADDRESS = (
 )
 _CONDITIONS = (
     _ADDRESS,
-    r"(?P<way>[io])ifname \"(?P<interface>[^\"]+)\"",
+    r"(?P<way>[io]|meta sd)ifname \"(?P<interface>[^\"]+)\"",
     r"meta nfproto ipv(?P<version>[46])",
     r"(?P<near>ip ttl|ip6 hoplimit) 255",
     r"(?P<limit>limit rate \d+/second)",
@@ -51,6 +51,7 @@ class Packet:
         protocol: tcp, udp, or icmp for an echo request.
         port: its port, 0 for an echo request.
         arrives: the interface that it came in by, empty at the host that sends it.
+        vrf: the VRF that this interface is in, or empty.
         leaves: the interface that it goes out by, empty at the host that takes it.
     """
 
@@ -59,6 +60,7 @@ class Packet:
     protocol: Protocol
     port: int
     arrives: str = ""
+    vrf: str = ""
     leaves: str = ""
 
 
@@ -98,7 +100,7 @@ class Firewall:
             family = _V4 if condition["family"] == "ip" else _V6
             return version == family and self._lies(condition, packet) is not bool(condition["not"])
         if condition["interface"]:
-            return condition["interface"] == (packet.arrives if condition["way"] == "i" else packet.leaves)
+            return condition["interface"] == _interface(packet, condition["way"])
         if condition["version"]:
             return version == int(condition["version"])
         if condition["types"] or condition["type"]:
@@ -114,6 +116,13 @@ class Firewall:
         texts = condition["among"] or condition["one"]
         members = self.sets[condition["set"]] if condition["set"] else tuple(_ranges(texts))
         return any(one.version == address.version and one.first <= int(address) <= one.last for one in members)
+
+
+def _interface(packet: Packet, way: str) -> str:
+    """What the kernel takes for a packet's interface: one in a VRF is beneath that VRF."""
+    if way == "o":
+        return packet.leaves
+    return (packet.vrf or packet.arrives) if way == "i" else (packet.arrives if packet.vrf else "")
 
 
 HOST_CHAINS = frozenset({"input", "forward", "output"})

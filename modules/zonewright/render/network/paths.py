@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 
 from zonewright.render.contexts.node_context import NodeContext
-from zonewright.render.contexts.router_ports import RouterPort
+from zonewright.render.contexts.router_ports import RouterPort, StretchedPeer
 from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import AnyContext, root_of, sites_in
@@ -182,9 +182,29 @@ class Paths:
         sender, taker = self.firewalls.get(source), self.firewalls.get(target)
         if sender is not None and not sender.lets("output", packet):
             return False
+        over = self._over_layer_2(packet)
+        if over is not None:
+            return over and (taker is None or taker.lets("input", packet))
         if self._carried(packet) and (taker is None or taker.lets("input", packet)):
             return self._has_way(packet.target, packet.source)
         return False
+
+    def _over_layer_2(self, packet: Packet) -> bool | None:
+        """Whether frames get there through a network of layer 2 over several sites; None where no such one has both."""
+        ends = []
+        for place in (self._place(packet.source), self._place(packet.target)):
+            own = self.routers[place[0]] if place is not None else None
+            port = next((one for one in (own.stretched.ports if own is not None else ()) if one.name == place[1]), None)  # type: ignore[index]
+            if own is None or port is None:
+                return None
+            ends.append((own, port.vni, {end for peer in own.stretched.peers for end in _known_there(peer)}))
+        (here, vni, there_of_here), (there, other, here_of_there) = ends
+        if here.name == there.name or vni != other:
+            return None
+        if (there.name, vni) not in there_of_here or (here.name, vni) not in here_of_there:
+            return None  # one of the two does not believe the other
+        local, remote = ip_address(here.stretched.local), ip_address(there.stretched.local)
+        return self._has_way(local, remote) and self._has_way(remote, local)
 
     def _carried(self, packet: Packet) -> bool:
         """Whether all routers on each way pass the packet on; equal ways are taken by turns, so each must."""
@@ -199,11 +219,14 @@ class Paths:
 
     def _walk(self, packet: Packet, router: str, arrives: str, passed: int) -> Iterator[bool]:
         firewall, own = self.firewalls.get(router), self.routers[router]
-        at = replace(packet, arrives=arrives)
-        if str(packet.target) in self._addresses(router):
+        at = replace(packet, arrives=arrives, vrf=self._vrf_of(router, arrives))
+        if str(packet.target) in self._addresses(router, at.vrf):
             yield firewall is None or firewall.lets("input", at)
             return
-        hops = self._lookup(router, packet.target)
+        if str(packet.target) in self._addresses(router):
+            yield False  # in another VRF than it comes from, where nobody else answers for it
+            return
+        hops = self._lookup(router, packet.target, at.vrf)
         if not hops or passed > len(self.routers):
             yield False
         ends = {one.name: one.link for one in own.interfaces}
@@ -217,7 +240,21 @@ class Paths:
             else:
                 yield from self._walk(packet, hop.router, hop.interface, passed + 1)  # both ends have one name
 
-    def _lookup(self, router: str, target: FirewallAddress) -> tuple[WayOn, ...]:
+    def _vrf_of(self, router: str, interface: str) -> str:
+        return next((port.vrf for port in self.routers[router].ports if port.name == interface), "")
+
+    def _is_closed(self, router: str, target: FirewallAddress, vrf: str) -> bool:
+        """Whether the table of a VRF has no way there, and the main one is not asked."""
+        own = next((one for one in self.routers[router].vrfs if one.name == vrf), None)
+        if own is None:
+            return False
+        lines = {**dict.fromkeys(own.closed, True), **dict.fromkeys(own.opened, False)}
+        fitting = [text for text in lines if target in ip_network(text)]
+        return bool(fitting) and lines[max(fitting, key=lambda text: ip_network(text).prefixlen)]
+
+    def _lookup(self, router: str, target: FirewallAddress, vrf: str = "") -> tuple[WayOn, ...]:
+        if self._is_closed(router, target, vrf):
+            return ()
         table = self.routes(router, target.version)
         fitting = [network for network in table if target in network]
         return table[max(fitting, key=lambda network: network.prefixlen)] if fitting else ()
@@ -227,6 +264,8 @@ class Paths:
         if start is None or goal is None:
             return False
         router, passed = start[0], 0
+        if self._is_closed(router, target, self._vrf_of(*start)):
+            return False
         while router != goal[0] and passed <= len(self.routers):
             hops = [hop for hop in self._lookup(router, target) if hop.router]
             if not hops:
@@ -247,12 +286,24 @@ class Paths:
                     outside = outside or (router, port.name)
         return outside
 
-    def _addresses(self, router: str) -> frozenset[str]:
-        """A router's own addresses; those in networks of the site only where it is the gateway."""
+    def _addresses(self, router: str, vrf: str | None = None) -> frozenset[str]:
+        """A router's own addresses; those in networks of the site only where it is the gateway.
+
+        Args:
+            router: the router.
+            vrf: the VRF that they are asked from, empty for the main table: those in another one are not there; None
+                for all of them.
+        """
         own = self.routers[router]
-        held = [text for port in own.ports for text in (*port.v4, *port.v6)] if self._is_gateway(router) else []
+        held: list[str] = []
+        for port in own.ports if self._is_gateway(router) else ():
+            held += (*port.v4, *port.v6) if vrf in {None, port.vrf} or not port.vrf else ()
         held += [text for item in own.interfaces for text in (item.v4, item.v6) if text]
         return frozenset(text.partition("/")[0] for text in (*held, *own.loopbacks_v4, *own.loopbacks_v6))
+
+
+def _known_there(peer: StretchedPeer) -> Iterator[tuple[str, int]]:
+    yield from ((peer.site, vni) for vni in peer.vnis)
 
 
 def _further(distance: PathDistance, hop: WayOn) -> PathDistance:

@@ -42,6 +42,7 @@ def network_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -
     found = [*_sessions(routers), *_addresses(sites, nodes), *_names(sites, groups, nodes), *_firewalls(nodes, files)]
     if not found:
         found = list(whole_findings(all_of, files))
+    found += [one for site in sites.values() for one in _unannounced(site)]
     return tuple(sorted(found, key=lambda finding: (finding.subject, finding.message)))
 
 
@@ -102,6 +103,17 @@ def _addresses(sites: Mapping[str, SiteContext], nodes: Iterable[NodeContext]) -
     for site, context in sites.items():
         for lease in (*context.leases, *context.leases_v6):
             yield from _leased(site, lease, holders)
+
+
+def _unannounced(site: SiteContext) -> Iterator[Finding]:
+    """IPv6 addresses that are leased where no router of ours says that it is there; DHCPv6 tells no default route."""
+    announced = {text for port in site.ports if site.as_number for text in port.inside_v6}
+    for lease in site.leases_v6:
+        if lease.prefix not in announced:
+            lacking = "as_number of the site" if not site.as_number else f"interface of pool {lease.pool}"
+            message = f"machines in {lease.prefix} are leased addresses, and no rendered router announces itself there"
+            fix = f"declare {lacking}, or let a router of your own announce itself there with the managed flag"
+            yield _finding(f"pool {lease.pool} at {site.name}", message, fix, level="advisory")
 
 
 def _leased(site: str, lease: DhcpLease, holders: Mapping[str, list[str]]) -> Iterator[Finding]:
