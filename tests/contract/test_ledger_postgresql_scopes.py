@@ -30,6 +30,7 @@ from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store import scope_facts, scopes
+from zonewright.ledger.store.asking import AskedQuestion
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
@@ -272,12 +273,12 @@ class StoppingStore:
 
     def __post_init__(self) -> None:
         self.path = self.store.path
-        self.reading = self.store.reading
+        self.reading, self.glance = self.store.reading, self.store.glance
 
     @contextmanager
-    def writing(self, touch: Touch | None = None) -> Iterator[Connection]:
+    def writing(self, touch: Touch | None = None, also: Sequence[AskedQuestion] = ()) -> Iterator[Connection]:
         """As the store's, stopped at its begin."""
-        with self.store.writing(touch) as connection:
+        with self.store.writing(touch, also) as connection:
             self.stop()
             yield connection
 

@@ -1,7 +1,7 @@
 """Clients of a ledger in every order of their transactions, with what must hold after each step."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, cast
@@ -26,6 +26,7 @@ from zonewright.ledger.protocol.admission_messages import ProposeRequest
 from zonewright.ledger.protocol.holding_messages import Confirmation
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
+from zonewright.ledger.store.asking import AskedQuestion
 from zonewright.ledger.store.clock import Clock
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
@@ -48,7 +49,7 @@ class Calls(Protocol):
 
 
 class SteppingStore:
-    """A store whose transactions each wait for their turn; any store that has these two methods can be within."""
+    """A store whose transactions each wait for their turn; any store that has these methods can be within."""
 
     def __init__(self, store: Database, stop: Callable[[Kind], None]) -> None:
         self._store, self._stop = store, stop
@@ -62,10 +63,17 @@ class SteppingStore:
             yield connection
 
     @contextmanager
-    def writing(self, touch: Touch | None = None) -> Iterator[Connection]:
+    def glance(self, *asked: AskedQuestion) -> Iterator[Connection]:
+        """As the store's, when it is this client's turn."""
+        self._stop("reading")
+        with self._store.glance(*asked) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, touch: Touch | None = None, also: Sequence[AskedQuestion] = ()) -> Iterator[Connection]:
         """As the store's, when it is this client's turn."""
         self._stop("writing")
-        with self._store.writing(touch) as connection:
+        with self._store.writing(touch, also) as connection:
             yield connection
 
 

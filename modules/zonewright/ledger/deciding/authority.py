@@ -27,6 +27,7 @@ from zonewright.ledger.deciding.review import Review
 from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.journal_messages import JournalEntry
+from zonewright.ledger.store.asking import Question, answers, by_name
 from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.tables import change, decided
 from zonewright.model.approval import Risk
@@ -44,7 +45,7 @@ _EMERGENCIES = (
     .where(decided.c.review_by != "")
     .order_by(decided.c.sequence)
 )
-_OWN_EMERGENCIES = _EMERGENCIES.where(decided.c.stack_id == STACK)
+OWN_EMERGENCIES = Question(_EMERGENCIES.where(decided.c.stack_id == STACK))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,9 +275,11 @@ def note(connection: Connection, entry: JournalEntry, authority: Authority) -> N
 
 def emergencies(connection: Connection, stack_id: str = "") -> list[tuple[RowMapping, Plan]]:
     """The emergency changes that were carried out, with their plans; of all stacks where none is named."""
-    query = _OWN_EMERGENCIES if stack_id else _EMERGENCIES
-    rows = connection.execute(query, {"stack": stack_id}).mappings().all()
-    return [(row, Plan.model_validate_json(row["document"])) for row in rows]
+    if stack_id:
+        found = [by_name(row) for row in answers(connection, OWN_EMERGENCIES, stack=stack_id)]
+    else:
+        found = list(connection.execute(_EMERGENCIES).mappings())
+    return [(row, Plan.model_validate_json(row["document"])) for row in found]
 
 
 def is_reviewed(connection: Connection, zone: Zone, row: RowMapping, plan: Plan, admitted_at: datetime) -> bool:

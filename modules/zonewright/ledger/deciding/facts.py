@@ -148,7 +148,7 @@ def gather(
         with_fits: whether load models may be fitted to readings, as versions before did not.
     """
     facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now, replaced)
-    base = zone_base(connection, stack_id, now=now, replaced=replaced)
+    base = zone_base(connection, stack_id, now=now, replaced=replaced, held=facts.held)
     if base is None:
         return facts
     # Placement asks for sites and limits, which the seats that it will find do not change.

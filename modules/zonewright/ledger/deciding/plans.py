@@ -9,7 +9,8 @@ from sqlalchemy import Connection, RowMapping, select
 from zonewright.ledger.deciding.review import Review
 from zonewright.ledger.deciding.wanted_claims import claims_of
 from zonewright.ledger.protocol.change_messages import Plan
-from zonewright.ledger.store.prepared import PRESENT, STACK
+from zonewright.ledger.store.asking import by_name, first
+from zonewright.ledger.store.prepared import PRESENT_ADMISSION, STACK
 from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import change, decided, verdict
 from zonewright.model.approval import Risk
@@ -24,7 +25,8 @@ _AGAIN = "make a new plan with: zonewright change plan --stack NAME --key FILE"
 
 def present(connection: Connection, stack_id: str) -> RowMapping | None:
     """The stack's present admission."""
-    return connection.execute(PRESENT, {"stack": stack_id}).mappings().first()
+    row = first(connection, PRESENT_ADMISSION, stack=stack_id)
+    return None if row is None else by_name(row)
 
 
 def risk_of(connection: Connection, review: Review, findings: tuple[Finding, ...]) -> Risk:

@@ -13,14 +13,16 @@ from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.store.asking import Question, first
 from zonewright.ledger.store.context import require_zone
-from zonewright.ledger.store.prepared import IS_PRESENT, ZONE, of_stack
+from zonewright.ledger.store.prepared import IS_PRESENT, ZONE_ROW, of_stack
 from zonewright.ledger.store.tables import admission, proposal
 from zonewright.ledger.store.texts import get_content
 from zonewright.model.demand import Demand
 from zonewright.rules.finding import Finding, masked_for
 from zonewright.telemetry.home import TelemetryHome
 
+PROPOSED = Question(of_stack(proposal))
 _ADMITTED = select(admission.c.change_digest).where(*IS_PRESENT)
 
 
@@ -69,8 +71,8 @@ class Review:
 
 def last_proposal(connection: Connection, stack_id: str, demand_digest: str) -> Mapping[str, Any] | None:
     """The last proposal of a stack, if it was for this demand."""
-    row = connection.execute(of_stack(proposal), {"stack": stack_id}).mappings().first()
-    return dict(row) if row is not None and row["demand_digest"] == demand_digest else None
+    row = first(connection, PROPOSED, stack=stack_id)
+    return row._asdict() if row is not None and row.demand_digest == demand_digest else None
 
 
 def own_demand(connection: Connection, request: EvaluateRequest) -> Demand:
@@ -100,7 +102,7 @@ def change_asked(request: EvaluateRequest, demand_digest: str) -> str:
 
 def _by_file_in_force(connection: Connection, request: EvaluateRequest, demand: Demand) -> Demand:
     """A demand as of the zone's file of today, where it is the one that its stack is admitted with as it stands."""
-    registered = connection.execute(ZONE).first()
+    registered = first(connection, ZONE_ROW)
     if registered is None or registered.digest == demand.zone_digest:
         return demand
     admitted = connection.execute(_ADMITTED, {"stack": request.stack_id}).scalar()

@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import BindParameter, Connection, Engine, Row, bindparam, func, select, union
 
+from zonewright.ledger.store.asking import Question, answers
 from zonewright.ledger.store.claim_text import ROW, ClaimRows, SiteClaims, are_same
 from zonewright.ledger.store.prepared import STACK
 from zonewright.ledger.store.scopes import NAMES
@@ -149,7 +150,7 @@ def site_claims(connection: Connection, sites: Collection[str]) -> dict[str, Sit
 _IN_SITES: BindParameter[Any] = bindparam("sites", expanding=True)
 _SITE: BindParameter[Any] = bindparam("one")
 _STACKS: BindParameter[Any] = bindparam("stacks", expanding=True)
-_VERSIONS = select(claim_version.c.site, claim_version.c.number).where(claim_version.c.site.in_(_IN_SITES))
+VERSIONS = Question(select(claim_version.c.site, claim_version.c.number).where(claim_version.c.site.in_(_IN_SITES)))
 _STACK_VERSIONS = select(claim_stack_version).where(claim_stack_version.c.site.in_(_IN_SITES))
 _CLAIMS = select(*(claim.c[name] for name in ROW), claim.c.id).where(claim.c.site == _SITE).order_by(claim.c.id)
 _CLAIMS_OF = _CLAIMS.where(claim.c.stack_id.in_(_STACKS))
@@ -165,7 +166,7 @@ def _stack_numbers(connection: Connection, sites: Iterable[str]) -> dict[str, di
 
 def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int, SiteClaims]]:
     wanted = sorted(sites)
-    numbers = {row.site: row.number for row in connection.execute(_VERSIONS, {"sites": wanted})}
+    numbers = {row.site: row.number for row in answers(connection, VERSIONS, sites=wanted)}
     known = _MEMORIES.setdefault(connection.engine, _Memory()).sites
     found = {site: held for site in numbers if (held := known.get(site)) is not None and held[0] == numbers[site]}
     if missing := numbers.keys() - found.keys():
@@ -185,7 +186,7 @@ def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int
     return dict(sorted(found.items()))
 
 
-_ALL_VERSIONS = select(claim_version.c.site, claim_version.c.number)
+ALL_VERSIONS = Question(select(claim_version.c.site, claim_version.c.number))
 _BY = claim.c.site, claim.c.stack_id, claim.c.room
 _SUMMED = (
     select(*_BY, func.sum(claim.c.draw_w).label("draw_w"))
@@ -204,7 +205,7 @@ def claimed_sums(connection: Connection) -> Iterator[ClaimedSum]:
     Args:
         connection: the transaction.
     """
-    numbers = {row.site: row.number for row in connection.execute(_ALL_VERSIONS).all()}
+    numbers = {row.site: row.number for row in answers(connection, ALL_VERSIONS)}
     memory = _MEMORIES.setdefault(connection.engine, _Memory()).sums
     known = {site: held for site in numbers if (held := memory.get(site)) is not None and held[0] == numbers[site]}
     if missing := numbers.keys() - known.keys():
@@ -225,7 +226,8 @@ def _summed(
     of_stacks = _stack_numbers(connection, numbers)
     before = {site: memory[site][1] if site in memory else {} for site in numbers}
     sums: dict[_At, list[ClaimedSum]] = defaultdict(list)
-    rows = list(connection.execute(_SUMS, {"sites": sorted(numbers.keys() - memory.keys())}))
+    new = sorted(numbers.keys() - memory.keys())
+    rows = list(connection.execute(_SUMS, {"sites": new})) if new else []
     for site in numbers.keys() & memory.keys():
         others = [one for one, number in of_stacks[site].items() if before[site].get(one, (None,))[0] != number]
         rows += connection.execute(_SUMS_OF, {"one": site, "stacks": others})
@@ -379,15 +381,14 @@ def _occupant(text: str, party: str, stack: str, name: str, standing: Standing) 
     return occupant(_data(text), party=party, stack=stack, name=name, standing=standing)
 
 
-_REVISIONS = select(revision).where(revision.c.site.in_(bindparam("sites", expanding=True)))
-_SITES = union(*(select(table.c.site).where(table.c.stack_id == STACK) for table in (claim, asset)))
+REVISIONS = Question(select(revision).where(revision.c.site.in_(_IN_SITES)))
+SITES = Question(union(*(select(table.c.site).where(table.c.stack_id == STACK) for table in (claim, asset))))
 
 
 def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]:
     """Revision of each site; 0 where nothing was ever written."""
     wanted = sorted(sites)
-    rows = connection.execute(_REVISIONS, {"sites": wanted})
-    return dict.fromkeys(wanted, 0) | {row.site: row.number for row in rows}
+    return dict.fromkeys(wanted, 0) | {row.site: row.number for row in answers(connection, REVISIONS, sites=wanted)}
 
 
 def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset[str]:
@@ -396,4 +397,4 @@ def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset
     sites |= {name.partition("/")[0] for name in demand.assets}
     if demand.assets:
         sites.add(NAMES)
-    return frozenset(sites.union(connection.execute(_SITES, {"stack": stack_id}).scalars()))
+    return frozenset(sites.union(row.site for row in answers(connection, SITES, stack=stack_id)))

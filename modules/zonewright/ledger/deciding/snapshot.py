@@ -6,6 +6,7 @@ change does not touch are there with their sums only.
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -19,14 +20,16 @@ from zonewright.ledger.deciding.party_facts import SALT
 from zonewright.ledger.deciding.plans import present
 from zonewright.ledger.deciding.review import Review, last_proposal
 from zonewright.ledger.deciding.site_claims import claimed_sums, site_claims
+from zonewright.ledger.deciding.zone_facts import CONNECTED
 from zonewright.ledger.deciding.zone_parts import brought_in
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
+from zonewright.ledger.store.asking import answers, first
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.held import all_held
-from zonewright.ledger.store.prepared import STACK, ZONE
-from zonewright.ledger.store.tables import admission, claim
+from zonewright.ledger.store.prepared import ZONE_ROW
+from zonewright.ledger.store.tables import claim
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
@@ -34,11 +37,6 @@ from zonewright.telemetry.home import STORE_FAULTS, TelemetryHome
 from zonewright.telemetry.registers import UntoldError, registers
 from zonewright.telemetry.renaming import stored_as
 
-_CONNECTIONS = (
-    select(admission.c.stack_id, admission.c.party, admission.c.connections)
-    .where(admission.c.state == "current", admission.c.stack_id != STACK, admission.c.connections != "{}")
-    .order_by(admission.c.stack_id)
-)
 READINGS_BACK = timedelta(days=400)
 FORMER = "former.json"
 """In a snapshot: names of assets that are other names now, where there are any."""
@@ -116,11 +114,13 @@ def take(
     """
     now = review.at
     request, sites = review.request, frozenset(review.facts.revisions)
-    registered = connection.execute(ZONE).one()
+    registered = first(connection, ZONE_ROW)
+    if registered is None:
+        raise LookupError("no zone is registered")
     texts: dict[str, str] = {"zone.json": registered.document}
     texts |= {FORMER: registered.former} if registered.former else {}
     is_counted = parse_zone(texts["zone.json"]).counts_usage
-    texts["loads.json"] = canonical_json(_loads(connection, sites, by_party=is_counted))
+    texts["loads.json"] = canonical_json(_loads(connection, request.stack_id, sites, by_party=is_counted))
     texts["reservations.json"] = canonical_json(_reservations(connection, request.stack_id, sites, now))
     texts["connections.json"] = canonical_json(_connections(connection, request.stack_id))
     texts["present.json"] = canonical_json(_present(connection, request.stack_id))
@@ -163,13 +163,18 @@ def figure_data(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _loads(connection: Connection, sites: Collection[str], *, by_party: bool) -> list[dict[str, Any]]:
-    """What is claimed elsewhere, in sums by room and stack.
+def _loads(connection: Connection, stack_id: str, sites: Collection[str], *, by_party: bool) -> list[dict[str, Any]]:
+    """What is claimed elsewhere, in sums by room: of the stack itself, and of all others together.
 
-    Where parties are counted, also whose it is and its rack units, and what of it only counts until it is gone.
+    Where parties are counted, by stack: also whose it is, its rack units, and what only counts until it is gone.
     """
     if not by_party:
-        return [asdict(one) for one in sorted(claimed_sums(connection)) if one.site not in sites]
+        watts: Counter[tuple[str, str, str]] = Counter()
+        for one in claimed_sums(connection):
+            if one.site not in sites:
+                watts[one.stack_id if one.stack_id == stack_id else "", one.site, one.room] += one.draw_w
+        names = "stack_id", "site", "room", "draw_w"
+        return [dict(zip(names, (*key, number), strict=True)) for key, number in sorted(watts.items())]
     number_in, given = words_of(connection).number_in, {"sites": sorted(sites)}
     rows = [dict(row) for row in connection.execute(_sums(number_in), given).mappings()]
     leaving = connection.execute(_leaving(number_in), given).mappings()
@@ -232,7 +237,8 @@ def _reservations(connection: Connection, stack_id: str, sites: Collection[str],
 def _connections(connection: Connection, stack_id: str) -> list[dict[str, Any]]:
     return [
         {"stack_id": row.stack_id, "party": row.party, "connections": json.loads(row.connections)}
-        for row in connection.execute(_CONNECTIONS, {"stack": stack_id})
+        for row in answers(connection, CONNECTED)
+        if row.stack_id != stack_id
     ]
 
 

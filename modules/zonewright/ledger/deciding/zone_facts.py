@@ -5,7 +5,7 @@ Sums of claims come from the database, so that a change at one site never reads 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -23,10 +23,12 @@ from zonewright.ledger.deciding.zone_parts import (
     frame_of,
     wanted_part,
 )
+from zonewright.ledger.store.asking import Question, answers, first
 from zonewright.ledger.store.documents import parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.held import HeldPlaces, all_held
-from zonewright.ledger.store.tables import admission, claim, zone
+from zonewright.ledger.store.prepared import ZONE_ROW
+from zonewright.ledger.store.tables import admission, claim
 from zonewright.model import Connection as Needed
 from zonewright.model import Zone
 from zonewright.model.asset import LinkAsset
@@ -48,8 +50,7 @@ from zonewright.model.world import (
 )
 
 _CONNECTIONS: TypeAdapter[dict[str, Needed]] = TypeAdapter(dict[str, Needed])
-_FILE = select(zone.c.document, zone.c.former)
-_CONNECTED = (
+CONNECTED = Question(
     select(admission.c.stack_id, admission.c.party, admission.c.connections)
     .where(admission.c.state == "current", admission.c.connections != "{}")
     .order_by(admission.c.stack_id)
@@ -194,7 +195,14 @@ def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = (), o
     )
 
 
-def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced: str = "") -> ZoneBase | None:
+def zone_base(
+    connection: Connection,
+    stack_id: str,
+    *,
+    now: str = "",
+    replaced: str = "",
+    held: Sequence[HeldPlaces] | None = None,
+) -> ZoneBase | None:
     """The zone as one stack's change finds it; None where no zone is registered.
 
     Args:
@@ -202,12 +210,15 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
         stack_id: whose change it is.
         now: ISO 8601 time; names that others have reserved beyond it are held. Empty where no change is judged.
         replaced: a stack whose reservation for days is left out, because this takes its place.
+        held: reservations, where they were read already.
     """
-    registered = connection.execute(_FILE).first()
+    registered = first(connection, ZONE_ROW)
     if registered is None:
         return None
     parts = brought_in(connection).parts(stack_id)
-    held = [one for one in all_held(connection, but=stack_id, sites=()) if one.expires_at > now] if now else []
+    if held is None:
+        held = all_held(connection, but=stack_id, sites=()) if now else ()
+    held = [one for one in held if one.expires_at > now]
     parts[False].names += _reserved(held, stack_id)
     former = parse_former(registered.former)
     known = parse_zone(registered.document)
@@ -285,7 +296,7 @@ def connections_text(demand: Demand) -> str:
 
 
 def _connected(connection: Connection) -> Iterable[ClusterFacts]:
-    for row in connection.execute(_CONNECTED):
+    for row in answers(connection, CONNECTED):
         yield from _clusters_connected(row.stack_id, row.party, row.connections)
 
 

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, Row, bindparam, select
 
+from zonewright.ledger.store.asking import Question, answers
 from zonewright.ledger.store.claim_text import ROW
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset, asset_version
@@ -34,7 +35,7 @@ PartyAtSite = tuple[str, str]
 Owned = tuple[str, str]
 """Stack and id, so that what two stacks call by one id are two things."""
 _Facts = TypeVar("_Facts")
-_NUMBERS = select(asset_version.c.site, asset_version.c.number)
+NUMBERS = Question(select(asset_version.c.site, asset_version.c.number), stays=True)
 _ASSETS = (
     select(*(asset.c[name] for name in ROW), asset.c.id)
     .where(asset.c.site.in_(bindparam("sites", expanding=True)))
@@ -208,7 +209,7 @@ def brought_in(connection: Connection) -> BroughtIn:
     Args:
         connection: the transaction.
     """
-    numbers = {row.site: row.number for row in connection.execute(_NUMBERS).all()}
+    numbers = {row.site: row.number for row in answers(connection, NUMBERS)}
     known = _MEMORIES.get(connection.engine, BroughtIn())
     if numbers == {site: one.number for site, one in known.sites.items()}:
         return known

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Connection, Table, bindparam, delete, select, tuple_
 
+from zonewright.ledger.store.asking import AskedQuestion, Question, answers
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.columns import chars
 from zonewright.ledger.store.tables import metadata
@@ -23,6 +24,11 @@ brought = Table(
     Column("expires_at", chars(32), nullable=False, index=True),
 )
 """Digests with their source. Nothing is proven by them once a plan or an admission names the text."""
+_BROUGHT = Question(
+    select(brought.c.digest, brought.c.expires_at).where(
+        brought.c.source == bindparam("source"), brought.c.digest.in_(bindparam("brought", expanding=True))
+    )
+)
 _IS_OVER = brought.c.expires_at < bindparam("now")
 _OVER = select(brought.c.digest, brought.c.source).where(_IS_OVER).with_for_update(skip_locked=True)
 _FORGET = delete(brought).where(tuple_(brought.c.digest, brought.c.source).in_(_OVER), _IS_OVER)
@@ -55,6 +61,11 @@ def note_brought(connection: Connection, digests: Collection[str], source: str, 
         )
 
 
+def asked_brought(digests: Collection[str], source: str) -> AskedQuestion:
+    """What :func:`brought_by` asks about some digests, not too many."""
+    return AskedQuestion(_BROUGHT, {"source": source, "brought": sorted(digests)})
+
+
 def brought_by(connection: Connection, digests: Collection[str], source: str, *, now: str) -> set[str]:
     """Those of some digests that come from a source.
 
@@ -66,10 +77,8 @@ def brought_by(connection: Connection, digests: Collection[str], source: str, *,
     """
     found: set[str] = set()
     for page in _pages(digests):
-        query = select(brought.c.digest).where(
-            brought.c.source == source, brought.c.digest.in_(page), brought.c.expires_at >= now
-        )
-        found.update(connection.execute(query).scalars())
+        rows = answers(connection, _BROUGHT, source=source, brought=page)
+        found.update(row.digest for row in rows if row.expires_at >= now)
     return found
 
 

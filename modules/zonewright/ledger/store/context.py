@@ -12,14 +12,17 @@ from sqlalchemy import Connection, Table, bindparam
 from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.protocol.rights import LOCAL, Caller
 from zonewright.ledger.store import recording
+from zonewright.ledger.store.asking import first
 from zonewright.ledger.store.clock import Clock, stamp, utc_now
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.journal import last_moment
-from zonewright.ledger.store.prepared import ENROLMENT, ZONE
+from zonewright.ledger.store.prepared import ENROLLED, ZONE_ROW
+from zonewright.ledger.store.principals import holder_of
 from zonewright.ledger.store.scopes import Touch
 from zonewright.ledger.store.tables import revision
 from zonewright.model.demand import Demand
@@ -65,7 +68,8 @@ class Context:
             touch: what it touches, so that others may write elsewhere at the same time; None where it must be alone.
         """
         asked_s = time.monotonic()
-        with self.database.writing(None if touch is None else touch.at(stamp(self.clock()))) as connection:
+        also = () if self.permit is None else (holder_of(self.caller.credential),)
+        with self.database.writing(None if touch is None else touch.at(stamp(self.clock())), also) as connection:
             if self.watch is not None:
                 self.watch.waited(time.monotonic() - asked_s)
             recording.begin(connection, by=self.caller.name)
@@ -75,9 +79,9 @@ class Context:
                 yield connection
             self.account(connection)
 
-    def account(self, connection: Connection) -> None:
-        """Say in the journal what a writing transaction changed so far; after that its last entry is as it stays."""
-        recording.record(connection, lambda: self.now(connection))
+    def account(self, connection: Connection) -> JournalEntry | None:
+        """Say in the journal what a writing transaction changed so far; gives its last entry, which stays as it is."""
+        return recording.record(connection, lambda: self.now(connection))
 
     def moment(self, connection: Connection) -> datetime:
         """The moment at which something is decided: the clock's time, but never before the journal's last entry.
@@ -134,7 +138,7 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
         The demand, with what it names of others called as it is now.
     """
     zone_id, digest = demand.zone, demand.zone_digest
-    row = connection.execute(ZONE).first()
+    row = first(connection, ZONE_ROW)
     if row is None:
         raise LedgerRefusedError(
             "no-zone", "the ledger has no zone yet; the administrator registers one with: zonewright ledger init ZONE"
@@ -196,7 +200,7 @@ def require_enrolment(connection: Connection, *, stack_id: str, party: str, line
     Returns:
         The lineage that is bound, None where none is.
     """
-    row = connection.execute(ENROLMENT, {"stack": stack_id}).first()
+    row = first(connection, ENROLLED, stack=stack_id)
     if row is None:
         if bound:
             raise LedgerRefusedError(

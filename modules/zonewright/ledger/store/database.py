@@ -1,7 +1,7 @@
 """The only place that knows which database it is: opens it, and gives reading and writing transactions."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from zonewright.errors import ZonewrightError
 from zonewright.ledger.store import recording, schema
+from zonewright.ledger.store.asking import AskedQuestion, ask
 from zonewright.ledger.store.engines.holder import LedgerPlace, SharedPlace
 from zonewright.ledger.store.engines.sqlite_file import SqliteFile
 from zonewright.ledger.store.engines.sqlite_words import watch
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from zonewright.ledger.store.engines.postgresql_server import PostgresqlServer
 
 _POOL_BESIDE = 12
+_STAYS = AskedQuestion(schema.VERSION_KNOWN), AskedQuestion(schema.LEDGER_ID)
+"""What each transaction asks that shares the zone."""
 
 
 class Database:
@@ -123,28 +126,39 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, touch: Touch | None = None) -> Iterator[Connection]:
+    def glance(self, *asked: AskedQuestion) -> Iterator[Connection]:
+        """Answers to questions of one moment; nothing else may be asked there.
+
+        Args:
+            asked: all that is asked.
+        """
+        with self._sentences(), self._holder.glance(lambda one: ask(one, *asked)) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, touch: Touch | None = None, also: Sequence[AskedQuestion] = ()) -> Iterator[Connection]:
         """A transaction that nobody who writes at the same time disturbs; commits, or on any exception changes nothing.
 
         Args:
             touch: what it touches; None for one that must be alone in writing. In a file each one is.
+            also: what will be asked and only changes in transactions that are alone.
 
         Raises:
             LedgerUnavailableError: when the ledger was upgraded, or an older one put in its place, since it was opened.
         """
-        with self._sentences(), self._begun(touch) as connection:
+        with self._sentences(), self._begun(touch, also) as connection:
             if self._check_schema and (found := self._version(connection)) != schema.SCHEMA:
                 self.require_present(found)
             yield connection
 
     @contextmanager
-    def _begun(self, touch: Touch | None) -> Iterator[Connection]:
+    def _begun(self, touch: Touch | None, also: Sequence[AskedQuestion]) -> Iterator[Connection]:
         shared, is_alone = self._shared, False
         while shared is not None and touch is not None and not is_alone:
             from zonewright.ledger.store.scope_facts import hold_scopes  # noqa: PLC0415 - who has a file loads none of it
 
             with shared.beside() as connection:
-                found = hold_scopes(connection, touch)
+                found = hold_scopes(connection, touch, (*_STAYS, *also))
                 if not found:
                     yield connection
                     return

@@ -6,7 +6,8 @@ from functools import lru_cache
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from zonewright.ledger.store.prepared import DOCUMENT
+from zonewright.ledger.store.asking import first
+from zonewright.ledger.store.prepared import ZONE_ROW
 from zonewright.model import Zone
 from zonewright.model.asset import AnyAsset, Asset
 from zonewright.model.canonical import canonical_json, digest_of
@@ -27,7 +28,10 @@ def zone_in_force(connection: Connection) -> str:
     Args:
         connection: the transaction that decides.
     """
-    return digest_of(connection.execute(DOCUMENT).scalar_one())
+    registered = first(connection, ZONE_ROW)
+    if registered is None:
+        raise LookupError("no zone is registered")
+    return digest_of(registered.document)
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ import json
 from sqlalchemy import Connection, bindparam, select
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.journal_messages import JournalHead, SeenRequest
+from zonewright.ledger.protocol.journal_messages import JournalEntry, JournalHead, SeenRequest
 from zonewright.ledger.store.journal import GENESIS, head_of
 from zonewright.ledger.store.loaded import require_lineage
 from zonewright.ledger.store.prepared import LINEAGE, STACK
@@ -33,9 +33,9 @@ _ENROLLED = (
 )
 
 
-def present_head(connection: Connection) -> JournalHead:
-    """The last entry of this ledger."""
-    sequence, last = head_of(connection)
+def present_head(connection: Connection, entry: JournalEntry | None = None) -> JournalHead:
+    """The last entry of this ledger, where it is not known yet."""
+    sequence, last = head_of(connection) if entry is None else (entry.sequence, entry.hash)
     return JournalHead(ledger=ledger_id(connection), sequence=sequence, hash=last)
 
 

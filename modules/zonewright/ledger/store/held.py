@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, bindparam, delete, literal, or_, select, union_all, update
+from sqlalchemy import Connection, bindparam, delete, literal, or_, select, union_all, update
 
 from zonewright.ledger.store import journal
+from zonewright.ledger.store.asking import Question, answers
 from zonewright.ledger.store.context import raise_revisions
 from zonewright.ledger.store.engines.holder import BESIDE
 from zonewright.ledger.store.scopes import NAMES
@@ -110,18 +111,18 @@ def all_held(connection: Connection, *, but: str, sites: Collection[str] | None 
     asked = sorted(sites) if sites is not None and len(sites) <= _MOST_SITES else None
     like = {f"site_{number}": f'%"{site}"%' for number, site in enumerate(asked or ())}
     query = _all(None if asked is None else len(asked))
-    return [_of_row(row) for row in connection.execute(query, {"but": but, **like})]
+    return [_of_row(row) for row in answers(connection, query, but=but, **like)]
 
 
 @cache
-def _all(sites: int | None) -> Select[Any]:
+def _all(sites: int | None) -> Question:
     """Of so many sites, or of all: those for minutes say at which sites they are, those for days count anywhere."""
     minutes = _FOR_MINUTES
     if sites is not None:
         at = (reservation.c.sites.like(bindparam(f"site_{number}")) for number in range(sites))
         minutes = minutes.where(or_(reservation.c.sites.like(f'%"{NAMES}"%'), *at))
     found = union_all(minutes, _FOR_DAYS).subquery("held")
-    return select(found).order_by(found.c.stack_id, found.c.expires_at)
+    return Question(select(found).order_by(found.c.stack_id, found.c.expires_at))
 
 
 def _for_minutes(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[Any]]:

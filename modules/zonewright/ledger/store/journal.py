@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection, bindparam, select, update
 
 from zonewright.ledger.protocol.journal_messages import WITHHELD, Checkpoint, JournalEntry
+from zonewright.ledger.store.asking import Question, first
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.engines.holder import BESIDE
 from zonewright.ledger.store.scopes import HEAD
@@ -23,7 +24,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 
 GENESIS = "sha256:" + "0" * 64
 APPENDED = "zonewright.appended"
-"""What a connection knows: the number of the entry that its transaction appended last."""
+"""What a connection knows: the entry that its transaction appended last, which others cannot follow before its end."""
 BY = "zonewright.by"
 """What a connection knows: the principal that asked for its transaction, or nothing."""
 PREPARE = "zonewright.prepare"
@@ -31,8 +32,7 @@ PREPARE = "zonewright.prepare"
 _CLOCKS = timedelta(minutes=5)
 _NEWEST = journal.c.sequence.desc()
 _LAST = select(journal.c.sequence, journal.c.at, journal.c.hash).order_by(_NEWEST).limit(1)
-_LAST_AT = select(journal.c.at).order_by(_NEWEST).limit(1)
-_WHOLE_LAST = select(journal).order_by(_NEWEST).limit(1)
+LAST_ENTRY = Question(_LAST)
 _INSERT = journal.insert()
 _WRITE = (
     update(journal)
@@ -86,7 +86,7 @@ def append_unasked(
     }
     entry = JournalEntry(**fields, hash=entry_hash(fields))
     connection.execute(_INSERT, {**entry.model_dump(), "payload": canonical_json(entry.payload)})
-    connection.info[APPENDED] = entry.sequence
+    connection.info[APPENDED] = entry
     return entry
 
 
@@ -101,20 +101,21 @@ def head_of(connection: Connection) -> tuple[int, str]:
     return (0, GENESIS) if row is None else (row.sequence, row.hash)
 
 
-def add_to_last(connection: Connection, more: Mapping[str, Any]) -> int:
-    """Add to the payload of the last entry, in the transaction that appended it; gives its number."""
-    row = connection.execute(_WHOLE_LAST).mappings().one()
-    fields = {name: value for name, value in row.items() if name != "hash"}
-    fields["payload"] = json.loads(row["payload"]) | more
-    written = {"text": canonical_json(fields["payload"]), "digest": entry_hash(fields)}
-    connection.execute(_WRITE, {"number": row["sequence"], **written})
-    return int(row["sequence"])
+def add_to_last(connection: Connection, more: Mapping[str, Any]) -> JournalEntry:
+    """Add to the payload of the last entry, in the transaction that appended it; gives the entry as it is then."""
+    entry: JournalEntry = connection.info[APPENDED]
+    fields = {**entry.model_dump(exclude={"hash"}), "payload": {**entry.payload, **more}}
+    made = JournalEntry(**fields, hash=entry_hash(fields))
+    written = {"text": canonical_json(made.payload), "digest": made.hash}
+    connection.execute(_WRITE, {"number": made.sequence, **written})
+    connection.info[APPENDED] = made
+    return made
 
 
 def last_moment(connection: Connection) -> datetime | None:
     """The moment of the last entry, or None where there is none."""
-    at = connection.execute(_LAST_AT).scalar()
-    return None if at is None else datetime.fromisoformat(at)
+    last = first(connection, LAST_ENTRY)
+    return None if last is None else datetime.fromisoformat(last.at)
 
 
 def entry_hash(fields: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Select, Table, bindparam, select
 
-from zonewright.ledger.store.tables import admission, enrolment, zone
+from zonewright.ledger.store.asking import Question
+from zonewright.ledger.store.tables import admission, asset, enrolment, zone
 
 STACK: BindParameter[Any] = bindparam("stack")
 """The id of a stack, which whoever carries out a statement gives as ``stack``."""
@@ -20,6 +21,12 @@ PARTY = select(enrolment.c.party).where(enrolment.c.stack_id == STACK)
 IS_PRESENT = admission.c.stack_id == STACK, admission.c.state == "current"
 PRESENT = select(admission).where(*IS_PRESENT)
 """The present admission of a stack."""
+ZONE_ROW = Question(ZONE, stays=True)
+ENROLLED = Question(ENROLMENT)
+PRESENT_ADMISSION = Question(PRESENT)
+"""The same as questions, for parts of a transaction that ask each one once."""
+OWN_ASSET = Question(select(asset.c.id).where(asset.c.stack_id == STACK).limit(1), stays=True)
+"""Whether a stack has any asset."""
 ADMISSION = select(admission).where(admission.c.id == bindparam("one"))
 
 

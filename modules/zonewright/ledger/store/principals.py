@@ -3,11 +3,14 @@
 import json
 import secrets
 
-from sqlalchemy import Connection, select, union
+from sqlalchemy import Connection, bindparam, select, union
 
 from zonewright.ledger.protocol.rights import OF_ZONE, Asked, Caller
+from zonewright.ledger.store.asking import AskedQuestion, Question, answers, first
 from zonewright.ledger.store.documents import parse_zone
-from zonewright.ledger.store.tables import enrolment, lasting, principal, token, zone
+from zonewright.ledger.store.journal import LAST_ENTRY
+from zonewright.ledger.store.prepared import STACK, ZONE_ROW
+from zonewright.ledger.store.tables import enrolment, lasting, principal, token
 from zonewright.model.canonical import canonical_json, digest_of
 
 PREFIX = "zwt_"
@@ -16,8 +19,10 @@ _BYTES = 32
 _HELD = (
     select(principal, token.c.expires_at)
     .join(token, token.c.principal == principal.c.name)
-    .where(principal.c.revoked_at.is_(None))
+    .where(principal.c.revoked_at.is_(None), token.c.digest == bindparam("credential"))
 )
+_HOLDER = Question(_HELD, stays=True)
+_OWNERS = Question(union(*(select(table.c.party).where(table.c.stack_id == STACK) for table in (enrolment, lasting))))
 
 
 def new_token() -> str:
@@ -37,7 +42,23 @@ def digest_of_token(bearer: str) -> str | None:
 
 def audience_of(connection: Connection) -> str:
     """Whom such a token must be for: this zone."""
-    return f"zonewright:{connection.execute(select(zone.c.id)).scalar() or ''}"
+    registered = first(connection, ZONE_ROW)
+    return f"zonewright:{registered.id if registered is not None else ''}"
+
+
+def holder_of(digest: str) -> AskedQuestion:
+    """What :func:`caller_of` asks about what a principal comes with; see there."""
+    return AskedQuestion(_HOLDER, {"credential": digest})
+
+
+def asked_for(digest: str) -> tuple[AskedQuestion, ...]:
+    """All that :func:`caller_of` asks, and the moment as of which it asks."""
+    return AskedQuestion(LAST_ENTRY), AskedQuestion(ZONE_ROW), holder_of(digest)
+
+
+def asked_about(request: object) -> AskedQuestion:
+    """What :func:`asked_of` asks; see there."""
+    return AskedQuestion(_OWNERS, {"stack": str(getattr(request, "stack_id", ""))})
 
 
 def caller_of(connection: Connection, digest: str, now: str) -> Caller | None:
@@ -50,8 +71,8 @@ def caller_of(connection: Connection, digest: str, now: str) -> Caller | None:
         digest: of the token, or of the issuer and subject that were verified.
         now: ISO 8601; a token that ends at or before it has ended.
     """
-    found = connection.execute(_HELD.where(token.c.digest == digest, token.c.expires_at > now)).first()
-    if found is None:
+    found = first(connection, _HOLDER, credential=digest)
+    if found is None or found.expires_at <= now:
         return None
     granted, known = frozenset(json.loads(found.roles)), roles_of(connection, found.party)
     return Caller(
@@ -66,8 +87,8 @@ def caller_of(connection: Connection, digest: str, now: str) -> Caller | None:
 
 def roles_of(connection: Connection, party: str) -> frozenset[str]:
     """The roles of a party in the registered zone; none where it is not there."""
-    document = connection.execute(select(zone.c.document)).scalar()
-    known = parse_zone(document).parties if document is not None else {}
+    registered = first(connection, ZONE_ROW)
+    known = parse_zone(registered.document).parties if registered is not None else {}
     return frozenset(known[party].roles) if party in known else frozenset()
 
 
@@ -80,9 +101,9 @@ def asked_of(connection: Connection, verb: str, request: object) -> Asked:
         request: a message of it.
     """
     stack_id = str(getattr(request, "stack_id", ""))
-    owners = (select(table.c.party).where(table.c.stack_id == stack_id) for table in (enrolment, lasting))
+    owners = [row.party for row in answers(connection, _OWNERS, stack=stack_id)]
     named = {str(getattr(request, name, "") or "") for name in ("party", "fleet")}  # a fleet is named by its operator
-    parties = frozenset({*named, *connection.execute(union(*owners)).scalars()} - {""})
+    parties = frozenset({*named, *owners} - {""})
     begins_change = bool(getattr(request, "reserve", False)) or not getattr(request, "dry_run", True)
     return Asked(
         verb=verb,

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, select
 
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store import journal, tables
 from zonewright.ledger.store.columns import LONG, NUMBER, chars
 from zonewright.ledger.store.engines.dialect import words_of
@@ -134,32 +135,38 @@ def _look(connection: Connection) -> None:
     """Look at what the transaction changed so far: others wait for what is done after it holds the journal's head."""
     words = words_of(connection)
     keys: dict[str, dict[_Key, str]] = {}
-    for name, *values in words.touched(connection):
+    for name, *values in words.take_touched(connection):
         key = tuple(map(_as_held, _KINDS[name], values))
         keys.setdefault(name, {})[key] = key_of(key)
     seen: dict[tuple[str, str], RowChange | None] = connection.info.setdefault(_CHANGES, {})
+    if not keys:
+        return
+    recorded_as = words.digests_recorded(connection, [(name, key) for name in keys for key in keys[name].values()])
     for name, touched in keys.items():
         seen |= {(name, key): None for key in touched.values()}  # as it was recorded, if nothing else is found
-        seen |= {one[:2]: one for one in _changed(connection, COVERED[name], touched)}
-    if keys:
-        words.end_touched(connection)
+        seen |= {one[:2]: one for one in _changed(connection, COVERED[name], touched, recorded_as)}
+    words.end_touched(connection)
 
 
-def record(connection: Connection, now: Callable[[], str]) -> None:
+def record(connection: Connection, now: Callable[[], str]) -> JournalEntry | None:
     """Say in the journal what the transaction changed so far: in its last entry, or in one for this.
 
     Args:
         connection: a writing transaction that was begun here, before it commits.
         now: gives the moment of an entry.
+
+    Returns:
+        The last entry of the transaction, None where it has none, or nothing changed since it was said before.
     """
     _look(connection)
     found: dict[tuple[str, str], RowChange | None] = connection.info.pop(_CHANGES)
     changes = sorted(one for one in found.values() if one is not None)
     if changes and journal.APPENDED in connection.info:
-        _keep(connection, journal.add_to_last(connection, _said(changes)), changes)
+        _keep(connection, journal.add_to_last(connection, _said(changes)).sequence, changes)
     elif changes:
         append(connection, now(), KIND, changes, {})
-    connection.info.pop(journal.APPENDED, None)
+    entry: JournalEntry | None = connection.info.pop(journal.APPENDED, None)
+    return entry
 
 
 _Key = tuple[Any, ...]
@@ -242,15 +249,16 @@ def record_of(one: Covered, row: Mapping[str, Any]) -> str:
     )
 
 
-def _changed(connection: Connection, one: Covered, keys: Mapping[_Key, str]) -> Iterator[RowChange]:
+def _changed(
+    connection: Connection, one: Covered, keys: Mapping[_Key, str], recorded_as: Mapping[tuple[str, str], str]
+) -> Iterator[RowChange]:
     """The touched rows of a table, each with its key as the journal writes it, that are not as recorded last."""
     words, name = words_of(connection), one.table.name
     found = words.rows_touched(connection, one.table, one.key, keys)
     rows = {tuple(row[column] for column in one.key): row for row in found}
-    known = words.digests_recorded(connection, name, list(keys.values()))
     for values, key in keys.items():
         row = rows.get(values)
         said = None if row is None else record_of(one, row)
         change = (name, key, GONE if said is None else digest_of(said), said)
-        if change[2] != known.get(key, GONE):
+        if change[2] != recorded_as.get((name, key), GONE):
             yield change

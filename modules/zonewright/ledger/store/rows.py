@@ -22,8 +22,10 @@ from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.protocol.holding_messages import ClaimState
 from zonewright.ledger.store import life
+from zonewright.ledger.store.asking import first
 from zonewright.ledger.store.engines.dialect import words_of
-from zonewright.ledger.store.prepared import STACK
+from zonewright.ledger.store.engines.holder import STAYING
+from zonewright.ledger.store.prepared import OWN_ASSET, STACK
 from zonewright.ledger.store.tables import asset, claim, generation
 
 _PAGE = 500
@@ -32,6 +34,8 @@ _Upsert = Callable[[Table], Insert]
 
 def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str | None = None) -> list[life.LifeRow]:
     """The rows of a stack in one table, as far as their life goes."""
+    if table is asset and STAYING in connection.info and first(connection, OWN_ASSET, stack=stack_id) is None:
+        return []  # which was asked when its transaction began beside others
     found = connection.execute(_life(table, is_named=name is not None), {"stack": stack_id, "name": name})
     return [life.LifeRow.of(row) for row in found.all()]
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store import brought, names, pruned_texts, recording, steps, texts
+from zonewright.ledger.store.asking import Question, scalar
 from zonewright.ledger.store.columns import POSTGRESQL, chars
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.tables import metadata
@@ -32,7 +33,8 @@ identity = Table(
 version = Table("alembic_version", metadata, Column("version_num", chars(32), primary_key=True))
 """As Alembic keeps it."""
 _VERSION = select(version.c.version_num)
-_ID = select(identity.c.id)
+VERSION_KNOWN = Question(_VERSION, stays=True)
+LEDGER_ID = Question(select(identity.c.id), stays=True)
 _OURS = frozenset({"journal", "claim"})
 """Tables that each version of a ledger has."""
 
@@ -61,12 +63,15 @@ def prepare(connection: Connection) -> None:
 
 def ledger_id(connection: Connection) -> str:
     """The id of the ledger."""
-    return str(connection.execute(_ID).scalar_one())
+    found = scalar(connection, LEDGER_ID)
+    if found is None:
+        raise LookupError("the ledger has no id")
+    return str(found)
 
 
 def version_in(connection: Connection) -> str | None:
     """The version of a ledger's schema, where there are its tables."""
-    found = connection.execute(_VERSION).scalar()
+    found = scalar(connection, VERSION_KNOWN)
     return None if found is None else str(found)
 
 

@@ -14,6 +14,7 @@ from typing import Self
 
 from sqlalchemy import Column, Connection, Table, bindparam, delete, select
 
+from zonewright.ledger.store.asking import AskedQuestion, Question, answers, scalar
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.columns import chars
 from zonewright.ledger.store.engines.dialect import words_of
@@ -38,7 +39,10 @@ draft = Table(
     sqlite_with_rowid=False,
 )
 """Texts that end, and when. A text that is not here is kept for good."""
-_TEXT = select(content.c.text).where(content.c.digest == bindparam("one"))
+_KEPT = Question(select(content.c.digest).where(content.c.digest.in_(bindparam("digests", expanding=True))))
+FEW = 32
+"""Digests that are asked about one by one, and not as a list."""
+TEXT = Question(select(content.c.text).where(content.c.digest == bindparam("one")))
 _ENDED = (
     select(content.c.digest)
     .join(draft, draft.c.digest == content.c.digest)
@@ -61,13 +65,20 @@ def put_contents(connection: Connection, texts: Iterable[str], *, until: datetim
     put_digested(connection, {digest_of(text): text for text in texts}, until=until)
 
 
-def put_digested(connection: Connection, texts: Mapping[str, str], *, until: datetime | None = None) -> None:
+def put_digested(
+    connection: Connection,
+    texts: Mapping[str, str],
+    *,
+    until: datetime | None = None,
+    also: Collection[str] = frozenset(),
+) -> None:
     """The same for texts of which the digest is known already.
 
     Args:
         connection: a writing transaction.
         texts: by digest.
         until: when they end, None keeps them for good; a text that is kept longer already stays so.
+        also: digests of texts that are there and are kept for good from now on as well.
     """
     if not texts:
         return
@@ -77,7 +88,7 @@ def put_digested(connection: Connection, texts: Mapping[str, str], *, until: dat
         _draft(connection, texts, stamp(until))
     words_of(connection).put_texts(connection, dict(sorted(texts.items())))
     if until is None:
-        keep(connection, texts)  # after the texts, since others may put them at the same moment, for a day
+        keep(connection, {*texts, *also})  # after the texts, since others may put them at the same moment, for a day
 
 
 def _draft(connection: Connection, digests: Collection[str], until: str) -> None:
@@ -109,9 +120,17 @@ def hold(connection: Connection, digests: Collection[str]) -> None:
     words_of(connection).hold_texts(connection, digests, shared=True)
 
 
+def asked_lacking(digests: Collection[str]) -> AskedQuestion:
+    """What :func:`lacking` asks about some digests."""
+    return AskedQuestion(_KEPT, {"digests": sorted(digests)})
+
+
 def lacking(connection: Connection, digests: Collection[str]) -> list[str]:
     """Digests, in order, under which the ledger has no text."""
-    return sorted(set(words_of(connection).lacking(connection, list(digests))))
+    if len(digests) > FEW:
+        return sorted(set(words_of(connection).lacking(connection, list(digests))))
+    kept = {row.digest for row in answers(connection, _KEPT, digests=sorted(digests))} if digests else set()
+    return sorted(set(digests) - kept)
 
 
 def behind(connection: Connection, manifest: str) -> set[str]:
@@ -215,4 +234,5 @@ def sweep(connection: Connection, moment: datetime) -> None:
 
 def get_content(connection: Connection, digest: str) -> str | None:
     """A text by digest, or None."""
-    return connection.execute(_TEXT, {"one": digest}).scalar()
+    text: str | None = scalar(connection, TEXT, one=digest)
+    return text

@@ -26,8 +26,9 @@ from zonewright.ledger.protocol.errors import (
 from zonewright.ledger.protocol.messages import Message
 from zonewright.ledger.protocol.rights import refusal
 from zonewright.ledger.protocol.verbs import Verb
+from zonewright.ledger.store.asking import asking_once
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.store.principals import asked_of, caller_of
+from zonewright.ledger.store.principals import asked_about, asked_for, asked_of, caller_of
 from zonewright.ledger.transport.bounds import require_bounds
 from zonewright.ledger.verbs.table import FUNCTIONS
 
@@ -145,14 +146,17 @@ def _permitted(context: Context, verb: str, request: object) -> Context:
     if context.caller.has_file:
         return context
 
-    def permit(connection: Connection) -> None:
-        caller = caller_of(connection, context.caller.credential, context.shown_at(connection))
-        if caller is None:
-            raise UnknownCallerError
-        if sentence := refusal(caller, asked_of(connection, verb, request)):
-            raise ForbiddenError("no-right", sentence)
+    asked = *asked_for(context.caller.credential), asked_about(request)
 
-    with context.database.reading() as connection:
+    def permit(connection: Connection) -> None:
+        with asking_once(connection, *asked):
+            caller = caller_of(connection, context.caller.credential, context.shown_at(connection))
+            if caller is None:
+                raise UnknownCallerError
+            if sentence := refusal(caller, asked_of(connection, verb, request)):
+                raise ForbiddenError("no-right", sentence)
+
+    with context.database.glance(*asked) as connection:
         permit(connection)
     return replace(context, permit=permit)
 

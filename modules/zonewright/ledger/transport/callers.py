@@ -8,7 +8,7 @@ from starlette.requests import Request
 from zonewright.ledger.protocol.certificate_names import CERTIFICATE
 from zonewright.ledger.protocol.rights import Asked, refusal
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.store.principals import audience_of, caller_of, digest_of_subject, digest_of_token
+from zonewright.ledger.store.principals import asked_for, audience_of, caller_of, digest_of_subject, digest_of_token
 from zonewright.ledger.transport.answering import UnknownCallerError
 from zonewright.ledger.transport.issuers import Issuers, claimed
 
@@ -47,7 +47,9 @@ def called(context: Context, brought: Credentials, issuers: Issuers) -> Context:
     by_names = {name: digest_of_subject(CERTIFICATE, name) for name in brought.certificate}
     if by_token is None and not by_names:
         raise UnknownCallerError
-    with context.database.reading() as connection:
+    digests = [*by_names.values(), *([by_token] if by_token is not None else [])]
+    database, is_one = context.database, len(digests) == 1
+    with database.glance(*asked_for(digests[0])) if is_one else database.reading() as connection:
         now, audience = context.shown_at(connection), audience_of(connection)
         of_token = None if by_token is None else caller_of(connection, by_token, now)
         found = (caller_of(connection, digest, now) for digest in by_names.values())

@@ -106,7 +106,8 @@ def write_rows(
     for state in ("freed", "releasing", "active"):
         ids = tuple(row_id for row_id, target in moves.states.items() if target == state)
         set_state(connection, table, ids, state, now)
-    _follow(connection, table, request.stack_id, wanted)
+    if rows:
+        _follow(connection, table, request.stack_id, wanted)
     before = {row.name for row in rows}
     spent = connection.execute(_SPENT, {"stack": request.stack_id}).scalar() or 0 if is_load(request) else 0
     made = frozenset(moves.new).difference(before) if is_load(request) else frozenset()

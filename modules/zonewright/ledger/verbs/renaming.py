@@ -14,11 +14,12 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.facts import NODE_FIELDS
 from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.store.asking import first
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import former_text, parse_asset, parse_former, parse_zone
 from zonewright.ledger.store.engines.holder import BESIDE
 from zonewright.ledger.store.life import CURRENT
-from zonewright.ledger.store.prepared import FORMER, IS_PRESENT
+from zonewright.ledger.store.prepared import FORMER, IS_PRESENT, ZONE_ROW
 from zonewright.ledger.store.scopes import NAMES, touching
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import get_content
@@ -311,7 +312,8 @@ def require_followed(connection: Connection, racks: Iterable[str]) -> None:
     Raises:
         LedgerRefusedError: names one, and what it is called now.
     """
-    former = parse_former(connection.execute(FORMER).scalar())
+    registered = first(connection, ZONE_ROW)
+    former = parse_former(None if registered is None else registered.former)
     renamed = {rack: now for rack in racks if (now := former.follow(rack)) != rack} if former.now else {}
     if renamed:
         rack = min(renamed)

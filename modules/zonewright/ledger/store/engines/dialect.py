@@ -112,8 +112,11 @@ class Words(Protocol):
         """Table, key, and the canonical JSON of table, key and digest, of each row that is recorded."""
         ...
 
-    def touched(self, connection: Connection) -> Iterable[Sequence[Any]]:
-        """Table, and both values of the key (the second empty where it has one), of rows that were written."""
+    def take_touched(self, connection: Connection) -> Iterable[Sequence[Any]]:
+        """Table, and both values of the key (the second empty where it has one), of rows that were written.
+
+        They are noted until :meth:`end_touched` only.
+        """
         ...
 
     def rows_touched(
@@ -126,8 +129,10 @@ class Words(Protocol):
         """Forget what was written so far."""
         ...
 
-    def digests_recorded(self, connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
-        """Digests of the last records of some rows of a table, by key."""
+    def digests_recorded(
+        self, connection: Connection, rows: Sequence[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], str]:
+        """Digests of the last records of some rows, by table and key."""
         ...
 
     def keep_list(self, connection: Connection, sequence: int, changes: Sequence[RowNote], gone: str) -> None:

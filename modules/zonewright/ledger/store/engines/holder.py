@@ -1,6 +1,6 @@
 """What opens a database that holds a ledger, and gives transactions in it."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 BESIDE = "zonewright.beside"
 """What a connection knows: others write while its transaction does, and it holds the scopes that it touches."""
 
+ASKED = "zonewright.asked"
+"""What a connection knows: the answers of a part of its transaction that writes nothing."""
 STAYING = "zonewright.staying"
 """What such a connection knows too: answers that are good until its transaction ends, since only who is alone in the
 zone could make them others."""
@@ -30,6 +32,14 @@ class LedgerPlace(Protocol):
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one moment; nothing of it is kept."""
+        ...
+
+    def glance(self, asking: Callable[[Connection], None]) -> AbstractContextManager[Connection]:
+        """A connection that has asked something, by one statement at most, and knows the answers until the end.
+
+        Args:
+            asking: asks; nothing is kept of what it was told where it must be told again.
+        """
         ...
 
     def writing(self) -> AbstractContextManager[Connection]:

@@ -26,7 +26,7 @@ from zonewright.ledger.protocol.errors import (
     LedgerUnavailableError,
 )
 from zonewright.ledger.protocol.ledger_url import require_url
-from zonewright.ledger.store.engines.holder import BESIDE, STAYING
+from zonewright.ledger.store.engines.holder import ASKED, BESIDE, STAYING
 from zonewright.ledger.store.engines.postgresql_guards import (
     ADDRESS,
     HOST,
@@ -157,6 +157,28 @@ class PostgresqlServer:
                 yield connection
             finally:
                 _let_go(connection, driver)
+
+    @contextmanager
+    def glance(self, asking: Callable[[Connection], None]) -> Iterator[Connection]:
+        """A connection that has asked something, and knows the answers until the end: one statement has one moment.
+
+        One that the server ended while nobody used it is made again, once.
+        """
+        with self._engine.connect() as connection:
+            connection.info[ASKED] = {}
+            try:
+                try:
+                    asking(connection)
+                except DBAPIError:
+                    if not connection.invalidated:
+                        raise
+                    connection.rollback()
+                    connection.info[ASKED] = {}
+                    asking(connection)
+                yield connection
+            finally:
+                if not connection.invalidated:
+                    connection.info.pop(ASKED, None)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -175,9 +175,12 @@ class TelemetryServer:
     def is_there(self) -> bool:
         """Whether anything was ever stored here."""
         if not self._has_any:
-            with self.opened() as connection:
-                query = f"select exists (select 1 from {self._probe})"  # noqa: S608 - one of two names
-                self._has_any = bool(connection.execute(query).fetchone()[0])
+            query, found = f"select exists (select 1 from {self._probe})", list[bool]()  # noqa: S608 - one of two names
+            with (
+                self._sentences(),
+                self._server.glance(lambda connection: found.append(bool(connection.exec_driver_sql(query).scalar()))),
+            ):
+                self._has_any = found[-1]
         return self._has_any
 
     def opened(self) -> AbstractContextManager[Statements]:

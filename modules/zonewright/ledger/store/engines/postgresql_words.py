@@ -43,7 +43,10 @@ SELECT value FROM unnest(%b::text[]) AS value WHERE NOT EXISTS (SELECT 1 FROM co
 _LEAVES = """
 SELECT "table", key, '["' || "table" || '",' || to_json(key)::text || ',"' || digest || '"]' FROM recorded
 """
-_DIGESTS = 'SELECT key, digest FROM recorded WHERE "table" = %s AND key = ANY(%b::text[])'
+_DIGESTS = """
+SELECT "table", key, digest FROM recorded JOIN unnest(%b::text[], %b::text[]) AS asked (name, value)
+ON "table" = asked.name AND key = asked.value
+"""
 _LIST = """
 INSERT INTO row_change (sequence, "table", key, digest)
 SELECT %s, * FROM unnest(%b::text[], %b::text[], %b::text[])
@@ -179,9 +182,9 @@ def leaves(connection: Connection) -> Iterable[Sequence[Any]]:
     return connection.exec_driver_sql(_LEAVES)
 
 
-def touched(connection: Connection) -> Iterable[Sequence[Any]]:
+def take_touched(connection: Connection) -> Iterable[Sequence[Any]]:
     """Table, and both values of the key (the second empty where it has one), of rows that were written, as texts."""
-    return connection.exec_driver_sql("SELECT name, first, second FROM pg_temp.touched")
+    return connection.exec_driver_sql("DELETE FROM pg_temp.touched RETURNING name, first, second").all()
 
 
 def rows_touched(
@@ -199,14 +202,13 @@ def rows_touched(
     yield from as_dicts(connection.exec_driver_sql(query, given))
 
 
-def end_touched(connection: Connection) -> None:
-    """Forget what was written so far."""
-    connection.exec_driver_sql("DELETE FROM pg_temp.touched")
+def end_touched(_connection: Connection) -> None:
+    """Nothing: who took what was written has forgotten it."""
 
 
-def digests_recorded(connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
-    """Digests of the last records of some rows of a table, by key."""
-    return {row.key: row.digest for row in connection.exec_driver_sql(_DIGESTS, (table, list(keys)))}
+def digests_recorded(connection: Connection, rows: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    """Digests of the last records of some rows, by table and key."""
+    return {(name, key): digest for name, key, digest in connection.exec_driver_sql(_DIGESTS, _lists(rows, 2))}
 
 
 def keep_list(

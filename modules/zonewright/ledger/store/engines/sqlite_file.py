@@ -24,6 +24,7 @@ from sqlalchemy.util import LRUCache
 from zonewright.declare.private_file import make_private
 from zonewright.errors import reason_of
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.store.engines.holder import ASKED
 from zonewright.ledger.store.engines.sqlite_words import TAKEN
 
 _POLL_S = 0.002
@@ -73,6 +74,18 @@ class SqliteFile:
             try:
                 yield connection
             finally:
+                connection.rollback()
+
+    @contextmanager
+    def glance(self, asking: Callable[[Connection], None]) -> Iterator[Connection]:
+        """A connection that has asked something, and knows the answers until the end."""
+        with self._engine.connect() as connection:
+            connection.info[ASKED] = {}
+            try:
+                asking(connection)
+                yield connection
+            finally:
+                connection.info.pop(ASKED, None)
                 connection.rollback()
 
     @contextmanager

@@ -256,7 +256,7 @@ def leaves(connection: Connection) -> Iterable[Sequence[Any]]:
     return connection.exec_driver_sql(_LEAVES)
 
 
-def touched(connection: Connection) -> Iterable[Sequence[Any]]:
+def take_touched(connection: Connection) -> Iterable[Sequence[Any]]:
     """Table, and both values of the key (the second empty where it has one), of rows that were written."""
     return connection.exec_driver_sql("SELECT name, first, second FROM touched").all()
 
@@ -277,9 +277,14 @@ def end_touched(connection: Connection) -> None:
     connection.exec_driver_sql("DELETE FROM touched")
 
 
-def digests_recorded(connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
-    """Digests of the last records of some rows of a table, by key."""
-    return {row.key: row.digest for row in connection.exec_driver_sql(_DIGESTS, (table, json.dumps(keys))).all()}
+def digests_recorded(connection: Connection, rows: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    """Digests of the last records of some rows, by table and key."""
+    found: dict[tuple[str, str], str] = {}
+    for table in {name for name, _ in rows}:
+        keys = json.dumps([key for name, key in rows if name == table])
+        known = connection.exec_driver_sql(_DIGESTS, (table, keys)).all()
+        found |= {(table, key): digest for key, digest in known}
+    return found
 
 
 def keep_list(
