@@ -1,7 +1,7 @@
 """What every verb needs besides its request: the database, the clock, and small helpers over both."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +15,13 @@ from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavaila
 from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.protocol.rights import LOCAL, Caller
 from zonewright.ledger.store import recording
-from zonewright.ledger.store.asking import first
+from zonewright.ledger.store.asking import AskedQuestion, first
 from zonewright.ledger.store.clock import Clock, stamp, utc_now
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_former, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.journal import last_moment
 from zonewright.ledger.store.prepared import ENROLLED, ZONE_ROW
-from zonewright.ledger.store.principals import holder_of
 from zonewright.ledger.store.scopes import Touch
 from zonewright.ledger.store.tables import revision
 from zonewright.model.demand import Demand
@@ -48,6 +47,7 @@ class Context:
         samples: what agents report, from which meters that name their source are fed; None feeds none.
         caller: who calls.
         permit: raises where the caller may not make this call, as a transaction sees it.
+        asks: of what that asks, what stays for as long as nobody is alone in the zone.
         watch: is told what a service counts; None where nobody counts.
     """
 
@@ -58,6 +58,7 @@ class Context:
     samples: "TelemetryHome | None" = None
     caller: Caller = LOCAL
     permit: Callable[[Connection], None] | None = None
+    asks: Sequence[AskedQuestion] = ()
     watch: "Watch | None" = None
 
     @contextmanager
@@ -68,8 +69,7 @@ class Context:
             touch: what it touches, so that others may write elsewhere at the same time; None where it must be alone.
         """
         asked_s = time.monotonic()
-        also = () if self.permit is None else (holder_of(self.caller.credential),)
-        with self.database.writing(None if touch is None else touch.at(stamp(self.clock())), also) as connection:
+        with self.database.writing(None if touch is None else touch.at(stamp(self.clock())), self.asks) as connection:
             if self.watch is not None:
                 self.watch.waited(time.monotonic() - asked_s)
             recording.begin(connection, by=self.caller.name)

@@ -28,7 +28,7 @@ from zonewright.ledger.protocol.rights import refusal
 from zonewright.ledger.protocol.verbs import Verb
 from zonewright.ledger.store.asking import asking_once
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.store.principals import asked_about, asked_for, asked_of, caller_of
+from zonewright.ledger.store.principals import asked_about, asked_for, asked_of, caller_of, holder_of
 from zonewright.ledger.transport.bounds import require_bounds
 from zonewright.ledger.verbs.table import FUNCTIONS
 
@@ -158,7 +158,7 @@ def _permitted(context: Context, verb: str, request: object) -> Context:
 
     with context.database.glance(*asked) as connection:
         permit(connection)
-    return replace(context, permit=permit)
+    return replace(context, permit=permit, asks=(holder_of(context.caller.credential),))
 
 
 def problem(status: int, error: LedgerError) -> tuple[int, bytes]:
