@@ -78,8 +78,15 @@ def _unlisted(report: Report) -> OwnedValues:
 def _facts(report: Report) -> Iterator[str]:
     yield '<dl class="facts">'
     for name, text in told.facts_of(report):
-        yield f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>"
+        said = _not_checked(report) if name == told.NOT_CHECKED else escape(text)
+        yield f"<div><dt>{escape(name)}</dt><dd>{said}</dd></div>"
     yield "</dl>"
+
+
+def _not_checked(report: Report) -> str:
+    """One line, and behind it what each check lacks: a dozen of them would push the change off the first screen."""
+    left, lacking = told.not_checked(report)
+    return folded(left, f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in lacking)}</ul>")
 
 
 def _contents(report: Report) -> str:

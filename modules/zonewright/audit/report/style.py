@@ -39,6 +39,7 @@ pre i { font-style: normal; color: #444; user-select: none; }
 mark { background: #ffe28a; color: inherit; font-weight: 700; }
 var { font-style: normal; text-decoration: underline; text-underline-offset: 2px; }
 details { margin: 0.35rem 0; border: 1px solid #999; padding: 0 0.6rem; }
+.facts details { margin: 0; border: 0; padding: 0; } .facts summary { padding: 0; }
 summary { cursor: pointer; padding: 0.35rem 0; font-weight: 600; overflow-wrap: anywhere; }
 .group { display: grid; grid-template-columns: 1fr auto; align-items: start; gap: 0 0.8rem; }
 .group > details { grid-row: 1; min-width: 0; } .tick { padding: 0.75rem 0; grid-column: 2; max-width: 15rem; }

@@ -5,7 +5,6 @@ from itertools import groupby
 
 from zonewright.audit.diff.owned import OwnedValues
 from zonewright.audit.diff.series import names_text
-from zonewright.audit.evidence.checks import Check
 from zonewright.audit.report.figures import amount_text, counted, unit_text, when
 from zonewright.audit.report.report import Report, SiteReport
 from zonewright.ledger.protocol.admission_messages import Impact
@@ -20,6 +19,7 @@ from zonewright.seal.viewed import viewed_of
 from zonewright.seal.votes import opened
 
 PARTY_TEXT = "what {} may see; racks, registers, map and facts of others are in the zone's bundle only"
+NOT_CHECKED = "Not checked"
 _STATES = ("approved", "rejected", "refused", "admitted")
 
 
@@ -30,6 +30,7 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
     for entry in contents.journal:
         if entry.payload.get("plan") == digest and entry.kind in _STATES:
             state = f"{entry.kind} at {when(entry.at)}"
+    left, lacking = not_checked(report)
     for_whom = [] if contents.partial is None else [("Shown", PARTY_TEXT.format(contents.partial.party))]
     return [
         *for_whom,
@@ -41,7 +42,7 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
         ("Findings", counted(report.findings)),
         *([("Rolled out", _last_rollout(report))] if report.rollouts else []),
         ("Verification", _verification(report)),
-        *([("Not checked", _not_checked(report))] if _left(report) else []),
+        *([(NOT_CHECKED, f"{left}: {'; '.join(lacking)}")] if lacking else []),
         ("Keys", _keys(report)),
         ("Checkpoint", _checkpoint(report)),
     ]
@@ -52,15 +53,10 @@ def _verification(report: Report) -> str:
     return f"{wrong} of {len(report.checks)} checks are wrong" if wrong else "nothing is wrong"
 
 
-def _left(report: Report) -> list[Check]:
-    return [check for check in report.checks if check.verdict == "not-checked"]
-
-
-def _not_checked(report: Report) -> str:
+def not_checked(report: Report) -> tuple[str, list[str]]:
     """How many checks could not be made, and what each of them lacks."""
-    left = _left(report)
-    why = "; ".join(f"{check.name} ({check.detail})" for check in left)
-    return f"{len(left)} of {len(report.checks)} checks: {why}"
+    lacking = [f"{check.name} ({check.detail})" for check in report.checks if check.verdict == "not-checked"]
+    return f"{len(lacking)} of {len(report.checks)} checks", lacking
 
 
 def _keys(report: Report) -> str:
