@@ -21,6 +21,7 @@ from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.replay import put_site
 from zonewright.cli import main
 from zonewright.cli.bring import site_meters
+from zonewright.ledger.deciding import measuring
 from zonewright.ledger.deciding.snapshot import readings_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.model import Site
@@ -176,6 +177,33 @@ def metered(folder: Path, tsdb: Tsdb) -> FarStore:
     readings = {name: [at(60 * hour, watt) for hour in hours] for name, watt in watts.items()}
     store.append("dc1", meters_of(SITE), readings, trust=LIVE)
     return store
+
+
+@pytest.mark.parametrize(("compares", "verdict"), [(True, "undetermined"), (False, "within")])
+def test_a_record_of_an_older_version_is_judged_by_what_it_knew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, *, compares: bool
+) -> None:
+    """Two meters that show the same make a figure doubtful, and not one of a version that did not compare them."""
+    declared = SITE.model_dump(mode="json", exclude_defaults=True)
+    declared["meters"]["twin"] = declared["meters"]["ups"]
+    declared["boundary"]["it"] = ["ups", "twin"]
+    site, store = Site.model_validate(declared), Store(tmp_path / "t.db", create=True)
+    watts = {"utility": 1_050_000, "ups": 500_000, "twin": 500_000}
+    readings = {
+        name: [at(60 * hour, watt + watt // 100 * (hour // 24)) for hour in range(20 * 24 + 1)]
+        for name, watt in watts.items()
+    }
+    store.append("dc1", meters_of(site), readings, trust=LIVE)
+    terms = Terms(limit=Fraction(5, 4), trusted=frozenset({LIVE}), max_age_days=7)
+    monkeypatch.setattr(measuring, "terms_of", lambda _zone: terms)
+    monkeypatch.setattr(measuring, "rooms_of", lambda _facts: {})
+    facts: Any = SimpleNamespace(zone=None, sites={"dc1": SimpleNamespace(site=site)})
+    history = measuring.LoadHistory(compares=compares)
+    home = readings_file(tmp_path / "t.db")
+    # Twenty days of a year: half of it has to be known for a verdict.
+    monkeypatch.setattr("zonewright.telemetry.figures._year_before", lambda end_us: end_us - 19 * DAY_US)
+    found = measuring.measured_sites(facts, ["dc1"], home, NOW, history)["dc1"]
+    assert (found.trailing, "show the same energy" in found.reason) == (verdict, compares)
 
 
 def half(series: list[TimeSeries]) -> list[TimeSeries]:
