@@ -36,6 +36,8 @@ def ready(folder: Path) -> bool:
         os.utime(folder / "complete")
     except FileNotFoundError:
         return False
+    except OSError:  # somebody else's, or on a disk that nobody may write to: it is whole all the same
+        return True
     others = sorted(folder.parent.iterdir(), key=_last_used_s, reverse=True)
     for old in others[_KEPT:]:
         if _last_used_s(old) < time.time() - _IN_USE_S:

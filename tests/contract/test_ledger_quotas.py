@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import yaml
 from support.ledger_party import Party
 from support.served_ledger import served_ledger
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
-from zonewright.audit.evidence import gathering
+from zonewright.audit.evidence import gathering, replay
 from zonewright.audit.evidence.fetching import fetch
 from zonewright.audit.evidence.replay import judge_again
 from zonewright.cli import main
 from zonewright.declare.load import load_zone
 from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.deciding import measuring
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.reservation_messages import RackWish, ReserveRequest
@@ -26,6 +28,7 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.rules.finding import Finding
 
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
 QUOTAS = {
     "ours": {"party": "tenant-a", "it_kw": 1, "units": 8},
     "north": {"district": "north", "it_kw": 2, "energy_mwh": 100},
@@ -183,7 +186,7 @@ def test_the_page_s_quotas_are_those_that_the_check_takes(
     assert any("quotas.small-tenant.party: an unknown party" in one for one in said)
 
 
-def test_an_auditor_judges_quotas_again(client: LedgerClient) -> None:
+def test_an_auditor_judges_quotas_again(client: LedgerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The facts of a decision hold what the quotas rest on at sites that are not touched.
 
     That is claims, also those that leave, and reservations.
@@ -208,12 +211,32 @@ def test_an_auditor_judges_quotas_again(client: LedgerClient) -> None:
     snapshot = Snapshot.model_validate_json(taken[made.snapshot.digest])
     texts = fetch(client, set(snapshot.files.values()))
     plan = made.plan(reason="test", emergency=False, planned_at=snapshot.at)
-    again = judge_again(
-        snapshot, {name: texts[digest] for name, digest in snapshot.files.items()}, plan, demand.canonical()
-    )
+    facts = {name: texts[digest] for name, digest in snapshot.files.items()}
+    again = judge_again(snapshot, facts, plan, demand.canonical())
     expected = {("quota ours it_kw", 1000), ("quota ours units", 2), ("quota north it_kw", 500)}
     assert set(told(again.findings)) == expected
     assert again.findings == snapshot.findings
+    assert snapshot.format == measuring.NEWEST_FORM, "what is decided now is judged by all that is known"
+    asked = list[int]()
+
+    def ask(*_args: object, form: int, **_more: object) -> None:
+        asked.append(form)
+        raise ArithmeticError
+
+    monkeypatch.setattr(replay, "review_change", ask)
+    for form in (2, 3, 4):
+        with pytest.raises(ArithmeticError):
+            judge_again(snapshot.model_copy(update={"format": form}), facts, plan, demand.canonical())
+    assert asked == [2, 3, 4], "what was decided before by what its version knew"
+
+
+def test_what_each_form_knew_of_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to form 2 no load model is fitted, and up to form 3 meters are not compared with each other."""
+    monkeypatch.setattr(measuring, "_fresh_claims", lambda *_: {})
+    monkeypatch.setattr(measuring, "_opened_rooms", lambda *_: {})
+    nothing: Any = None
+    known = [measuring.load_history(nothing, nothing, (), NOW, form=form) for form in (2, 3, 4)]
+    assert [(one.opened is None, one.compares) for one in known] == [(True, False), (False, False), (False, True)]
 
 
 def test_a_tenant_is_told_what_is_missing_of_its_own_wish(tmp_path: Path) -> None:

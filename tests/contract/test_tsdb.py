@@ -1,5 +1,6 @@
 """Readings in a time-series database: exact in real ones, undetermined where one answers late, half, wrong or not."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.replay import put_site
 from zonewright.cli import main
 from zonewright.cli.bring import site_meters
+from zonewright.ledger.deciding import measuring
 from zonewright.ledger.deciding.snapshot import readings_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.model import Site
@@ -175,6 +177,33 @@ def metered(folder: Path, tsdb: Tsdb) -> FarStore:
     readings = {name: [at(60 * hour, watt) for hour in hours] for name, watt in watts.items()}
     store.append("dc1", meters_of(SITE), readings, trust=LIVE)
     return store
+
+
+@pytest.mark.parametrize(("compares", "verdict"), [(True, "undetermined"), (False, "within")])
+def test_a_record_of_an_older_version_is_judged_by_what_it_knew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, *, compares: bool
+) -> None:
+    """Two meters that show the same make a figure doubtful, and not one of a version that did not compare them."""
+    declared = SITE.model_dump(mode="json", exclude_defaults=True)
+    declared["meters"]["twin"] = declared["meters"]["ups"]
+    declared["boundary"]["it"] = ["ups", "twin"]
+    site, store = Site.model_validate(declared), Store(tmp_path / "t.db", create=True)
+    watts = {"utility": 1_050_000, "ups": 500_000, "twin": 500_000}
+    readings = {
+        name: [at(60 * hour, watt + watt // 100 * (hour // 24)) for hour in range(20 * 24 + 1)]
+        for name, watt in watts.items()
+    }
+    store.append("dc1", meters_of(site), readings, trust=LIVE)
+    terms = Terms(limit=Fraction(5, 4), trusted=frozenset({LIVE}), max_age_days=7)
+    monkeypatch.setattr(measuring, "terms_of", lambda _zone: terms)
+    monkeypatch.setattr(measuring, "rooms_of", lambda _facts: {})
+    facts: Any = SimpleNamespace(zone=None, sites={"dc1": SimpleNamespace(site=site)})
+    history = measuring.LoadHistory(compares=compares)
+    home = readings_file(tmp_path / "t.db")
+    # Twenty days of a year: half of it has to be known for a verdict.
+    monkeypatch.setattr("zonewright.telemetry.figures._year_before", lambda end_us: end_us - 19 * DAY_US)
+    found = measuring.measured_sites(facts, ["dc1"], home, NOW, history)["dc1"]
+    assert (found.trailing, "show the same energy" in found.reason) == (verdict, compares)
 
 
 def half(series: list[TimeSeries]) -> list[TimeSeries]:
@@ -438,15 +467,16 @@ def test_hours_that_somebody_gives_up_are_unknown_and_all_else_goes_on(tmp_path:
         told.append(payload)
         note.keep('{"sequence": 7}')
 
-    sentence = f"utility: 2 hours {LOST_AT} were declared lost by anna ({{}}): a disk broke"
-    assert told_of_losses(store) == [sentence.format("not in the journal yet")]
+    sentence = f"utility: 2 hours {LOST_AT} were declared lost by anna: a disk broke"
+    before_told = gate(store)
+    assert told_of_losses(store) == [sentence]
     store.tell_intakes(tell)
     (said,) = [one for one in told if one["what"] == "lost"]
     assert (said["by"], said["reason"], list(said["meters"])) == ("anna", "a disk broke", ["utility"])
     assert {name: said["meters"]["utility"][name] for name in ("hours", "readings")} == {"hours": 2, "readings": 2}
     assert "holds 0 of the 1 readings of meter utility" in said["meters"]["utility"]["told"]
     assert said["meters"]["utility"]["runs"] == "2026-01-09T08:00Z+2h", "which hours they were"
-    assert told_of_losses(store) == [sentence.format("journal entry 7")]
+    assert gate(store) == before_told, "evidence has the entry's number, and the figure of before is found in it again"
     again = Store(tmp_path / "again.db", create=True)
     put_site(again, "dc1", meters, readings_of(review_of_site(), store.home))
     assert gate(again) == gate(store), "whoever has the evidence finds the same, the loss and its reason too"
@@ -552,6 +582,37 @@ def test_hours_that_come_back_count_again(tmp_path: Path) -> None:
         assert connection.execute(query, (AROUND[0] + HOUR_US,)).fetchone() == (1,)
     with pytest.raises(ConflictError, match="that was declared lost is there again"):
         take_back(store.home, "dc1", meters, whole, RETURN)
+
+
+def test_what_an_older_version_wrote_of_lost_hours_is_read(tmp_path: Path) -> None:
+    """Its entries have the first hour, the last one and how many; the gate tells of them all the same."""
+    tsdb = MemoryTsdb()
+    store = metered(tmp_path, tsdb)
+    lose(tsdb)
+    give_up(store.home, "dc1", meters_of(SITE), AROUND, DECISION, is_gone=False)
+    told = told_of_losses(store)
+    with store.writing() as connection:
+        number, text = connection.execute("select id, meters from intake where kind = 'lost'").fetchone()
+        said = json.loads(text)
+        del said["utility"]["runs"]
+        connection.execute("update intake set meters = ? where id = ?", (json.dumps(said), number))
+    assert told_of_losses(store) == told != []
+
+
+def test_what_a_sum_stands_for_does_not_come_back(tmp_path: Path) -> None:
+    """Where readings around a lost hour of a register were removed, a sum has its energy: none is said to be back."""
+    tsdb = MemoryTsdb()
+    store = FarStore(tmp_path, tsdb)
+    meters = {"utility": METERS["main"]}
+    store.append("dc1", meters, {"utility": [at(60 * hour, 1_000 * hour) for hour in range(20 * 24)]}, trust=LIVE)
+    back = lose(tsdb)
+    assert give_up(store.home, "dc1", meters, AROUND, DECISION, is_gone=False) == {"utility": 2}
+    assert store.prune(START + 15 * DAY_US) > 0
+    back()
+    with pytest.raises(ConflictError, match="that was declared lost is there again"):
+        take_back(store.home, "dc1", meters, AROUND, RETURN)
+    with store.opened() as connection:
+        assert [one.kind for one in decided_hours(connection, "dc1")] == ["lost"]
 
 
 def test_the_command_says_what_was_decided(

@@ -6,7 +6,7 @@ from typing import Any
 from zonewright.cli.output import findings_text
 from zonewright.provider.refusal import refusal_text
 from zonewright.rules.alike import alike, is_consequence
-from zonewright.rules.finding import ANOTHER_PARTY, NOTHING_MORE, Finding, Participant
+from zonewright.rules.finding import ANOTHER_PARTY, NOTHING_MORE, OTHERS, THERE, Finding, Participant
 
 
 def missing_rack(number: int, **fields: Any) -> Finding:
@@ -66,9 +66,10 @@ def test_findings_that_say_something_else_stay_apart() -> None:
 
 def test_what_only_follows_from_another_finding_is_marked_and_told_last() -> None:
     """What goes away with another fix, or once all nodes have a place, is a consequence; causes come before it."""
-    cause = missing_rack(1, rule="unit-overlap", message="web-001 would take U1")
-    follows = missing_rack(2, rule="feed-failover", message="feed B", fix=f"{NOTHING_MORE}once web-001 moves", excess=9)
-    homeless = missing_rack(3, rule="placement", subject="web-003", message="web-003 has no place")
+    cause = missing_rack(1, rule="unit-overlap", message="web-001 would take U1", fix=f"move web-001{THERE}U9")
+    may_stay = f"{NOTHING_MORE}once web-001 stands elsewhere, as another fix says, web-002 may stay"
+    follows = missing_rack(2, rule="feed-failover", message="feed B", fix=may_stay, excess=9)
+    homeless = missing_rack(3, rule="placement", subject="web-003", message="web-003 has no place: no rack", value=1)
     thin = missing_rack(4, rule="spread", subject="web", message="cluster web stands in 1 rack")
     others = replace(thin, participants=(Participant(party="tenant-b", name="web-001"),))
     found = [follows, thin, others, homeless, cause]
@@ -79,3 +80,27 @@ def test_what_only_follows_from_another_finding_is_marked_and_told_last() -> Non
     assert text.endswith("4 findings refuse the change, 2 of them only consequences of others")
     refusal = refusal_text(found, stack="a")
     assert refusal.index("[unit-overlap]") < refusal.index("[feed-failover, a consequence]")
+
+
+def test_what_stays_with_the_other_finding_gone_is_a_cause() -> None:
+    """What another fix does not mend is not hidden behind it: a waived one, a fixed number, too few without a place."""
+    may_stay = f"{NOTHING_MORE}once web-001 stands elsewhere, as another fix says, web-002 may stay"
+    cause = missing_rack(1, rule="feed-capacity", message="feed A", fix=f"move web-001 to another rack{THERE}U9")
+    follows = missing_rack(2, rule="feed-failover", message="feed B", fix=may_stay)
+    assert is_consequence(follows, [cause, follows])
+    assert not is_consequence(follows, [replace(cause, waiver="for-a-week"), follows]), "nobody moves web-001"
+    assert not is_consequence(follows, [missing_rack(3, fix=f"move web-003{THERE}U9"), follows])
+    assert "a consequence" not in refusal_text([replace(cause, waiver="for-a-week"), follows], stack="a")
+    hidden = replace(
+        follows, fix=f"{NOTHING_MORE}once {OTHERS} stands elsewhere, as another fix says, web-002 may stay"
+    )
+    assert is_consequence(hidden, [cause, hidden])
+    homeless = missing_rack(3, rule="placement", subject="web-003", message="web-003 has no place: no rack is free")
+    share = missing_rack(1, rule="spread", subject="web", excess=1, unit="nodes")
+    share = replace(share, message="cluster web has 2 nodes in rack 1; its spread allows 1, 50 % of its 3: 1 too many")
+    assert is_consequence(share, [share, homeless])
+    fixed = replace(share, message="cluster web has 3 nodes in rack 1; its spread allows 2: 1 too many")
+    assert not is_consequence(fixed, [fixed, homeless]), "three stay three"
+    assert not is_consequence(replace(share, excess=2), [share, homeless]), "one more node is not two"
+    nameless = replace(homeless, message="web-003 has no address: the pool is full")
+    assert not is_consequence(share, [share, nameless]), "it has its place"

@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 from tools import kept_environment
 
 STEP_S = 0.75 * 3600
@@ -27,3 +28,13 @@ def test_those_that_nobody_used_for_long_are_removed(tmp_path: Path) -> None:
         *(f"used-{steps:02}" for steps in range(1, 8)),
         "used-11",
     ]
+
+
+def test_one_that_nobody_may_touch_is_used_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole environment of somebody else, or on a disk that cannot be written to, is no fault."""
+
+    def refused(*_args: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert kept_environment.ready(tmp_path)

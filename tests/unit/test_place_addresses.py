@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 
 from zonewright.model import AddressPool
+from zonewright.place import addresses as placing
 from zonewright.place import assign_addresses
 
 
@@ -87,3 +88,10 @@ def test_an_address_that_is_taken_is_never_given() -> None:
     told = {"prefix": "10.0.0.0/29", "gateway": "10.0.0.1", "taken": ["10.0.0.2", "10.0.0.4"]}
     found = assign_addresses({"p": AddressPool.model_validate(told)}, ["a-001", "a-002"], sticky={}, taken={})
     assert {name: of["p"] for name, of in found.assigned.items()} == {"a-001": "10.0.0.3/29", "a-002": "10.0.0.5/29"}
+
+
+def test_what_others_have_is_kept_for_few_sites_only() -> None:
+    """Sets of addresses are large: a service keeps a few of them, and of single texts many."""
+    assert placing._numbers.cache_parameters()["maxsize"] == 64
+    assert not hasattr(placing._numbers.__wrapped__, "cache_parameters"), "one cache, not one around another"
+    assert placing._number.cache_parameters()["maxsize"] == 65_536

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import yaml
 
 from support.golden import compare_golden
 from zonewright.cli import main
+from zonewright.cli.reading_file import read_file
+from zonewright.pue import evaluate, read_meters
+from zonewright.pue.readings import time_us
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "power").iterdir())
 CODES = {"within": 0, "breach": 1, "undetermined": 3}
@@ -24,6 +28,19 @@ def _run(capsys: pytest.CaptureFixture[str]) -> Run:
         return code, shown.out, shown.err
 
     return run
+
+
+@pytest.mark.parametrize("name", ["meter-read-twice", "swapped-in-a-hole"])
+def test_older_decisions_are_judged_by_what_their_version_knew(name: str) -> None:
+    """Evidence of a version that did not compare meters gives its figures again; what is decided now is doubted."""
+    case = CASES[0].with_name(name)
+    settings: dict[str, Any] = yaml.safe_load((case / "case.yaml").read_text(encoding="utf-8"))
+    meters, _ = read_meters(yaml.safe_load((case / "meters.yaml").read_text(encoding="utf-8")))
+    readings = read_file(case / "readings.csv", None, meters, now_us=2**60).readings
+    window = {"start_us": time_us(settings["from"]), "end_us": time_us(settings["to"])}
+    found = [evaluate(meters, readings, **window, limit=Fraction(5, 4), compares=one) for one in (False, True)]
+    assert [(one.verdict, len(one.doubts)) for one in found] == [("within", 0), ("undetermined", 1)]
+    assert found[0].ratio == found[1].ratio
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)

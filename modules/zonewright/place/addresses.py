@@ -99,13 +99,13 @@ def _hosts(pool: AddressPool) -> range:
     return range(first + 1, last if pool.prefix.version == _V4 else last + 1)
 
 
-@lru_cache(maxsize=65536)
 @lru_cache(maxsize=64)
 def _numbers(texts: frozenset[str]) -> frozenset[int]:
     """Addresses as numbers; what others have at a site is the same set for many changes."""
     return frozenset(map(_number, texts))
 
 
+@lru_cache(maxsize=65536)
 def _number(text: str) -> int:
     return int(address_of(text.partition("/")[0]))
 

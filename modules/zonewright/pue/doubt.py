@@ -142,6 +142,8 @@ def below_one(
     series: Mapping[str, Series],
     shared: Sequence[tuple[int, int]],
     most: Fraction | None,
+    *,
+    with_steps: bool = True,
 ) -> Doubt | None:
     """A window, a month, a day or a step in which IT equipment took more than came in, beyond what meters can err.
 
@@ -153,6 +155,7 @@ def below_one(
         series: what is known of each.
         shared: stretches in which all are known, in order.
         most: the largest ratio of the window, whatever was not measured; None where nothing bounds it.
+        with_steps: whether steps are looked at.
     """
     if not shared:
         return None
@@ -164,7 +167,7 @@ def below_one(
     known = Shares(meters=meters, energies=energies)
     if most is not None and most < 1 - Fraction(known.half_width(COARSEST_CLASS) or 0):
         return _told_below(known, [(start_us, end_us)], "")
-    steps = sorted({span for one in series.values() for span in one.longer(DAY_US)})
+    steps = sorted({span for one in series.values() for span in one.longer(DAY_US) if with_steps})
     for spans, unit in ((months(start_us, end_us), "month"), (_days(start_us, end_us), "day"), (steps, "step")):
         found = [
             (span, shares)

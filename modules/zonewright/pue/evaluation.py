@@ -70,6 +70,7 @@ def evaluate(
     start_us: int,
     end_us: int,
     limit: Fraction,
+    compares: bool = True,
 ) -> Figure:
     """Evaluate a window.
 
@@ -79,6 +80,8 @@ def evaluate(
         start_us: begin of the window in microseconds since 1970, inside it.
         end_us: end of the window, outside it.
         limit: the ratio that may not be exceeded.
+        compares: whether meters that show the very same are doubted, and what came in between two readings; versions
+            before did not, and what they decided is judged again by what they knew.
     """
     window = end_us - start_us
     meters = {name: meter for name, meter in meters.items() if meter.role != "outside"}
@@ -104,10 +107,11 @@ def evaluate(
     low, high = _bounds(bounding, series, window)
     ratio = total / it if it else None
     coverage = Fraction(known, window)
-    below = below_one(meters, series, shared, high)
+    below = below_one(meters, series, shared, high, with_steps=compares)
     units = list(unit_steps(meters, series, shares, limit))
     unit = unit_doubt(bounding, by_meter, known, limit) if below is None else None
-    doubts += [*ratings, *(doubt for _, _, _, doubt in still), *units, *alike(meters, series, shares, limit)]
+    doubts += [*ratings, *(doubt for _, _, _, doubt in still), *units]
+    doubts += alike(meters, series, shares, limit) if compares else ()
     doubts += [one for one in (below, unit) if one is not None]
     doubts.sort(key=lambda doubt: not doubt.decides)
     is_open = coverage < COVERAGE_FLOOR or any(doubt.decides for doubt in doubts)

@@ -9,13 +9,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from zonewright.rules.finding import NOTHING_MORE, THERE, Finding
+from zonewright.rules.finding import NOTHING_MORE, OTHERS, THERE, Finding
 from zonewright.rules.words import listed
 
 _BETWEEN = re.compile(r"([\s,;:()']+)")
 _OWN = "\0"
 _NEEDS_ALL_NODES = frozenset({"n-minus", "spread"})
 """Rules that count the nodes of a cluster which have a place."""
+_FIXED = re.compile(r"its spread allows [\d,]+: ")
+"""What is too many whatever else gets a place: not a part of them, and no difference."""
 
 
 def alike(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -44,22 +46,36 @@ def is_consequence(finding: Finding, findings: Sequence[Finding]) -> bool:
     """Whether a finding goes away with another one.
 
     That is so where the nodes that it would move may stay once another fix has moved others, and where a cluster stands
-    too close together while nodes of it have no place at all.
+    too close together while as many nodes of it as that takes have no place at all. What stays when the other one is
+    waived is no consequence of it.
 
     Args:
         finding: one of them.
-        findings: all that was found.
+        findings: all that the reader is told.
     """
     if finding.fix.startswith(NOTHING_MORE):
-        return True
-    if finding.rule not in _NEEDS_ALL_NODES:
+        return any(_is_moved_by(one, finding) for one in findings)
+    if finding.rule not in _NEEDS_ALL_NODES or _FIXED.search(finding.message):
         return False
     parties = {item.party for item in finding.participants}
-    return any(
-        finding.subject in (one.subject, one.subject.rpartition("-")[0])
+    homeless = {
+        item
         for one in findings
-        if one.rule == "placement" and parties <= {item.party for item in one.participants}
-    )
+        if one.rule == "placement" and " no place: " in one.message
+        if finding.subject in (one.subject, one.subject.rpartition("-")[0])
+        if parties <= {item.party for item in one.participants}
+        for item in one.participants
+    }
+    return 0 < len(homeless) >= finding.excess
+
+
+def _is_moved_by(one: Finding, finding: Finding) -> bool:
+    """Whether a finding that stands says where one of those goes that make room for others."""
+    if one.waiver is not None or THERE not in one.fix or one.fix.startswith(NOTHING_MORE):
+        return False
+    makes_room = _BETWEEN.split(finding.fix.removeprefix(NOTHING_MORE).partition(" elsewhere")[0])
+    moved = {item.name for item in one.participants if item.name in makes_room}
+    return bool(moved) or OTHERS in finding.fix
 
 
 def _names(finding: Finding) -> frozenset[str]:

@@ -15,7 +15,7 @@ from zonewright.model.world import ClusterFacts, Occupant, World
 from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.counted import COUNTED
 from zonewright.rules.distances import keeps
-from zonewright.rules.finding import NOTHING_MORE, THERE
+from zonewright.rules.finding import NOTHING_MORE, OTHERS, THERE
 from zonewright.rules.free_space import FreeSpace
 from zonewright.rules.loads import Key
 from zonewright.rules.n_minus import worst_loss
@@ -70,7 +70,7 @@ class Elsewhere:
         ]
         names = sorted(item.name for item in leaving if item.party in parties)
         if not names or len(names) < len(leaving):
-            return "what others have there stands"
+            return f"{OTHERS} stands"
         return f"{listed(names)} {'stands' if len(names) == 1 else 'stand'}"
 
     def _place_of(self, item: Occupant) -> Occupant | None:

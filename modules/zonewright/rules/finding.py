@@ -17,6 +17,8 @@ THERE = "; there is room at "
 """What stands between a fix and the places that it names."""
 NOTHING_MORE = "nothing more: "
 """How a fix begins of what goes away with what another fix moves."""
+OTHERS = "what others have there"
+"""Who moves, where that is not for the reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ The digest of such an hour stays, so that nothing else is taken for what was los
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -42,13 +42,21 @@ class LostHours:
 
     @property
     def sentence(self) -> str:
-        """What happened, for people."""
+        """What happened, for people, and where the journal has it."""
+        return self._sentence("not in the journal yet" if self.entry is None else f"journal entry {self.entry}")
+
+    @property
+    def finding(self) -> str:
+        """The same for a figure: it is the same before the journal has it and after, as in evidence."""
+        return self._sentence("")
+
+    def _sentence(self, told: str) -> str:
         first, after = moment(self.begins_us[0]), moment(self.begins_us[-1] + HOUR_US)
         was = "was" if len(self.begins_us) == 1 else "were"
         what = "declared lost" if self.kind == LOST else "brought back after that"
-        told = "not in the journal yet" if self.entry is None else f"journal entry {self.entry}"
         hours = count_of(len(self.begins_us), "hour")
-        return f"{self.meter}: {hours} between {first} and {after} {was} {what} by {self.by} ({told}): {self.reason}"
+        who = f"{self.by} ({told})" if told else self.by
+        return f"{self.meter}: {hours} between {first} and {after} {was} {what} by {who}: {self.reason}"
 
 
 def runs_text(begins_us: Iterable[int]) -> str:
@@ -88,7 +96,7 @@ def decided_hours(connection: Statements, site: str) -> list[LostHours]:
     return [
         LostHours(
             meter=name,
-            begins_us=tuple(_begins(said["runs"])),
+            begins_us=tuple(_begins(said)),
             readings=said["readings"],
             kind=kind,
             by=by,
@@ -100,11 +108,21 @@ def decided_hours(connection: Statements, site: str) -> list[LostHours]:
     ]
 
 
-def _begins(runs: str) -> Iterator[int]:
-    for run in runs.split(", "):
+def _begins(said: Mapping[str, Any]) -> Iterator[int]:
+    """The hours that a decision names; an older version told how many there are, the first and the last only."""
+    if "runs" not in said:
+        first_us = _time_us(said["first"])
+        yield from (first_us + number * HOUR_US for number in range(said["hours"] - 1))
+        yield _time_us(said["last"])
+        return
+    for run in said["runs"].split(", "):
         begin, _, hours = run.partition("+")
-        first_us = int(datetime.strptime(begin, _TIME).replace(tzinfo=UTC).timestamp()) * 10**6
+        first_us = _time_us(begin)
         yield from (first_us + number * HOUR_US for number in range(int(hours.removesuffix("h"))))
+
+
+def _time_us(text: str) -> int:
+    return int(datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()) * 10**6
 
 
 def still_lost(decided: Sequence[LostHours], start_us: int, end_us: int) -> list[LostHours]:

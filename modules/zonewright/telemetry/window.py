@@ -28,10 +28,20 @@ class WindowFigures:
         site_id: id of the site.
         meters: the meters of its boundary.
         limit: the ratio that may not be exceeded.
+        compares: as :func:`evaluate` has it.
     """
 
-    def __init__(self, store: ReadingStore, site_id: str, meters: Mapping[str, MeterSpec], limit: Fraction) -> None:
+    def __init__(
+        self,
+        store: ReadingStore,
+        site_id: str,
+        meters: Mapping[str, MeterSpec],
+        limit: Fraction,
+        *,
+        compares: bool = True,
+    ) -> None:
         self._store, self._site_id, self._meters, self.limit = store, site_id, meters, limit
+        self._compares = compares
 
     def figure(self, start_us: int, end_us: int) -> Figure:
         """The figure of a window of whole hours."""
@@ -67,7 +77,9 @@ class WindowFigures:
         )
 
     def _has_alike(self, sums: Mapping[str, Sum]) -> bool:
-        """Whether two meters counted the very same."""
+        """Whether two meters counted the very same, where somebody asks."""
+        if not self._compares:
+            return False
         energies = [sums[name].energy_mj for name in self._meters if sums[name].energy_mj]
         return len(set(energies)) < len(energies)
 
@@ -129,7 +141,9 @@ class WindowFigures:
         return replace(found, verdict="undetermined", doubts=(doubt, *found.doubts))
 
     def _evaluate(self, readings: Mapping[str, Sequence[Reading]], start_us: int, end_us: int) -> Figure:
-        return evaluate(self._meters, readings, start_us=start_us, end_us=end_us, limit=self.limit)
+        return evaluate(
+            self._meters, readings, start_us=start_us, end_us=end_us, limit=self.limit, compares=self._compares
+        )
 
     def _is_near(self, figure: Figure, readings: Mapping[str, Sequence[Reading]]) -> bool:
         """Whether a verdict may depend on how sums are rounded."""

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from zonewright.audit.evidence.replay import put_site, readings_in, site_in
 from zonewright.audit.evidence.site_renames import RENAMED, SiteRenames
-from zonewright.ledger.deciding.measuring import terms_of
+from zonewright.ledger.deciding.measuring import COMPARED, terms_of
 from zonewright.ledger.deciding.snapshot import FORMER
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.store.documents import parse_former, parse_zone
@@ -109,6 +109,7 @@ def _again(
     meters, terms = all_meters_of(declared), terms_of(known)
     if terms is None:
         return None
+    terms = replace(terms, compares=snapshot.format >= COMPARED)
     with tempfile.TemporaryDirectory(prefix="zonewright-corrected-") as folder:
         store = Store(Path(folder) / "telemetry.db", create=True)
         put_site(store, site, meters, texts)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -20,6 +20,10 @@ from zonewright.telemetry.figures import Fresh, Terms, measured
 from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.renaming import stored_as
 
+NEWEST_FORM = 4
+"""The form of the snapshots of this version: what is decided now is judged by all that is known of readings."""
+_FITTED, COMPARED = 3, 4
+"""The first forms of versions that fit load models to readings, and that compare meters with each other."""
 LOOKS_BACK_DAYS = 400
 """The mean of 30 days may end as long ago as the oldest figure that counts; older claims are in it for certain."""
 
@@ -51,10 +55,12 @@ class LoadHistory:
         fresh: by site, claims that a mean of the past does not hold whole.
         opened: by site, since when each of its rooms is open that was not always; None where no load model is to be
             fitted to readings, as in records of versions that did not.
+        compares: whether meters are compared with each other, as versions before did not.
     """
 
     fresh: Mapping[str, Sequence[Fresh]] = field(default_factory=dict)
     opened: Mapping[str, Mapping[str, datetime]] | None = field(default_factory=dict)
+    compares: bool = True
 
 
 def measured_sites(
@@ -79,6 +85,7 @@ def measured_sites(
     terms = terms_of(facts.zone)
     if telemetry is None or not telemetry.is_there() or terms is None:
         return {}
+    terms = replace(terms, compares=history.compares)
     store, rooms = Store(telemetry), rooms_of(facts)
     found: dict[str, Measured] = {}
     for site_id in sorted(set(sites) & facts.sites.keys()):
@@ -101,7 +108,7 @@ def measured_sites(
 
 
 def load_history(
-    connection: Connection, facts: ZoneFacts, sites: Iterable[str], now: datetime, *, with_fits: bool = True
+    connection: Connection, facts: ZoneFacts, sites: Iterable[str], now: datetime, *, form: int = NEWEST_FORM
 ) -> LoadHistory:
     """Since when the claims of some sites are there.
 
@@ -110,11 +117,11 @@ def load_history(
         facts: the zone without the change.
         sites: ids of the sites.
         now: the present.
-        with_fits: whether load models may be fitted to readings.
+        form: form of the snapshot that is judged again.
     """
     wanted = sorted(sites)
-    opened = _opened_rooms(connection, facts, wanted, now) if with_fits else None
-    return LoadHistory(fresh=_fresh_claims(connection, wanted, now), opened=opened)
+    opened = _opened_rooms(connection, facts, wanted, now) if form >= _FITTED else None
+    return LoadHistory(fresh=_fresh_claims(connection, wanted, now), opened=opened, compares=form >= COMPARED)
 
 
 def _opened_rooms(

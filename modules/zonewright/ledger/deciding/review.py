@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from zonewright.ledger.deciding.decide import PlacedChange, answer, judge_local, judge_whole, summary
 from zonewright.ledger.deciding.facts import Facts, gather
+from zonewright.ledger.deciding.measuring import NEWEST_FORM
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.change import change_digest
@@ -118,7 +119,7 @@ def review_change(
     *,
     by_file_in_force: bool = False,
     demand: Demand | None = None,
-    with_fits: bool = True,
+    form: int = NEWEST_FORM,
 ) -> Review:
     """Look at a change inside the caller's transaction.
 
@@ -129,7 +130,7 @@ def review_change(
         telemetry: the readings, or None.
         by_file_in_force: judge what the stack is admitted with by today's zone file, whichever its demand names.
         demand: what is wanted, where it was read already.
-        with_fits: whether load models may be fitted to readings, as versions before did not.
+        form: form of the snapshot that is judged again, whose version knew less.
 
     Raises:
         LedgerRefusedError: when the demand was never proposed here, or the zone's file is another one.
@@ -138,9 +139,7 @@ def review_change(
     if by_file_in_force:
         demand = _by_file_in_force(connection, request, demand)
     demand = require_zone(connection, demand, party=request.party, on=now[:10])
-    facts = gather(
-        connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry, with_fits=with_fits
-    )
+    facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry, form=form)
     last = last_proposal(connection, request.stack_id, request.demand_digest)
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
     sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}

@@ -20,7 +20,8 @@ class Snapshot(Message):
     """Everything that a decision looked at, at one moment, as texts by digest; what ``audit verify`` judges again.
 
     Attributes:
-        format: version of the form; in 1 each claim was a whole row, and up to 2 no load model was fitted to readings.
+        format: version of the form; in 1 each claim was a whole row, up to 2 no load model was fitted to readings, and
+            up to 3 nobody asked whether two meters show the very same, or what came in between two readings.
         at: the moment.
         stack_id: whose change it was taken for.
         files: digest of each text by its name within the snapshot.
@@ -28,7 +29,7 @@ class Snapshot(Message):
         findings: the findings of the change at that moment, before approvals.
     """
 
-    format: Literal[2, 3] = 3
+    format: Literal[2, 3, 4] = 4
     at: str
     stack_id: str
     files: dict[str, Digest]

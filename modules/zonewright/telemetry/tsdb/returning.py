@@ -71,14 +71,18 @@ def take_back(
 def _lost(
     connection: Statements, site: str, name: str, key: int, window: tuple[int, int]
 ) -> Iterator[tuple[int, int, str]]:
-    """Begin, number of readings and digest of the hours of a meter that are still lost, and nothing live filled."""
+    """Begin, number of readings and digest of the hours of a meter that are still lost, and nothing live filled.
+
+    Where a sum stands for readings that were removed around it, a reading that comes back would not be stored.
+    """
     query = (
         "select readings, digest from delivery where meter = ? and begin_us = ? and dirty = 0 and not exists "
-        "(select 1 from reading where meter = ? and time_us >= ? and time_us < ? and trust <> 'imported')"
+        "(select 1 from reading where meter = ? and time_us >= ? and time_us < ? and trust <> 'imported') "
+        "and not exists (select 1 from stretch where meter = ? and begin_us <= ? and end_us > ?)"
     )
     for one in still_lost(decided_hours(connection, site), *window):
         for begin in one.begins_us if one.meter == name else ():
-            row = connection.execute(query, (key, begin, key, begin, begin + HOUR_US)).fetchone()
+            row = connection.execute(query, (key, begin, key, begin, begin + HOUR_US, key, begin, begin)).fetchone()
             if row is not None:
                 yield begin, row[0], row[1]
 
