@@ -134,6 +134,7 @@ POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
 PAIR = {"name": "dhcp-2", "address": "10.0.0.6", "first_address": "10.0.0.5"}
 DNSKEY = "257 3 13 29Lz00vuv3cSHvKW066mJWJCieHctYuL1NvHTfAiKVeUoWu+fldi0Os+iQq8Ju00WH5SEz7bgJ4+NEs7ODj7nw=="
 WHOLE = {"vni": 9, "prefixes": ["10.0.0.0/16"]}
+TWICE = {"vni": 9, "prefixes": ["10.0.1.0/24", "0.0.0.0/0"]}
 V4_LEASED = {"first": "10.0.1.8", "last": "10.0.1.9"}
 DUID, MAC = {"duid": "00:04:5a:57", "address": "10.0.1.8"}, {"mac_address": "52:54:00:00:00:01"}
 NO_STORAGE = {"address_pools": {key: one for key, one in SITE["address_pools"].items() if key != "all-s"}}
@@ -202,6 +203,25 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
         (
             {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
             "pool a-s is part of none of the prefixes of VLAN a",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
+            "pool b4 has addresses of 10.0.0.0/16, which is wholly in VLAN a; name smaller prefixes",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **TWICE}}},
+            "VLANs a and a have 10.0.1.0/24 and 0.0.0.0/0 in prefixes, which overlap",
+        ),
+        (
+            {
+                "vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}},
+                "address_pools": {"a4": SITE["address_pools"]["a4"] | {"interface": "enp129s0f0np0"}},
+            },
+            "pool a4 would be at interface 'enp129s0f0np0.110', longer than 15 characters",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE, "vrf": "vx9"}}},
+            "VRF 'vx9' has the name of an interface",
         ),
         (
             {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
