@@ -19,6 +19,8 @@ HostPath = Annotated[str, Field(pattern=ON_HOST_PATTERN, max_length=255)]
 """Where a file is on a host."""
 ALERTS_PATTERN = r"^https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$"
 DNSKEY_PATTERN = r"^257 3 13 (?:[A-Za-z0-9+/] ?){86}==$"
+_KEY_FLAGS, _PROTOCOL, ALGORITHM = 257, 3, 13
+_BYTE, _WORD = 8, 0xFFFF
 _P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
@@ -37,6 +39,21 @@ def _one_key(text: str) -> str:
         message = "no key of ECDSA P-256 as it stands behind DNSKEY in a file K*.key; copy it whole"
         raise ValueError(message)
     return f"257 3 13 {key}"
+
+
+def key_tag(public_key: str) -> int:
+    """The number by which a key is known (RFC 4034, appendix B).
+
+    Args:
+        public_key: in base64, as a DNSKEY record ends.
+
+    Example:
+        >>> key_tag("A" * 86 + "==")
+        1038
+    """
+    data = _KEY_FLAGS.to_bytes(2, "big") + bytes([_PROTOCOL, ALGORITHM]) + base64.b64decode(public_key)
+    total = sum(byte << _BYTE if index % 2 == 0 else byte for index, byte in enumerate(data))
+    return (total + (total >> 16 & _WORD)) & _WORD
 
 
 def _reachable(url: str) -> str:
@@ -126,6 +143,9 @@ class Dnssec(Declared):
     def _another(self) -> Self:
         if self.other_key is not None and self.other_key.dnskey == self.dnskey:
             message = "the same key twice; let other_key be another one, or leave it out"
+            raise ValueError(message)
+        if self.other_key is not None and key_tag(self.other_public_key) == key_tag(self.public_key):
+            message = "two keys with the same number, by which name servers keep them; make another one"
             raise ValueError(message)
         return self
 
