@@ -16,13 +16,13 @@ from zonewright.render.formats.format import sites_in
 from zonewright.render.network.firewall import Protocol
 from zonewright.render.network.paths import Paths, paths_of
 
-pytestmark = pytest.mark.slow
 WITH_RULES, VRF_ALONE = "with-rules", "vrf-alone"
 ADMINISTRATOR, SERVICE = "administrator", "service"
 _ASKED = re.compile(r"^asked: (\S+) (\S+) (\S+) (\S+) (yes|no)$", re.MULTILINE)
 _RUNNING = re.compile("^running: (.*)$", re.MULTILINE)
 _WITHIN_S = 900.0
 """An emulator is slow where others work too."""
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(_WITHIN_S + 120)]
 
 
 def _questions(site: SiteContext, nodes: dict[str, NodeContext]) -> tuple[Question, ...]:
@@ -92,6 +92,7 @@ def test_vrfs_vlans_and_bonds_work_in_a_kernel_that_has_them(tmp_path: Path) -> 
     with_rules, vrf_alone = whole.without_hosts_rules(), replace(whole, firewalls={})
     storage = next(one.address for one in nodes["lake-001"].addresses if one.address.startswith("10.80.40."))
     stages = [
+        "until_ 'in_ lake-001 grep -q \"Number of ports: 2\" /proc/net/bonding/uplink'",
         *(f"in_ {name} busybox httpd -p 22" for name in (ROUTER, ADMINISTRATOR, *nodes)),
         f"in_ {SERVICE} busybox httpd -p {site.service_port}",
         *_asked(WITH_RULES, questions, with_rules, sources),
@@ -101,7 +102,8 @@ def test_vrfs_vlans_and_bonds_work_in_a_kernel_that_has_them(tmp_path: Path) -> 
         *_asked(VRF_ALONE, apart, vrf_alone, sources),
         "in_ web-001 sed 's/^/web: /' /proc/net/bonding/uplink",
         "in_ lake-001 sed 's/^/lake: /' /proc/net/bonding/uplink",
-        f"ip -n {SWITCH} link set web-0-0 down; sleep 1",
+        f"ip -n {SWITCH} link set web-0-0 down",
+        "until_ 'in_ web-001 grep -q \"Slave: ens1f1\" /proc/net/bonding/uplink'",
         f"ask one-port web-001 gateway ping {nodes['web-001'].gateways_v4[0]} 9; answers",
         "in_ web-001 sed 's/^/one-port: /' /proc/net/bonding/uplink",
     ]

@@ -104,6 +104,9 @@ def test_no_two_hosts_of_a_site_are_the_same_router_or_server(format_id: str, se
     assert len(told(hosts[0])) == 1
     assert told(hosts[2]) == ()
     assert told(hosts[0], hosts=("dc1", seat)) == ()
+    each = {name: configuration(format_id, hosts=(name,)) for name in ("dc1", "dhcp-old")}
+    (said,) = wanted_of(hosts[0], each, BUILT_IN, offer(stack()), fellows=hosts)[1]
+    assert said.startswith("configuration dc1: dc1 and dhcp-old would have the same files")
 
 
 def test_selectors_narrow() -> None:

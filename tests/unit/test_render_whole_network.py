@@ -150,16 +150,41 @@ def test_a_network_of_layer_2_goes_on_only_where_both_sites_say_the_same(tmp_pat
     own = contexts_of_folder(STRETCHED_ZONE)
     one, between, two = (sites_in(own)[name] for name in ("one", "between", "two"))
     assert [(peer.site, peer.vnis, peer.address) for peer in one.stretched.peers] == [("two", (10130,), "10.79.254.3")]
-    assert (between.stretched.is_on, between.stretched.peers, between.stretched.ports) == (True, (), ())
+    assert [(peer.site, peer.vnis, peer.others) for peer in between.stretched.peers] == [("two", (1013,), ())]
+    assert [(peer.site, peer.vnis, peer.others) for peer in two.stretched.peers] == [
+        ("between", (1013,), (10130,)),
+        ("one", (10130,), (1013,)),
+    ]
+    assert "stretched-one seq 1 deny _RT:65000:1013_\n" in other_files()["sites/two/etc/frr/frr.conf"]
     assert paths_of(own, render_all(own)).reaches(
         "10.84.0.2", two.ports[0].inside_v4[0].replace("128/25", "130"), "icmp"
     )
     text = path.read_text(encoding="utf-8")
     head, second = text.split("  two:\n")
-    for right, wrong in (("10.84.0.0/24", "10.84.0.0/23"), ("tenant: tenant-a", "tenant: tenant-b")):
-        path.write_text(f"{head}  two:\n{second.replace(right, wrong)}", encoding="utf-8")
+    exchanged = second.replace("tenant-a", "?").replace("tenant-b", "tenant-a").replace("?", "tenant-b")
+    for other, fellows in ((second.replace("10.84.0.0/24", "10.84.0.0/23"), ["between"]), (exchanged, [])):
+        path.write_text(f"{head}  two:\n{other}", encoding="utf-8")
         changed_sites = sites_in(contexts_of_folder(tmp_path / "zone"))
-        assert [changed_sites[name].stretched.peers for name in ("one", "two")] == [(), ()]
+        assert [peer.site for name in ("one", "two") for peer in changed_sites[name].stretched.peers] == fellows
+        found = network_findings(changed_sites.values(), render_all(changed_sites.values()))
+        assert [(one.subject, one.level) for one in found if "says the same of vni 10130" in one.message] == [
+            ("VLAN 130 at one", "advisory"),
+            ("VLAN 140 at two", "advisory"),
+        ]
+
+
+def test_devices_and_networks_that_another_declaration_has_too_are_told(tmp_path: Path) -> None:
+    """A VRF with the name of a link's interface, and another's network within one that is of layer 2, are findings."""
+    copytree(STRETCHED_ZONE, tmp_path / "zone")
+    path = tmp_path / "zone" / "facility-operator.yaml"
+    text = path.read_text(encoding="utf-8").replace("10.84.0.0/24", "10.84.0.0/16")
+    head, last = text.replace("vid: 130,", "vid: 130, vrf: l01,").split("  two:\n")
+    path.write_text(f"{head.replace('10.85.0.', '10.84.7.')}  two:\n{last}", encoding="utf-8")
+    sites = sites_in(contexts_of_folder(tmp_path / "zone"))
+    found = [(one.subject, one.message) for one in network_findings(sites.values(), render_all(sites.values()))]
+    assert ("router of one", "VRF l01 has the name of the interface of link l01") in found
+    told = "10.84.7.0/25 is another's, and nodes would take it for a part of 10.84.0.0/16, their own network"
+    assert ("VLAN 130 at one", told) in found
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -28,7 +28,10 @@ VLANS: dict[str, dict[str, Any]] = {"a": {"vid": 110, "tenant": "tenant-a"}, "b"
 
 
 def site_of(
-    pools: dict[str, dict[str, Any]], vlans: dict[str, dict[str, Any]] = VLANS, service: tuple[str, ...] = ()
+    pools: dict[str, dict[str, Any]],
+    vlans: dict[str, dict[str, Any]] = VLANS,
+    service: tuple[str, ...] = (),
+    loopbacks: tuple[str, ...] = (),
 ) -> SiteContext:
     """What templates see of a site with some pools."""
     site = Site.model_validate(
@@ -37,6 +40,7 @@ def site_of(
             "district": "d",
             "as_number": 65001,
             "vlans": vlans,
+            "loopbacks": loopbacks,
             "address_pools": pools,
             "networks": {
                 "m": {"prefix": "10.7.0.0/24", "gateway": "10.7.0.1", "interface": "srv0", "role": "management"}
@@ -48,7 +52,12 @@ def site_of(
 
 def files(**pools: dict[str, Any]) -> dict[str, str]:
     """Netplan and nftables of a router with some pools."""
-    made = render_all([site_of(pools)])
+    return files_of(site_of(pools))
+
+
+def files_of(site: SiteContext) -> dict[str, str]:
+    """Netplan and nftables of a router."""
+    made = render_all([site])
     wanted = {one.files[0].path: one for one in (ROUTER_NETPLAN, ROUTER_NFTABLES)}
     found = {path: made[f"sites/dc/{path}"] for path in wanted if f"sites/dc/{path}" in made}
     for path, text in found.items():
@@ -126,3 +135,12 @@ def test_a_vrf_is_closed_without_any_rule_and_keeps_its_number() -> None:
     assert (red.ports, red.closed, red.opened) == (("lan0.110",), ("10.0.2.0/24", "10.7.0.0/24"), ("10.7.0.10/32",))
     assert vrf_tables(["red"]) == {"red": red.table}
     assert vrf_tables(["red", "blue", "green"])["red"] == red.table
+
+
+def test_large_packets_go_on_to_other_sites() -> None:
+    """What is between a VLAN and other sites takes packets as large as the VLAN does."""
+    vlans = {"a": VLANS["a"] | {"vni": 9, "prefixes": ["10.0.1.0/24"]}}
+    made = files_of(site_of({"a": A | {"mtu": 9000}}, vlans, loopbacks=("10.9.9.9",)))
+    network = yaml.safe_load(made["etc/netplan/60-zonewright-router.yaml"])["network"]
+    ports = [network[kind][name] for kind, name in (("vlans", "lan0.110"), ("tunnels", "vx9"), ("bridges", "br110"))]
+    assert [one["mtu"] for one in ports] == [9000, 9000, 9000]

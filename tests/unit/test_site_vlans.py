@@ -133,7 +133,12 @@ V6 = {"prefix": "2001:db8::/64", "gateway": "2001:db8::1"}
 POOL = {"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}
 PAIR = {"name": "dhcp-2", "address": "10.0.0.6", "first_address": "10.0.0.5"}
 DNSKEY = "257 3 13 29Lz00vuv3cSHvKW066mJWJCieHctYuL1NvHTfAiKVeUoWu+fldi0Os+iQq8Ju00WH5SEz7bgJ4+NEs7ODj7nw=="
+ALIKE = (
+    "257 3 13 MB2eUC3H4F2oXaAmp66aoPrJ231SqVs+Pj+aoKG0W4tlUbb2swYSI+DSPAJrAX1yKY2a5GiHymHVjbauoX7iZw==",
+    "257 3 13 BdrowsWlr7p+U7nvysHQuCJFWRRpGNMgh5u4LZbvSWO7B6RNA8CBGeL3gtDXAwTO8pnoAtHTv2JWkCNgUdNDJA==",
+)
 WHOLE = {"vni": 9, "prefixes": ["10.0.0.0/16"]}
+TWICE = {"vni": 9, "prefixes": ["10.0.1.0/24", "0.0.0.0/0"]}
 V4_LEASED = {"first": "10.0.1.8", "last": "10.0.1.9"}
 DUID, MAC = {"duid": "00:04:5a:57", "address": "10.0.1.8"}, {"mac_address": "52:54:00:00:00:01"}
 NO_STORAGE = {"address_pools": {key: one for key, one in SITE["address_pools"].items() if key != "all-s"}}
@@ -202,6 +207,25 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
         (
             {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
             "pool a-s is part of none of the prefixes of VLAN a",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
+            "pool b4 has addresses of 10.0.0.0/16, which is wholly in VLAN a; name smaller prefixes",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **TWICE}}},
+            "VLANs a and a have 10.0.1.0/24 and 0.0.0.0/0 in prefixes, which overlap",
+        ),
+        (
+            {
+                "vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}},
+                "address_pools": {"a4": SITE["address_pools"]["a4"] | {"interface": "enp129s0f0np0"}},
+            },
+            "pool a4 would be at interface 'enp129s0f0np0.110', longer than 15 characters",
+        ),
+        (
+            {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE, "vrf": "vx9"}}},
+            "VRF 'vx9' has the name of an interface",
         ),
         (
             {"vlans": SITE["vlans"] | {"a": {**SITE["vlans"]["a"], **WHOLE}}},
@@ -285,6 +309,8 @@ def test_a_key_is_taken_as_bind_writes_it_and_only_if_it_is_one() -> None:
     assert Dnssec(dnskey=written, private_key="ref+env://K").dnskey == DNSKEY
     with pytest.raises(ValueError, match="the same key twice"):
         Dnssec(dnskey=DNSKEY, private_key="ref+env://K", other_key={"dnskey": DNSKEY, "private_key": "ref+env://L"})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="two keys with the same number"):
+        Dnssec(dnskey=ALIKE[0], private_key="ref+env://K", other_key={"dnskey": ALIKE[1], "private_key": "ref+env://L"})  # type: ignore[arg-type]
     for wrong in (DNSKEY.replace("29L", "39L"), DNSKEY.replace("nw==", "nx=="), f"257 3 13 {'A' * 86}=="):
         with pytest.raises(ValueError, match="no key of ECDSA"):
             Dnssec(dnskey=wrong, private_key="ref+env://K")

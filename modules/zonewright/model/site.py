@@ -24,9 +24,9 @@ from zonewright.model.site_servers import (
     Dnssec,
     SecondDhcpServer,
     SecondRouter,
-    end_faults,
     second_dhcp_faults,
     second_router_faults,
+    stretched_faults,
 )
 from zonewright.model.supply import (
     BackupPower,
@@ -268,7 +268,9 @@ class Site(Declared):
             inside = [*(one.prefix for one in pools), *(one.prefix for one in networks)]
             faults += second_dhcp_faults(self.second_dhcp_server, inside, leases=leases)
         faults += management_faults(self.management, self.vlans, self.address_pools)
-        faults += end_faults(self.vlans, self.loopbacks, has_two=self.second_router is not None)
+        faults += stretched_faults(
+            self.vlans, self.address_pools, self.networks, self.loopbacks, has_two=self.second_router is not None
+        )
         faults += switch_faults(self.switches, routers=1 if self.second_router is None else 2)
         if faults:
             raise ValueError("; ".join(faults))

@@ -203,12 +203,13 @@ def port_name(interface: str, vlan: SiteVlan | None) -> str:
 def length_of(pool: AddressPool, vlan: SiteVlan | None) -> int:
     """Prefix length of a pool's addresses: its own, or that of the whole network that it is a part of."""
     return next(
-        (one.prefixlen for one in (vlan.prefixes if vlan is not None else ()) if _is_part(pool.prefix, one)),
+        (one.prefixlen for one in (vlan.prefixes if vlan is not None else ()) if is_part(pool.prefix, one)),
         pool.prefix.prefixlen,
     )
 
 
-def _is_part(one: Network, whole: Network) -> bool:
+def is_part(one: Network, whole: Network) -> bool:
+    """Whether all addresses of a network are in another one."""
     return one.version == whole.version and one.prefixlen >= whole.prefixlen and one.network_address in whole
 
 
@@ -269,27 +270,6 @@ def vlan_faults(
     yield from _data_faults(vlans, pools)
     yield from _port_faults(vlans, [(what, one) for what, one, _ in held])
     yield from _vrf_faults(vlans, pools, networks)
-    yield from _vni_faults(vlans, pools)
-
-
-def _vni_faults(vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool]) -> Iterator[str]:
-    """A VLAN that other sites have too is a tenant's, and its pools are parts of what all sites say that it is."""
-    known: dict[int, str] = {}
-    for key, vlan in vlans.items():
-        if (vlan.vni is None) is not (not vlan.prefixes):
-            has, lacks = ("a vni", "prefixes") if vlan.vni is not None else ("prefixes", "a vni")
-            yield f"VLAN {key} has {has} and no {lacks}; name both, or none"
-        elif vlan.vni is not None and vlan.tenant is None:
-            yield f"VLAN {key} has a vni and is no tenant's; name its tenant, or leave it out"
-        elif vlan.vni is not None and known.setdefault(vlan.vni, key) != key:
-            yield f"VLANs {known[vlan.vni]} and {key} have the same vni {vlan.vni}; give each a vni of its own"
-    for key, pool in pools.items():
-        whole = vlans.get(pool.vlan or "")
-        if whole is not None and whole.vni is not None:
-            if not any(_is_part(pool.prefix, one) for one in whole.prefixes):
-                yield f"pool {key} is part of none of the prefixes of VLAN {pool.vlan}; write one that holds it"
-            if pool.dynamic is not None:
-                yield f"pool {key} leases addresses in VLAN {pool.vlan}, and its vni has machines of other sites too"
 
 
 def _vrf_faults(
@@ -303,7 +283,7 @@ def _vrf_faults(
             if vlan.tenant is None:
                 yield f"VLAN {key} is in VRF {vlan.vrf} and is no tenant's; name its tenant, or leave 'vrf' out"
     at_port: dict[str, str | None] = {}
-    ports = {"lo", "all", "default"}
+    ports = {"lo", "all", "default"} | {f"vx{vlan.vni}" for vlan in vlans.values() if vlan.vni is not None}
     for key, one in networks.items():
         if one.vrf is not None:
             whose[one.vrf].add("administrators")
@@ -377,9 +357,11 @@ def _port_faults(vlans: Mapping[str, SiteVlan], held: list[tuple[str, AddressPoo
     for what, one in held:
         if one.interface is None or (one.vlan is not None and one.vlan not in vlans):
             continue
-        name = port_name(one.interface, vlans[one.vlan] if one.vlan is not None else None)
-        if len(name) > LONGEST_NAME:
-            yield f"{what} would be at interface '{name}', longer than {LONGEST_NAME} characters; choose a shorter one"
+        vlan = vlans[one.vlan] if one.vlan is not None else None
+        name = port_name(one.interface, vlan)
+        own = name if vlan is None else f"{one.interface}.{vlan.vid}"
+        if len(own) > LONGEST_NAME:
+            yield f"{what} would be at interface '{own}', longer than {LONGEST_NAME} characters; choose a shorter one"
         if one.vlan is not None and interfaces.setdefault(one.vlan, one.interface) != one.interface:
             yield f"{what} has VLAN {one.vlan} at {one.interface}, and it is at {interfaces[one.vlan]} already"
         if names.setdefault(name, one.vlan) != one.vlan:

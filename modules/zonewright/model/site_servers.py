@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from zonewright.model.base import Declared, Identifier
 from zonewright.model.ip import Address, Network
 from zonewright.model.secret import SecretReference
-from zonewright.model.site_network import AddressPool, InterfaceName, RouterNetwork, SiteVlan, port_of
+from zonewright.model.site_network import AddressPool, InterfaceName, RouterNetwork, SiteVlan, is_part, port_of
 
 _LEAST, _MOST = 1024, 65_534
 ON_HOST_PATTERN = r"^/[A-Za-z0-9][A-Za-z0-9._/-]*$"
@@ -19,6 +19,8 @@ HostPath = Annotated[str, Field(pattern=ON_HOST_PATTERN, max_length=255)]
 """Where a file is on a host."""
 ALERTS_PATTERN = r"^https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$"
 DNSKEY_PATTERN = r"^257 3 13 (?:[A-Za-z0-9+/] ?){86}==$"
+_KEY_FLAGS, _PROTOCOL, ALGORITHM = 257, 3, 13
+_BYTE, _WORD = 8, 0xFFFF
 _P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
@@ -37,6 +39,21 @@ def _one_key(text: str) -> str:
         message = "no key of ECDSA P-256 as it stands behind DNSKEY in a file K*.key; copy it whole"
         raise ValueError(message)
     return f"257 3 13 {key}"
+
+
+def key_tag(public_key: str) -> int:
+    """The number by which a key is known (RFC 4034, appendix B).
+
+    Args:
+        public_key: in base64, as a DNSKEY record ends.
+
+    Example:
+        >>> key_tag("A" * 86 + "==")
+        1038
+    """
+    data = _KEY_FLAGS.to_bytes(2, "big") + bytes([_PROTOCOL, ALGORITHM]) + base64.b64decode(public_key)
+    total = sum(byte << _BYTE if index % 2 == 0 else byte for index, byte in enumerate(data))
+    return (total + (total >> 16 & _WORD)) & _WORD
 
 
 def _reachable(url: str) -> str:
@@ -127,6 +144,9 @@ class Dnssec(Declared):
         if self.other_key is not None and self.other_key.dnskey == self.dnskey:
             message = "the same key twice; let other_key be another one, or leave it out"
             raise ValueError(message)
+        if self.other_key is not None and key_tag(self.other_public_key) == key_tag(self.public_key):
+            message = "two keys with the same number, by which name servers keep them; make another one"
+            raise ValueError(message)
         return self
 
     @property
@@ -211,16 +231,68 @@ def second_router_faults(  # noqa: PLR0917 - the parts of a site
         yield "the second router names a link twice; leave one of them out"
 
 
-def end_faults(vlans: Mapping[str, SiteVlan], loopbacks: Iterable[Address], *, has_two: bool) -> Iterator[str]:
-    """What keeps frames of other sites from ending at a site's router.
+def stretched_faults(
+    vlans: Mapping[str, SiteVlan],
+    pools: Mapping[str, AddressPool],
+    networks: Mapping[str, RouterNetwork],
+    loopbacks: Iterable[Address],
+    *,
+    has_two: bool,
+) -> Iterator[str]:
+    """What is wrong with VLANs that other sites have too: a sentence for each fault.
 
     Args:
-        vlans: by id.
+        vlans: of the site, by id.
+        pools: its pools by id.
+        networks: its other networks by id.
         loopbacks: of the router.
         has_two: whether the site has two routers.
     """
+    yield from _vni_faults(vlans, pools)
+    yield from _whole_faults(vlans, pools, networks)
     if any(one.vni is not None for one in vlans.values()):
         if has_two:
             yield "a VLAN with a vni at a site with two routers, which would both pass on its frames; leave one out"
         if not any(one.version == 4 for one in loopbacks):  # noqa: PLR2004
             yield "a VLAN with a vni at a site without an IPv4 address in 'loopbacks', where its frames would end"
+
+
+def _vni_faults(vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool]) -> Iterator[str]:
+    """A VLAN that other sites have too is a tenant's, and its pools are parts of what all sites say that it is."""
+    known: dict[int, str] = {}
+    for key, vlan in vlans.items():
+        if (vlan.vni is None) is not (not vlan.prefixes):
+            has, lacks = ("a vni", "prefixes") if vlan.vni is not None else ("prefixes", "a vni")
+            yield f"VLAN {key} has {has} and no {lacks}; name both, or none"
+        elif vlan.vni is not None and vlan.tenant is None:
+            yield f"VLAN {key} has a vni and is no tenant's; name its tenant, or leave it out"
+        elif vlan.vni is not None and known.setdefault(vlan.vni, key) != key:
+            yield f"VLANs {known[vlan.vni]} and {key} have the same vni {vlan.vni}; give each a vni of its own"
+    for key, pool in pools.items():
+        whole = vlans.get(pool.vlan or "")
+        if whole is not None and whole.vni is not None:
+            if not any(is_part(pool.prefix, one) for one in whole.prefixes):
+                yield f"pool {key} is part of none of the prefixes of VLAN {pool.vlan}; write one that holds it"
+            if pool.dynamic is not None:
+                yield f"pool {key} leases addresses in VLAN {pool.vlan}, and its vni has machines of other sites too"
+
+
+def _whole_faults(
+    vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool], networks: Mapping[str, RouterNetwork]
+) -> Iterator[str]:
+    """A VLAN's whole networks hold nothing else: its nodes ask for all addresses in them by frames."""
+    held = [(f"pool {key}", one.vlan, one.prefix) for key, one in pools.items()]
+    held += [(f"network {key}", one.vlan, one.prefix) for key, one in networks.items()]
+    wholes: list[tuple[str, Network]] = []
+    for key, whole in ((key, whole) for key, vlan in vlans.items() for whole in vlan.prefixes):
+        for what, vlan, prefix in held:
+            if vlan != key and _shares(prefix, whole):
+                yield f"{what} has addresses of {whole}, which is wholly in VLAN {key}; name smaller prefixes there"
+        for other, prefix in wholes:
+            if _shares(prefix, whole):
+                yield f"VLANs {other} and {key} have {prefix} and {whole} in prefixes, which overlap; leave one out"
+        wholes.append((key, whole))
+
+
+def _shares(one: Network, other: Network) -> bool:
+    return one.version == other.version and (is_part(one, other) or is_part(other, one))

@@ -1,7 +1,7 @@
 """Which configurations a host should have, by the fleet's file and what the ledger offers, and what is against it."""
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from zonewright.declare.problem import Fault, dotted, unknown
@@ -57,7 +57,7 @@ def wanted_of(
             against += lacking
             if wanted is not None:
                 found.append(wanted)
-                against += _twins(host, wanted, offer, fellows)
+                against += _twins(host, wanted, offer, fellows, configurations.values())
     against += twice(found, tell)
     return tuple(found), tuple(against)
 
@@ -109,18 +109,25 @@ def _paths(host: Host, format_: Format, offer: ApprovedFiles) -> dict[str, str]:
     return {path: below for path, below in offer.by_subject.get(key, ()) if format_.owns(path)}
 
 
-def _twins(host: Host, wanted: Wanted, offer: ApprovedFiles, fellows: Iterable[Host]) -> Iterator[str]:
-    """Hosts that would have the same files, where these are one router's or one server's of a site.
+def _twins(
+    host: Host,
+    wanted: Wanted,
+    offer: ApprovedFiles,
+    fellows: Iterable[Host],
+    configurations: Collection[Configuration],
+) -> Iterator[str]:
+    """Hosts that would have the same files, by whichever configuration, where these are one router's or one server's.
 
     Such are two servers that lease the same addresses, after one of them got another name in the declaration.
     """
     if not (wanted.format.of_routers or wanted.format.of_servers):
         return
+    alike = [one for one in configurations if one.format == wanted.format.id]
     own = {one.source for one in wanted.files}
     others = sorted(
         one.name
         for one in fellows
-        if one.name != host.name and one.site == host.site and is_meant(one, wanted.settings)
+        if one.name != host.name and one.site == host.site and any(is_meant(one, each) for each in alike)
         if own & _paths(one, wanted.format, offer).keys()
     )
     if others:

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 
 from zonewright.model import Site
-from zonewright.model.site_network import USUAL_MTU, SiteVlan, length_of, port_name, vrf_tables
+from zonewright.model.site_network import USUAL_MTU, SiteVlan, is_part, length_of, port_name, vrf_tables
 from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.routing import BgpSession, members_of, of_version, prefix_order
 
@@ -76,11 +76,15 @@ class RouterVrf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StretchedPeer:
-    """Another site that has some of the same networks of layer 2; ``sequence`` is its entry in route maps."""
+    """Another site that has some of the same networks of layer 2, and not the others that are here.
+
+    ``sequence`` is its entry in route maps.
+    """
 
     site: str
     sequence: int
     vnis: tuple[int, ...]
+    others: tuple[int, ...]
     address: str
 
 
@@ -129,7 +133,13 @@ def stretched_of(
         local=next((str(one) for one in site.loopbacks if own and one.version == 4), ""),  # noqa: PLR2004
         ports=own,
         peers=tuple(
-            StretchedPeer(site=key, sequence=numbers[key], vnis=tuple(sorted(vnis)), address=address)
+            StretchedPeer(
+                site=key,
+                sequence=numbers[key],
+                vnis=tuple(sorted(vnis)),
+                others=tuple(sorted({port.vni for port in own} - set(vnis))),
+                address=address,
+            )
             for (key, address), vnis in sorted(held.items())
             if key in numbers
         ),
@@ -193,8 +203,8 @@ def vrfs_of(ports: Iterable[RouterPort], zone: Iterable[str]) -> tuple[RouterVrf
 
 def _vrf(name: str, table: int, ports: list[RouterPort], zone: list[str]) -> RouterVrf:
     reached = {ip_network(text) for port in ports for text in (*port.reaches_v4, *port.reaches_v6)}
-    closed = [one for one in map(ip_network, zone) if reached and not any(_within(one, other) for other in reached)]
-    opened = [one for one in reached if any(_within(one, other) for other in closed)]
+    closed = [one for one in map(ip_network, zone) if reached and not any(is_part(one, other) for other in reached)]
+    opened = [one for one in reached if any(is_part(one, other) for other in closed)]
     return RouterVrf(
         name=name,
         table=table,
@@ -202,11 +212,6 @@ def _vrf(name: str, table: int, ports: list[RouterPort], zone: list[str]) -> Rou
         closed=tuple(sorted(map(str, closed), key=prefix_order)),
         opened=tuple(sorted(map(str, opened), key=prefix_order)),
     )
-
-
-def _within(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
-    first, second = one.network_address, other.network_address
-    return first.version == second.version and one.prefixlen >= other.prefixlen and first in other
 
 
 def ports_of(site: Site, times: Iterable[str], around: Surroundings) -> tuple[RouterPort, ...]:

@@ -1,16 +1,14 @@
 """Zones of the DNS that a site's name servers sign, and those of other sites whose signatures they check."""
 
-import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from zonewright.model import Site
+from zonewright.model.site_servers import ALGORITHM, key_tag
 from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.naming import ReverseZone, reverse_zones
 
-_KEY_FLAGS, _PROTOCOL, _ALGORITHM = 257, 3, 13
 _END = "=="
-_BYTE, _WORD = 8, 0xFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +76,7 @@ def signed_zones(name: str, site: Site, back: Iterable[ReverseZone], service: It
     found += [(one, f"service/{one}.zone") for one in service]
     found += [(one.zone, f"reverse/{one.key}.zone") for one in back]
     other = site.dnssec.other_public_key
-    keys = f"+{_ALGORITHM:03}+{key_tag(site.dnssec.public_key):05}" + (f".{key_tag(other):05}" if other else "")
+    keys = f"+{ALGORITHM:03}+{key_tag(site.dnssec.public_key):05}" + (f".{key_tag(other):05}" if other else "")
     return tuple(
         SignedZone(
             key=f"{zone}.{keys}",
@@ -106,7 +104,7 @@ def zone_keys(site: Site, zones: Iterable[SignedZone]) -> tuple[ZoneKey, ...]:
         known.append((site.dnssec.other_public_key, site.dnssec.other_key.private_key))
     return tuple(
         ZoneKey(
-            key=f"{one.zone}.+{_ALGORITHM:03}+{key_tag(public_key):05}",
+            key=f"{one.zone}.+{ALGORITHM:03}+{key_tag(public_key):05}",
             zone=one.zone,
             tag=key_tag(public_key),
             public_key=public_key.removesuffix(_END),
@@ -145,18 +143,3 @@ def unsigned_domains(name: str, around: Surroundings, anchors: Iterable[TrustAnc
     for site_id in sorted({name, *around.routing}):
         if f"{site_id}.internal" not in signed:
             yield f"{site_id}.internal"
-
-
-def key_tag(public_key: str) -> int:
-    """The number by which a key is known (RFC 4034, appendix B).
-
-    Args:
-        public_key: in base64, as a DNSKEY record ends.
-
-    Example:
-        >>> key_tag("A" * 86 + "==")
-        1038
-    """
-    data = _KEY_FLAGS.to_bytes(2, "big") + bytes([_PROTOCOL, _ALGORITHM]) + base64.b64decode(public_key)
-    total = sum(byte << _BYTE if index % 2 == 0 else byte for index, byte in enumerate(data))
-    return (total + (total >> 16 & _WORD)) & _WORD

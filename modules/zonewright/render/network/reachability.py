@@ -5,9 +5,10 @@ No native program sees more than one host's files. These look at all of them tog
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address, ip_interface, ip_network
 from urllib.parse import urlsplit
 
+from zonewright.model.site_network import is_part
 from zonewright.render.contexts.dhcp import DhcpLease
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.naming import ReverseZone
@@ -42,7 +43,7 @@ def network_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -
     found = [*_sessions(routers), *_addresses(sites, nodes), *_names(sites, groups, nodes), *_firewalls(nodes, files)]
     if not found:
         found = list(whole_findings(all_of, files))
-    found += [one for site in sites.values() for one in _unannounced(site)]
+    found += [one for site in sites.values() for one in (*_unannounced(site), *_stretched(site), *_vrfs(site))]
     return tuple(sorted(found, key=lambda finding: (finding.subject, finding.message)))
 
 
@@ -114,6 +115,32 @@ def _unannounced(site: SiteContext) -> Iterator[Finding]:
             message = f"machines in {lease.prefix} are leased addresses, and no rendered router announces itself there"
             fix = f"declare {lacking}, or let a router of your own announce itself there with the managed flag"
             yield _finding(f"pool {lease.pool} at {site.name}", message, fix, level="advisory")
+
+
+def _stretched(site: SiteContext) -> Iterator[Finding]:
+    """Networks of layer 2 that end here, and others' networks that nodes of one would ask for by frames."""
+    zone = [ip_network(text) for text in (*site.zone_v4, *site.zone_v6)]
+    for port in site.stretched.ports:
+        subject = f"VLAN {port.vid} at {site.name}"
+        if all(port.vni not in peer.vnis for peer in site.stretched.peers):
+            message = f"no other site says the same of vni {port.vni}, so its frames stay at this one"
+            fix = "compare 'vni', 'tenant' and 'prefixes' of the VLAN with what the other site declares"
+            yield _finding(subject, message, fix, level="advisory")
+        reached = [ip_network(text) for text in (*port.reaches_v4, *port.reaches_v6)]
+        for whole in (ip_interface(text).network for text in (*port.v4, *port.v6)):
+            for one in zone:
+                if is_part(one, whole) and not any(is_part(one, other) for other in reached):
+                    message = f"{one} is another's, and nodes would take it for a part of {whole}, their own network"
+                    yield _finding(subject, message, "name smaller 'prefixes' at all sites of the network")
+
+
+def _vrfs(site: SiteContext) -> Iterator[Finding]:
+    """A VRF and a link whose devices would have one name; of links the site's declaration says nothing."""
+    links = {item.name: item.link for item in site.interfaces}
+    for vrf in site.vrfs:
+        if vrf.name in links:
+            message = f"VRF {vrf.name} has the name of the interface of link {links[vrf.name]}"
+            yield _finding(f"router of {site.name}", message, "give the VRF another name")
 
 
 def _leased(site: str, lease: DhcpLease, holders: Mapping[str, list[str]]) -> Iterator[Finding]:
