@@ -319,7 +319,7 @@ def test_a_refusal_tells_what_is_too_much_and_no_sum(served: Served) -> None:
     offer = tenant.propose(again, reserve=False)
     tenant.propose(again, reserve=False)
     moved = {**offer.seats, "web-001": RackPosition("dc1/a/01/01", 8)}
-    for who, seats in ((tenant, offer.seats), (tenant, moved), (local, moved)):
+    for who, seats in ((tenant, offer.seats), (tenant, offer.seats), (tenant, moved), (local, moved)):
         asked = {"stack_id": OWN, "party": "tenant-a", "lineage": "lineage-of-tenant-a", "addresses": offer.addresses}
         found = EvaluateRequest(**asked, demand_digest=offer.demand_digest, seats=seats)
         assert any(one.refuses for one in who.client.call(verbs.EVALUATE, found).findings)

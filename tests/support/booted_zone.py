@@ -25,7 +25,7 @@ import yaml
 from support.authority import CLIENT, SERVER, authority
 from support.network_hosts import NetworkHost, until
 from support.parts import require
-from zonewright.model.secret import resolved
+from zonewright.model.secret import Reference, resolved
 from zonewright.render import NodeContext, SiteContext
 from zonewright.render.contexts.router_ports import RouterPort
 from zonewright.render.formats.format import AnyContext, root_of, sites_in
@@ -48,10 +48,17 @@ OUTSIDE = ("198.51.100.7", "2001:db8:beef::7")
 """A host that is not of the zone, behind its way out."""
 SIGNED_BY = base64.b64encode((79).to_bytes(32, "big")).decode()
 """The private key of the site that signs its zones; a number for whose public key the declaration has no better use."""
+NEXT_KEY = base64.b64encode((80).to_bytes(32, "big")).decode()
+"""The same of the key that comes next."""
 _TIME_SERVER = "local stratum 5\nallow all\ncmdport 0\npidfile /run/chronyd.pid\n"
 _ONLY_A_SWITCH = "for one in /proc/sys/net/bridge/bridge-nf-call-ip*tables; do test ! -e $one || echo 0 > $one; done"
 """A router's bridge stands for the switches of its site, which do not ask the router's rules."""
 _NO_WAIT = "for one in all default; do echo 0 > /proc/sys/net/ipv6/conf/$one/accept_dad; done"
+
+
+def signed_by(reference: Reference) -> str:
+    """The value of a reference in files of name servers."""
+    return NEXT_KEY if reference.text.endswith("NEXT") else SIGNED_BY
 
 
 def require_programs() -> None:
@@ -407,7 +414,7 @@ def _names(zone: BootedZone, name: str, host: NetworkHost) -> None:
         if found is not None:
             target = etc / found[1]
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(resolved(text.encode(), lambda _reference: SIGNED_BY))
+            target.write_bytes(resolved(text.encode(), signed_by))
     signed = host.folder / "signed"
     signed.mkdir()
     below = f"sites/{name}/var/lib/bind/"

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+from zonewright.cli.output import findings_text
 from zonewright.provider.refusal import refusal_text
-from zonewright.rules.alike import alike
-from zonewright.rules.finding import ANOTHER_PARTY, Finding, Participant
+from zonewright.rules.alike import alike, is_consequence
+from zonewright.rules.finding import ANOTHER_PARTY, NOTHING_MORE, Finding, Participant
 
 
 def missing_rack(number: int, **fields: Any) -> Finding:
@@ -61,3 +62,20 @@ def test_findings_that_say_something_else_stay_apart() -> None:
         *(item.where for item in others),
         one.where,
     ]
+
+
+def test_what_only_follows_from_another_finding_is_marked_and_told_last() -> None:
+    """What goes away with another fix, or once all nodes have a place, is a consequence; causes come before it."""
+    cause = missing_rack(1, rule="unit-overlap", message="web-001 would take U1")
+    follows = missing_rack(2, rule="feed-failover", message="feed B", fix=f"{NOTHING_MORE}once web-001 moves", excess=9)
+    homeless = missing_rack(3, rule="placement", subject="web-003", message="web-003 has no place")
+    thin = missing_rack(4, rule="spread", subject="web", message="cluster web stands in 1 rack")
+    others = replace(thin, participants=(Participant(party="tenant-b", name="web-001"),))
+    found = [follows, thin, others, homeless, cause]
+    assert [is_consequence(one, found) for one in found] == [True, True, False, False, False]
+    assert not is_consequence(thin, [thin, cause])
+    text = findings_text([follows, thin, homeless, cause], columns=100)
+    assert text.index("unit-overlap") < text.index("mandatory feed-failover, a consequence\n")
+    assert text.endswith("4 findings refuse the change, 2 of them only consequences of others")
+    refusal = refusal_text(found, stack="a")
+    assert refusal.index("[unit-overlap]") < refusal.index("[feed-failover, a consequence]")

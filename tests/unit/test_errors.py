@@ -24,6 +24,7 @@ APART = {
     "_UnknownFormError": "ends the edit of one file within its module, and becomes part of an EditError",
     "_TwiceError": "ends the reading of JSON within its module, and becomes a NoJsonError",
     "NoJsonError": "is said of a file by who reads it; its room is a program that knows the standard library only",
+    "_NotAskedError": "ends one try within its module, and the next one begins with the answer",
     "_StopError": "ends the reading of one file within its module, after the reason has been noted",
 }
 """Exceptions that no person reads, each with the reason why it is none of the tree."""

@@ -162,6 +162,21 @@ def test_a_network_of_layer_2_goes_on_only_where_both_sites_say_the_same(tmp_pat
         assert [changed_sites[name].stretched.peers for name in ("one", "two")] == [(), ()]
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_while_two_keys_count_either_one_is_enough(number: int) -> None:
+    """A site that believes the key that comes, or the one that goes, believes what both are published for."""
+    known = [one for one in site("west").trust_anchors if one.zone == "east.internal"]
+    assert len({one.public_key for one in known}) == 2
+    anchors = tuple(one for one in site("west").trust_anchors if one.public_key == known[number].public_key)
+    contexts = changed("west", trust_anchors=anchors)
+    assert network_findings(contexts, zone()[1]) == ()
+    assert name_servers_of(contexts).proves("west", "10.80.16.9", "ns1.east.internal.")
+    keys = [one for one in site("east").zone_keys if one.zone == "east.internal"]
+    assert [one.signs for one in keys] == [True, False]
+    state = zone()[1][f"sites/east/etc/bind/keys/K{keys[1].key}.state"]
+    assert ("ZSK: no\n" in state, "ZRRSIGState" in state, "KRRSIGState: omnipresent" in state) == (True, False, True)
+
+
 BROKEN: dict[str, Callable[[], tuple[list[AnyContext], Mapping[str, str], str]]] = {
     "no link is in use": lambda: (
         [

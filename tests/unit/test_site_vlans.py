@@ -283,6 +283,8 @@ def test_a_key_is_taken_as_bind_writes_it_and_only_if_it_is_one() -> None:
     """The two words of a file K*.key are one key; one that is no point of the curve is refused."""
     written = f"{DNSKEY[:65]} {DNSKEY[65:]}"
     assert Dnssec(dnskey=written, private_key="ref+env://K").dnskey == DNSKEY
+    with pytest.raises(ValueError, match="the same key twice"):
+        Dnssec(dnskey=DNSKEY, private_key="ref+env://K", other_key={"dnskey": DNSKEY, "private_key": "ref+env://L"})  # type: ignore[arg-type]
     for wrong in (DNSKEY.replace("29L", "39L"), DNSKEY.replace("nw==", "nx=="), f"257 3 13 {'A' * 86}=="):
         with pytest.raises(ValueError, match="no key of ECDSA"):
             Dnssec(dnskey=wrong, private_key="ref+env://K")

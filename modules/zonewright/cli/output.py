@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Literal, TextIO
 
 from zonewright.errors import Exit, ZonewrightError, sentences_of
-from zonewright.rules.alike import alike
+from zonewright.rules.alike import alike, is_consequence
 from zonewright.rules.finding import Finding, worst_first
 
 GOOD, REFUSED, MISUSE, NOT_DECIDED = Exit
@@ -54,23 +54,26 @@ def findings_text(findings: Sequence[Finding], *, columns: int, coloured: bool =
     """
     lines: list[str] = []
     ordered = alike(worst_first(findings))
+    following = {id(one) for one in ordered if is_consequence(one, ordered)}
     rank = {finding.subject: index for index, finding in reversed(list(enumerate(ordered)))}
-    by_subject = sorted(ordered, key=lambda finding: rank[finding.subject])
+    by_subject = sorted(ordered, key=lambda finding: (rank[finding.subject], id(finding) in following))
     for subject, group in groupby(by_subject, key=lambda finding: finding.subject):
         lines += ["", subject]
         for finding in group:
-            lines += _entry(finding, columns, coloured=coloured)
+            lines += _entry(finding, columns, coloured=coloured, follows=id(finding) in following)
     count = sum(1 for finding in ordered if finding.refuses)
     waivers = sum(1 for finding in ordered if finding.waiver)
     tail = "1 finding refuses the change" if count == 1 else f"{count or 'no'} findings refuse the change"
+    also = sum(1 for finding in ordered if finding.refuses and id(finding) in following)
+    tail += f", {also} of them only {'a consequence' if also == 1 else 'consequences'} of others" if also else ""
     tail += f", {waivers} waived" if waivers else ""
     return "\n".join([*lines[1:], "", tail])
 
 
-def _entry(finding: Finding, columns: int, *, coloured: bool) -> list[str]:
+def _entry(finding: Finding, columns: int, *, coloured: bool, follows: bool) -> list[str]:
     where = f"{finding.where}: " if finding.where else ""
     waived = f", waived by {finding.waiver}" if finding.waiver else ""
-    said = f"{finding.level} {finding.rule}{waived}"
+    said = f"{finding.level} {finding.rule}{waived}{', a consequence' if follows else ''}"
     style: Style = "refuses" if finding.refuses else "waived" if finding.waiver else "advisory"
     lines = [f"  {where}{_painted(said, style) if coloured else said}"]
     lines += _wrapped(finding.message, columns)

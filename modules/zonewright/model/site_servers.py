@@ -101,6 +101,15 @@ class SecondDhcpServer(Declared):
         return SecondDhcpServer(name=self.name, address=self.address, first_address=self.first_address)
 
 
+class OtherKey(Declared):
+    """A key that comes or goes: it is published, and other sites believe it, and it signs nothing but the keys."""
+
+    dnskey: Annotated[str, Field(pattern=DNSKEY_PATTERN, max_length=120), AfterValidator(_one_key)]
+    """The public key as its DNSKEY record ends."""
+    private_key: SecretReference
+    """Reference to the value of ``PrivateKey``."""
+
+
 class Dnssec(Declared):
     """The key by which a site's name servers sign the site's own zones (DNSSEC, ECDSA P-256 with SHA-256)."""
 
@@ -110,11 +119,25 @@ class Dnssec(Declared):
     """Reference to the value of ``PrivateKey``, such as ref+vault://names/east#/private; all name servers have it."""
     transfer_key: SecretReference | None = None
     """Reference to a key of hmac-sha256 in base64, with which secondaries may transfer the signed zones."""
+    other_key: OtherKey | None = None
+    """The key that comes next, or the one before, while both count."""
+
+    @model_validator(mode="after")
+    def _another(self) -> Self:
+        if self.other_key is not None and self.other_key.dnskey == self.dnskey:
+            message = "the same key twice; let other_key be another one, or leave it out"
+            raise ValueError(message)
+        return self
 
     @property
     def public_key(self) -> str:
         """The public key in base64."""
         return self.dnskey.rpartition(" ")[2]
+
+    @property
+    def other_public_key(self) -> str:
+        """The other public key in base64, or empty."""
+        return self.other_key.dnskey.rpartition(" ")[2] if self.other_key is not None else ""
 
 
 def second_dhcp_faults(second: SecondDhcpServer, networks: Iterable[Network], *, leases: bool) -> Iterator[str]:

@@ -26,6 +26,7 @@ class Routing(_Plain):
         time_servers: where its nodes take the time from.
         named: addresses that have a name in its domain.
         signing_key: public key of whoever signs its zones, or empty.
+        other_key: public key of one that comes next or was before, while both count, or empty.
         is_stretched: whether it has networks of layer 2 that other sites have too.
     """
 
@@ -37,6 +38,7 @@ class Routing(_Plain):
     time_servers: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     signing_key: str = ""
+    other_key: str = ""
     is_stretched: bool = False
 
 

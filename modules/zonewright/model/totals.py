@@ -2,12 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from operator import attrgetter
 
 from zonewright.model.rack import Rack
 from zonewright.model.world import Occupant, RoomTotals, Standing, Usage
 
 _ORDER: tuple[Standing, ...] = ("releasing", "reserved", "baseline", "active", "admitted", "wanted")
 """Of a thing that stands in two places the later one counts."""
+_KEY = attrgetter("party", "stack", "name")
 
 
 def room_totals(racks: Mapping[str, Rack], occupants: Iterable[Occupant]) -> dict[str, RoomTotals]:
@@ -32,7 +34,7 @@ def room_totals(racks: Mapping[str, Rack], occupants: Iterable[Occupant]) -> dic
 
 def _each_once(occupants: Collection[Occupant]) -> Collection[Occupant]:
     """Occupants, of one that stands in two places the later."""
-    if len({(item.party, item.stack, item.name) for item in occupants}) == len(occupants):
+    if len(set(map(_KEY, occupants))) == len(occupants):
         return occupants
     place: dict[tuple[str, str, str], Occupant] = {}
     for item in occupants:

@@ -6,7 +6,7 @@ The engine prints a check failure as it is, and twice its parts when there are s
 import textwrap
 from collections.abc import Sequence
 
-from zonewright.rules.alike import alike
+from zonewright.rules.alike import alike, is_consequence
 from zonewright.rules.finding import Finding, worst_first
 
 WIDTH = 78
@@ -40,18 +40,18 @@ def notes_text(findings: Sequence[Finding], *, stack: str, width: int = WIDTH) -
 
 def _entries(findings: Sequence[Finding], stack: str, width: int) -> list[str]:
     lines: list[str] = []
-    for finding in findings[:SHOWN]:
-        lines += ["", *_entry(finding, width)]
+    follows = {id(finding): is_consequence(finding, findings) for finding in findings}
+    for finding in sorted(findings, key=lambda one: follows[id(one)])[:SHOWN]:
+        lines += ["", *_entry(finding, width, follows=follows[id(finding)])]
     if len(findings) > SHOWN:
         lines += ["", f"... and {len(findings) - SHOWN} more: zonewright check --stack {stack}"]
     return lines
 
 
-def _entry(finding: Finding, width: int) -> list[str]:
+def _entry(finding: Finding, width: int, *, follows: bool) -> list[str]:
     where = f"{finding.where}: " if finding.where else ""
-    text = textwrap.wrap(
-        f"{where}[{finding.rule}] {finding.message}", width, subsequent_indent="    ", break_on_hyphens=False
-    )
+    said = f"{finding.rule}, a consequence" if follows else finding.rule
+    text = textwrap.wrap(f"{where}[{said}] {finding.message}", width, subsequent_indent="    ", break_on_hyphens=False)
     if finding.waiver is not None:
         text += [f"    waived by {finding.waiver}"]
     others = sorted({item.party for item in finding.participants if not item.name})

@@ -255,7 +255,7 @@ _SITE: Mapping[str, _Finder] = {
         ("fellow_servers", "unsigned_domains", "unsigned_zones", "trust_anchors", "empty_zones"),
         _site(lambda _c, _i, _l: ("sites",)),
     ),
-    "signed_zones": _plain("dnssec"),
+    **dict.fromkeys(("signed_zones", "zone_keys"), _plain("dnssec")),
     "zone_v4": _site(lambda c, i, _l: (f"prefix:{c.zone_v4[i[0]]}",)),
     "zone_v6": _site(lambda c, i, _l: (f"prefix:{c.zone_v6[i[0]]}",)),
     "interfaces": _site(lambda c, i, last: _of_link(c, c.interfaces[i[0]].link, last)),

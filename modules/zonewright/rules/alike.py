@@ -1,17 +1,21 @@
-"""Equal findings of one cause, told once: two hundred nodes in a rack that does not exist are one mistake.
+"""Equal findings of one cause, told once, and which of the others only follow from them.
+
+Two hundred nodes in a rack that does not exist are one mistake.
 
 For those who read. What is decided, recorded and verified is each finding by itself.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from zonewright.rules.finding import THERE, Finding
+from zonewright.rules.finding import NOTHING_MORE, THERE, Finding
 from zonewright.rules.words import listed
 
 _BETWEEN = re.compile(r"([\s,;:()']+)")
 _OWN = "\0"
+_NEEDS_ALL_NODES = frozenset({"n-minus", "spread"})
+"""Rules that count the nodes of a cluster which have a place."""
 
 
 def alike(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -34,6 +38,28 @@ def alike(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         )
         groups.setdefault(key, []).append(finding)
     return tuple(group[0] if len(group) == 1 else _told_once(group) for group in groups.values())
+
+
+def is_consequence(finding: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether a finding goes away with another one.
+
+    That is so where the nodes that it would move may stay once another fix has moved others, and where a cluster stands
+    too close together while nodes of it have no place at all.
+
+    Args:
+        finding: one of them.
+        findings: all that was found.
+    """
+    if finding.fix.startswith(NOTHING_MORE):
+        return True
+    if finding.rule not in _NEEDS_ALL_NODES:
+        return False
+    parties = {item.party for item in finding.participants}
+    return any(
+        finding.subject in (one.subject, one.subject.rpartition("-")[0])
+        for one in findings
+        if one.rule == "placement" and parties <= {item.party for item in one.participants}
+    )
 
 
 def _names(finding: Finding) -> frozenset[str]:

@@ -15,7 +15,7 @@ from zonewright.model.world import ClusterFacts, Occupant, World
 from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.counted import COUNTED
 from zonewright.rules.distances import keeps
-from zonewright.rules.finding import THERE
+from zonewright.rules.finding import NOTHING_MORE, THERE
 from zonewright.rules.free_space import FreeSpace
 from zonewright.rules.loads import Key
 from zonewright.rules.n_minus import worst_loss
@@ -56,7 +56,7 @@ class Elsewhere:
         moving = [place for item, place in pairs if _moves(item, place)]
         if not moving and len(pairs) == len(nodes):
             who = listed([item.name for item, _ in pairs])
-            return f"nothing more: once {self._others_of(pairs)} elsewhere, as another fix says, {who} may stay"
+            return f"{NOTHING_MORE}once {self._others_of(pairs)} elsewhere, as another fix says, {who} may stay"
         if len(nodes) == 1:
             return f"{text}{THERE}position {moving[0].position} of rack {moving[0].rack}"
         there = [f"position {one.position} of rack {one.rack} for {one.name}" for one in moving]

@@ -12,7 +12,7 @@ from zonewright.model.power import FEEDS, Wiring, other
 from zonewright.model.rack import Rack
 from zonewright.model.supply import FeedName
 from zonewright.model.world import Occupant
-from zonewright.rules.loads import ALONE, EVEN, GRAMS, KILOGRAM, WORST, Figures, Key, by_key, limits, sums_of
+from zonewright.rules.loads import ALONE, EVEN, GRAMS, KILOGRAM, WORST, Figures, Key, RackSums, by_key, limits, sums_of
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount, count_of, kilograms, listed
@@ -51,6 +51,7 @@ def rack_loads(view: View) -> Sequence[_Load]:
 def _loads(view: View) -> Iterator[_Load]:
     """Each rack with its load; racks of a row share their feeds, so what these allow is worked out once."""
     grounds: dict[tuple[object, ...], tuple[Wiring, Figures]] = {}
+    sums = RackSums()
     for rack_id, occupants in view.in_rack.items():
         rack = view.racks.get(rack_id)
         if rack is not None:
@@ -59,7 +60,7 @@ def _loads(view: View) -> Iterator[_Load]:
             if ground is None:
                 ground = grounds[key] = rack.wiring, limits(rack)
             wiring, most = ground
-            yield _Load(rack=rack, occupants=occupants, sums=sums_of(occupants, wiring), limits=most)
+            yield _Load(rack=rack, occupants=occupants, sums=sums.of(occupants, wiring), limits=most)
 
 
 def racks_over_a_limit(view: View) -> Sequence[_Load]:

@@ -15,6 +15,8 @@ MUST_HOLD = "; must hold: "
 """What stands between what is the case and the rule that it breaks."""
 THERE = "; there is room at "
 """What stands between a fix and the places that it names."""
+NOTHING_MORE = "nothing more: "
+"""How a fix begins of what goes away with what another fix moves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

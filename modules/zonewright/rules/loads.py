@@ -83,27 +83,43 @@ def sums_of(occupants: Collection[Occupant], wiring: Wiring) -> Figures:
         occupants: what stands in a rack.
         wiring: its feeds.
     """
-    if len({item.name for item in occupants}) < len(occupants):
-        return total(by_key(occupants, wiring).values())
-    parts: list[Figures] = []
-    draw, weight_kg, count = None, 0.0, 0
-    for item in occupants:
-        if item.draw is draw and item.weight_kg == weight_kg:  # nodes of a cluster have one draw
-            count += 1
-        else:
-            if draw is not None:
-                parts.append(_times(count, draw, weight_kg, wiring))
-            draw, weight_kg, count = item.draw, item.weight_kg, 1
-    if draw is not None:
-        parts.append(_times(count, draw, weight_kg, wiring))
-    return parts[0] if len(parts) == 1 else total(parts)
+    return RackSums().of(occupants, wiring)
 
 
-@lru_cache(maxsize=4096)
-def _times(count: int, draw: Draw, weight_kg: float, wiring: Wiring) -> Figures:
-    """The figures of so many occupants that are alike."""
-    one = (*watts(draw, wiring), grams(weight_kg), draw.allocated_w)
-    return tuple(map(count.__mul__, one))
+class RackSums:
+    """Sums of many racks, one after the other: what so many like nodes come to is worked out once.
+
+    Draws and wirings are known by identity, so they must stay as long as this does.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int, float, int], Figures] = {}
+
+    def of(self, occupants: Collection[Occupant], wiring: Wiring) -> Figures:
+        """The sum of one rack, as :func:`sums_of`."""
+        if len({item.name for item in occupants}) < len(occupants):
+            return total(by_key(occupants, wiring).values())
+        parts: list[Figures] = []
+        draw, weight_kg, count = None, 0.0, 0
+        for item in occupants:
+            if item.draw is draw and item.weight_kg == weight_kg:  # nodes of a cluster have one draw
+                count += 1
+            else:
+                if draw is not None:
+                    parts.append(self._times(count, draw, weight_kg, wiring))
+                draw, weight_kg, count = item.draw, item.weight_kg, 1
+        if draw is not None:
+            parts.append(self._times(count, draw, weight_kg, wiring))
+        return parts[0] if len(parts) == 1 else total(parts)
+
+    def _times(self, count: int, draw: Draw, weight_kg: float, wiring: Wiring) -> Figures:
+        """The figures of so many occupants that are alike."""
+        key = count, id(draw), weight_kg, id(wiring)
+        found = self._known.get(key)
+        if found is None:
+            one = (*watts(draw, wiring), grams(weight_kg), draw.allocated_w)
+            found = self._known[key] = tuple(map(count.__mul__, one))
+        return found
 
 
 def leg_shares(rack: Rack, occupants: Iterable[Occupant]) -> LegShares:

@@ -98,5 +98,6 @@ def routing_of(as_number: int, site: Site) -> Routing:
         time_servers=tuple(map(str, site.time_servers)),
         named=tuple(map(str, dict.fromkeys((*site.fixed_addresses, *gateways, *site.all_loopbacks.values())))),
         signing_key=site.dnssec.public_key if site.dnssec is not None else "",
+        other_key=site.dnssec.other_public_key if site.dnssec is not None else "",
         is_stretched=any(vlan.vni is not None for vlan in site.vlans.values()),
     )

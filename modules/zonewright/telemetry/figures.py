@@ -20,10 +20,10 @@ from zonewright.pue.overhead import YEAR_DAYS, half_width_w, overhead_w, powers,
 from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.balancing import unbalanced
 from zonewright.telemetry.home import TsdbFaultError
-from zonewright.telemetry.lost_hours import decided_hours, still_lost
 from zonewright.telemetry.overheads import Overheads, overheads
 from zonewright.telemetry.site_meters import all_meters_of, meters_of
 from zonewright.telemetry.store import HOUR_US, Store
+from zonewright.telemetry.tables import has_lost
 from zonewright.telemetry.unsigned import SignedEnd, late_sentences, signed_ends
 from zonewright.telemetry.window import WindowFigures
 
@@ -281,6 +281,10 @@ def _corrected(store: Store, site_id: str, meters: Mapping[str, MeterSpec], end_
 def _lost(store: Store, site_id: str, meters: Mapping[str, MeterSpec], end_us: int) -> Iterator[str]:
     """Which hours of the twelve months somebody declared lost, who, and why."""
     with store.opened() as connection:
+        if not has_lost(connection, site_id):
+            return
+        from zonewright.telemetry.lost_hours import decided_hours, still_lost  # noqa: PLC0415 - few ever lost any
+
         decided = decided_hours(connection, site_id)
     for one in still_lost(decided, _year_before(end_us), end_us):
         if one.meter in meters:

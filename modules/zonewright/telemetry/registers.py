@@ -14,9 +14,9 @@ from typing import Any
 from zonewright.errors import ZonewrightError
 from zonewright.model.canonical import canonical_json
 from zonewright.telemetry.home import Statements, TelemetryHome
-from zonewright.telemetry.lost_hours import lost_rows
 from zonewright.telemetry.register_lines import READINGS_HEAD, SUMS_HEAD, reading_line, sum_line
 from zonewright.telemetry.summing import HOUR_US
+from zonewright.telemetry.tables import has_lost
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -167,5 +167,8 @@ def _corrected(connection: Statements, site: str, start_us: int) -> dict[str, st
 
 def _lost(connection: Statements, site: str) -> dict[str, str]:
     """Decisions on hours that a time-series database lost."""
-    rows = lost_rows(connection, site)
-    return {f"lost/{site}.json": canonical_json(rows)} if rows else {}
+    if not has_lost(connection, site):
+        return {}
+    from zonewright.telemetry.lost_hours import lost_rows  # noqa: PLC0415 - few sites ever lost any
+
+    return {f"lost/{site}.json": canonical_json(lost_rows(connection, site))}

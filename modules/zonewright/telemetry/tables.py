@@ -164,6 +164,12 @@ def has_far(connection: Statements, key: int) -> bool:
     return connection.execute("select 1 from moved where meter = ? limit 1", (key,)).fetchone() is not None
 
 
+def has_lost(connection: Statements, site: str) -> bool:
+    """Whether hours of a site were ever declared lost."""
+    query = "select 1 from intake where site = ? and kind = 'lost' limit 1"
+    return connection.execute(query, (site,)).fetchone() is not None
+
+
 def bring_back(connection: Statements, key: int, low_us: int, high_us: int) -> None:
     """Bring back the hours of a meter that lie elsewhere, with times from one to another, both inside.
 

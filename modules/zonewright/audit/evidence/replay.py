@@ -39,7 +39,6 @@ from zonewright.pue.readings import Reading
 from zonewright.rules.finding import Finding
 from zonewright.telemetry import Store
 from zonewright.telemetry.home import TelemetryHome
-from zonewright.telemetry.lost_hours import put_lost
 from zonewright.telemetry.register_lines import READINGS_HEAD
 from zonewright.telemetry.site_meters import all_meters_of
 from zonewright.telemetry.tables import readings_file
@@ -286,8 +285,11 @@ def put_site(store: Store, site: str, meters: Mapping[str, MeterSpec], texts: Ma
     hours = hours_in(texts, site)
     corrected = [row[:5] for row in json.loads(texts.get(f"corrected/{site}.json", "[]"))]
     store.restore(site, meters, hours, json.loads(texts.get(f"trusts/{site}.json", "{}")), corrected)
-    with store.writing() as connection:
-        put_lost(connection, site, json.loads(texts.get(f"lost/{site}.json", "[]")))
+    if f"lost/{site}.json" in texts:
+        from zonewright.telemetry.lost_hours import put_lost  # noqa: PLC0415 - few sites ever lost any
+
+        with store.writing() as connection:
+            put_lost(connection, site, json.loads(texts[f"lost/{site}.json"]))
     counts = [len(items) for by_trust in found.values() for items in by_trust.values()]
     return sum(counts), sum(map(len, hours.values()))
 

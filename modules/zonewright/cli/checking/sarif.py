@@ -10,6 +10,7 @@ from zonewright import __version__
 from zonewright.cli.checking.found import Compared, Found, State
 from zonewright.cli.checking.located import Spot, in_folder, spot_of
 from zonewright.declare.problem import Problem
+from zonewright.rules.alike import is_consequence
 from zonewright.rules.finding import Finding
 from zonewright.rules.registry import RULES
 from zonewright.rules.rule import Rule
@@ -76,10 +77,11 @@ def _results(found: Found, compared: Compared | None, numbers: Mapping[str, int]
     states: tuple[State | None, ...] = compared.states if compared else (None,) * len(found.findings)
     for finding, state in zip(found.findings, states, strict=True):
         baseline = {"baselineState": _BASELINE[state]} if state else {}
-        yield _result(finding, found.folder, numbers) | baseline
+        follows = is_consequence(finding, found.findings)
+        yield _result(finding, found.folder, numbers, follows=follows) | baseline
 
 
-def _result(finding: Finding, folder: str, numbers: Mapping[str, int]) -> dict[str, Any]:
+def _result(finding: Finding, folder: str, numbers: Mapping[str, int], *, follows: bool) -> dict[str, Any]:
     spot = spot_of(finding, folder)
     logical = {"fullyQualifiedName": finding.subject or finding.where, "kind": "object"}
     location = _location(spot or Spot(in_folder(folder, "zone.yaml"), 1))  # code hosts take no file without a place
@@ -90,6 +92,7 @@ def _result(finding: Finding, folder: str, numbers: Mapping[str, int]) -> dict[s
         "limit": finding.limit,
         "unit": finding.unit,
         "excess": finding.excess,
+        "consequence": follows or None,
     }
     result: dict[str, Any] = {
         "ruleId": finding.rule,

@@ -87,7 +87,7 @@ class HeldPlaces:
         if not self.is_converted_by(stack_id, demand):
             return self
         racks = {seat.rack for seat in seats.values()}
-        return replace(self, claims=self.left_beside(racks), links={})
+        return replace(self, claims=self.left_beside(racks))
 
     def left_beside(self, racks: Collection[str]) -> dict[str, dict[str, Any]]:
         """What is left when it is converted and the stack has something in these racks."""

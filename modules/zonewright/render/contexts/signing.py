@@ -18,13 +18,11 @@ class SignedZone:
     """A zone that is signed.
 
     Attributes:
-        key: name of its key's files, without the first letter, as BIND names them.
+        key: its name with the numbers of its keys; with another key the zone is signed anew.
         zone: its name.
         file: name of its file for BIND.
         source: where its content is, below the folder of zones.
-        tag: number of the key.
-        public_key: the key that others check by, without the two characters at its end, which are ``==``.
-        private_key: reference to the key that it is signed by.
+        has_other: whether another key is published beside the one that signs.
         transfer_key: reference to the key by which secondaries may have it, or empty.
     """
 
@@ -32,10 +30,29 @@ class SignedZone:
     zone: str
     file: str
     source: str
+    has_other: bool
+    transfer_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneKey:
+    """A key of a zone.
+
+    Attributes:
+        key: name of its files, without the first letter, as BIND names them.
+        zone: name of the zone.
+        tag: number of the key.
+        public_key: the key that others check by, without the two characters at its end, which are ``==``.
+        private_key: reference to the other half.
+        signs: whether it signs the zone, and not its keys only.
+    """
+
+    key: str
+    zone: str
     tag: int
     public_key: str
     private_key: str
-    transfer_key: str
+    signs: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,26 +77,51 @@ def signed_zones(name: str, site: Site, back: Iterable[ReverseZone], service: It
     found = [(f"{name}.internal", "site.zone")]
     found += [(one, f"service/{one}.zone") for one in service]
     found += [(one.zone, f"reverse/{one.key}.zone") for one in back]
-    tag = key_tag(site.dnssec.public_key)
+    other = site.dnssec.other_public_key
+    keys = f"+{_ALGORITHM:03}+{key_tag(site.dnssec.public_key):05}" + (f".{key_tag(other):05}" if other else "")
     return tuple(
         SignedZone(
-            key=f"{zone}.+{_ALGORITHM:03}+{tag:05}",
+            key=f"{zone}.{keys}",
             zone=zone,
-            file=f"zonewright-{zone}.+{_ALGORITHM:03}+{tag:05}.zone",
+            file=f"zonewright-{zone}.{keys}.zone",
             source=source,
-            tag=tag,
-            public_key=site.dnssec.public_key.removesuffix(_END),
-            private_key=site.dnssec.private_key,
+            has_other=bool(other),
             transfer_key=site.dnssec.transfer_key or "",
         )
         for zone, source in found
     )
 
 
+def zone_keys(site: Site, zones: Iterable[SignedZone]) -> tuple[ZoneKey, ...]:
+    """The keys of the zones that a site's name servers sign, of each zone the one that signs it first.
+
+    Args:
+        site: its declaration.
+        zones: the zones.
+    """
+    if site.dnssec is None:
+        return ()
+    known = [(site.dnssec.public_key, site.dnssec.private_key)]
+    if site.dnssec.other_key is not None:
+        known.append((site.dnssec.other_public_key, site.dnssec.other_key.private_key))
+    return tuple(
+        ZoneKey(
+            key=f"{one.zone}.+{_ALGORITHM:03}+{key_tag(public_key):05}",
+            zone=one.zone,
+            tag=key_tag(public_key),
+            public_key=public_key.removesuffix(_END),
+            private_key=private_key,
+            signs=index == 0,
+        )
+        for one in zones
+        for index, (public_key, private_key) in enumerate(known)
+    )
+
+
 def trust_anchors(around: Surroundings, *, besides: str) -> tuple[TrustAnchor, ...]:
     """The keys of all sites but one that sign, for each of their zones that others ask for, in order of site."""
     return tuple(
-        TrustAnchor(zone=zone, public_key=routing.signing_key.removesuffix(_END))
+        TrustAnchor(zone=zone, public_key=key.removesuffix(_END))
         for site_id, routing in sorted(around.routing.items())
         if site_id != besides and routing.signing_key and routing.name_servers
         for zone in (
@@ -89,6 +131,8 @@ def trust_anchors(around: Surroundings, *, besides: str) -> tuple[TrustAnchor, .
                 for one in reverse_zones(((one, ".") for one in routing.named), (*routing.networks, *routing.others))
             ),
         )
+        for key in (routing.signing_key, routing.other_key)
+        if key
     )
 
 

@@ -36,9 +36,11 @@ from zonewright.render.contexts.routing import (
 from zonewright.render.contexts.signing import (
     SignedZone,
     TrustAnchor,
+    ZoneKey,
     signed_zones,
     trust_anchors,
     unsigned_domains,
+    zone_keys,
 )
 from zonewright.render.contexts.site_limits import (
     AlertTarget,
@@ -142,6 +144,7 @@ class SiteContext:
         unsigned_domains: names below .internal that nobody signs.
         unsigned_zones: ways back that nobody signs.
         signed_zones: zones that its name servers sign.
+        zone_keys: their keys.
         trust_anchors: keys by which answers of other sites are checked.
         empty_zones: zones of private use that must not be taken for empty.
         dhcp: the servers of its DHCP.
@@ -232,6 +235,7 @@ class SiteContext:
     unsigned_domains: tuple[str, ...]
     unsigned_zones: tuple[str, ...]
     signed_zones: tuple[SignedZone, ...]
+    zone_keys: tuple[ZoneKey, ...]
     trust_anchors: tuple[TrustAnchor, ...]
     empty_zones: tuple[str, ...]
     dhcp: DhcpServers
@@ -287,6 +291,8 @@ def site_context(
     leases, leases_v6 = leases_of(site, 4), leases_of(site, 6)
     back = tuple(one for one in ways_back(around, besides=name) if one.zone not in answered)
     anchors = trust_anchors(around, besides=name)
+    fellows = {text for key, one in around.routing.items() if key != name for text in one.name_servers}
+    signed = signed_zones(name, site, own_names.reverse_zones, (one.key for one in own_names.service))
     unsigned = sorted({*answered, *(one.zone for one in ways_back(around))} - {one.zone for one in anchors})
     return SiteContext(
         name=name,
@@ -356,15 +362,11 @@ def site_context(
         clients=tuple(sorted({*own, *management}, key=prefix_order)),
         forwards=forwards(around, besides=name),
         forwards_back=back,
-        fellow_servers=tuple(
-            sorted(
-                {text for key, one in around.routing.items() if key != name for text in one.name_servers},
-                key=prefix_order,
-            )
-        ),
+        fellow_servers=tuple(sorted(fellows, key=prefix_order)),
         unsigned_domains=tuple(unsigned_domains(name, around, anchors)),
         unsigned_zones=tuple(unsigned),
-        signed_zones=signed_zones(name, site, own_names.reverse_zones, (one.key for one in own_names.service)),
+        signed_zones=signed,
+        zone_keys=zone_keys(site, signed),
         trust_anchors=anchors,
         empty_zones=empty_zones((*unsigned, *(one.zone for one in anchors))),
         dhcp=dhcp_servers(name, site, server),

@@ -22,7 +22,8 @@ BIND = Format(
         "that party's stack (next format), which named.conf includes. A site without `name_servers` gets no "
         "files.\n\n"
         "With `dnssec` the name servers sign the site's own zones. All of them have the declared key, so each gives "
-        "the same proof, and none of them makes a key. The signed zone's serial number is at least that of the file, "
+        "the same proof, and none of them makes a key. An `other_key` is published beside it and believed too, so "
+        "that one key can take the place of another. The signed zone's serial number is at least that of the file, "
         "and only rises. Other sites' name servers take answers of this site only if they are signed by this key. A "
         "party's own view is for its nodes alone and is not signed. BIND keeps the signed zones in /var/lib/bind. With "
         "a `transfer_key` secondaries may transfer them signed, by a key with the name `zonewright-transfer`."
@@ -38,9 +39,9 @@ BIND = Format(
         File(template="bind/service.zone.j2", path="etc/bind/zones/service/{key}.zone", each="service_zones"),
         File(template="bind/reverse.zone.j2", path="etc/bind/zones/reverse/{key}.zone", each="reverse_zones"),
         File(template="bind/signed.zone.j2", path="var/lib/bind/zonewright-{key}.zone", each="signed_zones"),
-        File(template="bind/key.key.j2", path="etc/bind/keys/K{key}.key", each="signed_zones"),
-        File(template="bind/key.private.j2", path="etc/bind/keys/K{key}.private", each="signed_zones"),
-        File(template="bind/key.state.j2", path="etc/bind/keys/K{key}.state", each="signed_zones"),
+        File(template="bind/key.key.j2", path="etc/bind/keys/K{key}.key", each="zone_keys"),
+        File(template="bind/key.private.j2", path="etc/bind/keys/K{key}.private", each="zone_keys"),
+        File(template="bind/key.state.j2", path="etc/bind/keys/K{key}.state", each="zone_keys"),
     ),
     filters=frozenset({"address", "comment", "name", "secret", "unquoted", "word"}),
     check=ValidatorCommand(

@@ -73,18 +73,18 @@ class NameServers:
         labels = name.removesuffix(".").split(".")
         above = (".".join(labels[start:]) for start in range(len(labels)))
         nearest = next((one for one in above if one in view.zones or one in view.forwards), "")
-        keys = {one.zone: one.public_key for one in self.sites[site].trust_anchors}
-        return nearest in view.forwards and keys.get(nearest, "") in self._signing(nearest)
+        known = {one.public_key for one in self.sites[site].trust_anchors if one.zone == nearest}
+        return nearest in view.forwards and bool(known & self._signing(nearest))
 
     def _signing(self, zone: str) -> set[str]:
-        return {one.public_key for site in self.sites.values() for one in site.signed_zones if one.zone == zone}
+        return {one.public_key for site in self.sites.values() for one in site.zone_keys if one.zone == zone}
 
     def distrusted(self) -> Iterator[tuple[str, str]]:
         """Sites that check answers by a key that is not that of who signs, each with the zone of the DNS."""
         for name, site in self.sites.items():
-            for anchor in site.trust_anchors:
-                if anchor.public_key not in self._signing(anchor.zone):
-                    yield name, anchor.zone
+            for zone in dict.fromkeys(one.zone for one in site.trust_anchors):
+                if not self._signing(zone) & {one.public_key for one in site.trust_anchors if one.zone == zone}:
+                    yield name, zone
 
     def _view(self, site: str, client: str) -> _View:
         """The view that a client sees: of its party, of administrators, or the site's own."""
