@@ -22,7 +22,7 @@ from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
-from zonewright.ledger.verbs import admissions, renaming
+from zonewright.ledger.verbs import decided_admissions, renaming
 from zonewright.ledger.verbs.renaming import ends_a_use
 from zonewright.model import Zone
 from zonewright.pue.meters import MeterSpec
@@ -155,7 +155,7 @@ def test_an_old_name_is_good_until_no_declaration_uses_it(small: Small, monkeypa
         alone.append(told := ends_a_use(*given))
         return told
 
-    monkeypatch.setattr(admissions, "ends_a_use", noted)
+    monkeypatch.setattr(decided_admissions, "ends_a_use", noted)
     seats = {name: data["rack"] for name, (_, data) in small.held(small.tenant).items()}
     proposal = small.tenant.propose(small.tenant.demand(**TENANT))
     assert {name: seat.rack for name, seat in proposal.seats.items()} == seats

@@ -37,7 +37,7 @@ from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.names import hosts_twice, name_faults
 from zonewright.ledger.transport.client import LedgerClient
-from zonewright.ledger.verbs import admissions, proposals
+from zonewright.ledger.verbs import decided_admissions, proposals
 from zonewright.model import Declaration, OwnerFile, Zone
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.names import names_in
@@ -684,7 +684,7 @@ def test_a_network_that_is_admitted_meanwhile_is_seen(ledger: Ledger, monkeypatc
             take(first, demand, "admitted")
         return real(*given, **named)
 
-    monkeypatch.setattr(admissions, "readings_of", between)
+    monkeypatch.setattr(decided_admissions, "readings_of", between)
     with pytest.raises(LedgerRefusedError) as refused:
         second.admit(early)
     assert [finding.rule for finding in refused.value.findings] == ["name-owner"]

@@ -138,6 +138,6 @@ def test_every_stack_of_the_reference_zone_comes_up(tmp_path: Path, engine: engi
         sites = ledger.call(verbs.CAPACITY, CapacityRequest()).sites
     used = {name: sites[name].used_kw for name in ("wj-dc1", "qp-dc1", "js-dc1")}
     assert used == {"wj-dc1": 28_800.0, "qp-dc1": 9_000.0, "js-dc1": 1_650.0}
-    again = project.up("operator-c")
+    again = project.up("carrier-c")
     assert "unchanged" in again
     assert "created" not in again

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, bindparam, event, select, union
+from sqlalchemy import BindParameter, Connection, bindparam, event, select, union
 
 from zonewright.ledger.store.asking import AskedQuestion, Question, answers, asking_once, scalar
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.tables import claim_version, revision
 
-SITES = bindparam("sites", expanding=True)
+SITES: BindParameter[str] = bindparam("sites", expanding=True)
 OF_SITES = Question(select(revision).where(revision.c.site.in_(SITES)).order_by(revision.c.site.desc()))
 EVERY = Question(union(select(revision.c.site), select(claim_version.c.site)))
 DRAWN = Question(select(claim_version.c.number).where(claim_version.c.site == bindparam("one")))

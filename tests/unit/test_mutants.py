@@ -36,7 +36,8 @@ class Gauge:
         return "high" if over(self.value) else "low"
 """
 DECIDING = (
-    "ledger/store/life.py", "ledger/verbs/admissions.py", "ledger/verbs/proposals.py", "ledger/verbs/closing.py",
+    "ledger/store/life.py", "ledger/verbs/admissions.py", "ledger/verbs/decided_admissions.py",
+    "ledger/verbs/proposals.py", "ledger/verbs/closing.py",
     "ledger/deciding/decide.py", "ledger/deciding/reservation_quota.py", "ledger/store/names.py",
     "ledger/store/state.py", "ledger/store/steps.py", "render/quoting.py", "audit/verify/verify.py",
     "fleet/rollout/rollout.py", "rules/energy.py", "seal/decide.py", "pue/gate.py", "place/placing.py",
