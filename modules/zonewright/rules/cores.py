@@ -68,13 +68,18 @@ def offered_cores(view: View) -> Iterator[Breach]:
     """Links of others run in the cores of a link only as its operator offers it."""
     zone = view.zone
     for link_id, facts in sorted(zone.links.items()) if zone is not None else ():
-        inside = {id_: one for id_, one in zone.all_links if link_id in one.link.cores_of} if zone is not None else {}
+        inside: dict[str, LinkFacts] = {}
+        wanted: Counter[str] = Counter()  # of one link also what is reserved for it beyond what it has
+        for id_, one in zone.all_links if zone is not None else ():
+            if link_id in one.link.cores_of:
+                inside.setdefault(id_, one)
+                wanted[id_] += one.link.cores
         foreign = {
             id_: one.owner
             for id_, one in inside.items()
             if one.owner != facts.owner and one.owner not in facts.link.users
         }
-        takes = {id_: inside[id_].link.cores for id_ in foreign}
+        takes = {id_: wanted[id_] for id_ in foreign}
         allowed = {id_: offer.users_on(zone.on if zone is not None else "") for id_, offer in facts.offers.items()}
         limits = {id_: offer.cores for id_, offer in facts.offers.items()}
         for offer_id, users in shared_out(limits, allowed, foreign, takes):

@@ -143,7 +143,8 @@ def _taken_by(held: HeldPlaces, links: Mapping[Owned, LinkFacts]) -> Iterable[tu
     for id_, link in held.links.items():
         had = links.get((held.stack_id, id_))
         known = had.link if had is not None else link.model_copy(update={"ducts": (), "cores_of": (), "cores": 0})
-        ducts = () if link.cores_of else tuple(one for one in link.ducts if one not in known.ducts)
+        bores = () if known.cores_of else known.ducts  # who runs in the cores of another has no bore of its ducts
+        ducts = () if link.cores_of else tuple(one for one in link.ducts if one not in bores)
         new = tuple(one for one in link.cores_of if one not in known.cores_of)
         old = tuple(one for one in link.cores_of if one not in new)
         for takes, cores_of, cores in (
