@@ -27,7 +27,8 @@ from support.zone_project import REPOSITORY, cluster, facility
 from zonewright.cli import main, parser
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.deciding import decide
-from zonewright.ledger.deciding.site_claims import site_claims
+from zonewright.ledger.deciding.site_claims import claimed_sums, site_claims
+from zonewright.ledger.deciding.zone_parts import brought_in
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import GrantRequest, RevokeRequest
@@ -37,6 +38,7 @@ from zonewright.ledger.protocol.journal_messages import CheckpointRequest, Histo
 from zonewright.ledger.protocol.ledger_url import place_of, require_url
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store import bringing, recording, scope_facts
+from zonewright.ledger.store.asking import asking_once
 from zonewright.ledger.store.copying import copy_ledger
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
@@ -111,6 +113,37 @@ def test_a_session_prepares_what_comes_again(world: World) -> None:
                 site_claims(connection, {site})
         with database.reading() as connection:
             assert [tuple(row) for row in connection.exec_driver_sql(own)] == [(2, 0)]
+
+
+@pytest.mark.tampers
+def test_what_anybody_wrote_is_seen_by_a_service_that_remembers(world: World) -> None:
+    """Of claims and assets that were altered, moved or removed a service says what one says that was just started."""
+    bring_up_racks(world.client)
+    world.party("tenant-a").bring_up(clusters={"web": cluster(2)})
+
+    def told(database: Database) -> tuple[object, ...]:
+        with database.reading() as connection:
+            claims = site_claims(connection, {"dc1", "elsewhere"})
+            rows = {site: list(map(tuple, one.rows)) for site, one in claims.items() if one.rows}
+            brought = {site: list(map(tuple, one.rows)) for site, one in brought_in(connection).sites.items()}
+            return rows, {site: some for site, some in brought.items() if some}, sorted(claimed_sums(connection))
+
+    with closing(world.database()) as service:
+        before = told(service)
+        for statement in (
+            "UPDATE claim SET draw_w = 7 WHERE name = 'web-001'",
+            "UPDATE claim SET site = 'elsewhere' WHERE name = 'web-001'",
+            "DELETE FROM claim WHERE name = 'web-002'",
+            "UPDATE asset SET state = 'releasing' WHERE kind = 'row'",
+            "UPDATE asset SET site = 'elsewhere' WHERE kind = 'row'",
+            "DELETE FROM asset WHERE kind = 'row'",
+        ):
+            world.sql(statement)
+            with closing(world.database()) as started:
+                now = told(service)
+                assert now == told(started), statement
+            assert now != before, statement
+            before = now
 
 
 def race(world: World, count: int) -> list[str]:
@@ -268,6 +301,12 @@ def test_a_connection_that_is_lost_leaves_nothing_and_is_made_again(world: World
             lose(connection)
         with database.writing() as connection:
             assert connection.execute(select(generation)).all() == []
+        with (
+            pytest.raises(LedgerUnavailableError, match="nothing was changed"),
+            database.reading() as connection,
+            asking_once(connection),  # as a decision does
+        ):
+            connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 def test_sessions_that_the_server_ended_meanwhile_are_made_again(world: World) -> None:

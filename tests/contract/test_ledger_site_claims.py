@@ -17,7 +17,7 @@ from zonewright.ledger.deciding import decide
 from zonewright.ledger.deciding.site_claims import _MEMORIES, ClaimedSum, _Memory, around, claimed_sums, site_claims
 from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.deciding.zone_judge import judge_racks
-from zonewright.ledger.deciding.zone_parts import brought_in
+from zonewright.ledger.deciding.zone_parts import BroughtIn, brought_in
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
@@ -185,6 +185,20 @@ def test_what_others_bring_in_is_seen(ledger: Path) -> None:
     assert rows == [["dc1", "dc1/a/01"], ["dc1", "dc1/a/01", "dc1/a/02"], *rows[2:]]
     assert ("elsewhere", "dc1/a/02") in seen[2][0]  # type: ignore[operator]
     assert rows[3] == rows[0]
+
+
+def test_what_another_thread_lets_go_of_is_answered_all_the_same() -> None:
+    """The parts of a stack that were just made are its answer, also where they are kept no more at that moment."""
+
+    class Forgetful(dict[str, Any]):
+        def __setitem__(self, key: str, value: Any) -> None:
+            """Another thread empties it right after."""
+            self.clear()
+
+    assert {is_own: part.assets for is_own, part in BroughtIn(_parts=Forgetful()).parts(MINE).items()} == {
+        False: {},
+        True: {},
+    }
 
 
 _TRIGGERS = {

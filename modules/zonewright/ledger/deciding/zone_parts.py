@@ -180,11 +180,11 @@ class BroughtIn:
     def parts(self, stack_id: str) -> dict[bool, Part]:
         """What others have, under False, and what a stack has, under True."""
         key = stack_id if stack_id in self._owners else ""
-        if key not in self._parts:
+        if (found := self._parts.get(key)) is None:
             if len(self._parts) >= _KEPT:
                 self._parts.clear()
-            self._parts[key] = self._split(key)
-        others, own = self._parts[key]
+            found = self._parts[key] = self._split(key)
+        others, own = found  # not what is kept now: another thread may have let go of it
         return {False: others.again(), True: own.again()}
 
     @cached_property

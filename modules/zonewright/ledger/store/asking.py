@@ -106,16 +106,17 @@ def asking_once(connection: Connection, *asked: AskedQuestion) -> Iterator[None]
         connection: the transaction.
         asked: what will be asked for sure, which is asked now.
     """
-    if ASKED in connection.info:  # within another such part
+    told = connection.info  # which cannot be asked for any more once the connection is lost
+    if ASKED in told:  # within another such part
         ask(connection, *asked)
         yield
         return
-    connection.info[ASKED] = {}
+    told[ASKED] = {}
     try:
         ask(connection, *asked)
         yield
     finally:
-        connection.info.pop(ASKED, None)
+        told.pop(ASKED, None)
 
 
 def ask(connection: Connection, *asked: AskedQuestion) -> None:
