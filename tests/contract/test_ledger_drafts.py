@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.verbs import admissions
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.limits import DRAFT
 
@@ -165,6 +167,31 @@ def test_what_is_not_remembered_leaves_nothing_and_waits_for_nobody(
         assert tenant.propose(demand, reserve=False) == told
         assert tenant.propose(demand, remember=False).expires_at
     assert drafting.counts()["proposal"] == before["proposal"] + 1
+
+
+@pytest.mark.parametrize("is_small", [True, False])
+def test_a_demand_that_is_removed_while_it_is_decided_is_refused(
+    drafting: Drafting, monkeypatch: pytest.MonkeyPatch, *, is_small: bool
+) -> None:
+    """An admission never names a demand that the ledger does not have, whether it was looked at before or not."""
+    tenant = drafting.tenant
+    tenant.enrol()
+    request = tenant.admit_request(tenant.propose(tenant.demand(clusters={"web": cluster(1)})))
+    function = "touching" if is_small else "looked_at"
+    whole = getattr(admissions, function)
+
+    def removed_then(*given: Any) -> Any:
+        found = whole(*given)
+        with outside(drafting.path) as connection:
+            connection.execute(f"DELETE FROM content WHERE digest = '{request.demand_digest}'")
+        return found
+
+    monkeypatch.setattr(admissions, "is_small", lambda *_given: is_small)
+    monkeypatch.setattr(admissions, function, removed_then)
+    with pytest.raises(LedgerRefusedError) as caught:
+        drafting.client.call(verbs.ADMIT, request)
+    assert caught.value.code == "unknown-demand"
+    assert tenant.states() == []
 
 
 @pytest.fixture(name="world")

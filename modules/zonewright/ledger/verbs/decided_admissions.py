@@ -174,7 +174,9 @@ def _judged(
         or have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand)
         or not is_whole
     ):
-        review = review_change(connection, request, now, context.telemetry, demand=said)
+        # A demand that was removed meanwhile is asked for, and so is refused.
+        demand = said if is_whole else None
+        review = review_change(connection, request, now, context.telemetry, demand=demand)
         readings: Mapping[str, str] = readings_of(review, context.telemetry)
         rows, base = None, review.facts.base
     else:
