@@ -323,10 +323,17 @@ def test_a_refusal_tells_what_is_too_much_and_no_sum(served: Served) -> None:
         asked = {"stack_id": OWN, "party": "tenant-a", "lineage": "lineage-of-tenant-a", "addresses": offer.addresses}
         found = EvaluateRequest(**asked, demand_digest=offer.demand_digest, seats=seats)
         assert any(one.refuses for one in who.client.call(verbs.EVALUATE, found).findings)
+    unseen = []
+    for position, remember in ((7, False), (6, True)):
+        places["001"]["position"] = position
+        unseen.append(tenant.demand(clusters={"web": cluster(30, node_type="heavy-u", places=places)}))
+        tenant.propose(unseen[-1], reserve=remember, remember=remember)
     entries = served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
     probes = [one.payload for one in entries if one.kind == "preview-refused"]
-    assert [(one["by"], one["demand_digest"]) for one in probes] == [("runner-a", again.digest())] * 2, (
-        "each question that is another one leaves an entry, and no question of who has the file does"
+    asked = [again.digest(), again.digest(), *(one.digest() for one in unseen)]
+    assert [(one["by"], one["demand_digest"]) for one in probes] == [("runner-a", digest) for digest in asked], (
+        "each question that is another one leaves an entry, also one that is not to be remembered or begins an `up`, "
+        "and no question of who has the file does"
     )
     assert all("feed-failover" in one["rules"] for one in probes)
     used = {

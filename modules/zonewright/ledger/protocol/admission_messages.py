@@ -37,7 +37,8 @@ class ProposeRequest(StackRequest):
     """Look for a joint repair where the change is refused."""
     remember: bool = True
     """Keep the demand for a day, and what was offered, for the steps that follow; what is reserved is kept in any case.
-    A proposal that neither reserves nor remembers changes nothing, so it waits for nobody who writes."""
+    A proposal that neither reserves nor remembers changes nothing, so it waits for nobody who writes. A service notes
+    in its journal what it refuses there, as for any other."""
 
 
 class Impact(Message):

@@ -95,7 +95,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         end_lasting(connection, facts.held, now)
         made = _with_spent_plan(connection, request, facts, made, now, digest) if request.reserve else made
         changed = _changed_since_preview(connection, request, digest, made)
-        if not request.reserve and last_proposal(connection, request.stack_id, digest) is None:  # else it was asked
+        if last_proposal(connection, request.stack_id, digest) is None:  # else it was asked
             _note_refused(context, connection, request, digest, made.findings, now)
         _remember(connection, request.model_copy(update={"demand": said}), digest, made, now)
         expires_at = None
@@ -109,7 +109,10 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
 
 
 def _only_told(context: Context, request: ProposeRequest, digest: str) -> Proposal:
-    """What would be offered, as all of it is at one moment. Nothing is written, so nobody who writes is waited for."""
+    """What would be offered, as all of it is at one moment. Nothing of it is kept, so nobody who writes is waited for.
+
+    A service notes what it refuses here as well: else whoever feels its way would ask like this.
+    """
     with as_named(context, request.stack_id, request.party, lambda _connection: request.demand) as view:
         connection = view.connection
         now = context.now(connection)
@@ -121,7 +124,11 @@ def _only_told(context: Context, request: ProposeRequest, digest: str) -> Propos
         liked = _as_planned(connection, request.stack_id, digest, facts)
         made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
         repair = _repair(request, liked, made, now[:10]) if request.repair else ()
-        return _answer(context, connection, request, made, _Asked(digest, facts, repair, view.names))
+        answer = _answer(context, connection, request, made, _Asked(digest, facts, repair, view.names))
+        is_asked_before = last_proposal(connection, request.stack_id, digest) is not None
+    if not is_asked_before:
+        _tell_refused(context, request, digest, made.findings)
+    return answer
 
 
 def _in_present_names(connection: Connection, request: ProposeRequest, said: Demand, now: str) -> ProposeRequest:
@@ -346,10 +353,8 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         last = last_proposal(connection, request.stack_id, request.demand_digest)
         seats = {name: seat.to_data() for name, seat in request.seats.items()}
         is_proposed = last is not None and json.loads(last["seats"]) == seats
-    if not is_proposed and not context.caller.has_file and any(one.refuses for one in findings):
-        with context.writing(touching(request.stack_id, request.party)) as connection:
-            now = context.now(connection)
-            _note_refused(context, connection, request, request.demand_digest, findings, now)
+    if not is_proposed:
+        _tell_refused(context, request, request.demand_digest, findings)
     return Evaluation(
         findings=list(told),
         summary=review.line,
@@ -357,6 +362,15 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         renamed=_renamed(review, view.names),
         stands_as=stands_as or None,
     )
+
+
+def _tell_refused(
+    context: Context, request: ProposeRequest | EvaluateRequest, digest: str, findings: Sequence[Finding]
+) -> None:
+    """Note a refused question that was answered without a transaction that writes."""
+    if not context.caller.has_file and any(one.refuses for one in findings):
+        with context.writing(touching(request.stack_id, request.party)) as connection:
+            _note_refused(context, connection, request, digest, findings, context.now(connection))
 
 
 def _note_refused(  # noqa: PLR0917 - private
