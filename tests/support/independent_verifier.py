@@ -370,7 +370,7 @@ def facts(bundle: Bundle) -> Iterator[str]:
                 yield f"{name} is not a fact of the plan"
         return
     snapshot = bundle.json("snapshot.json")
-    if snapshot["format"] not in {2, 3} or snapshot["stack_id"] != bundle.plan["stack_id"]:
+    if snapshot["format"] not in {2, 3, 4} or snapshot["stack_id"] != bundle.plan["stack_id"]:
         yield "the snapshot has another format or stack"
     if snapshot["files"]["zone.json"] != bundle.plan["zone_digest"]:
         yield "the snapshot has another zone"

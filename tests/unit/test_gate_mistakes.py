@@ -1,6 +1,8 @@
 """A year of a random site with a mistake, by the store and the figure that the gate reads: never within."""
 
 import random
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,8 +10,14 @@ import pytest
 
 from support import random_sites
 from support.live import site_of
-from support.random_sites import LIMIT, MISTAKES, RandomSite, drawn_site, plain
+from support.random_sites import LIMIT, MISTAKES, RandomSite, drawn_site, plain, read_twice
 from support.soak import is_full, seeded
+from support.zone_project import ZONE
+from zonewright.ledger.deciding.measuring import load_history
+from zonewright.ledger.protocol.change_messages import SNAPSHOT_FORM
+from zonewright.ledger.store.database import Database
+from zonewright.model import Zone
+from zonewright.model.world import ZoneFacts
 from zonewright.pue import MeterSpec, Reading
 from zonewright.telemetry import ConflictError, Store
 from zonewright.telemetry.figures import Terms, measured
@@ -27,7 +35,7 @@ def _year(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random_sites, "DAYS", YEAR)
 
 
-def trailing(path: Path, meters: dict[str, MeterSpec], readings: dict[str, list[Reading]]) -> str:
+def trailing(path: Path, meters: dict[str, MeterSpec], readings: dict[str, list[Reading]], terms: Terms = TERMS) -> str:
     """What the gate reads of a site's twelve months; what the store refuses at all is no figure."""
     path.unlink(missing_ok=True)
     store, site = Store(path, create=True), site_of(meters)
@@ -42,7 +50,7 @@ def trailing(path: Path, meters: dict[str, MeterSpec], readings: dict[str, list[
         store.append("dc1", all_meters_of(site), moved, trust="imported")
     except ConflictError:
         return "refused"
-    found = measured(store, "dc1", site, now=NOW, terms=TERMS, model=None)
+    found = measured(store, "dc1", site, now=NOW, terms=terms, model=None)
     assert found is not None
     return found.trailing
 
@@ -74,3 +82,16 @@ def test_the_same_site_is_a_breach_without_a_mistake(tmp_path: Path) -> None:
     """So that the other test shows something."""
     site, _ = site_of_seed(7)
     assert trailing(tmp_path / "t.db", dict(site.meters), plain(site)) == "breach"
+
+
+def test_a_record_is_judged_as_the_version_did_that_made_it(tmp_path: Path) -> None:
+    """Up to snapshots of form 3 a meter that is read twice was believed: their figures are the same again."""
+    site, chance = site_of_seed(4)
+    meters, readings = read_twice(site, chance)
+    facts, said = ZoneFacts(zone=Zone.model_validate(ZONE)), dict[int, str]()
+    with closing(Database(tmp_path / "l.db", create=True, lock_wait_s=5)) as database, database.reading() as connection:
+        for form in (3, SNAPSHOT_FORM):
+            history = load_history(connection, facts, ("dc1",), NOW, form=form)
+            terms = replace(TERMS, doubts_alike=history.doubts_alike)
+            said[form] = trailing(tmp_path / "t.db", dict(meters), readings, terms)
+    assert said == {3: "within", 4: "undetermined"}

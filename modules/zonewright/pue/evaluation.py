@@ -70,6 +70,7 @@ def evaluate(
     start_us: int,
     end_us: int,
     limit: Fraction,
+    doubts_alike: bool = True,
 ) -> Figure:
     """Evaluate a window.
 
@@ -79,6 +80,7 @@ def evaluate(
         start_us: begin of the window in microseconds since 1970, inside it.
         end_us: end of the window, outside it.
         limit: the ratio that may not be exceeded.
+        doubts_alike: whether meters that show the very same are doubted.
     """
     window = end_us - start_us
     meters = {name: meter for name, meter in meters.items() if meter.role != "outside"}
@@ -107,7 +109,8 @@ def evaluate(
     below = below_one(meters, series, shared, high)
     units = list(unit_steps(meters, series, shares, limit))
     unit = unit_doubt(bounding, by_meter, known, limit) if below is None else None
-    doubts += [*ratings, *(doubt for _, _, _, doubt in still), *units, *alike(meters, series, shares, limit)]
+    doubts += [*ratings, *(doubt for _, _, _, doubt in still), *units]
+    doubts += alike(meters, series, shares, limit) if doubts_alike else ()
     doubts += [one for one in (below, unit) if one is not None]
     doubts.sort(key=lambda doubt: not doubt.decides)
     is_open = coverage < COVERAGE_FLOOR or any(doubt.decides for doubt in doubts)

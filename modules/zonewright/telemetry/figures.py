@@ -55,6 +55,7 @@ class Terms:
         max_age_days: how old the last complete hour may be.
         balance_percent: the largest tolerance of a balance; None where no pack tightens it.
         node_energy: whether hosts' own power meters count as IT energy.
+        doubts_alike: whether meters that show the very same are doubted; False judges records of before as then.
     """
 
     limit: Fraction
@@ -62,6 +63,7 @@ class Terms:
     max_age_days: float
     balance_percent: float | None = None
     node_energy: bool = False
+    doubts_alike: bool = True
 
 
 def measured(
@@ -129,7 +131,7 @@ def _measured(  # noqa: PLR0917 - private
         reason = f"the last complete hour is {age_days:.1f} days old; the limit is {terms.max_age_days:g} days"
         return Measured(trailing="undetermined", age_days=age_days, reason=reason)
     store.refresh(site_id, all_meters_of(site))
-    readings = WindowFigures(store, site_id, meters, terms.limit)
+    readings = WindowFigures(store, site_id, meters, terms.limit, doubts_alike=terms.doubts_alike)
     trailing = readings.figure(_year_before(end), end)
     balances = unbalanced(store, site_id, site, (_year_before(end), end), terms.balance_percent)
     if any(doubt.decides for doubt in balances):

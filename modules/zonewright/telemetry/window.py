@@ -28,10 +28,20 @@ class WindowFigures:
         site_id: id of the site.
         meters: the meters of its boundary.
         limit: the ratio that may not be exceeded.
+        doubts_alike: whether meters that show the very same are doubted.
     """
 
-    def __init__(self, store: ReadingStore, site_id: str, meters: Mapping[str, MeterSpec], limit: Fraction) -> None:
+    def __init__(
+        self,
+        store: ReadingStore,
+        site_id: str,
+        meters: Mapping[str, MeterSpec],
+        limit: Fraction,
+        *,
+        doubts_alike: bool = True,
+    ) -> None:
         self._store, self._site_id, self._meters, self.limit = store, site_id, meters, limit
+        self._doubts_alike = doubts_alike
 
     def figure(self, start_us: int, end_us: int) -> Figure:
         """The figure of a window of whole hours."""
@@ -69,7 +79,7 @@ class WindowFigures:
     def _has_alike(self, sums: Mapping[str, Sum]) -> bool:
         """Whether two meters counted the very same."""
         energies = [sums[name].energy_mj for name in self._meters if sums[name].energy_mj]
-        return len(set(energies)) < len(energies)
+        return self._doubts_alike and len(set(energies)) < len(energies)
 
     def _margin(self, sums: Mapping[str, Sum], window_us: int) -> Fraction | None:
         """By how much sums may move the ratio; None where they do not decide: something is unknown, or it matters."""
@@ -129,7 +139,14 @@ class WindowFigures:
         return replace(found, verdict="undetermined", doubts=(doubt, *found.doubts))
 
     def _evaluate(self, readings: Mapping[str, Sequence[Reading]], start_us: int, end_us: int) -> Figure:
-        return evaluate(self._meters, readings, start_us=start_us, end_us=end_us, limit=self.limit)
+        return evaluate(
+            self._meters,
+            readings,
+            start_us=start_us,
+            end_us=end_us,
+            limit=self.limit,
+            doubts_alike=self._doubts_alike,
+        )
 
     def _is_near(self, figure: Figure, readings: Mapping[str, Sequence[Reading]]) -> bool:
         """Whether a verdict may depend on how sums are rounded."""

@@ -48,8 +48,6 @@ _MEASURED = ("readings/", "sums/", "trusts/", "corrected/", "lost/")
 """What a store is made of, with the declarations of its sites."""
 _KEPT_CHARS = 16 * 2**20
 """Of more texts no store is kept: verification needs little memory beside the bundle."""
-_UNFITTED = 2
-"""Snapshots up to this form are of versions whose load models were all declared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +96,7 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
             addresses={name: addresses for name, (_, addresses) in places.items()},
         )
         with database.reading() as connection:
-            review = review_change(connection, request, snapshot.at, telemetry, with_fits=snapshot.format > _UNFITTED)
+            review = review_change(connection, request, snapshot.at, telemetry, form=snapshot.format)
             findings = review.findings(review.facts.base)
             return Again(
                 findings=list(findings),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from zonewright.ledger.deciding.measuring import load_history, measured_sites
 from zonewright.ledger.deciding.site_claims import around, occupant, revisions_of, sites_of, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
+from zonewright.ledger.protocol.change_messages import SNAPSHOT_FORM
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.held import HeldPlaces, all_held
 from zonewright.ledger.store.prepared import IS_PRESENT, STACK
@@ -134,7 +135,7 @@ def gather(
     now: str,
     telemetry: TelemetryHome | None = None,
     replaced: str = "",
-    with_fits: bool = True,
+    form: int = SNAPSHOT_FORM,
 ) -> Facts:
     """Read the facts for one stack's change.
 
@@ -145,7 +146,7 @@ def gather(
         now: ISO 8601 time; reservations that expire at or before it do not count.
         telemetry: the readings, or None.
         replaced: a stack whose reservation for days is left out, because this takes its place.
-        with_fits: whether load models may be fitted to readings, as versions before did not.
+        form: of the record that is judged again: figures are worked out as the version did that made it.
     """
     facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now, replaced)
     base = zone_base(connection, stack_id, now=now, replaced=replaced, held=facts.held)
@@ -157,7 +158,7 @@ def gather(
     before = base.before()
     found: dict[str, Measured] = {}
     if has_readings:
-        history = load_history(connection, before, facts.revisions, moment, with_fits=with_fits)
+        history = load_history(connection, before, facts.revisions, moment, form=form)
         found = measured_sites(before, facts.revisions, telemetry, moment, history, before=base.former.readings)
     base = replace(base, renamed=facts.renames.nodes)
     return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from sqlalchemy import Connection, case, func, select
 
+from zonewright.ledger.protocol.change_messages import SNAPSHOT_FORM
 from zonewright.ledger.store.tables import claim
 from zonewright.model.base import TrustClass
 from zonewright.model.rule_pack import RulePack, chain_of
@@ -20,6 +21,8 @@ from zonewright.telemetry.figures import Fresh, Terms, measured
 from zonewright.telemetry.home import TelemetryHome
 from zonewright.telemetry.renaming import stored_as
 
+_UNFITTED, _TRUSTED_ALIKE = 2, 3
+"""Up to these forms of snapshots all load models were declared, and meters that show the very same were believed."""
 LOOKS_BACK_DAYS = 400
 """The mean of 30 days may end as long ago as the oldest figure that counts; older claims are in it for certain."""
 
@@ -51,10 +54,12 @@ class LoadHistory:
         fresh: by site, claims that a mean of the past does not hold whole.
         opened: by site, since when each of its rooms is open that was not always; None where no load model is to be
             fitted to readings, as in records of versions that did not.
+        doubts_alike: whether meters that show the very same are doubted, as they were not in older records.
     """
 
     fresh: Mapping[str, Sequence[Fresh]] = field(default_factory=dict)
     opened: Mapping[str, Mapping[str, datetime]] | None = field(default_factory=dict)
+    doubts_alike: bool = True
 
 
 def measured_sites(
@@ -79,7 +84,7 @@ def measured_sites(
     terms = terms_of(facts.zone)
     if telemetry is None or not telemetry.is_there() or terms is None:
         return {}
-    store, rooms = Store(telemetry), rooms_of(facts)
+    store, rooms, terms = Store(telemetry), rooms_of(facts), replace(terms, doubts_alike=history.doubts_alike)
     found: dict[str, Measured] = {}
     for site_id in sorted(set(sites) & facts.sites.keys()):
         held = facts.sites[site_id]
@@ -101,7 +106,7 @@ def measured_sites(
 
 
 def load_history(
-    connection: Connection, facts: ZoneFacts, sites: Iterable[str], now: datetime, *, with_fits: bool = True
+    connection: Connection, facts: ZoneFacts, sites: Iterable[str], now: datetime, *, form: int = SNAPSHOT_FORM
 ) -> LoadHistory:
     """Since when the claims of some sites are there.
 
@@ -110,11 +115,11 @@ def load_history(
         facts: the zone without the change.
         sites: ids of the sites.
         now: the present.
-        with_fits: whether load models may be fitted to readings.
+        form: of the record that is judged again.
     """
     wanted = sorted(sites)
-    opened = _opened_rooms(connection, facts, wanted, now) if with_fits else None
-    return LoadHistory(fresh=_fresh_claims(connection, wanted, now), opened=opened)
+    opened = _opened_rooms(connection, facts, wanted, now) if form > _UNFITTED else None
+    return LoadHistory(fresh=_fresh_claims(connection, wanted, now), opened=opened, doubts_alike=form > _TRUSTED_ALIKE)
 
 
 def _opened_rooms(

@@ -12,6 +12,7 @@ from zonewright.ledger.deciding.facts import Facts, gather
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.change import change_digest
+from zonewright.ledger.protocol.change_messages import SNAPSHOT_FORM
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.store.asking import Question, first
 from zonewright.ledger.store.context import require_zone
@@ -118,7 +119,7 @@ def review_change(
     *,
     by_file_in_force: bool = False,
     demand: Demand | None = None,
-    with_fits: bool = True,
+    form: int = SNAPSHOT_FORM,
 ) -> Review:
     """Look at a change inside the caller's transaction.
 
@@ -129,7 +130,7 @@ def review_change(
         telemetry: the readings, or None.
         by_file_in_force: judge what the stack is admitted with by today's zone file, whichever its demand names.
         demand: what is wanted, where it was read already.
-        with_fits: whether load models may be fitted to readings, as versions before did not.
+        form: of the record that is judged again: figures are worked out as the version did that made it.
 
     Raises:
         LedgerRefusedError: when the demand was never proposed here, or the zone's file is another one.
@@ -138,9 +139,7 @@ def review_change(
     if by_file_in_force:
         demand = _by_file_in_force(connection, request, demand)
     demand = require_zone(connection, demand, party=request.party, on=now[:10])
-    facts = gather(
-        connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry, with_fits=with_fits
-    )
+    facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry, form=form)
     last = last_proposal(connection, request.stack_id, request.demand_digest)
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
     sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}

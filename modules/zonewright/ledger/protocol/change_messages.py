@@ -1,6 +1,6 @@
 """Requests and answers of the verbs on changes: what they rest on, plans, verdicts, and the whole population."""
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,12 +15,16 @@ RecordedFigure = dict[str, str | int | float | None]
 """What was measured of a site; ratios are exact, as ``numerator/denominator``."""
 ChangeState = Literal["planned", "approved", "rejected", "admitted", "applied", "refused", "failed", "expired"]
 
+SNAPSHOT_FORM: Final = 4
+"""The form of snapshots that are taken now. Records of earlier ones are judged again as they were judged then."""
+
 
 class Snapshot(Message):
     """Everything that a decision looked at, at one moment, as texts by digest; what ``audit verify`` judges again.
 
     Attributes:
-        format: version of the form; in 1 each claim was a whole row, and up to 2 no load model was fitted to readings.
+        format: version of the form; in 1 each claim was a whole row, up to 2 no load model was fitted to readings, and
+            up to 3 meters that show the very same were not doubted.
         at: the moment.
         stack_id: whose change it was taken for.
         files: digest of each text by its name within the snapshot.
@@ -28,7 +32,7 @@ class Snapshot(Message):
         findings: the findings of the change at that moment, before approvals.
     """
 
-    format: Literal[2, 3] = 3
+    format: Literal[2, 3, 4] = SNAPSHOT_FORM
     at: str
     stack_id: str
     files: dict[str, Digest]
