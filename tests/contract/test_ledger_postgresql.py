@@ -38,7 +38,6 @@ from zonewright.ledger.protocol.journal_messages import CheckpointRequest, Histo
 from zonewright.ledger.protocol.ledger_url import place_of, require_url
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store import bringing, recording, scope_facts
-from zonewright.ledger.store.asking import asking_once
 from zonewright.ledger.store.copying import copy_ledger
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
@@ -301,12 +300,6 @@ def test_a_connection_that_is_lost_leaves_nothing_and_is_made_again(world: World
             lose(connection)
         with database.writing() as connection:
             assert connection.execute(select(generation)).all() == []
-        with (
-            pytest.raises(LedgerUnavailableError, match="nothing was changed"),
-            database.reading() as connection,
-            asking_once(connection),  # as a decision does
-        ):
-            connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 def test_sessions_that_the_server_ended_meanwhile_are_made_again(world: World) -> None:

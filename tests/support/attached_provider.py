@@ -19,6 +19,7 @@ from typing import Any
 from unittest import mock
 
 import grpc
+from pulumi import RunError
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from zonewright.provider.server import OPTIONS
@@ -28,10 +29,20 @@ _GRPC = logging.getLogger("grpc")
 _START_S = 10.0
 
 
+def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what a future ended by, unless its engine ended first, which the engine itself says.
+
+    There are a thousand of those after a component. Each traceback is parsed, which may fall into somebody's parsing.
+    """
+    if not isinstance(context.get("exception"), RunError):
+        loop.default_exception_handler(context)
+
+
 @functools.cache
 def _loop() -> asyncio.AbstractEventLoop:
     """The loop of this process that serves providers; it ends with the process."""
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(_tell)
     threading.Thread(target=loop.run_forever, name="attached providers", daemon=True).start()
     return loop
 

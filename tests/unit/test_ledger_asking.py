@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import BindParameter, Connection, bindparam, event, select, union
+from sqlalchemy import BindParameter, Connection, bindparam, create_engine, event, select, union
 
 from zonewright.ledger.store.asking import AskedQuestion, Question, answers, asking_once, scalar
 from zonewright.ledger.store.database import Database
@@ -60,3 +60,16 @@ def test_one_name_has_one_value(tmp_path: Path) -> None:
         both = (AskedQuestion(OF_SITES, {"sites": [site]}) for site in ("dc1", "dc2"))
         with pytest.raises(ValueError, match="by the name 'sites'"), asking_once(connection, *both):
             raise AssertionError
+
+
+def test_a_connection_that_is_lost_meanwhile_ends_by_what_lost_it() -> None:
+    """Forgetting the answers asks nothing of the connection, so it hides no fault."""
+
+    def lose(connection: Connection) -> None:
+        connection.invalidate()
+        raise ConnectionError("lost")
+
+    with create_engine("sqlite://").connect() as connection:
+        connection.begin()
+        with pytest.raises(ConnectionError, match="lost"), asking_once(connection):
+            lose(connection)

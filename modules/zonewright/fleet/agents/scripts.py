@@ -60,7 +60,7 @@ if [ -n "$current" ] && cd -- "$prefix/$current" 2>/dev/null; then
 fi
 said= code=0
 if [ -n "$lists$token" ]; then
-  said=$(sha256sum --quiet -c $lists ${token:+-} 2>&1 <<END
+  said=$(sha256sum -c $lists ${token:+-} 2>&1 <<END
 $token  $secrets/token
 END
   ) || code=$?
@@ -168,7 +168,7 @@ cd -- "$new"
 tar -xf -
 compiled=
 [ ! -e COMPILED ] || compiled=COMPILED
-if ! sha256sum --quiet -c - MANIFEST $compiled <<END
+if ! sha256sum -c - MANIFEST $compiled > /dev/null <<END
 $lists
 END
 then echo "other bytes arrived than were sent" >&2; exit 65; fi

@@ -77,7 +77,7 @@ if [ "${found%% *}" != "$hash" ]; then echo "other bytes arrived than were sent"
 tar -xf "$new/archive" -C "$new"
 rm -f -- "$new/archive"
 cd -- "$new"
-sha256sum --quiet -c MANIFEST
+sha256sum -c MANIFEST > /dev/null
 find root -type f -exec chmod "$mode" {} +
 if [ -n "$owner" ]; then find root -type f -exec chown "$owner" {} +; fi
 sync -f .

@@ -106,17 +106,17 @@ def asking_once(connection: Connection, *asked: AskedQuestion) -> Iterator[None]
         connection: the transaction.
         asked: what will be asked for sure, which is asked now.
     """
-    told = connection.info  # which cannot be asked for any more once the connection is lost
-    if ASKED in told:  # within another such part
+    info = connection.info  # at the end a lost connection has none any more
+    if ASKED in info:  # within another such part
         ask(connection, *asked)
         yield
         return
-    told[ASKED] = {}
+    info[ASKED] = {}
     try:
         ask(connection, *asked)
         yield
     finally:
-        told.pop(ASKED, None)
+        info.pop(ASKED, None)
 
 
 def ask(connection: Connection, *asked: AskedQuestion) -> None:
