@@ -330,8 +330,8 @@ def test_a_refusal_tells_what_is_too_much_and_no_sum(served: Served) -> None:
         tenant.propose(unseen[-1], reserve=remember, remember=remember)
     entries = served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
     probes = [one.payload for one in entries if one.kind == "preview-refused"]
-    asked = [again.digest(), again.digest(), *(one.digest() for one in unseen)]
-    assert [(one["by"], one["demand_digest"]) for one in probes] == [("runner-a", digest) for digest in asked], (
+    noted = [again.digest(), again.digest(), *(one.digest() for one in unseen)]
+    assert [(one["by"], one["demand_digest"]) for one in probes] == [("runner-a", digest) for digest in noted], (
         "each question that is another one leaves an entry, also one that is not to be remembered or begins an `up`, "
         "and no question of who has the file does"
     )
