@@ -144,7 +144,7 @@ def test_with_vrfs_the_same_is_reached_and_without_rules_no_tenant_more(tmp_path
 
 
 def test_a_network_of_layer_2_goes_on_only_where_both_sites_say_the_same(tmp_path: Path) -> None:
-    """Two sites that name other prefixes, or another tenant, take no frames from each other; routes are as before."""
+    """Sites that name other prefixes or another tenant, or of which one does not name the other, take no frames."""
     copytree(STRETCHED_ZONE, tmp_path / "zone")
     path = tmp_path / "zone" / "facility-operator.yaml"
     own = contexts_of_folder(STRETCHED_ZONE)
@@ -162,7 +162,11 @@ def test_a_network_of_layer_2_goes_on_only_where_both_sites_say_the_same(tmp_pat
     text = path.read_text(encoding="utf-8")
     head, second = text.split("  two:\n")
     exchanged = second.replace("tenant-a", "?").replace("tenant-b", "tenant-a").replace("?", "tenant-b")
-    for other, fellows in ((second.replace("10.84.0.0/24", "10.84.0.0/23"), ["between"]), (exchanged, [])):
+    for other, fellows in (
+        (second.replace("10.84.0.0/24", "10.84.0.0/23"), ["between"]),
+        (second.replace("sites: [one]", "sites: [elsewhere]"), ["between"]),
+        (exchanged, []),
+    ):
         path.write_text(f"{head}  two:\n{other}", encoding="utf-8")
         changed_sites = sites_in(contexts_of_folder(tmp_path / "zone"))
         assert [peer.site for name in ("one", "two") for peer in changed_sites[name].stretched.peers] == fellows

@@ -137,8 +137,8 @@ ALIKE = (
     "257 3 13 MB2eUC3H4F2oXaAmp66aoPrJ231SqVs+Pj+aoKG0W4tlUbb2swYSI+DSPAJrAX1yKY2a5GiHymHVjbauoX7iZw==",
     "257 3 13 BdrowsWlr7p+U7nvysHQuCJFWRRpGNMgh5u4LZbvSWO7B6RNA8CBGeL3gtDXAwTO8pnoAtHTv2JWkCNgUdNDJA==",
 )
-WHOLE = {"vni": 9, "prefixes": ["10.0.0.0/16"]}
-TWICE = {"vni": 9, "prefixes": ["10.0.1.0/24", "0.0.0.0/0"]}
+WHOLE = {"vni": 9, "sites": ["dc2"], "prefixes": ["10.0.0.0/16"]}
+TWICE = {"vni": 9, "sites": ["dc2"], "prefixes": ["10.0.1.0/24", "0.0.0.0/0"]}
 V4_LEASED = {"first": "10.0.1.8", "last": "10.0.1.9"}
 DUID, MAC = {"duid": "00:04:5a:57", "address": "10.0.1.8"}, {"mac_address": "52:54:00:00:00:01"}
 NO_STORAGE = {"address_pools": {key: one for key, one in SITE["address_pools"].items() if key != "all-s"}}
@@ -197,7 +197,7 @@ LEASED = {"first": "2001:db8::f:1", "last": "2001:db8::f:9", "interfaces": ["eno
         ),
         (
             {"vlans": SITE["vlans"] | {"c": {"vid": 9, "vni": 9}}},
-            "VLAN c has a vni and no prefixes; name both, or none",
+            "VLAN c has no prefixes and no sites; name vni, prefixes and sites, or none of them",
         ),
         ({"vlans": SITE["vlans"] | {"c": {"vid": 9, **WHOLE}}}, "VLAN c has a vni and is no tenant's"),
         (

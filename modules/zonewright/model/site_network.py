@@ -189,6 +189,8 @@ class SiteVlan(Declared):
     """Number by which VLANs of several sites are one network of layer 2 (VXLAN, EVPN); all of them name the same."""
     prefixes: Annotated[tuple[Network, ...], Field(max_length=8, strict=False)] = ()
     """With a vni: the whole networks that pools of the sites are parts of; all of them name the same."""
+    sites: Annotated[tuple[Identifier, ...], Field(max_length=100, strict=False)] = ()
+    """With a vni: the other sites that are part of it. Two sites exchange frames only if each names the other."""
     also_reaches: Annotated[tuple[Network, ...], Field(max_length=100, strict=False)] = ()
     """Networks of the zone besides the tenant's own with which packets may be exchanged, both ways."""
 

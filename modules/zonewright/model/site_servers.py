@@ -261,9 +261,9 @@ def _vni_faults(vlans: Mapping[str, SiteVlan], pools: Mapping[str, AddressPool])
     """A VLAN that other sites have too is a tenant's, and its pools are parts of what all sites say that it is."""
     known: dict[int, str] = {}
     for key, vlan in vlans.items():
-        if (vlan.vni is None) is not (not vlan.prefixes):
-            has, lacks = ("a vni", "prefixes") if vlan.vni is not None else ("prefixes", "a vni")
-            yield f"VLAN {key} has {has} and no {lacks}; name both, or none"
+        lacking = [name for name in ("vni", "prefixes", "sites") if getattr(vlan, name) in {None, ()}]
+        if 0 < len(lacking) < 3:  # noqa: PLR2004
+            yield f"VLAN {key} has no {' and no '.join(lacking)}; name vni, prefixes and sites, or none of them"
         elif vlan.vni is not None and vlan.tenant is None:
             yield f"VLAN {key} has a vni and is no tenant's; name its tenant, or leave it out"
         elif vlan.vni is not None and known.setdefault(vlan.vni, key) != key:

@@ -50,18 +50,18 @@ def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
 
 
 def _stretched(facts: ZoneFacts, sites: Collection[str]) -> dict[str, tuple[OtherEnd, ...]]:
-    """Where VLANs of some sites go on: at each site that says the same of the tenant and of the network."""
+    """Where VLANs of some sites go on: at each site of theirs that names them, and says the same of the network."""
     ends = [
-        (vlan.vni, vlan.tenant, frozenset(vlan.prefixes), name, str(address))
+        (vlan.vni, vlan.tenant, frozenset(vlan.prefixes), vlan.sites, name, str(address))
         for name, held in sorted(facts.sites.items())
         for vlan in held.site.vlans.values()
         for address in held.site.loopbacks
         if vlan.vni is not None and address.version == 4  # noqa: PLR2004
     ]
     found: dict[str, list[OtherEnd]] = defaultdict(list)
-    for vni, *own, name, _ in ends:
-        for other, *theirs, site, address in ends if name in sites else ():
-            if site != name and (vni, own) == (other, theirs):
+    for vni, *own, wanted, name, _ in ends:
+        for other, *theirs, agreed, site, address in ends if name in sites else ():
+            if site in wanted and name in agreed and site != name and (vni, own) == (other, theirs):
                 found[name].append(OtherEnd(site=site, vni=vni, address=address))
     return {name: tuple(others) for name, others in found.items()}
 

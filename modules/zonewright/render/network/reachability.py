@@ -123,8 +123,8 @@ def _stretched(site: SiteContext) -> Iterator[Finding]:
     for port in site.stretched.ports:
         subject = f"VLAN {port.vid} at {site.name}"
         if all(port.vni not in peer.vnis for peer in site.stretched.peers):
-            message = f"no other site says the same of vni {port.vni}, so its frames stay at this one"
-            fix = "compare 'vni', 'tenant' and 'prefixes' of the VLAN with what the other site declares"
+            message = f"no other site names this one and says the same of vni {port.vni}, so its frames stay here"
+            fix = "compare 'sites', 'vni', 'tenant' and 'prefixes' of the VLAN with what the other site declares"
             yield _finding(subject, message, fix, level="advisory")
         reached = [ip_network(text) for text in (*port.reaches_v4, *port.reaches_v6)]
         for whole in (ip_interface(text).network for text in (*port.v4, *port.v6)):
