@@ -139,7 +139,7 @@ def test_a_vrf_is_closed_without_any_rule_and_keeps_its_number() -> None:
 
 def test_large_packets_go_on_to_other_sites() -> None:
     """What is between a VLAN and other sites takes packets as large as the VLAN does."""
-    vlans = {"a": VLANS["a"] | {"vni": 9, "prefixes": ["10.0.1.0/24"]}}
+    vlans = {"a": VLANS["a"] | {"vni": 9, "sites": ["dc2"], "prefixes": ["10.0.1.0/24"]}}
     made = files_of(site_of({"a": A | {"mtu": 9000}}, vlans, loopbacks=("10.9.9.9",)))
     network = yaml.safe_load(made["etc/netplan/60-zonewright-router.yaml"])["network"]
     ports = [network[kind][name] for kind, name in (("vlans", "lan0.110"), ("tunnels", "vx9"), ("bridges", "br110"))]
