@@ -162,6 +162,10 @@ def test_a_network_of_layer_2_goes_on_only_where_both_sites_say_the_same(tmp_pat
     text = path.read_text(encoding="utf-8")
     head, second = text.split("  two:\n")
     exchanged = second.replace("tenant-a", "?").replace("tenant-b", "tenant-a").replace("?", "tenant-b")
+    renamed = second.replace("title: Two", "title: Two, once called second\n    was: [second]")
+    path.write_text(f"{head.replace('sites: [two]', 'sites: [second]')}  two:\n{renamed}", encoding="utf-8")
+    followed = sites_in(contexts_of_folder(tmp_path / "zone"))
+    assert followed["two"].stretched == two.stretched, "an old name is good as long as somebody uses it"
     for other, fellows in (
         (second.replace("10.84.0.0/24", "10.84.0.0/23"), ["between"]),
         (second.replace("sites: [one]", "sites: [elsewhere]"), ["between"]),

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from zonewright.model.asset import DUCTS, AnyAsset, DuctAsset, LinkAsset
+from zonewright.model.asset import DUCTS, AnyAsset, DuctAsset, LinkAsset, SiteAsset
 from zonewright.model.cluster import Cluster
 from zonewright.model.declaration import OwnerFile
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.rule_pack import AsFound, Waiver
+from zonewright.model.site import Site
 from zonewright.model.zone import Zone
 
 _Follow = Callable[[str], str]
@@ -71,6 +72,7 @@ class FormerNames:
         links = {name: _asset(LinkAsset(link=one), self.follow) for name, one in file.links.items()}
         return file.model_copy(
             update={
+                "sites": {name: _site(one, self.follow) for name, one in file.sites.items()},
                 "ducts": {name: one.duct for name, one in ducts.items() if isinstance(one, DuctAsset)},
                 "links": {name: one.link for name, one in links.items() if isinstance(one, LinkAsset)},
                 "clusters": {name: _cluster(one, self.follow) for name, one in file.clusters.items()},
@@ -189,4 +191,16 @@ def _asset(asset: AnyAsset, follow: _Follow) -> AnyAsset:
         found = asset.duct
         near = {end: follow(name) for end in ("a", "b") if (name := getattr(found, end)) is not None}
         return asset.model_copy(update={"duct": found.model_copy(update=near)})
+    if isinstance(asset, SiteAsset) and (site := _site(asset.site, follow)) is not asset.site:
+        return asset.model_copy(update={"site": site})
     return asset
+
+
+def _site(site: Site, follow: _Follow) -> Site:
+    """A site whose VLANs name other sites; most name none, and are the same object."""
+    if not any(vlan.sites for vlan in site.vlans.values()):
+        return site
+    vlans = {
+        name: vlan.model_copy(update={"sites": tuple(map(follow, vlan.sites))}) for name, vlan in site.vlans.items()
+    }
+    return site.model_copy(update={"vlans": vlans})
